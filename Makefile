@@ -1,0 +1,112 @@
+# One command from a fresh clone: make reproduce. Variables: PROFILE, SEEDS, RESULTS_DIR, JOBS, MNIST_DIR.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+# An environment that exists already (the container's) is used as it is
+VENV := $(or $(REPRODUCE_VENV),.venv)
+IN_VENV := $(VENV)/bin/python
+RESULTS_DIR ?= results
+JOBS ?=
+
+# Counts only if it is set before the interpreter starts
+export PYTHONHASHSEED := 0
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export PROFILE SEEDS RESULTS_DIR MNIST_DIR
+
+REPRODUCE := $(IN_VENV) -m reproduce
+REPORT = $(shell $(REPRODUCE) where report)
+
+TEX_APT := latexmk texlive-latex-recommended texlive-publishers texlive-fonts-recommended poppler-utils
+
+.PHONY: help venv venv-cpu reproduce run render pdf check golden status publish claims test test-all lint format lock tex clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "%-18s %s\n", $$1, $$2}'
+
+ifdef REPRODUCE_VENV
+venv:
+else
+venv: .venv/.ok  ## the locked Python environment in .venv (about 6 GB: torch brings its CUDA libraries)
+endif
+
+.venv/.ok: requirements.lock
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --no-compile --require-hashes -r requirements.lock
+	touch $@
+
+venv-cpu: requirements-base.lock  ## the same without CUDA (1 GB); CPU_TORCH says where torch comes from, see README
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --no-compile --no-deps --require-hashes -r requirements-base.lock
+	.venv/bin/pip install --quiet --no-compile $(or $(CPU_TORCH),torch==2.14.1 torchvision==0.29.1 --index-url https://download.pytorch.org/whl/cpu)
+	touch .venv/.ok
+
+reproduce: run render  ## train and evaluate all 22, then render tables and figures
+
+run: venv  ## train and evaluate what is not done yet
+	$(REPRODUCE) run $(if $(JOBS),--jobs $(JOBS))
+
+render: venv  ## tables, figures and the report's LaTeX from what is finished
+	$(REPRODUCE) render
+
+status: venv  ## which runs are fresh, stale, missing, failed, damaged or partial, and why
+	$(REPRODUCE) status
+
+claims: venv  ## every claim of the paper with its two verdicts: CSV, and a table for the README
+	$(REPRODUCE) claims --write
+
+pdf: check-tex venv render  ## compile the report
+	@cd "$(REPORT)" && SOURCE_DATE_EPOCH=1700000000 FORCE_SOURCE_DATE=1 \
+	  latexmk -pdf -silent -interaction=nonstopmode -halt-on-error -outdir=build report.tex >build.log 2>&1 \
+	  || { tail -n 40 build.log >&2; echo "error: LaTeX failed; the whole log is $(REPORT)/build.log" >&2; exit 1; }
+	@if grep -E 'Missing character|undefined' "$(REPORT)/build/report.log"; then \
+	  echo "error: the report has missing characters or undefined references" >&2; exit 1; fi
+	@cp "$(REPORT)/build/report.pdf" "$(REPORT)/report.pdf" && echo "$(REPORT)/report.pdf"
+
+.PHONY: check-tex
+check-tex:
+	@command -v latexmk >/dev/null && command -v pdflatex >/dev/null && kpsewhich IEEEtran.cls >/dev/null || { \
+	  echo "error: 'make pdf' needs LaTeX: apt-get install --no-install-recommends $(TEX_APT) (or, with a container: make docker-pdf)" >&2; exit 2; }
+
+tex:  ## install LaTeX with apt-get (as root, or through sudo)
+	$$(command -v sudo || true) apt-get update -qq
+	$$(command -v sudo || true) apt-get install -y -qq --no-install-recommends $(TEX_APT)
+
+check: venv  ## fresh numbers against golden ones: exit code 0, 1 (off), 2 (cannot be compared)
+	$(REPRODUCE) check
+
+golden: venv  ## record golden numbers from a clean commit with all runs fresh
+	$(REPRODUCE) golden
+
+publish: venv  ## copy the finished campaign into tables/, figures/, published/ and the README
+	$(REPRODUCE) publish
+
+test: venv lint  ## lint, types and tests, with the smoke campaign end to end
+	$(IN_VENV) -m pytest -m "not slow"
+
+test-all: venv lint  ## the same and what is slower
+	$(IN_VENV) -m pytest
+
+lint: venv  ## ruff and mypy
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+format: venv  ## let ruff format
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+lock: venv  ## renew the locks from requirements.in
+	$(VENV)/bin/uv pip compile requirements.in -c constraints.txt --universal --fork-strategy fewest --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-emit-index-url --no-header -q -o requirements.lock
+	$(IN_VENV) scripts/split_lock.py requirements.lock requirements-base.lock
+
+clean:  ## remove caches; results stay
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+include mk/docker.mk

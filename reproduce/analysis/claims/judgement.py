@@ -1,0 +1,161 @@
+"""Both verdicts of every claim: the rules that hold for all kinds. Those of one kind stand at its
+predicate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from reproduce.analysis import summaries
+from reproduce.analysis.claims import differences, orders, pictures, protocol, values
+from reproduce.analysis.claims.kinds import KINDS
+from reproduce.analysis.claims.model import (
+    IN_RESULTS,
+    WITHIN_PAPER,
+    Claim,
+    Finding,
+    Outcome,
+    Untestable,
+    Verdict,
+    World,
+)
+from reproduce.analysis.claims.registry import from_tables
+from reproduce.analysis.measures import usable
+from reproduce.errors import ReproduceError
+from reproduce.names import LABELS, SLUGS
+from reproduce.paper import Tables
+from reproduce.paper import tables as paper_tables
+from reproduce.records import Records
+
+PREDICATES = (values, orders, differences, protocol, pictures)
+"""The modules whose import fills KINDS."""
+SMALLEST_FIELD = 17
+"""A claim about the whole field needs more than three quarters of the 22 rows, else n is too small."""
+
+
+def judge(
+    records: Records | None, claims: Iterable[Claim] | None = None, tables: Tables | None = None
+) -> tuple[Verdict, ...]:
+    """Judge claims (default: all) within the paper's tables and in a campaign.
+
+    A claim that names architectures is not testable while one of them is missing, failed, collapsed or not
+    converged. One about the whole field is evaluated on the rows that are none of these; if the collapsed
+    rows would change the verdict, the evidence says so. Without records, or in a profile without verdicts,
+    nothing is testable.
+    """
+    tables = tables or paper_tables()
+    inside = paper_world(tables)
+    ours = Campaign(records, inside.models) if records is not None else None
+    return tuple(
+        _verdict(claim, inside, ours) for claim in (from_tables(tables) if claims is None else claims)
+    )
+
+
+def ledger(verdicts: Iterable[Verdict]) -> pd.DataFrame:
+    """The verdicts as a frame, one row a claim: what `claims`, the report and the README print."""
+    return pd.DataFrame([dict(verdict.fields()) for verdict in verdicts])
+
+
+def evaluate(claim: Claim, world: World) -> Finding:
+    """One predicate in one world. Raises ReproduceError for an unknown kind."""
+    predicate = KINDS.get(claim.kind)
+    if predicate is None:
+        raise ReproduceError(
+            f"claim {claim.id}: unknown kind '{claim.kind}'; known are {', '.join(sorted(KINDS))}"
+        )
+    try:
+        return predicate(world, claim)
+    except Untestable as obstacle:
+        return Finding(Outcome.UNTESTABLE, "", str(obstacle))
+
+
+def rules() -> dict[str, str]:
+    """Kind → its rule, as the report's appendix prints it."""
+    return {name: " ".join((predicate.__doc__ or "").split()) for name, predicate in sorted(KINDS.items())}
+
+
+def paper_world(tables: Tables | None = None) -> World:
+    """The paper's own tables as a world."""
+    tables = tables or paper_tables()
+    models = tables.models()
+    return World(
+        models=models,
+        paper=models,
+        half_units=tables.half_units(),
+        row_order={"ssim": tables.rows[1], "piq": tables.rows[2]},
+    )
+
+
+class Campaign:
+    """A campaign's worlds, and the reasons why a claim cannot be tested in it."""
+
+    def __init__(self, records: Records, paper: pd.DataFrame) -> None:
+        self.allowed = summaries.verdicts_allowed(records)
+        self.profile = records.profile
+        self.summary = summaries.summarise(records)
+        alive = usable(self.summary)
+        self.sound = World(models=alive[alive["converged"]], paper=paper, records=records)
+        finite = self.summary[np.isfinite(self.summary["ssim"])]
+        self.everything = World(models=finite, paper=paper, records=records)
+
+    def evaluate(self, claim: Claim) -> Finding:
+        """The finding on sound rows, after the checks that hold for all kinds."""
+        obstacle = self.obstacle(claim)
+        finding = evaluate(claim, self.sound)
+        if obstacle and finding.outcome is not Outcome.UNTESTABLE:
+            return Finding(Outcome.UNTESTABLE, finding.shown, obstacle)
+        if obstacle:
+            # what the predicate lacks for good ("a setting") says more than what this campaign lacks
+            permanent = evaluate(claim, self.everything)
+            reason = permanent.reason if permanent.outcome is Outcome.UNTESTABLE else obstacle
+            return Finding(Outcome.UNTESTABLE, finding.shown, reason)
+        if not claim.rests_on() and len(self.everything.models) > len(self.sound.models):
+            return self._with_left_out(claim, finding)
+        return finding
+
+    def obstacle(self, claim: Claim) -> str:
+        """Why the claim is not testable here, or ""."""
+        if not self.allowed:
+            return f"profile {self.profile} gives no verdicts"
+        named = claim.rests_on()
+        for reason, slugs in self._unsound.items():
+            hit = [LABELS[slug] for slug in named if slug in slugs]
+            if hit:
+                return f"{reason}: {', '.join(hit)}"
+        if not named and len(self.sound.models) < SMALLEST_FIELD:
+            return f"n too small: {len(self.sound.models)} of {len(SLUGS)} models are sound"
+        return ""
+
+    @cached_property
+    def _unsound(self) -> dict[str, list[str]]:
+        rows = self.summary
+        present = [slug for slug in SLUGS if slug in rows.index]
+        return {
+            "missing": [slug for slug in SLUGS if slug not in rows.index],
+            "failed": [slug for slug in present if rows.at[slug, "failed"]],
+            "collapsed": [slug for slug in present if rows.at[slug, "collapsed"]],
+            "not converged": [slug for slug in present if not rows.at[slug, "converged"]],
+        }
+
+    def _with_left_out(self, claim: Claim, finding: Finding) -> Finding:
+        beside = evaluate(claim, self.everything)
+        if beside.outcome is finding.outcome:
+            return finding
+        shown = f"{finding.shown}; with the rows left out {IN_RESULTS[beside.outcome]} ({beside.shown})"
+        return Finding(finding.outcome, shown, finding.reason)
+
+
+def _verdict(claim: Claim, inside: World, ours: Campaign | None) -> Verdict:
+    within = evaluate(claim, inside)
+    results = ours.evaluate(claim) if ours else Finding(Outcome.UNTESTABLE, "", "no results")
+    return Verdict(
+        claim=claim,
+        within_paper=WITHIN_PAPER[within.outcome],
+        recomputed=within.shown or within.reason,
+        in_results=IN_RESULTS[results.outcome],
+        reason=results.reason,
+        evidence=results.shown,
+    )

@@ -1,0 +1,445 @@
+"""Claims that print a number: it is recomputed, and compared up to rounding (paper) or a margin
+(campaign)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from reproduce.analysis import statistics
+from reproduce.analysis.claims.kinds import kind
+from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World
+from reproduce.analysis.measures import measure, ranks
+from reproduce.names import BASELINE
+from reproduce.paper import Printed
+
+Statistic = Callable[[pd.DataFrame], float]
+
+PERCENT_MARGIN = 0.10
+"""Percentages and ratios are reproduced within a tenth of the printed one."""
+RANK_MARGIN = 2
+"""A value outside its margin still shows the same rank if the row moved by no more places than this."""
+OTHER_SCALE = 10.0
+"""A value this many times larger or smaller than ours is on another scale: a definition mismatch."""
+
+
+def rounding(statistic: Statistic, world: World, columns: Sequence[str], rows: Sequence[str] = ()) -> float:
+    """How far rounding of the printed cells may have moved a statistic: the sum of each cell's largest
+    effect."""
+    if world.half_units is None:
+        return 0.0
+    models = world.models[list(columns)]
+    base, total = statistic(models), 0.0
+    for column in columns:
+        for row in rows or models.index:
+            effects = []
+            for sign in (+1, -1):
+                moved = models.copy()
+                moved.loc[row, column] += sign * world.half_units.at[row, column]
+                effects.append(abs(statistic(moved) - base))
+            total += float(np.nanmax([0.0, *effects]))
+    return total
+
+
+def agree(
+    world: World,
+    printed: Printed,
+    statistic: Statistic,
+    columns: Sequence[str],
+    *,
+    margin: float,
+    same_direction: Callable[[float], bool],
+    rows: Sequence[str] = (),
+    show: str = ".4g",
+) -> Finding:
+    """Compare a recomputed number with a printed one.
+
+    Paper: they must agree within the rounding of both. Campaign: HOLDS within `margin`, PARTLY if
+           `same_direction`.
+    """
+    for column in columns:
+        world.column(column)
+    value = statistic(world.models)
+    if not np.isfinite(value):
+        raise Untestable("undefined on these rows")
+    off, shown = abs(value - printed.value), format(value, show)
+    if world.is_paper:
+        allowed = printed.half_unit
+        if off > allowed:
+            allowed += rounding(statistic, world, columns, rows)
+        return Finding(Outcome.HOLDS if off <= allowed * (1 + 1e-9) else Outcome.FAILS, shown)
+    if off <= margin:
+        return Finding(Outcome.HOLDS, shown)
+    return Finding(Outcome.PARTLY if same_direction(value) else Outcome.FAILS, shown)
+
+
+def _comparable(world: World, column: str, value: float, printed: Printed) -> Finding | None:
+    """A finding if values of this column cannot be compared between studies, else None. NaN raises Untestable."""
+    if not np.isfinite(value):
+        raise Untestable(f"no finite {column} on these rows")
+    obstacle = measure(column).obstacle
+    if world.is_paper or printed.value == 0:
+        return None
+    if obstacle:
+        return Finding(Outcome.MISMATCH, f"{value:.4g}", obstacle)
+    if not 1 / OTHER_SCALE < abs(value / printed.value) < OTHER_SCALE:
+        return Finding(Outcome.MISMATCH, f"{value:.4g}", "off by more than a factor of ten: another scale")
+    return None
+
+
+def _same_rank(world: World, slug: str, column: str) -> bool:
+    """Whether a row stands within RANK_MARGIN places of where it stands in the paper, among the rows of
+    both."""
+    if column not in world.paper:
+        return False
+    common = world.models.index.intersection(world.paper.index)
+    ours, theirs = (frame.loc[common, column].rank() for frame in (world.models, world.paper))
+    return bool(abs(ours[slug] - theirs[slug]) <= RANK_MARGIN)
+
+
+@kind("cell")
+def cell(world: World, claim: Claim) -> Finding:
+    """A printed mean or ± of one model. Paper: equals the cell of Table I or II up to rounding. Results:
+    within the metric's margin (0.01 SSIM, 5 % PIQ, 15 % of a ±); "rank only" if the model's rank moved by at
+    most two places; "definition mismatch" if the values differ by more than a factor of ten."""
+    (slug,) = claim.slugs("architecture")
+    column = claim.text("metric") + ("_sd" if claim.text("part", "mean") == "sd" else "")
+    value = float(world.rows((slug,), column).iloc[0])
+    mismatch = _comparable(world, column, value, claim.number)
+    return mismatch or agree(
+        world,
+        claim.number,
+        lambda models: float(models.at[slug, column]),
+        [column],
+        margin=measure(column).margin(claim.number.value),
+        same_direction=lambda _: _same_rank(world, slug, column),
+        rows=[slug],
+    )
+
+
+@kind("table-cell")
+def table_cell(world: World, claim: Claim) -> Finding:
+    """A cell of Table I or II. Paper: it satisfies what mathematics demands of its row (mean PSNR ≥ −10·log₁₀
+    of mean MSE; MSE ≤ MAE ≤ √MSE; ISS ≤ 8·784²·(PIQ² + SD²); a ± no larger than the range allows) and the
+    printed sort order. Results: as for `cell`."""
+    if not world.is_paper:
+        return cell(world, claim)
+    (slug,) = claim.slugs("architecture")
+    metric, part = claim.text("metric"), claim.text("part")
+    broken = [name for name, slack in constraints(world, slug, metric, part).items() if slack < 0]
+    if broken:
+        return Finding(Outcome.FAILS, "violates " + " and ".join(broken))
+    return Finding(Outcome.HOLDS, "satisfies the constraints of its row")
+
+
+def constraints(world: World, slug: str, metric: str, part: str) -> dict[str, float]:
+    """Inequality → its slack (negative if broken even after rounding in its favour), for one cell of the
+    tables."""
+    values, halves = world.models.loc[slug], world.half_units
+    assert halves is not None, "only the paper's world has rounding"
+    low, high = values - halves.loc[slug].fillna(0), values + halves.loc[slug].fillna(0)
+    found: dict[str, float] = {}
+    if part == "sd":
+        mean = values[metric]
+        # Bhatia and Davis (2000): variance ≤ (max − mean)(mean − min); unbounded metrics have max = ∞
+        top, bottom = {"ssim": (1, -1), "i_ssim": (1, -1), "mse": (1, 0)}.get(metric, (np.inf, 0))
+        found["the largest possible SD"] = float(
+            np.sqrt((top - mean) * (mean - bottom)) - low[f"{metric}_sd"]
+        )
+        return found
+    if metric in ("mse", "psnr"):
+        found["Jensen's inequality for PSNR"] = float(high["psnr"] + 10 * np.log10(high["mse"]))
+    if metric in ("mse", "mae"):
+        found["MAE ≤ √MSE"] = float(np.sqrt(high["mse"]) - low["mae"])
+        found["MSE ≤ MAE"] = float(high["mae"] - low["mse"])
+    if metric in ("piq", "iss"):
+        found["the largest ISS for this PIQ"] = float(
+            8 * 784**2 * (high["piq"] ** 2 + high["piq_sd"] ** 2) - low["iss"]
+        )
+    if metric in ("ssim", "i_ssim"):
+        found["similarity ≤ 1"] = float(1 - low[metric])
+    if metric in ("ssim", "piq"):
+        found["the table's sort order"] = _sort_slack(world, slug, metric)
+    return found
+
+
+def _sort_slack(world: World, slug: str, metric: str) -> float:
+    """How far a row keeps clear of its printed neighbours in the sorted column (Table I by SSIM, Table II by
+    PIQ)."""
+    rows = world.row_order[metric]
+    at = rows.index(slug)
+    better = measure(metric).better
+    assert world.half_units is not None
+    column, half = world.models[metric] * better, world.half_units[metric]
+    slack = [np.inf]
+    for upper, lower in ((at - 1, at), (at, at + 1)):
+        if upper >= 0 and lower < len(rows):
+            a, b = rows[upper], rows[lower]
+            slack.append(column[a] - column[b] + half[a] + half[b])
+    return float(min(slack))
+
+
+def _summary(claim: Claim, world: World, reduce: Callable[[pd.Series], float]) -> Finding:
+    """A number that summarises one metric over the named rows (or all)."""
+    metric = claim.text("metric")
+    world.column(metric)
+    rows = _group(claim, world)
+
+    def statistic(models: pd.DataFrame) -> float:
+        return reduce(models[metric].reindex(list(rows)))
+
+    value = statistic(world.models)
+    mismatch = _comparable(world, metric, value, claim.number)
+    return mismatch or agree(
+        world,
+        claim.number,
+        statistic,
+        [metric],
+        margin=measure(metric).margin(claim.number.value),
+        same_direction=lambda value: _same_side(world, metric, value, reduce, rows),
+        rows=rows,
+    )
+
+
+def _group(claim: Claim, world: World) -> tuple[str, ...]:
+    return world.select(claim, "family" if "family" in claim.arguments else "models")
+
+
+def _same_side(
+    world: World, metric: str, value: float, reduce: Callable[[pd.Series], float], rows: tuple[str, ...]
+) -> bool:
+    """Whether a group's summary lies on the same side of the VAE as in the paper (on neither side: no)."""
+    if metric not in world.paper or BASELINE not in world.models.index:
+        return False
+    theirs = reduce(world.paper[metric].reindex(list(rows))) - world.paper.at[BASELINE, metric]
+    ours = value - world.models.at[BASELINE, metric]
+    return bool(theirs * ours > 0)
+
+
+@kind("mean")
+def mean(world: World, claim: Claim) -> Finding:
+    """A mean over named models. Paper: the mean of their cells, up to rounding. Results: within the metric's
+    margin; "direction only" if it lies on the same side of the VAE as in the paper."""
+    return _summary(claim, world, lambda values: float(values.mean(skipna=False)))
+
+
+@kind("median")
+def median(world: World, claim: Claim) -> Finding:
+    """A median over named models; rules as for `mean`."""
+    return _summary(claim, world, lambda values: float(values.median(skipna=False)))
+
+
+@kind("extreme")
+def extreme(world: World, claim: Claim) -> Finding:
+    """The lowest or highest value over the models. Paper: up to rounding. Results: within the metric's
+    margin; "direction only" if it lies on the same side of the VAE as in the paper."""
+    lowest = claim.text("end") == "lowest"
+    return _summary(claim, world, lambda values: float(values.min() if lowest else values.max()))
+
+
+@kind("range")
+def value_range(world: World, claim: Claim) -> Finding:
+    """Two printed ends of a range over named models. Both ends must agree (rounding; the metric's margin).
+    "Direction only": our range overlaps the printed one."""
+    metric, rows = claim.text("metric"), _group(claim, world)
+    values = world.rows(rows, metric)
+    low, high = float(values.min()), float(values.max())
+    shown = f"{low:.4g} to {high:.4g}"
+    first, second = claim.numbers
+    if world.half_units is not None:
+        halves = world.half_units[metric]
+        ends = ((first, low, halves[values.idxmin()]), (second, high, halves[values.idxmax()]))
+        ok = all(abs(value - end.value) <= (end.half_unit + half) * (1 + 1e-9) for end, value, half in ends)
+        return Finding(Outcome.HOLDS if ok else Outcome.FAILS, shown)
+    margin = measure(metric).margin
+    if abs(low - first.value) <= margin(first.value) and abs(high - second.value) <= margin(second.value):
+        return Finding(Outcome.HOLDS, shown)
+    overlap = low <= second.value and first.value <= high
+    return Finding(Outcome.PARTLY if overlap else Outcome.FAILS, shown)
+
+
+@kind("gap")
+def gap(world: World, claim: Claim) -> Finding:
+    """(Highest − lowest) ÷ lowest over all models. Paper: up to rounding. Results: within a tenth of the
+    printed percentage; "direction only" if it is at least half as large."""
+    metric = claim.text("metric")
+    world.column(metric)
+    return agree(
+        world,
+        claim.number,
+        lambda models: float(models[metric].max() / models[metric].min() - 1),
+        [metric],
+        margin=PERCENT_MARGIN * claim.number.value,
+        same_direction=lambda value: value >= claim.number.value / 2,
+        show=".1%",
+    )
+
+
+@kind("larger-gap")
+def larger_gap(world: World, claim: Claim) -> Finding:
+    """One metric's relative gap exceeds another's. True or false, by sign."""
+    gaps = [world.column(claim.text(name)) for name in ("metric", "than")]
+    wide, narrow = (float(values.max() / values.min() - 1) for values in gaps)
+    return Finding(Outcome.HOLDS if wide > narrow else Outcome.FAILS, f"{wide:.0%} against {narrow:.0%}")
+
+
+@kind("change")
+def change(world: World, claim: Claim) -> Finding:
+    """How far one model lies from another in percent. Paper: up to rounding. Results: within a tenth of the
+    printed percentage; "direction only" if the difference has the claimed sign."""
+    metric, (of,), (to,) = claim.text("metric"), claim.slugs("of"), claim.slugs("to")
+    world.rows((of, to), metric)
+    sign = -1.0 if claim.text("sense") == "below" else +1.0
+    return agree(
+        world,
+        claim.number,
+        lambda models: float(sign * (models.at[of, metric] / models.at[to, metric] - 1)),
+        [metric],
+        margin=PERCENT_MARGIN * claim.number.value,
+        same_direction=lambda value: value > 0,
+        rows=[of, to],
+        show=".1%",
+    )
+
+
+@kind("change-range")
+def change_range(world: World, claim: Claim) -> Finding:
+    """Named models all lie a printed range of percent below another. Holds if every loss lies in the range
+    (widened by rounding, or by a tenth in results); "direction only" if every one lies below."""
+    metric, (to,) = claim.text("metric"), claim.slugs("to")
+    losses = 1 - world.rows(claim.slugs("models"), metric) / float(world.rows((to,), metric).iloc[0])
+    low, high = claim.numbers
+    slack = (low.half_unit, high.half_unit) if world.is_paper else (0.1 * low.value, 0.1 * high.value)
+    shown = f"{losses.min():.1%} to {losses.max():.1%}"
+    if losses.min() >= low.value - slack[0] and losses.max() <= high.value + slack[1]:
+        return Finding(Outcome.HOLDS, shown)
+    return Finding(Outcome.PARTLY if (losses > 0).all() else Outcome.FAILS, shown)
+
+
+@kind("ratio")
+def ratio(world: World, claim: Claim) -> Finding:
+    """How many times larger one group's mean is than another's. Paper: up to rounding. Results: within a
+    tenth; "direction only" if the ratio lies on the same side of 1."""
+    metric, top, bottom = claim.text("metric"), claim.slugs("of"), claim.slugs("over")
+    world.rows((*top, *bottom), metric)
+    return agree(
+        world,
+        claim.number,
+        lambda models: float(models.loc[list(top), metric].mean() / models.loc[list(bottom), metric].mean()),
+        [metric],
+        margin=PERCENT_MARGIN * claim.number.value,
+        same_direction=lambda value: (value > 1) == (claim.number.value > 1),
+        rows=[*top, *bottom],
+    )
+
+
+@kind("spread")
+def spread(world: World, claim: Claim) -> Finding:
+    """The values of one metric differ by more than a printed amount among the models that another metric
+    selects."""
+    metric, by, bound = claim.text("metric"), claim.text("by"), claim.value("below")
+    chosen = world.column(metric)[world.column(by) < bound].dropna()
+    if len(chosen) < 2:
+        raise Untestable(f"n too small: {len(chosen)} models with {by} < {bound:g}")
+    width = float(chosen.max() - chosen.min())
+    shown = f"{width:.3g} over {len(chosen)} models"
+    return Finding(Outcome.HOLDS if width > claim.number.value else Outcome.FAILS, shown)
+
+
+@kind("correlation")
+def correlation(world: World, claim: Claim) -> Finding:
+    """Pearson's r over models. Paper: agrees up to rounding. Results: the printed r lies in our 95 % interval
+    (Fisher z) and r is significant; "direction only" if r has the same sign and p < 0.05. With `sense=size`
+    (a loss against a score, printed without its sign) −r is compared."""
+    x, y = claim.text("x"), claim.text("y")
+    sign = -1.0 if claim.text("sense", "signed") == "size" else +1.0
+    found = statistics.pearson(world.column(x), sign * world.column(y))
+    if not np.isfinite(found.r):
+        raise Untestable(f"n too small: {found.n}")
+    if world.is_paper:
+        finding = agree(
+            world,
+            claim.number,
+            lambda models: float(sign * models[x].corr(models[y])),
+            [x, y],
+            margin=0.0,
+            same_direction=lambda _: False,
+        )
+        return Finding(finding.outcome, f"r = {sign * found.r:.3f}")
+    printed = claim.number.value
+    shown = f"r = {sign * found.r:.3f}, p = {found.p:.2g}, n = {found.n}"
+    shown += f", 95 % [{found.low:.2f}, {found.high:.2f}]" + (" of -r" if sign < 0 else "")
+    signed = found.r * printed > 0 and found.p < statistics.ALPHA
+    if signed and found.low <= printed <= found.high:
+        return Finding(Outcome.HOLDS, shown)
+    return Finding(Outcome.PARTLY if signed else Outcome.FAILS, shown)
+
+
+@kind("correlation-p")
+def correlation_p(world: World, claim: Claim) -> Finding:
+    """The p of a correlation. With `sense=below`, p must lie below the printed bound ("direction only" if it
+    is below 0.05). Otherwise the printed p itself is recomputed: equal up to rounding of tables and p; in
+    results, on the same side of 0.05. A claimed sign must be the sign of r."""
+    x, y = claim.text("x"), claim.text("y")
+    found = statistics.pearson(world.column(x), world.column(y))
+    if not np.isfinite(found.p):
+        raise Untestable(f"n too small: {found.n}")
+    printed, shown = claim.number, f"p = {found.p:.2g} (r = {found.r:.3f}, n = {found.n})"
+    sign = {"positive": 1, "negative": -1}.get(claim.text("sign", "any"), 0)
+    if sign and found.r * sign <= 0:
+        return Finding(Outcome.FAILS, shown, "r has the other sign")
+    if claim.text("sense", "equal") == "below":
+        if found.p < printed.value:
+            return Finding(Outcome.HOLDS, shown)
+        return Finding(Outcome.PARTLY if found.p < statistics.ALPHA else Outcome.FAILS, shown)
+    if world.is_paper:
+        finding = agree(
+            world,
+            printed,
+            lambda models: statistics.pearson(models[x], models[y]).p,
+            [x, y],
+            margin=0.0,
+            same_direction=lambda _: False,
+        )
+        return Finding(finding.outcome, shown)
+    same_side = (found.p < statistics.ALPHA) == (printed.value < statistics.ALPHA)
+    return Finding(Outcome.HOLDS if same_side else Outcome.FAILS, shown)
+
+
+@kind("weaker-correlation")
+def weaker_correlation(world: World, claim: Claim) -> Finding:
+    """|r| of one pair of metrics is below that of another pair. By sign; "direction only" does not apply."""
+    weak, strong = (
+        statistics.pearson(*(world.column(name) for name in claim.text(pair).split())).r
+        for pair in ("weak", "strong")
+    )
+    if not np.isfinite([weak, strong]).all():
+        raise Untestable("n too small")
+    shown = f"|r| = {abs(weak):.3f} against {abs(strong):.3f}"
+    return Finding(Outcome.HOLDS if abs(weak) < abs(strong) else Outcome.FAILS, shown)
+
+
+@kind("rank")
+def rank(world: World, claim: Claim) -> Finding:
+    """A model's place in one metric, 1 the best, −1 the worst. Paper: among the places that its ties allow.
+    Results: among those that the metric's margin allows; "rank only" within three places. Printed places in
+    the lower half are counted from the bottom, so that rows left out do not move them."""
+    (slug,) = claim.slugs("architecture")
+    metric = claim.text("metric")
+    values = world.column(metric).dropna() * measure(metric).better
+    if slug not in values.index:
+        raise Untestable(f"no finite {metric} for {slug}")
+    n, of = len(values), len(world.paper)
+    printed = int(claim.text("place")) if "place" in claim.arguments else int(claim.number.value)
+    printed = printed if printed > 0 else of + 1 + printed
+    target = printed if printed <= of / 2 else printed - (of - n)
+    own = float(values[slug])
+    margin = 0.0 if world.is_paper else measure(metric).margin(own)
+    best, worst = 1 + int((values > own + margin).sum()), n - int((values < own - margin).sum())
+    place = int(ranks(world.models, metric)[slug])
+    shown = f"place {place} of {n}" + (f" (ties: {best} to {worst})" if best != worst else "")
+    if best <= target <= worst:
+        return Finding(Outcome.HOLDS, shown)
+    return Finding(Outcome.PARTLY if abs(place - target) <= 3 else Outcome.FAILS, shown)

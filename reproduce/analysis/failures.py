@@ -1,0 +1,71 @@
+"""Where models fail (IV-G), and what SSIM sees that MSE does not (IV-F)."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from reproduce.analysis import summaries
+from reproduce.analysis.regression import ssim_residuals
+from reproduce.names import SLUGS
+from reproduce.records import Records
+
+
+def error_by_digit(records: Records, metric: str = "mse", variant: str = "") -> pd.DataFrame:
+    """Mean of a metric on the whole test set: rows slugs in Table I's order, columns digits 0–9, mean over
+    seeds."""
+    return _by_digit(records, metric, variant)
+
+
+def changed_share(records: Records, variant: str = "") -> pd.Series:
+    """Share of test images whose reconstruction a 5-NN classifier calls another digit than the original.
+    Index slug."""
+    digits = _chosen(records.digits, variant)
+    weighted = (digits["changed"] * digits["n"]).groupby(digits["architecture"]).sum(min_count=1)
+    share = weighted / digits["n"].groupby(digits["architecture"]).sum()
+    return share.reindex([slug for slug in SLUGS if slug in share.index]).rename("changed")
+
+
+def spread_over_seeds(records: Records, metrics: tuple[str, ...] = ("ssim", "mse", "piq")) -> pd.DataFrame:
+    """SD and range of each metric's seed means: columns `<metric>_sd`, `<metric>_range`, n. NaN for one
+    seed."""
+    tables = {metric: summaries.seed_means(records, metric) for metric in metrics}
+    out: dict[str, pd.Series] = {"n": tables[metrics[0]].count(axis=1)}
+    for metric, table in tables.items():
+        out[f"{metric}_sd"] = table.std(axis=1, ddof=1)
+        out[f"{metric}_range"] = (table.max(axis=1) - table.min(axis=1)).where(table.count(axis=1) > 1)
+    frame = pd.DataFrame(out)
+    return frame.reindex([slug for slug in SLUGS if slug in frame.index])
+
+
+def residuals(models: pd.DataFrame) -> pd.DataFrame:
+    """SSIM left over after linear regression over models. Index slug; columns `on_mse` and, where sharpness
+    was measured, `on_mse_and_sharpness` (does sharpness explain what MSE leaves?)."""
+    out = pd.DataFrame({"on_mse": ssim_residuals(models, ("mse",))})
+    if "sharpness" in models:
+        out["on_mse_and_sharpness"] = ssim_residuals(models, ("mse", "sharpness"))
+    return out
+
+
+def costs(models: pd.DataFrame) -> pd.DataFrame:
+    """What each model costs, beside the baseline (VII-D): parameters, minutes of training, µs of inference an
+    image, MiB at the peak, and the last three divided by the VAE's. Index slug."""
+    columns = {
+        "parameters": models["parameters"],
+        "training_minutes": models["training_seconds"] / 60,
+        "inference_microseconds": models["inference_microseconds"],
+        "peak_memory_mib": models["peak_memory_mib"],
+    }
+    out = pd.DataFrame(columns)
+    for name in ("training_minutes", "inference_microseconds", "peak_memory_mib"):
+        out[f"{name}_over_vae"] = out[name] / out[name].get("vae", float("nan"))
+    return out
+
+
+def _chosen(frame: pd.DataFrame, variant: str) -> pd.DataFrame:
+    return frame[(frame["variant"] == variant) & frame["architecture"].isin(SLUGS)]
+
+
+def _by_digit(records: Records, metric: str, variant: str) -> pd.DataFrame:
+    digits = _chosen(records.digits, variant)
+    table = digits.pivot_table(index="architecture", columns="label", values=metric)
+    return table.reindex([slug for slug in SLUGS if slug in table.index])

@@ -1,0 +1,204 @@
+"""The headline taken apart: what carries the correlation of reconstruction quality and interpolation
+smoothness?
+
+The paper's central number is Pearson's r of SSIM and PIQ over 22 models. Three questions are put to it: how
+certain is it (bootstrap, permutation, leave-one-out), who carries it (subsets), and is it about smoothness at
+all? The last one because nine steps between end frames a squared distance D apart cannot have a mean square
+below D/81: a model that decodes everything to similar blurs is "smooth" for free. So every row is repeated
+with PIQ over that floor and with the uniformity SD(d)/mean(d), which do not shrink with D, and with D itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from reproduce import paper
+from reproduce.analysis import summaries
+from reproduce.analysis.measures import usable
+from reproduce.analysis.statistics import ALPHA, pearson, spearman
+from reproduce.names import SLUGS
+from reproduce.records import Records
+
+SMOOTHNESS: tuple[str, ...] = ("piq", "piq_over_floor", "uniformity", "end_distance")
+"""What may stand for (un)smoothness. The paper's tables have only the first; the last one is the
+mechanism."""
+RESAMPLES = 1999
+SMALLEST_BOOTSTRAP = 8
+"""Fewer points than this give resamples without any spread."""
+RANDOM_STATE = 0
+RECONSTRUCTION_OPTIMISED: tuple[str, ...] = ("ae", "wae", "vq-vae")
+DETERMINISTIC: tuple[str, ...] = ("ae", "wae", "vq-vae", "rae-gp", "rae-l2")
+ADVERSARIAL: tuple[str, ...] = ("adversarial-ae",)
+KL_REGULARISED: tuple[str, ...] = tuple(slug for slug in SLUGS if slug not in (*DETERMINISTIC, *ADVERSARIAL))
+"""A KL term to a prior in the loss, whatever its weight."""
+AE_SSIM, AE_MSE = 0.02, 0.10
+"""A row counts as AE-like if its SSIM lies within 0.02, and its MSE within 10 %, of the AE's."""
+
+Subset = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def ae_like(models: pd.DataFrame) -> tuple[str, ...]:
+    """The AE and the rows that reconstruct as it does, by the rule above; empty without an AE.
+
+    The margins are twice the equivalence margins of the claims: models that differ from the AE by name only.
+    """
+    if "ae" not in models.index:
+        return ()
+    near = (models["ssim"] - models.at["ae", "ssim"]).abs() <= AE_SSIM
+    near &= (models["mse"] / models.at["ae", "mse"] - 1).abs() <= AE_MSE
+    return tuple(models.index[near])
+
+
+def distinct(models: pd.DataFrame) -> pd.DataFrame:
+    """One row of each set that is equal in all printed metrics at printed precision."""
+    digits = {"ssim": 3, "mse": 5, "psnr": 2, "mae": 3, "piq": 6, "iss": 3, "i_ssim": 3}
+    return models[~models[list(digits)].round(digits).duplicated()]
+
+
+def _only(slugs: tuple[str, ...]) -> Subset:
+    return lambda models: models[models.index.isin(slugs)]
+
+
+def _without(slugs: tuple[str, ...]) -> Subset:
+    return lambda models: models[~models.index.isin(slugs)]
+
+
+SUBSETS: dict[str, Subset] = {
+    "all models": usable,
+    "with collapsed rows": lambda models: models,
+    "without AE, WAE, VQ-VAE": lambda models: _without(RECONSTRUCTION_OPTIMISED)(usable(models)),
+    "distinct rows": lambda models: distinct(usable(models)),
+    "deterministic": lambda models: _only(DETERMINISTIC)(usable(models)),
+    "KL-regularised": lambda models: _only(KL_REGULARISED)(usable(models)),
+    "without the AE-like cluster": lambda models: _without(ae_like(usable(models)))(usable(models)),
+    "without VQ-VAE": lambda models: _without(("vq-vae",))(usable(models)),
+}
+"""Subset → the rows that it keeps. All but the second leave out collapsed rows."""
+
+
+def headline(records: Records | None = None) -> pd.DataFrame:
+    """Every correlation of SSIM with a smoothness metric: tidy, one row a source, metric and subset.
+
+    source:             "paper", "ours" (means over seeds), "ours, seed 42", …
+    n, r, p, low, high: Pearson with its Fisher 95 % interval.
+    boot_low, boot_high: percentile bootstrap over models (NaN below 8 models).
+    permutation_p:      two-sided, pairings of models.
+    loo_low, loo_high, loo_model: the extremes of r as each model is left out once, and the one that moves r
+                                  most.
+    rho, rho_p, rho_low, rho_high: Spearman.
+    NaN where fewer than four models remain: not testable.
+    """
+    rows: list[dict[str, float | str]] = [
+        {"source": source, "smoothness_metric": metric, "subset": subset, **association(keep(models), metric)}
+        for source, models in _sources(records)
+        for metric in SMOOTHNESS
+        if metric in models
+        for subset, keep in SUBSETS.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def association(models: pd.DataFrame, metric: str) -> dict[str, float | str]:
+    """The statistics of one row of `headline`: SSIM against one metric over the given models."""
+    rows = models[["ssim", metric]].dropna().astype(float)
+    x, y = rows["ssim"].to_numpy(), rows[metric].to_numpy()
+    linear, ranked = pearson(x, y), spearman(x, y)
+    out: dict[str, float | str] = {
+        "n": linear.n,
+        "r": linear.r,
+        "p": linear.p,
+        "low": linear.low,
+        "high": linear.high,
+    }
+    out["boot_low"], out["boot_high"] = _bootstrap(x, y)
+    out["permutation_p"] = _permutation(x, y) if np.isfinite(linear.r) else np.nan
+    left = leave_one_out(rows, metric)
+    out["loo_low"], out["loo_high"] = float(left.min()), float(left.max())
+    out["loo_model"] = str((left - linear.r).abs().idxmax()) if left.notna().any() else ""
+    return out | {"rho": ranked.r, "rho_p": ranked.p, "rho_low": ranked.low, "rho_high": ranked.high}
+
+
+def leave_one_out(models: pd.DataFrame, metric: str = "piq") -> pd.Series:
+    """Pearson's r of SSIM and a metric without each model in turn. Index: the model left out; NaN where
+    undefined."""
+    values = models[["ssim", metric]].to_numpy(dtype=float)
+    out = {}
+    for at, slug in enumerate(models.index):
+        x, y = np.delete(values, at, axis=0).T
+        out[slug] = float(_correlate(x, y)) if _varies(x, y) else np.nan
+    return pd.Series(out, dtype=float)
+
+
+def removal_path(models: pd.DataFrame, metric: str = "piq", steps: int = 6) -> pd.DataFrame:
+    """How much a few points carry: drop, one after the other, the model whose removal lowers r most.
+
+    Columns removed ("" first), n, r, p, low, high.
+    """
+    rows = usable(models)[["ssim", metric]].dropna()
+    path = [("", pearson(rows["ssim"], rows[metric]))]
+    for _ in range(min(steps, len(rows) - 4)):
+        removed = str(leave_one_out(rows, metric).idxmin())
+        rows = rows.drop(removed)
+        path.append((removed, pearson(rows["ssim"], rows[metric])))
+    return pd.DataFrame(
+        [{"removed": slug, "n": c.n, "r": c.r, "p": c.p, "low": c.low, "high": c.high} for slug, c in path]
+    )
+
+
+def mechanism(models: pd.DataFrame) -> pd.DataFrame:
+    """PIQ split into what the end frames alone demand and the rest. Index slug; columns ssim, piq, floor
+    (D/81), floor_share (floor ÷ PIQ), piq_over_floor. The floor can exceed no sequence's PIQ, so floor_share
+    ≤ 1."""
+    out = models[["ssim", "piq"]].assign(floor=models["end_distance"] / 81)
+    return out.assign(floor_share=out["floor"] / out["piq"], piq_over_floor=models["piq_over_floor"])
+
+
+def _sources(records: Records | None) -> Iterator[tuple[str, pd.DataFrame]]:
+    yield "paper", paper.models()
+    if records is None:
+        return
+    yield "ours", summaries.summarise(records)
+    for seed in summaries.seeds(records):
+        yield f"ours, seed {seed}", summaries.summarise(summaries.only_seed(records, seed))
+
+
+def _correlate(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Pearson's r along an axis: what scipy's resampling calls many thousand times."""
+    a, b = x - x.mean(axis=axis, keepdims=True), y - y.mean(axis=axis, keepdims=True)
+    return np.asarray((a * b).sum(axis=axis) / np.sqrt((a**2).sum(axis=axis) * (b**2).sum(axis=axis)))
+
+
+def _varies(*sides: np.ndarray) -> bool:
+    return all(side.size >= 3 and np.ptp(side) > 0 for side in sides)
+
+
+def _bootstrap(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    if len(x) < SMALLEST_BOOTSTRAP or not _varies(x, y):
+        return float("nan"), float("nan")
+    found = stats.bootstrap(
+        (x, y),
+        _correlate,
+        paired=True,
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        confidence_level=1 - ALPHA,
+        method="percentile",
+        rng=np.random.default_rng(RANDOM_STATE),
+    )
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def _permutation(x: np.ndarray, y: np.ndarray) -> float:
+    found = stats.permutation_test(
+        (x,),
+        lambda shuffled, axis=-1: _correlate(shuffled, np.broadcast_to(y, shuffled.shape), axis),
+        permutation_type="pairings",
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        rng=np.random.default_rng(RANDOM_STATE),
+    )
+    return float(found.pvalue)

@@ -1,0 +1,86 @@
+"""The quantities that claims speak of: direction, unit, and the margins stated before any result was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from reproduce.errors import ReproduceError
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of the models frame.
+
+    better:   +1 if high values are good, −1 if low ones are, 0 if neither.
+    absolute, relative: two values closer than `absolute + relative · |value|` count as the same.
+    digits:   significant digits when shown.
+    obstacle: why values of two studies cannot be compared ("" if they can); orders still can.
+    """
+
+    label: str
+    better: int
+    absolute: float = 0.0
+    relative: float = 0.0
+    digits: int = 3
+    obstacle: str = ""
+
+    def margin(self, value: float) -> float:
+        """How far from `value` another value may lie and still count as the same."""
+        return self.absolute + self.relative * abs(value)
+
+
+MEASURES: dict[str, Measure] = {
+    "ssim": Measure("SSIM", +1, absolute=0.01),
+    "mse": Measure("MSE", -1, relative=0.05),
+    "psnr": Measure("PSNR", +1, absolute=0.25, digits=4),
+    "mae": Measure("MAE", -1, relative=0.05),
+    "piq": Measure("PIQ", -1, relative=0.05),
+    "iss": Measure("ISS", -1, relative=0.10),
+    "i_ssim": Measure("I-SSIM", +1, absolute=0.01),
+    "piq_over_floor": Measure("PIQ over floor", -1, relative=0.05),
+    "uniformity": Measure("Uniformity", -1, relative=0.05),
+    "end_distance": Measure("End distance", 0, relative=0.05),
+    "sharpness": Measure(
+        "Sharpness", 0, relative=0.05, obstacle="the paper does not define its sharpness score"
+    ),
+    "training_seconds": Measure("Training time", -1, relative=0.10, obstacle="measured on other hardware"),
+    "inference_microseconds": Measure(
+        "Inference time", -1, relative=0.10, obstacle="measured on other hardware"
+    ),
+    "peak_memory_mib": Measure("Peak memory", -1, relative=0.05, obstacle="measured on other hardware"),
+    "parameters": Measure("Parameters", 0, relative=0.01),
+}
+"""Metric → measure. 0.01 SSIM and 5 % PIQ are the equivalence margins of the claims; the others follow their
+scale."""
+
+SPREAD = Measure("SD", 0, relative=0.15)
+"""The margin of every "±" column: an SD over 100 images is itself known to about 7 %."""
+
+
+def measure(column: str) -> Measure:
+    """The measure of a models-frame column; raises ReproduceError for a column that no claim can speak of."""
+    if column.endswith("_sd"):
+        return SPREAD
+    if column not in MEASURES:
+        raise ReproduceError(f"unknown metric '{column}'; known are {', '.join(MEASURES)}")
+    return MEASURES[column]
+
+
+def usable(models: pd.DataFrame) -> pd.DataFrame:
+    """The rows that may enter rankings and correlations: not failed, not collapsed, SSIM and PIQ finite.
+
+    A frame without the flags, such as the paper's tables, keeps all its rows.
+    """
+    keep = np.isfinite(models[["ssim", "piq"]].to_numpy(dtype=float)).all(axis=1)
+    for flag in ("collapsed", "failed"):
+        if flag in models:
+            keep &= ~models[flag].to_numpy(dtype=bool)
+    return models[keep]
+
+
+def ranks(models: pd.DataFrame, metric: str) -> pd.Series:
+    """Rank of each row, 1 the best; ties share the best of their ranks; NaN stays NaN."""
+    return models[metric].rank(ascending=measure(metric).better < 0, method="min")

@@ -1,0 +1,65 @@
+"""Quality against smoothness: the Pareto set, the three regimes, and the combined rank of Fig. 4."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from reproduce.analysis.measures import ranks
+
+SSIM_THRESHOLD, PIQ_THRESHOLD = 0.630, 0.00153
+"""Section VI-D's printed bounds: SSIM at least, PIQ at most."""
+REGIME_SIZE = 6
+"""Section VI-D counts six models in each of its two specialised regimes; `regimes_by_rank` takes as many."""
+
+Regimes = dict[str, tuple[str, ...]]
+
+
+def pareto_set(models: pd.DataFrame) -> tuple[str, ...]:
+    """The slugs that no other row beats: none is at least as good in SSIM and PIQ and better in one.
+
+    Weakly dominated rows are out; rows that tie in both stay together. Rows with NaN take no part.
+    """
+    points = models[["ssim", "piq"]].dropna()
+    ssim, piq = points["ssim"].to_numpy(), points["piq"].to_numpy()
+    no_worse = (ssim[:, None] >= ssim) & (piq[:, None] <= piq)
+    better = (ssim[:, None] > ssim) | (piq[:, None] < piq)
+    return tuple(points.index[~(no_worse & better).any(axis=0)])
+
+
+def regimes(models: pd.DataFrame) -> Regimes:
+    """Regime → slugs by the printed thresholds. The first two overlap, as in the paper; the third is the
+    rest."""
+    return _regimes(models, models["ssim"] >= SSIM_THRESHOLD, models["piq"] <= PIQ_THRESHOLD)
+
+
+def regimes_by_rank(models: pd.DataFrame) -> Regimes:
+    """The same by rank, the best six (ties included) of each metric: thresholds that travel to other
+    results."""
+    return _regimes(models, ranks(models, "ssim") <= REGIME_SIZE, ranks(models, "piq") <= REGIME_SIZE)
+
+
+def _regimes(models: pd.DataFrame, sharp: pd.Series, smooth: pd.Series) -> Regimes:
+    known = models[["ssim", "piq"]].notna().all(axis=1)
+    masks = {"reconstruction": sharp, "interpolation": smooth, "balanced": ~sharp & ~smooth}
+    return {name: tuple(models.index[mask & known]) for name, mask in masks.items()}
+
+
+def combined_rank(models: pd.DataFrame) -> pd.DataFrame:
+    """Fig. 4's order, best first: rank_ssim, rank_piq, combined (their sum), minmax_sum.
+
+    minmax_sum adds SSIM and −PIQ, each rescaled to [0, 1] over the rows: unlike ranks it keeps distances.
+    Ties go by minmax_sum, then by the frame's order.
+    """
+    rows = models[["ssim", "piq"]].dropna()
+    table = pd.DataFrame({"rank_ssim": ranks(rows, "ssim"), "rank_piq": ranks(rows, "piq")}).astype(int)
+    table["combined"] = table["rank_ssim"] + table["rank_piq"]
+    table["minmax_sum"] = normalised(rows["ssim"]) + 1 - normalised(rows["piq"])
+    order = np.lexsort((-table["minmax_sum"].to_numpy(), table["combined"].to_numpy()))
+    return table.iloc[order]
+
+
+def normalised(values: pd.Series) -> pd.Series:
+    """Values rescaled to [0, 1]; one half throughout if they are all equal."""
+    low, high = values.min(), values.max()
+    return (values - low) / (high - low) if high > low else values * 0 + 0.5

@@ -1,0 +1,231 @@
+"""The paper's statistics, and beside them the ones that fit three seeds and a hundred images.
+
+Nothing is computed by hand that scipy or statsmodels computes. Where a sample is too small or does not vary,
+the answer is NaN and means "not testable", never "no difference".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.weightstats import ttost_paired
+
+from reproduce.analysis import summaries
+from reproduce.errors import ReproduceError
+from reproduce.names import BASELINE, SLUGS
+from reproduce.records import Records
+
+ALPHA = 0.05
+THRESHOLD = ALPHA / len(SLUGS)
+"""Section III-G's Bonferroni threshold. It divides by 22 although only 21 models meet the baseline."""
+
+Unit = Literal["seeds", "images"]
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """A correlation coefficient, its two-sided p, the number of points, and a 95 % interval (Fisher z)."""
+
+    r: float
+    p: float
+    n: int
+    low: float
+    high: float
+
+
+def pearson(x: ArrayLike, y: ArrayLike) -> Correlation:
+    """Pearson's r of the points where both are finite. NaN if fewer than four are, or one side is
+    constant."""
+    a, b = _finite_pairs(x, y)
+    if not _correlatable(a, b):
+        return Correlation(np.nan, np.nan, a.size, np.nan, np.nan)
+    found = stats.pearsonr(a, b)
+    low, high = found.confidence_interval(1 - ALPHA)
+    return Correlation(float(found.statistic), float(found.pvalue), a.size, float(low), float(high))
+
+
+def spearman(x: ArrayLike, y: ArrayLike) -> Correlation:
+    """Spearman's ρ likewise; the interval uses Bonett and Wright's (2000) standard error √((1 + ρ²/2)/(n −
+    3))."""
+    a, b = _finite_pairs(x, y)
+    if not _correlatable(a, b):
+        return Correlation(np.nan, np.nan, a.size, np.nan, np.nan)
+    found = stats.spearmanr(a, b)
+    rho = float(found.statistic)
+    half = stats.norm.isf(ALPHA / 2) * np.sqrt((1 + rho**2 / 2) / (a.size - 3))
+    z = np.arctanh(np.clip(rho, -1 + 1e-15, 1 - 1e-15))
+    return Correlation(rho, float(found.pvalue), a.size, float(np.tanh(z - half)), float(np.tanh(z + half)))
+
+
+def correlations(models: pd.DataFrame, metrics: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Pearson's r among all metrics, and the p values: two square frames."""
+    pairs = {(a, b): pearson(models[a], models[b]) for a in metrics for b in metrics}
+    r, p = (
+        pd.DataFrame(
+            [[getattr(pairs[a, b], field) for b in metrics] for a in metrics], index=metrics, columns=metrics
+        )
+        for field in ("r", "p")
+    )
+    return r, p
+
+
+def against_baseline(records: Records, metric: str, unit: Unit, variant: str = "") -> pd.DataFrame:
+    """Paired t-tests of every model against the VAE.
+
+    unit: "seeds", the literal reading of III-G (three pairs at most: hardly any power); "images", over the
+          paper's
+    test images or pairs, each averaged over the seeds.
+
+    Index slug (without the VAE); columns difference (model − VAE), t, p, n, significant (p < 0.05/22), p_holm
+    (Holm over all rows that have a p), effect_size (mean difference ÷ SD of the differences).
+    """
+    table = _by_unit(records, metric, unit, variant)
+    if BASELINE not in table:
+        empty = pd.DataFrame(
+            columns=["difference", "t", "p", "n", "significant", "p_holm", "effect_size"], dtype=float
+        )
+        return empty.rename_axis("architecture")
+    others = [slug for slug in SLUGS if slug in table and slug != BASELINE]
+    rows = {slug: _paired(table[slug] - table[BASELINE]) for slug in others}
+    tests = pd.DataFrame.from_dict(rows, orient="index", columns=["difference", "t", "p", "n", "effect_size"])
+    tests["significant"] = tests["p"] < THRESHOLD
+    tests["p_holm"] = holm(tests["p"])
+    return tests.rename_axis("architecture")
+
+
+METHODS: dict[str, str] = {
+    "printed interval": "mean ± 1.96·SD/√3: the normal quantile, 2.2 times too small for n = 3",
+    "student interval": "mean ± 4.30·SD/√3 for three seeds: right whatever the models have in common",
+    "pooled interval": "Student's, one relative SD for all models: narrow, if seeds shake all alike",
+    "t-test over seeds": "the literal reading of III-G: three pairs, able to find only gross differences",
+    "t-test over images": "paired on images: much power, but silent on what another seed would give",
+    "Bonferroni at 0.05/22": "as printed; guards against one false alarm among the comparisons",
+    "Holm": "the same guarantee with more power, and over the 21 comparisons there are",
+    "effect size": "the mean difference in SDs of the paired differences: how large, not how certain",
+    "TOST": "tests sameness itself: a difference that is not significant may only be unmeasured",
+}
+"""Method → what it means, one line each: printed wherever the paper's way and another stand side by side."""
+
+
+def holm(p: pd.Series) -> pd.Series:
+    """Holm's adjusted p values over those that exist; NaN stays NaN and takes no part."""
+    adjusted = pd.Series(np.nan, index=p.index, dtype=float)
+    finite = p[np.isfinite(p)]
+    if len(finite):
+        adjusted[finite.index] = multipletests(finite, method="holm")[1]
+    return adjusted
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """Two one-sided tests of "a and b are the same": p ≤ 0.05 says that the difference lies within ±
+    margin."""
+
+    difference: float
+    margin: float
+    p: float
+    n: int
+
+
+def equivalence(records: Records, first: str, second: str, metric: str, margin: float) -> Equivalence:
+    """TOST of two models over the paper's images or pairs, paired, each averaged over the seeds.
+
+    p is NaN where a model is missing. Rows that are equal number by number have p = 0.
+    """
+    values = summaries.measurements(records, metric)
+    sides = [
+        values[values["architecture"] == slug].groupby("unit")["value"].mean() for slug in (first, second)
+    ]
+    both = pd.concat(sides, axis=1, keys=[first, second], join="inner").dropna()
+    differences = both[first] - both[second]
+    if len(both) < 2:
+        return Equivalence(np.nan, margin, np.nan, len(both))
+    if np.ptp(differences) == 0:
+        inside = abs(differences.iloc[0]) < margin
+        return Equivalence(float(differences.iloc[0]), margin, 0.0 if inside else 1.0, len(both))
+    p = ttost_paired(both[first].to_numpy(), both[second].to_numpy(), -margin, margin)[0]
+    return Equivalence(float(differences.mean()), margin, float(p), len(both))
+
+
+def intervals(records: Records, metric: str, variant: str = "") -> pd.DataFrame:
+    """95 % intervals of each model's mean over seeds, in three ways. Index slug.
+
+    student:  mean ± t(n − 1) · SD/√n, which covers 95 % whatever n.
+    printed:  mean ± 1.96 · SD/√n, the paper's way; with n = 3 the normal quantile is less than half the right
+              one.
+    pooled:   Student's with one *relative* SD shared by all architectures that did not collapse: many more
+              degrees of freedom (column df), on the assumption that seeds shake all models alike.
+    NaN where one seed leaves no spread.
+    """
+    table = summaries.seed_means(records, metric, variant)
+    table = table.reindex([slug for slug in SLUGS if slug in table.index])
+    n, mean, sd = table.count(axis=1), table.mean(axis=1), table.std(axis=1, ddof=1)
+    out = pd.DataFrame({"mean": mean, "n": n, "sd": sd}).rename_axis("architecture")
+    runs = records.runs
+    alive = ~table.index.isin(runs.loc[runs["collapsed"].eq(True), "architecture"])
+    freedom = (n - 1).clip(lower=0).where(alive, 0)
+    df = int(freedom.sum())
+    relative = np.sqrt(((sd / mean).pow(2) * freedom).sum() / df) if df else np.nan
+    halves = {
+        "student": stats.t.isf(ALPHA / 2, (n - 1).where(n > 1)) * sd / np.sqrt(n),
+        "printed": 1.96 * sd / np.sqrt(n),
+        "pooled": (stats.t.isf(ALPHA / 2, df) if df else np.nan) * relative * mean.abs() / np.sqrt(n),
+    }
+    for name, half in halves.items():
+        out[f"{name}_low"], out[f"{name}_high"] = mean - half, mean + half
+    return out.assign(df=df)
+
+
+def smallest_p(mean: float, sd: float, baseline_mean: float, baseline_sd: float, n: int) -> float:
+    """The smallest p that a paired t-test on n pairs can give when only the two means and SDs are known.
+
+    The SD of the differences is least, |sd − baseline_sd|, when the pairs correlate perfectly. That bounds
+    what the printed ± of the tables can support: no choice of the unprinted correlation goes below it.
+    """
+    if n < 2:
+        return float("nan")
+    spread = abs(sd - baseline_sd)
+    difference = abs(mean - baseline_mean)
+    if spread == 0:
+        return 1.0 if difference == 0 else 0.0
+    return float(2 * stats.t.sf(difference / (spread / np.sqrt(n)), n - 1))
+
+
+def _by_unit(records: Records, metric: str, unit: Unit, variant: str) -> pd.DataFrame:
+    """Rows seeds or images, columns architectures."""
+    if unit == "seeds":
+        return summaries.seed_means(records, metric, variant).T
+    if unit == "images":
+        values = summaries.measurements(records, metric, variant)
+        return values.pivot_table(
+            index="unit", columns="architecture", values="value", aggfunc="mean", dropna=False
+        )
+    raise ReproduceError(f"unknown unit of a test '{unit}'; choose seeds or images")
+
+
+def _paired(differences: pd.Series) -> tuple[float, float, float, int, float]:
+    """Difference, t, p, n and effect size of a one-sample t-test of the differences against zero."""
+    values = differences.dropna().to_numpy(dtype=float)
+    mean = float(values.mean()) if values.size else np.nan
+    # equal differences have no spread to test against, or one that is rounding noise
+    if values.size < 2 or np.ptp(values) <= 1e-12 * max(1.0, abs(mean)):
+        return mean, np.nan, np.nan, values.size, np.nan
+    found = stats.ttest_1samp(values, 0.0)
+    return mean, float(found.statistic), float(found.pvalue), values.size, mean / float(values.std(ddof=1))
+
+
+def _finite_pairs(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    keep = np.isfinite(a) & np.isfinite(b)
+    return a[keep], b[keep]
+
+
+def _correlatable(*sides: np.ndarray) -> bool:
+    return all(side.size >= 4 and np.ptp(side) > 1e-12 * np.abs(side).max() for side in sides)

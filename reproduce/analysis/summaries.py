@@ -1,0 +1,119 @@
+"""Records → models frame: what Tables I and II print, and what stands beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from reproduce.names import REFERENCES, SLUGS
+from reproduce.records import Records
+
+IMAGE_METRICS: tuple[str, ...] = ("ssim", "mse", "psnr", "mae")
+PAIR_METRICS: tuple[str, ...] = ("piq", "iss", "i_ssim")
+METRICS: tuple[str, ...] = IMAGE_METRICS + PAIR_METRICS
+DIAGNOSTICS: tuple[str, ...] = (
+    "uniformity",
+    "end_distance",
+    "piq_over_floor",
+    "sharpness",
+    "kl",
+    "active_units",
+    "code_sd",
+    "mse_ratio",
+    "parameters",
+    "training_seconds",
+    "inference_microseconds",
+    "peak_memory_mib",
+)
+PROFILES_WITHOUT_VERDICTS: frozenset[str] = frozenset({"smoke", "quick"})
+
+
+def verdicts_allowed(records: Records) -> bool:
+    """Whether this profile's results may be held against the paper: not those trained on 5,000 digits."""
+    return records.profile not in PROFILES_WITHOUT_VERDICTS
+
+
+def measurements(records: Records, metric: str, variant: str = "") -> pd.DataFrame:
+    """One metric on the paper's images (or pairs), as tabulated: columns architecture, seed, unit, value.
+
+    `unit` is the test image of a reconstruction metric, the pair of an interpolation metric.
+    """
+    frame, path, unit = (
+        (records.images, "sampled", "image")
+        if metric in (*IMAGE_METRICS, "sharpness")
+        else (records.pairs, "described", "pair")
+    )
+    chosen = frame[(frame["variant"] == variant) & (frame["path"] == path)]
+    return chosen[["architecture", "seed", unit, metric]].rename(columns={unit: "unit", metric: "value"})
+
+
+def seed_means(records: Records, metric: str, variant: str = "") -> pd.DataFrame:
+    """One metric's mean in each finished run: rows architectures, columns seeds, NaN where a run is
+    missing."""
+    runs = _fresh(records, variant)
+    return runs.set_index(["architecture", "seed"])[metric].unstack("seed")
+
+
+def seeds(records: Records, variant: str = "") -> tuple[int, ...]:
+    """The seeds of the finished runs of the 22, in ascending order."""
+    runs = _fresh(records, variant)
+    return tuple(sorted({int(seed) for seed in runs.loc[runs["architecture"].isin(SLUGS), "seed"]}))
+
+
+def only_seed(records: Records, seed: int) -> Records:
+    """The same campaign reduced to one seed: every frame filtered."""
+    frames = ("runs", "images", "pairs", "digits", "curves")
+    kept = {name: frame[frame["seed"] == seed] for name in frames for frame in (getattr(records, name),)}
+    return replace(records, **kept)
+
+
+def summarise(records: Records, variant: str = "") -> pd.DataFrame:
+    """The models frame of one reading, in Table I's order; architectures without any run have no row.
+
+    `<metric>` is the mean over seeds of the runs' means. `<metric>_sd`, the tables' ±, is the SD over images
+    (pairs) within a run, pooled over seeds: it never contains the spread between seeds, which is
+    `<metric>_seed_sd` (SD of the seeds' means, NaN for one seed). A run's NaN makes the mean NaN: nothing is
+    averaged away.
+    """
+    return _summarise(records, SLUGS, variant)
+
+
+def references(records: Records) -> pd.DataFrame:
+    """The same columns for the two yardsticks, PCA and the mean image."""
+    return _summarise(records, REFERENCES, "")
+
+
+def _fresh(records: Records, variant: str) -> pd.DataFrame:
+    runs = records.runs
+    return runs[(runs["variant"] == variant) & (runs["status"] == "fresh")]
+
+
+def _summarise(records: Records, slugs: Iterable[str], variant: str) -> pd.DataFrame:
+    fresh = _fresh(records, variant)
+    whole = [column for column in fresh.columns if column.startswith("whole_")]
+    by_architecture = fresh.groupby("architecture")
+    summary = by_architecture[[*METRICS, *DIAGNOSTICS, *whole]].mean(skipna=False)
+    summary.insert(0, "n_seeds", by_architecture.size())
+    for metric in METRICS:
+        summary[f"{metric}_sd"] = _pooled_sd(measurements(records, metric, variant))
+        summary[f"{metric}_seed_sd"] = by_architecture[metric].std(ddof=1)
+    summary["collapsed"] = by_architecture["collapsed"].any()
+    summary["converged"] = by_architecture["converged"].all()
+
+    attempted = records.runs[records.runs["variant"] == variant].groupby("architecture")["status"]
+    failed = attempted.agg(lambda status: bool((status == "failed").any()))
+    order = [slug for slug in slugs if slug in failed.index]
+    summary = summary.reindex(order).assign(failed=failed.reindex(order).astype(bool))
+    summary["n_seeds"] = summary["n_seeds"].fillna(0).astype(int)
+    for flag in ("collapsed", "converged"):
+        summary[flag] = summary[flag].eq(True)
+    return summary.rename_axis("architecture")
+
+
+def _pooled_sd(values: pd.DataFrame) -> pd.Series:
+    """Root mean square of the runs' SDs: every run has the same number of images."""
+    within = values.groupby(["architecture", "seed"])["value"].var(ddof=1)
+    return np.sqrt(within.groupby("architecture").mean())

@@ -1,0 +1,130 @@
+"""The encoder and decoder that all architectures share (Section III-C).
+
+Encoder: three blocks of 3×3 convolution (stride 2, padding 1, 1, 0: of the symmetric paddings the one that
+leads 28 → 14 → 7 → 3), batch norm and LeakyReLU(0.2); then one linear head an output. Decoder: linear 16 → 1152
+without activation, three blocks of transposed convolution, batch norm and LeakyReLU (3 → 7 → 14 → 28), a 1×1
+convolution and a sigmoid. PyTorch's default initialisation.
+
+The shapes are asserted on every pass and the parameter counts when a network is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from pythae.models.base.base_utils import ModelOutput
+from pythae.models.nn import BaseDecoder, BaseEncoder
+from torch import Tensor, nn
+
+SLOPE = 0.2
+FEATURES = 1152
+"""128 channels of 3×3."""
+MAP = (128, 3, 3)
+
+TRUNK_PARAMETERS = 93_120
+"""320 + 18,496 + 73,856 of the convolutions and 448 of the batch norms."""
+UPSAMPLER_PARAMETERS = 240_321
+"""Of the three blocks (full) and the 1×1 convolution."""
+
+
+def expect(x: Tensor, *shape: int) -> Tensor:
+    """The tensor itself, once its shape without the batch axis is checked."""
+    if x.shape[1:] != shape:
+        raise AssertionError(f"backbone: expected (B, {shape}), found {tuple(x.shape)}")
+    return x
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Number of trainable scalars."""
+    return sum(p.numel() for p in module.parameters())
+
+
+class NormActivation(nn.BatchNorm2d):
+    """Batch norm and LeakyReLU.
+
+    With `update_statistics=False` the batch's own statistics normalise, in evaluation mode too, and the running
+    ones stay as they are: for pseudo-inputs and second batches.
+    """
+
+    def forward(self, x: Tensor, update_statistics: bool = True) -> Tensor:
+        if update_statistics:
+            x = super().forward(x)
+        else:
+            x = F.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
+        return F.leaky_relu(x, SLOPE, inplace=True)
+
+
+class Encoder(BaseEncoder):  # type: ignore[misc]
+    """Trunk and named linear heads. heads: output name → width."""
+
+    def __init__(self, heads: Mapping[str, int]) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(
+            [
+                nn.Conv2d(1, 32, 3, stride=2, padding=1),
+                nn.Conv2d(32, 64, 3, stride=2, padding=1),
+                nn.Conv2d(64, 128, 3, stride=2, padding=0),
+            ]
+        )
+        self.norms = nn.ModuleList([NormActivation(width) for width in (32, 64, 128)])
+        assert count_parameters(self) == TRUNK_PARAMETERS, count_parameters(self)
+        self.heads = nn.ModuleDict({name: nn.Linear(FEATURES, width) for name, width in heads.items()})
+
+    def feature_map(self, x: Tensor, update_statistics: bool = True) -> Tensor:
+        """(B, 1, 28, 28) → (B, 128, 3, 3)."""
+        expect(x, 1, 28, 28)
+        shapes = ((32, 14, 14), (64, 7, 7), MAP)
+        for convolution, norm, shape in zip(self.convolutions, self.norms, shapes, strict=True):
+            x = expect(norm(convolution(x), update_statistics), *shape)
+        return x
+
+    def forward(self, x: Tensor, update_statistics: bool = True) -> ModelOutput:
+        """(B, 1, 28, 28) → one (B, width) a head, by name."""
+        features = self.feature_map(x, update_statistics).flatten(1)
+        return ModelOutput(**{name: head(features) for name, head in self.heads.items()})
+
+
+class Upsampler(nn.Module):
+    """(B, 128, 3, 3) → images (B, 1, 28, 28) in [0, 1].
+
+    final_block: "full" has batch norm and LeakyReLU in all three blocks; "linear" leaves the third without (the
+    other reading of "except final layer"), which makes it one linear map with the 1×1 convolution.
+    """
+
+    def __init__(self, final_block: str = "full") -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(
+            [
+                nn.ConvTranspose2d(128, 128, 3, stride=2, padding=0, output_padding=0),
+                nn.ConvTranspose2d(128, 64, 3, stride=2, padding=1, output_padding=1),
+                nn.ConvTranspose2d(64, 32, 3, stride=2, padding=1, output_padding=1),
+            ]
+        )
+        widths = (128, 64, 32) if final_block == "full" else (128, 64)
+        self.norms = nn.ModuleList([NormActivation(width) for width in widths])
+        self.final = nn.Conv2d(32, 1, 1)
+        expected = UPSAMPLER_PARAMETERS - (0 if final_block == "full" else 64)
+        assert count_parameters(self) == expected, count_parameters(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        expect(x, *MAP)
+        for index, shape in enumerate(((128, 7, 7), (64, 14, 14), (32, 28, 28))):
+            x = expect(self.convolutions[index](x), *shape)
+            if index < len(self.norms):
+                x = self.norms[index](x)
+        return expect(torch.sigmoid(self.final(x)), 1, 28, 28)
+
+
+class Decoder(BaseDecoder):  # type: ignore[misc]
+    """Linear layer and upsampler: codes (B, latent_dim) → images."""
+
+    def __init__(self, latent_dim: int, final_block: str = "full") -> None:
+        super().__init__()
+        self.linear = nn.Linear(latent_dim, FEATURES)
+        self.upsampler = Upsampler(final_block)
+
+    def forward(self, z: Tensor) -> ModelOutput:
+        features = self.linear(z).view(-1, *MAP).contiguous(memory_format=torch.channels_last)
+        return ModelOutput(reconstruction=self.upsampler(features))

@@ -1,0 +1,158 @@
+"""What every one of the 22 answers, whatever Pythae calls it.
+
+`training` differentiates each player's loss by that player's own parameters only and then steps all
+players, so no gradient can leak from one into another.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LEARNING_RATE = 1e-4
+"""Adam's learning rate of every player (Section III-D); a profile scales it."""
+
+
+@dataclass(frozen=True)
+class Player:
+    """Who is trained: parameters with an Adam of their own."""
+
+    name: str
+    parameters: tuple[nn.Parameter, ...]
+    learning_rate: float = LEARNING_RATE
+    weight_decay: float = 0.0
+    """Coupled (L2) weight decay of Adam."""
+
+    @classmethod
+    def of(cls, name: str, *modules: nn.Module, **settings: float) -> Player:
+        """The player that owns all parameters of the modules."""
+        return cls(name, tuple(p for module in modules for p in module.parameters()), **settings)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """images: (B, 1, 28, 28) in [0, 1]; other: a second, independent batch for those that ask for one."""
+
+    images: Tensor
+    other: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Losses:
+    """One scalar a player (mean over the batch), and named scalars to record."""
+
+    players: dict[str, Tensor]
+    parts: dict[str, Tensor] = field(default_factory=dict)
+
+
+Path = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(codes a (N, d…), codes b (N, d…), weights (K,)) → decoded frames (N, K, 28, 28)."""
+
+
+def mix(first: Tensor, second: Tensor, weights: Tensor) -> Tensor:
+    """Linear interpolation of codes (Eq. 6): (N, …), (N, …), (K,) → (N, K, …)."""
+    weights = weights.view(1, -1, *[1] * (first.dim() - 1))
+    return (1 - weights) * first.unsqueeze(1) + weights * second.unsqueeze(1)
+
+
+def squared_error(reconstruction: Tensor, images: Tensor) -> Tensor:
+    """Σ over pixels of the squared error: (B, 1, H, W) twice → (B,)."""
+    return (reconstruction - images).square().flatten(1).sum(1)
+
+
+def negative_log_likelihood(reconstruction: Tensor, images: Tensor, likelihood: str) -> Tensor:
+    """-log p(x|z) without additive constants, (B, 1, H, W) twice → (B,) nats.
+
+    "gaussian": unit variance, so half the squared error (Pythae's default). "bernoulli": binary cross-entropy.
+    """
+    if likelihood == "gaussian":
+        return 0.5 * squared_error(reconstruction, images)
+    return F.binary_cross_entropy(reconstruction, images, reduction="none").flatten(1).sum(1)
+
+
+class Architecture(nn.Module):
+    """One of the 22: an encoder, a decoder, and the losses of its players."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+    wants_other: bool = False
+    """Whether `losses` needs a second batch."""
+
+    # --- training -------------------------------------------------------------------------------------
+
+    def players(self) -> tuple[Player, ...]:
+        """Who is trained. One player that owns every parameter, unless said otherwise."""
+        return (Player("autoencoder", tuple(self.parameters())),)
+
+    @abstractmethod
+    def losses(self, batch: Batch, progress: float) -> Losses:
+        """One loss a player. progress in [0, 1]: the share of the protocol's steps already taken."""
+
+    def validation_loss(self, batch: Batch) -> Tensor:
+        """The yardstick of early stopping: the first player's loss, without adversarial terms, ()."""
+        losses = self.losses(batch, 1.0).players
+        return next(iter(losses.values()))
+
+    # --- codes and images -----------------------------------------------------------------------------
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The deterministic code used for interpolation: (B, 1, 28, 28) → (B, 16) here."""
+        return self.encoder(x).embedding  # type: ignore[no-any-return]
+
+    def sample(self, x: Tensor) -> Tensor:
+        """A draw of z ~ q(z|x), used for reconstruction; `encode` for deterministic models."""
+        return self.encode(x)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Images in [0, 1]: (B, 16) → (B, 1, 28, 28)."""
+        return self.decoder(z).reconstruction  # type: ignore[no-any-return]
+
+    def raw_code(self, x: Tensor) -> Tensor:
+        """What the encoder's first head says, with quantiser, flow and normalisation skipped.
+
+        Pythae's `predict` decodes this; it tests where printed rows may come from.
+        """
+        return self.encoder(x).embedding  # type: ignore[no-any-return]
+
+    def interpolate(self, first: Tensor, second: Tensor, weights: Tensor) -> Tensor:
+        """Eq. 6, decoded: two stacks of codes (N, …) and K weights → frames (N, K, 28, 28)."""
+        return self.decode_path(mix(first, second, weights))
+
+    def decode_path(self, codes: Tensor) -> Tensor:
+        """Codes (N, K, …) → frames (N, K, 28, 28)."""
+        images = self.decode(codes.flatten(0, 1))
+        return images.view(codes.shape[0], codes.shape[1], *images.shape[-2:])
+
+    def other_paths(self) -> Mapping[str, Path]:
+        """Other readings of the interpolation, by name, from the same codes."""
+        return {}
+
+    # --- what is recorded -----------------------------------------------------------------------------
+
+    def kl(self, x: Tensor) -> Tensor | None:
+        """KL(q(z|x) ‖ p(z)) per image in nats, (B,), or None where the model has no posterior."""
+        return None
+
+    def diagnostics(self, batches: Iterable[Tensor]) -> dict[str, float]:
+        """Scalars of this architecture's own kind over the test set, by name."""
+        return {}
+
+
+def deterministic_average(values: Iterable[Tensor]) -> float:
+    """Mean over all entries of a stream of tensors, added in double precision."""
+    total, count = 0.0, 0
+    for value in values:
+        total += float(value.double().sum())
+        count += value.numel()
+    return total / max(count, 1)
+
+
+@torch.no_grad()
+def average(function: Callable[[Tensor], Tensor], batches: Iterable[Tensor]) -> float:
+    """Mean of a per-image function over batches."""
+    return deterministic_average(function(batch) for batch in batches)

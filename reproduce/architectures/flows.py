@@ -1,0 +1,188 @@
+"""Posteriors pushed through a flow: VAE-IAF and VAE-LinNF."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from reproduce.architectures.backbone import Encoder
+from reproduce.architectures.contract import Batch, Losses
+from reproduce.architectures.distributions import (
+    gaussian_log_density,
+    gaussian_sample,
+    standard_log_density,
+)
+from reproduce.architectures.gaussian import OwnGaussian
+from reproduce.architectures.pythae_objective import GAUSSIAN_HEADS
+from reproduce.architectures.settings import Affine, Autoregressive, Backbone
+
+FORGET_BIAS = 1.5
+"""Added to the gate's logit, so that a block starts near the identity (Kingma et al. 2016, Section 3)."""
+
+
+class FlowPosterior(OwnGaussian):
+    """q(z|x): a Gaussian draw z₀ pushed through an invertible map, z = f(z₀).
+
+    log q(z|x) = log N(z₀; μ, σ²) - log|det ∂f/∂z₀|; the KL is a one-sample estimate. The deterministic code is
+    f(μ), which Pythae has no path for.
+    """
+
+    def flow(self, z: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        """z₀ (B, d) → z (B, d) and log|det ∂z/∂z₀| (B,)."""
+        raise NotImplementedError
+
+    def context(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Mean, log-variance and the flow's context."""
+        return *self.posterior(x), None
+
+    def encode(self, x: Tensor) -> Tensor:
+        mean, _, context = self.context(x)
+        return self.flow(mean, context)[0]
+
+    def sample(self, x: Tensor) -> Tensor:
+        return self.sample_with_kl(x)[0]
+
+    def sample_with_kl(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """A draw z (B, d) and the one-sample KL (B,)."""
+        mean, log_variance, context = self.context(x)
+        start = gaussian_sample(mean, log_variance)
+        z, log_determinant = self.flow(start, context)
+        log_q = gaussian_log_density(start, mean, log_variance) - log_determinant
+        return z, log_q - standard_log_density(z)
+
+    def kl(self, x: Tensor) -> Tensor | None:
+        return self.sample_with_kl(x)[1]
+
+    def losses(self, batch: Batch, progress: float) -> Losses:
+        z, kl = self.sample_with_kl(batch.images)
+        error = self.reconstruction_term(z, batch.images)
+        return Losses(
+            {"autoencoder": (error + kl).mean()}, {"reconstruction": error.mean(), "kl": kl.mean()}
+        )
+
+
+class MaskedLinear(nn.Linear):
+    """A linear layer with some weights held at zero."""
+
+    mask: Tensor
+
+    def __init__(self, mask: Tensor) -> None:
+        super().__init__(mask.shape[1], mask.shape[0])
+        self.register_buffer("mask", mask, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight * self.mask, self.bias)
+
+
+class AutoregressiveNetwork(nn.Module):
+    """MADE (Germain et al. 2015) with a context vector: output i sees inputs 0 … i-1 and the whole context."""
+
+    def __init__(self, dim: int, hidden: int, hidden_layers: int, context: int) -> None:
+        super().__init__()
+        inputs = torch.arange(1, dim + 1)
+        units = torch.arange(hidden) % max(dim - 1, 1) + 1
+        degrees = [inputs, *[units] * hidden_layers]
+        self.hidden = nn.ModuleList(
+            MaskedLinear((after[:, None] >= before[None, :]).float())
+            for before, after in zip(degrees[:-1], degrees[1:], strict=True)
+        )
+        self.context = nn.Linear(context, hidden, bias=False)
+        self.out = MaskedLinear((inputs[:, None] > units[None, :]).float().repeat(2, 1))
+
+    def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, d), (B, c) → shift and gate logit, each (B, d)."""
+        hidden = self.hidden[0](z) + self.context(context)
+        for layer in self.hidden[1:]:
+            hidden = layer(F.relu(hidden))
+        shift, gate = self.out(F.relu(hidden)).chunk(2, dim=1)
+        return shift, gate
+
+
+class InverseAutoregressiveFlow(FlowPosterior):
+    """Two blocks z ← σ·z + (1-σ)·m with σ, m autoregressive in z and given a context (Kingma et al. 2016, Eq. 14).
+
+    The order of the dimensions is reversed between blocks. Without the context, as in Pythae, the flow would be the
+    same for all images: a learned prior rather than a richer posterior.
+    """
+
+    def __init__(self, backbone: Backbone, settings: Autoregressive) -> None:
+        super().__init__(backbone)
+        widths = {**dict.fromkeys(GAUSSIAN_HEADS, backbone.latent_dim), "context": settings.context}
+        self.encoder = Encoder(widths)
+        self.blocks = nn.ModuleList(
+            AutoregressiveNetwork(
+                backbone.latent_dim, settings.hidden, settings.hidden_layers, settings.context
+            )
+            for _ in range(settings.blocks)
+        )
+
+    def context(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        output = self.encoder(x)
+        return output.embedding, output.log_covariance, output.context
+
+    def flow(self, z: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        total = z.new_zeros(len(z))
+        for index, block in enumerate(self.blocks):
+            if index:
+                z = z.flip(1)
+            shift, gate = block(z, context)
+            log_scale = F.logsigmoid(gate + FORGET_BIAS)
+            scale = log_scale.exp()
+            z = scale * z + (1 - scale) * shift
+            total = total + log_scale.sum(1)
+        return z, total
+
+    @torch.no_grad()
+    def inverse(self, z: Tensor, context: Tensor) -> Tensor:
+        """z → z₀, one dimension after the other: for tests and densities of given points, (B, d) → (B, d)."""
+        for index, block in reversed(list(enumerate(self.blocks))):
+            start = torch.zeros_like(z)
+            for column in range(z.shape[1]):
+                shift, gate = block(start, context)
+                scale = torch.sigmoid(gate + FORGET_BIAS)
+                start[:, column] = ((z - (1 - scale) * shift) / scale)[:, column]
+            z = start.flip(1) if index else start
+        return z
+
+
+class AffineFlow(nn.Module):
+    """z ← T z + b with T triangular and a positive diagonal, starting from the identity."""
+
+    def __init__(self, dim: int, lower: bool) -> None:
+        super().__init__()
+        self.lower = lower
+        self.off_diagonal = nn.Parameter(torch.zeros(dim, dim))
+        self.log_diagonal = nn.Parameter(torch.zeros(dim))
+        self.shift = nn.Parameter(torch.zeros(dim))
+
+    def matrix(self) -> Tensor:
+        """T, (d, d)."""
+        triangle = self.off_diagonal.tril(-1) if self.lower else self.off_diagonal.triu(1)
+        return triangle + self.log_diagonal.exp().diag()
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, d) → (B, d) and log det T, ()."""
+        return z @ self.matrix().T + self.shift, self.log_diagonal.sum()
+
+
+class LinearFlow(FlowPosterior):
+    """Four affine flows with triangular matrices, alternately lower and upper (Section II-D).
+
+    Composed they are one affine map, the same for all images: the posterior is a Gaussian of one shared shape, and
+    the decoder's first layer could absorb it. Expect the VAE's numbers; "non-Gaussian posterior" is wrong. Pythae's
+    class of this name has planar flows (Rezende & Mohamed 2015).
+    """
+
+    def __init__(self, backbone: Backbone, settings: Affine) -> None:
+        super().__init__(backbone)
+        self.flows = nn.ModuleList(
+            AffineFlow(backbone.latent_dim, lower=index % 2 == 0) for index in range(settings.flows)
+        )
+
+    def flow(self, z: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        total = z.new_zeros(len(z))
+        for flow in self.flows:
+            z, log_determinant = flow(z)
+            total = total + log_determinant
+        return z, total

@@ -1,0 +1,169 @@
+"""Settings of architectures: frozen dataclasses without defaults, filled in one place, `registry.py`.
+
+Pythae ignores a misspelt setting silently; here an unknown one cannot be written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """What all 22 share (Section III-C)."""
+
+    latent_dim: int
+    final_block: str
+    """"full" or "linear": see `backbone.Upsampler`."""
+    likelihood: str
+    """"gaussian" or "bernoulli": see `contract.negative_log_likelihood`."""
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    """An architecture without settings of its own."""
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """β-VAE."""
+
+    beta: float
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Disentangled β-VAE: weight on |KL - C|, and C's end value in nats."""
+
+    weight: float
+    capacity: float
+
+
+@dataclass(frozen=True)
+class TotalCorrelation:
+    """β-TCVAE: weights of mutual information, total correlation, dimension-wise KL."""
+
+    alpha: float
+    beta: float
+    gamma: float
+
+
+@dataclass(frozen=True)
+class Adversarial:
+    """FactorVAE, Adversarial-AE: discriminator's widths and learning rate, weight of its term."""
+
+    weight: float
+    widths: tuple[int, ...]
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Importance:
+    """IWAE family: M groups of K samples; β weighs the evidence lower bound (CIWAE)."""
+
+    groups: int
+    samples: int
+    beta: float
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """WAE: weight of the maximum mean discrepancy, RBF kernel exp(-d²/(2·latent_dim·bandwidth²))."""
+
+    weight: float
+    bandwidth: float
+
+
+@dataclass(frozen=True)
+class Information:
+    """InfoVAE (Zhao et al. 2017): KL weight 1-α, MMD weight α+λ-1, WAE's kernel."""
+
+    alpha: float
+    lambda_: float
+    bandwidth: float
+
+
+@dataclass(frozen=True)
+class Regularized:
+    """RAE: weight of ½‖z‖², decoder's weight decay (L2), weight of the gradient penalty (GP)."""
+
+    embedding: float
+    decoder_decay: float
+    gradient_penalty: float
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """VQ-VAE."""
+
+    size: int
+    commitment: float
+    decay: float
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """HVAE: the second level's width and its networks' hidden width."""
+
+    second_dim: int
+    hidden: int
+
+
+@dataclass(frozen=True)
+class Autoregressive:
+    """VAE-IAF."""
+
+    blocks: int
+    hidden: int
+    hidden_layers: int
+    context: int
+
+
+@dataclass(frozen=True)
+class Affine:
+    """VAE-LinNF."""
+
+    flows: int
+
+
+@dataclass(frozen=True)
+class Pseudo:
+    """VAMP."""
+
+    inputs: int
+
+
+@dataclass(frozen=True)
+class Perceptual:
+    """MS-SSIM-VAE: weights of the scales as printed (as many are used as fit), weight of the KL."""
+
+    scales: tuple[float, ...]
+    kl_weight: float
+
+
+@dataclass(frozen=True)
+class Spherical:
+    """SVAE: the least concentration, and proposals of the rejection sampler per draw."""
+
+    least_concentration: float
+    proposals: int
+
+
+Settings = (
+    NoSettings
+    | Weighted
+    | Capacity
+    | TotalCorrelation
+    | Adversarial
+    | Importance
+    | Discrepancy
+    | Information
+    | Regularized
+    | Codebook
+    | Hierarchy
+    | Autoregressive
+    | Affine
+    | Pseudo
+    | Perceptual
+    | Spherical
+)

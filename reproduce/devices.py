@@ -1,0 +1,82 @@
+"""Which device computes, and the switches that make it repeatable."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import warnings
+from pathlib import Path
+
+import torch
+
+MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1
+"""Parameters of glibc's mallopt."""
+KEPT_BYTES = 1 << 30
+
+
+def configure(device: str) -> None:
+    """One thread a process on the CPU, so that nothing depends on the number of cores; no TF32, deterministic kernels.
+
+    Must run before the first tensor of a run. Idempotent.
+    """
+    torch.set_num_threads(1)
+    # moments of parameters without gradient decay into denormals, which the CPU computes slowly
+    torch.set_flush_denormal(True)
+    _keep_memory()
+    if device == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
+        torch.use_deterministic_algorithms(True)
+
+
+def _keep_memory() -> None:
+    """Tell glibc to keep large blocks instead of giving them back: a fifth of a step was page faults."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(MMAP_THRESHOLD, KEPT_BYTES)
+        mallopt(TRIM_THRESHOLD, KEPT_BYTES)
+
+
+def best_device() -> tuple[str, str]:
+    """"cuda" or "cpu", and why."""
+    with warnings.catch_warnings():
+        # a CUDA build without a driver warns when asked
+        warnings.simplefilter("ignore")
+        available = torch.cuda.is_available()
+    if available:
+        return "cuda", f"{torch.cuda.get_device_name(0)} found"
+    return "cpu", "no CUDA device"
+
+
+def cpu_model() -> str:
+    """The processor's name as the kernel tells it, or the platform's word for it."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def flags(device: str) -> dict[str, object]:
+    """The switches as they stand, for the stamp."""
+    found: dict[str, object] = {
+        "device": device,
+        "processor": cpu_model(),
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+    }
+    if device == "cuda":
+        found |= {
+            "gpu": torch.cuda.get_device_name(0),
+            "cudnn": torch.backends.cudnn.version(),
+            "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
+            "tf32_convolution": torch.backends.cudnn.allow_tf32,
+        }
+    return found

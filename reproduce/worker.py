@@ -1,0 +1,144 @@
+"""What one worker does: a run from its settings to the bytes of its files. It writes nothing but its checkpoint."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import safetensors.numpy
+
+from reproduce import devices, evaluation, references, runs, training
+from reproduce.datasets import Dataset, load
+from reproduce.protocol import Protocol
+from reproduce.runs import RunId
+
+Notify = Callable[[dict[str, Any]], None]
+
+PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pythae", "safetensors", "pandas")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to be done. checkpoint: where the worker keeps its own; weights: set when only the evaluation is due."""
+
+    protocol: Protocol
+    run: RunId
+    device: str
+    checkpoint: str
+    weights: bytes | None = None
+    history: bytes | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data, but for the bytes."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Job:
+        """The job behind `as_json`."""
+        protocol = Protocol(**content["protocol"] | {"seeds": tuple(content["protocol"]["seeds"])})
+        return cls(**content | {"protocol": protocol, "run": RunId(**content["run"])})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The files of a finished run by name, what belongs into the stamp, and the failure if it failed."""
+
+    files: dict[str, bytes]
+    stamp: dict[str, Any]
+    failure: dict[str, Any] | None = None
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """CSV whose floats read back to the bit."""
+    return frame.to_csv(index=False, lineterminator="\n").encode()
+
+
+def array_bytes(arrays: dict[str, np.ndarray]) -> bytes:
+    """Safetensors without metadata."""
+    return safetensors.numpy.save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
+
+
+def perform(job: Job, notify: Notify) -> Outcome:
+    """Train (unless the weights are given), evaluate, and return everything as bytes."""
+    devices.configure(job.device)
+    started = time.time()
+    data = load(job.protocol)
+    stamp: dict[str, Any] = {
+        "versions": {name: version(name) for name in PACKAGES},
+        "flags": devices.flags(job.device),
+        "started": started,
+    }
+    if job.run.is_reference:
+        return _reference(job, data, stamp)
+    try:
+        weights, history, seconds = _trained(job, data, notify)
+    except training.TrainingFailed as failed:
+        failure = {"epoch": failed.epoch, "reason": failed.reason}
+        return Outcome({}, stamp | {"total_seconds": time.time() - started}, failure)
+    notify({"phase": "evaluating"})
+    architecture = training.fresh_architecture(
+        job.run.architecture, job.run.variant, job.protocol, job.run.seed
+    )
+    architecture.load_state_dict(training.deserialise(weights))
+    found = evaluation.evaluate(architecture, job.protocol, data, job.run.seed, job.device)
+    losses = pd.read_csv(io.BytesIO(history))["validation_loss"].tolist()
+    found.scalars.update(
+        epochs=float(len(losses)),
+        best_epoch=float(np.argmin(losses) + 1),
+        validation_loss=float(min(losses)),
+        converged=float(evaluation.converged(losses)),
+        collapsed=float(evaluation.collapsed(found.scalars)),
+    )
+    contents = {"weights.safetensors": weights, "history.csv": history} | evaluation_files(found)
+    stamp |= {"training_seconds": seconds, "total_seconds": time.time() - started, **found.timing}
+    return Outcome(contents, stamp)
+
+
+def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[bytes, bytes, float | None]:
+    """Weights, history and training time (None when only the evaluation was due)."""
+    if job.weights is not None and job.history is not None:
+        return job.weights, job.history, None
+
+    def build() -> training.Architecture:
+        return training.fresh_architecture(job.run.architecture, job.run.variant, job.protocol, job.run.seed)
+
+    trained = training.train(
+        build, job.protocol, data, job.run.seed, job.device, Path(job.checkpoint), notify
+    )
+    history = csv_bytes(pd.DataFrame(trained.history).astype({"epoch": int}))
+    return training.serialise(trained.weights), history, trained.seconds
+
+
+def _reference(job: Job, data: Dataset, stamp: dict[str, Any]) -> Outcome:
+    """A yardstick: fitted, evaluated like a run, and the originals of all sample images beside it."""
+    weights = dict(references.fit(job.run.architecture, data.train))
+    found = evaluation.evaluate(references.build(weights), job.protocol, data, job.run.seed, job.device)
+    for name in ("epochs", "best_epoch", "validation_loss"):
+        found.scalars[name] = float("nan")
+    found.scalars.update(converged=1.0, collapsed=float(evaluation.collapsed(found.scalars)))
+    found.samples.update(
+        {f"originals/{name}": value for name, value in evaluation.originals(job.protocol, data).items()}
+    )
+    contents = {"weights.safetensors": training.serialise(weights)} | evaluation_files(found)
+    return Outcome(contents, stamp | {"training_seconds": 0.0, **found.timing})
+
+
+def evaluation_files(found: evaluation.Evaluation) -> dict[str, bytes]:
+    """File name → bytes."""
+    return {
+        "images.csv": csv_bytes(found.images),
+        "pairs.csv": csv_bytes(found.pairs),
+        "digits.csv": csv_bytes(found.digits),
+        "whole.safetensors": array_bytes(found.whole),
+        "samples.safetensors": array_bytes(found.samples),
+        "scalars.json": runs.canonical(
+            {name: None if np.isnan(value) else value for name, value in found.scalars.items()}
+        ),
+    }

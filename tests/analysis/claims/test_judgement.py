@@ -1,0 +1,207 @@
+"""Both verdicts of the whole registry, and the rules that hold for all kinds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reproduce import paper
+from reproduce.analysis.claims import (
+    IN_RESULTS,
+    WITHIN_PAPER,
+    Outcome,
+    Verdict,
+    evaluate,
+    judge,
+    ledger,
+    load,
+    paper_world,
+    rules,
+)
+from reproduce.analysis.claims.judgement import Campaign
+from reproduce.analysis.claims.kinds import KINDS
+from reproduce.analysis.claims.registry import cells
+from reproduce.errors import ReproduceError
+from reproduce.paper import CELLS, Cell
+from reproduce.records import Records
+from tests.analysis.claims.worlds import claim
+from tests.synthetic import make_records
+
+
+@pytest.fixture(scope="module")
+def verdicts(paperlike: Records) -> dict[str, Verdict]:
+    return {verdict.claim.id: verdict for verdict in judge(paperlike)}
+
+
+@pytest.mark.parametrize(
+    ("identity", "within", "recomputed"),
+    [
+        ("Abstract.r", "consistent", "0.768"),
+        ("Abstract.distinct", "inconsistent", "15 of 22"),
+        ("III-H.total", "inconsistent", "11 to 33"),
+        ("IV-A.r-ssim-mse", "inconsistent", "-0.986"),
+        ("IV-B.wae-ssim-sd", "inconsistent", "0.051"),
+        ("IV-D.vae-mse", "inconsistent", "0.03072"),
+        ("IV-E.top-significant", "inconsistent", "3 seeds"),
+        ("V-F.r-i-ssim-piq", "inconsistent", "-0.771"),
+        ("VI-C.pareto-set", "consistent", "7"),
+        ("VI-D.reconstruction-members", "inconsistent", "vae"),
+        ("VI-E.beta-vae-loss", "inconsistent", "3.2%"),
+        ("VII-D.fastest", "not checkable", ""),
+    ],
+)
+def test_what_follows_from_the_papers_own_tables(
+    verdicts: dict[str, Verdict], identity: str, within: str, recomputed: str
+) -> None:
+    assert verdicts[identity].within_paper == within
+    assert recomputed in verdicts[identity].recomputed
+
+
+def test_a_campaign_like_the_paper_reproduces_its_tables(verdicts: dict[str, Verdict]) -> None:
+    means = [v for v in verdicts.values() if v.claim.kind == "table-cell" and v.claim.arguments["part"] == "mean"]
+    assert {v.in_results for v in means} == {"reproduced"}
+    assert {v.within_paper for v in means} == {"consistent"}
+
+
+def test_verdicts_use_the_stated_words_only(verdicts: dict[str, Verdict]) -> None:
+    assert {v.within_paper for v in verdicts.values()} <= set(WITHIN_PAPER.values())
+    assert {v.in_results for v in verdicts.values()} == set(IN_RESULTS.values())
+
+
+def test_what_is_not_testable_says_why(verdicts: dict[str, Verdict]) -> None:
+    assert all(v.reason for v in verdicts.values() if v.in_results in ("not testable", "definition mismatch"))
+
+
+def visibly(text: str) -> str:
+    """Another number with as many digits, a third away."""
+    decimals = len(text.partition(".")[2])
+    return f"{float(text) * 4 / 3:.{decimals}f}"
+
+
+@pytest.fixture(scope="module")
+def campaign(paperlike: Records) -> Campaign:
+    return Campaign(paperlike, paper.models())
+
+
+@pytest.mark.parametrize("table", [1, 2])
+def test_flipping_any_printed_number_of_the_tables_changes_a_verdict(table: int, campaign: Campaign) -> None:
+    tables = paper.tables()
+    before = {c.id: campaign.evaluate(c).outcome for c in cells(tables)}
+    blind = []
+    for cell in (cell for cell in CELLS if cell.table == table):
+        flipped = tables.with_cell(cell, visibly(tables.cells[cell]))
+        (altered,) = (
+            c for c in cells(flipped) if c.printed != next(o for o in cells(tables) if o.id == c.id).printed
+        )
+        if campaign.evaluate(altered).outcome is before[altered.id]:
+            blind.append(cell)
+    assert not blind
+
+
+@pytest.mark.parametrize(
+    ("cell", "text", "identity"),
+    [
+        (Cell(1, "ae", "ssim", "mean"), "0.980", "IV-A.ssim-gap"),
+        (Cell(1, "ae", "psnr", "mean"), "19.00", "T1.ae.psnr"),
+        (Cell(1, "rae-gp", "mse", "mean"), "30.10", "IV-D.rae-alike"),
+        (Cell(1, "vae", "ssim", "mean"), "0.600", "IV-E.disentanglement-mean"),
+        (Cell(2, "svae", "piq", "mean"), "1.600", "V-B.smooth-members"),
+        (Cell(2, "vae-linnf", "iss", "mean"), "5.00", "V-E.vae-linnf-lowest"),
+    ],
+)
+def test_verdicts_within_the_paper_follow_its_tables(cell: Cell, text: str, identity: str) -> None:
+    """A changed number turns the verdict, or the recomputed value, of a claim that it bears on."""
+    (statement,) = [c for c in load() if c.id == identity]
+    flipped = paper_world(paper.tables().with_cell(cell, text))
+    before, after = evaluate(statement, paper_world()), evaluate(statement, flipped)
+    if identity == "IV-E.disentanglement-mean":  # the VAE is in no family of IV-E: nothing may move
+        assert before == after
+    else:
+        assert before.outcome is Outcome.HOLDS
+        assert after.outcome is Outcome.FAILS
+
+
+def test_a_predicate_does_not_see_what_is_printed_about_others() -> None:
+    """Evaluating twice, in any order, gives the same: no state, no look at verdicts."""
+    first = [evaluate(c, paper_world()) for c in load()[:40]]
+    second = [evaluate(c, paper_world()) for c in reversed(load()[:40])]
+    assert first == second[::-1]
+
+
+def reasons(records: Records, *identities: str) -> list[str]:
+    chosen = [c for c in load() if c.id in identities]
+    return [v.reason for v in sorted(judge(records, chosen), key=lambda v: identities.index(v.claim.id))]
+
+
+def test_unsound_models_make_their_claims_untestable(damaged: Records) -> None:
+    named = ("T1.beta-vae.ssim", "T1.svae.ssim", "T1.hvae.ssim", "T1.vamp.ssim", "T1.ae.ssim")
+    assert reasons(damaged, *named) == [
+        "collapsed: β-VAE",
+        "failed: SVAE",
+        "missing: HVAE",
+        "not converged: VAMP",
+        "",
+    ]
+
+
+def test_claims_about_the_field_go_on_without_the_unsound_rows(damaged: Records) -> None:
+    (verdict,) = judge(damaged, [c for c in load() if c.id == "Abstract.r"])
+    assert verdict.in_results != "not testable"
+    assert "n = 18" in verdict.evidence
+
+
+def test_too_few_sound_rows_make_the_field_untestable() -> None:
+    records = make_records(seeds=(42,), collapsed=["ae", "wae", "vae", "iwae", "ciwae", "svae"])
+    assert reasons(records, "Abstract.r") == ["n too small: 16 of 22 models are sound"]
+
+
+@pytest.mark.parametrize("profile", ["smoke", "quick"])
+def test_profiles_on_5000_digits_give_no_verdict(profile: str, paperlike: Records) -> None:
+    chosen = [c for c in load() if c.id in ("Abstract.r", "T1.ae.ssim")]
+    for verdict in judge(replace(paperlike, profile=profile), chosen):
+        assert verdict.in_results == "not testable"
+        assert verdict.reason == f"profile {profile} gives no verdicts"
+        assert verdict.evidence, "the number itself is still shown"
+
+
+def test_a_setting_stays_a_setting_in_any_profile(paperlike: Records) -> None:
+    assert reasons(replace(paperlike, profile="quick"), "III-A.batch") == ["a setting, not a result"]
+
+
+def test_without_records_only_the_paper_is_judged() -> None:
+    (verdict,) = judge(None, [c for c in load() if c.id == "Abstract.r"])
+    assert (verdict.within_paper, verdict.in_results, verdict.reason) == ("consistent", "not testable", "no results")
+
+
+def test_nan_never_passes(paperlike: Records) -> None:
+    runs = paperlike.runs.assign(piq=np.nan)
+    chosen = [c for c in load() if c.id in ("Abstract.r", "VI-C.pareto-set", "V-A.piq-gap", "T2.ae.piq")]
+    verdicts = judge(replace(paperlike, runs=runs), chosen)
+    assert {v.in_results for v in verdicts} == {"not testable"}
+
+
+def test_collapsed_rows_that_would_change_the_verdict_are_mentioned() -> None:
+    records = make_records(seeds=(42,), collapsed=["beta-vae"])
+    (verdict,) = judge(records, [c for c in load() if c.id == "IV-A.ssim-lowest"])
+    assert verdict.in_results == "reproduced"
+    assert "with the rows left out" in verdict.evidence
+
+
+def test_the_ledger_has_one_row_a_claim(verdicts: dict[str, Verdict]) -> None:
+    frame = ledger(verdicts.values())
+    assert isinstance(frame, pd.DataFrame)
+    assert list(frame["id"]) == [c.id for c in load()]
+    assert {"section", "place", "printed", "within_paper", "recomputed", "in_results", "evidence"} <= set(frame)
+
+
+def test_every_kind_states_its_rule() -> None:
+    assert set(rules()) == set(KINDS)
+    assert all(len(rule) > 40 for rule in rules().values())
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ReproduceError, match="unknown kind 'magic'"):
+        evaluate(claim("magic"), paper_world())

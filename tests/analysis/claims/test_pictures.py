@@ -1,0 +1,139 @@
+"""Failure cases and latent spaces, on campaigns whose digits and codes are invented to fit or to contradict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reproduce.analysis.claims import Outcome, World, evaluate
+from reproduce.errors import ReproduceError
+from reproduce.records import Arrays, Records
+from tests.analysis.claims.worlds import claim, ours, paperlike, theirs
+
+
+def world(records: Records) -> World:
+    base = ours()
+    return World(base.models, base.paper, records=records)
+
+
+def with_digits(change: Callable[[pd.DataFrame], pd.DataFrame]) -> World:
+    return world(replace(paperlike(), digits=change(paperlike().digits)))
+
+
+def hard_digits(architecture: str, labels: list[int]) -> World:
+    def change(digits: pd.DataFrame) -> pd.DataFrame:
+        rows = (digits["architecture"] == architecture) & digits["label"].isin(labels)
+        return digits.assign(mse=digits["mse"].where(~rows, 1.0))
+
+    return with_digits(change)
+
+
+@pytest.mark.parametrize(
+    ("labels", "outcome"),
+    [([8, 6, 9], Outcome.HOLDS), ([8, 6, 1], Outcome.PARTLY), ([1, 2, 3], Outcome.FAILS)],
+)
+def test_hardest_digits(labels: list[int], outcome: Outcome) -> None:
+    found = evaluate(claim("hardest-digits", "models=beta-vae; digits=8 6 9"), hard_digits("beta-vae", labels))
+    assert found.outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("factor", "outcome"),
+    [(0.0, Outcome.HOLDS), (5.0, Outcome.FAILS)],
+)
+def test_uniform_over_digits(factor: float, outcome: Outcome) -> None:
+    def change(digits: pd.DataFrame) -> pd.DataFrame:
+        flat = 0.03 * (1 + factor * (digits["label"] == 1))
+        return digits.assign(mse=digits["mse"].where(digits["architecture"] != "svae", flat))
+
+    assert evaluate(claim("uniform-over-digits", "architecture=svae"), with_digits(change)).outcome is outcome
+
+
+@pytest.mark.parametrize(("share", "outcome"), [(0.5, Outcome.HOLDS), (0.0, Outcome.FAILS)])
+def test_changed_digits(share: float, outcome: Outcome) -> None:
+    def change(digits: pd.DataFrame) -> pd.DataFrame:
+        return digits.assign(changed=digits["changed"].where(digits["architecture"] != "vq-vae", share))
+
+    assert evaluate(claim("changed-digits", "architecture=vq-vae; to=ae"), with_digits(change)).outcome is outcome
+
+
+LABELS = np.arange(1000) % 10
+
+
+def codes(kind: str) -> np.ndarray:
+    """Codes whose digits lie apart, overlap, spread along axes, or spread along a diagonal."""
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((1000, 4))
+    grid = np.stack([LABELS % 2, LABELS // 2 % 2, LABELS // 4 % 2, LABELS // 8], axis=1)
+    return {
+        "apart": 10 * grid + noise,
+        "middling": 2 * grid + noise,
+        "overlapping": noise,
+        "diagonal": np.outer(LABELS, np.ones(4)) * 3 + noise,
+    }[kind]
+
+
+def with_codes(named: str) -> World:
+    """VQ-VAE's codes are of one kind; those of the other two models are middling."""
+
+    def load(architecture: str, seed: int, variant: str = "") -> Arrays:
+        if architecture == "iwae":
+            raise ReproduceError("no samples")
+        return {"codes": codes(named if architecture == "vq-vae" else "middling"), "code_labels": LABELS}
+
+    base = ours()
+    models = base.models.loc[["ae", "vq-vae", "vae", "iwae"]]
+    return World(models, base.paper, records=replace(paperlike(), load_samples=load))
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "outcome"),
+    [
+        ("clustered", "apart", Outcome.HOLDS),
+        ("clustered", "overlapping", Outcome.FAILS),
+        ("fragmented", "apart", Outcome.HOLDS),
+        ("continuous", "overlapping", Outcome.HOLDS),
+        ("continuous", "apart", Outcome.FAILS),
+        ("overlapping", "overlapping", Outcome.HOLDS),
+        ("overlapping", "apart", Outcome.FAILS),
+        ("axis-aligned", "diagonal", Outcome.FAILS),
+    ],
+)
+def test_latent_words(word: str, kind: str, outcome: Outcome) -> None:
+    assert evaluate(claim("latent", f"models=vq-vae; word={word}"), with_codes(kind)).outcome is outcome
+
+
+def test_latent_word_without_codes_is_untestable() -> None:
+    assert evaluate(claim("latent", "models=iwae; word=clustered"), with_codes("apart")).outcome is Outcome.UNTESTABLE
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        ("hardest-digits", "models=beta-vae; digits=8 6 9"),
+        ("uniform-over-digits", "architecture=svae"),
+        ("changed-digits", "architecture=vq-vae; to=ae"),
+        ("latent", "models=vq-vae; word=clustered"),
+    ],
+)
+def test_the_papers_tables_do_not_contain_them(kind: str, arguments: str) -> None:
+    found = evaluate(claim(kind, arguments), theirs())
+    assert found.outcome is Outcome.UNTESTABLE
+    assert found.reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        ("hardest-digits", "models=beta-vae; digits=8 6 9"),
+        ("uniform-over-digits", "architecture=svae"),
+        ("changed-digits", "architecture=vq-vae; to=ae"),
+    ],
+)
+def test_without_errors_by_digit_they_are_untestable(kind: str, arguments: str) -> None:
+    nothing = with_digits(lambda digits: digits[~digits["architecture"].isin(["beta-vae", "svae", "vq-vae"])])
+    assert evaluate(claim(kind, arguments), nothing).outcome is Outcome.UNTESTABLE

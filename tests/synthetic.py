@@ -1,0 +1,299 @@
+"""Made-up campaigns with the shape of real ones, so that analysis and rendering can be tested without
+training.
+
+`make_records()` draws per-image and per-pair measurements around given targets (by default the paper's own
+Tables I and II) and derives every other frame from them, as the real store does. Deterministic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+
+from reproduce import paper
+from reproduce.names import REFERENCES, SLUGS
+from reproduce.records import Arrays, Records
+
+SEEDS = (42, 123, 456)
+IMAGES, PAIRS, FRAMES, SIDE = 100, 25, 10, 28
+PIXELS = SIDE * SIDE
+COLLAPSED = {
+    "ssim": 0.25,
+    "mse": 0.067,
+    "psnr": 11.8,
+    "mae": 0.14,
+    "piq": 2e-10,
+    "iss": 1e-13,
+    "i_ssim": 0.9999,
+}
+"""What a model does that decodes the same blur whatever its code."""
+PCA = {"ssim": 0.70, "mse": 0.0268, "psnr": 16.3, "mae": 0.098, "piq": 0.0016, "iss": 0.35, "i_ssim": 0.96}
+MEAN_IMAGE_MSE = 0.0673
+DETERMINISTIC = ("ae", "wae", "vq-vae", "rae-gp", "rae-l2", "pca-16", "mean-image")
+IMAGE_METRICS, PAIR_METRICS = ("ssim", "mse", "psnr", "mae"), ("piq", "iss", "i_ssim")
+BASES = (*IMAGE_METRICS, "sharpness")
+PAIR_COLUMNS = (*PAIR_METRICS, "uniformity", "end_distance", "piq_over_floor")
+
+
+def make_records(
+    profile: str = "desk",
+    seeds: tuple[int, ...] = SEEDS,
+    *,
+    architectures: Iterable[str] = SLUGS,
+    variants: Mapping[str, Iterable[str]] | None = None,
+    collapsed: Iterable[str] = (),
+    failed: Iterable[str] = (),
+    missing: Iterable[str] = (),
+    unconverged: Iterable[str] = (),
+    targets: pd.DataFrame | None = None,
+    seed_spread: float = 0.01,
+    references: bool = True,
+) -> Records:
+    """A campaign whose summary lies near `targets`, a models frame (default: the paper's tables).
+
+    variants:    variant name → slugs that also have runs of that variant, e.g. {"pythae": ["vae"]}.
+    collapsed, failed, missing, unconverged: slugs whose runs are so in every seed.
+    seed_spread: relative SD of a run's mean around its target; 0 meets means exactly, and SDs closely.
+    """
+    targets = paper.models() if targets is None else targets
+    collapsed, failed, missing, unconverged = map(frozenset, (collapsed, failed, missing, unconverged))
+    plan = [(slug, "", seed) for slug in architectures if slug not in missing for seed in seeds]
+    plan += [
+        (slug, name, seed) for name, slugs in (variants or {}).items() for slug in slugs for seed in seeds
+    ]
+    plan += [(slug, "", 0) for slug in REFERENCES if references]
+    frames: dict[str, list[pd.DataFrame]] = {
+        "runs": [],
+        "images": [],
+        "pairs": [],
+        "digits": [],
+        "curves": [],
+    }
+    for slug, variant, seed in plan:
+        run = {"architecture": slug, "variant": variant, "seed": seed}
+        if slug in failed:
+            frames["runs"].append(
+                pd.DataFrame([run | {"status": "failed", "reason": "loss not finite in epoch 2"}])
+            )
+            continue
+        measured = _measure(run, _targets(slug, targets, slug in collapsed), seed_spread)
+        measured["runs"] = _run(run, measured, slug in collapsed, slug not in unconverged)
+        for name, frame in measured.items():
+            frames[name].append(frame)
+    joined = {
+        name: pd.concat(parts, ignore_index=True)
+        if parts
+        else pd.DataFrame(columns=["architecture", "variant", "seed"])
+        for name, parts in frames.items()
+    }
+    joined["runs"]["reason"] = joined["runs"]["reason"].fillna("")
+    for flag in ("collapsed", "converged"):
+        joined["runs"][flag] = joined["runs"][flag].eq(True)
+    return Records(profile=profile, load_samples=_samples, **joined)
+
+
+def _targets(slug: str, models: pd.DataFrame, collapsed: bool) -> dict[str, float]:
+    if slug == "mean-image" or collapsed:
+        means = COLLAPSED
+    elif slug == "pca-16":
+        means = PCA
+    else:
+        return {str(name): float(value) for name, value in models.loc[slug].items()}
+    return dict(means) | {
+        f"{name}_sd": 0.1 * (1 - value if "ssim" in name else value) for name, value in means.items()
+    }
+
+
+def _rng(*key: object) -> np.random.Generator:
+    return np.random.default_rng(crc32("/".join(map(str, key)).encode()))
+
+
+def _draw(metric: str, mean: float, sd: float, difficulty: np.ndarray) -> np.ndarray:
+    """Values with the given mean, about the given SD and the metric's range, worse where difficulty is
+    high."""
+    if metric == "psnr":
+        values = mean - sd * difficulty
+        return values - values.mean() + mean
+    bounded = "ssim" in metric  # similarity lies below 1: model its distance from 1
+    centre = 1 - mean if bounded else mean
+    sd = sd if np.isfinite(sd) and sd > 0 else 0.4 * centre
+    values = np.exp(np.sqrt(np.log1p((sd / centre) ** 2)) * difficulty)  # log-normal: positive, skewed
+    values *= centre / values.mean()
+    return 1 - values if bounded else values
+
+
+def _measure(
+    run: Mapping[str, object], target: Mapping[str, float], spread: float
+) -> dict[str, pd.DataFrame]:
+    """The image, pair, digit and curve frames of one run. Difficulty is shared between models, as images
+    are."""
+    rng = _rng(run["architecture"], run["variant"], run["seed"])
+    shift = 1 + spread * rng.standard_normal()
+
+    def mean_of(metric: str, factor: float) -> float:
+        value, worse = target[metric], shift * factor
+        if metric == "psnr":
+            return value / worse
+        return 1 - (1 - value) * worse if "ssim" in metric else value * worse
+
+    def difficulty(purpose: str, n: int) -> np.ndarray:
+        mixed = np.sqrt(0.8) * _rng(purpose).standard_normal(n) + np.sqrt(0.2) * rng.standard_normal(n)
+        return np.asarray((mixed - mixed.mean()) / mixed.std())
+
+    labels = np.arange(IMAGES) % 10
+    images, pairs = [], []
+    for path, factor in (("sampled", 1.0), ("mean", 0.95), ("raw", 1.0)):
+        hard = difficulty("images", IMAGES)
+        values = {m: _draw(m, mean_of(m, factor), target[f"{m}_sd"], hard) for m in IMAGE_METRICS}
+        predicted = np.where(rng.random(IMAGES) < 4 * target["mse"], (labels + 1) % 10, labels)
+        images.append(
+            pd.DataFrame(
+                dict(run)
+                | {"path": path, "image": np.arange(IMAGES) * 37, "label": labels}
+                | {"predicted": predicted, "predicted_original": labels}
+                | values
+                | {"ssim_uniform11": values["ssim"] + 0.05 * (1 - values["ssim"])}
+                | {"ssim_uniform7": values["ssim"] + 0.01 * (1 - values["ssim"])}
+                | {"sharpness": 0.05 + 0.04 * values["ssim"] + 0.002 * rng.standard_normal(IMAGES)}
+            )
+        )
+    for path, factor in (
+        ("described", 1.0),
+        ("sampled", 1.05),
+        ("raw", 1.0),
+        ("requantised", 1.1),
+        ("chord", 1.0),
+        ("great-circle", 1.0),
+    ):
+        hard = difficulty("pairs", PAIRS)
+        values = {m: _draw(m, mean_of(m, factor), target[f"{m}_sd"], hard) for m in PAIR_METRICS}
+        over_floor = 1.1 + 0.5 * rng.random(PAIRS)
+        distance = 81 * values["piq"] / over_floor
+        flat = distance < 1e-6
+        pairs.append(
+            pd.DataFrame(
+                dict(run)
+                | {"path": path, "pair": np.arange(PAIRS)}
+                | {"first": np.arange(PAIRS) * 2, "second": np.arange(PAIRS) * 2 + 1}
+                | {"first_label": np.arange(PAIRS) % 10, "second_label": (np.arange(PAIRS) + 3) % 10}
+                | values
+                | {"uniformity": np.where(flat, np.nan, np.sqrt(values["iss"]) / (PIXELS * values["piq"]))}
+                | {"end_distance": distance, "piq_over_floor": np.where(flat, np.nan, over_floor)}
+            )
+        )
+    by_digit = {
+        m: _draw(m, mean_of(m, 1.0), 0.05 * abs(target[m]), difficulty("digits", 10)) for m in IMAGE_METRICS
+    }
+    digits = pd.DataFrame(
+        dict(run)
+        | {"label": np.arange(10), "n": 1000}
+        | by_digit
+        | {"changed": (4 * by_digit["mse"]).clip(0, 1)}
+    )
+    epochs = np.arange(1, 11)
+    loss = PIXELS * target["mse"] * (1 + 2 * np.exp(-epochs / 2.0))
+    curves = pd.DataFrame(
+        dict(run)
+        | {
+            "epoch": epochs,
+            "training_loss": loss,
+            "validation_loss": 1.02 * loss,
+            "part_reconstruction": loss,
+        }
+    )
+    return {
+        "images": pd.concat(images, ignore_index=True),
+        "pairs": pd.concat(pairs, ignore_index=True),
+        "digits": digits,
+        "curves": curves if run["architecture"] not in REFERENCES else curves.iloc[:0],
+    }
+
+
+def _run(
+    run: Mapping[str, object], measured: Mapping[str, pd.DataFrame], collapsed: bool, converged: bool
+) -> pd.DataFrame:
+    """The row of `runs`: means of the other frames, and plausible diagnostics."""
+    rng = _rng("run", *run.values())
+    images, pairs = measured["images"].groupby("path"), measured["pairs"].groupby("path")
+    means = images.get_group("sampled")[list(BASES)].mean()
+    smooth = pairs.get_group("described")[list(PAIR_COLUMNS)].mean()
+    whole = {
+        f"whole_{metric}{suffix}": images.get_group(path)[metric].mean()
+        for suffix, path in (("", "sampled"), ("_mean", "mean"), ("_raw", "raw"))
+        for metric in IMAGE_METRICS
+    }
+    deterministic = run["architecture"] in DETERMINISTIC
+    dead = collapsed or run["architecture"] == "mean-image"
+    slow = 1.0 + 3.0 * rng.random()
+    row = (
+        dict(run)
+        | {"status": "fresh", "reason": ""}
+        | means.to_dict()
+        | smooth.to_dict()
+        | whole
+        | {f"whole_{name}": value for name, value in smooth.items()}
+        | {
+            "kl": np.nan if deterministic else (1e-4 if dead else 8 + 4 * rng.random()),
+            "active_units": 0 if dead else int(rng.integers(8, 17)),
+            "code_sd": 0.01 if dead else 1 + rng.random(),
+            "mse_ratio": means["mse"] / MEAN_IMAGE_MSE,
+            "collapsed": dead,
+            "converged": converged,
+            "epochs": 10,
+            "best_epoch": 10,
+            "validation_loss": PIXELS * means["mse"],
+            "parameters": 389_921 + int(rng.integers(0, 50_000)),
+            "parameters_encoder": 130_016,
+            "parameters_decoder": 259_905,
+            "parameters_other": 0,
+            "training_seconds": 600 * slow,
+            "inference_microseconds": 80 * slow,
+            "peak_memory_mib": 900 + 100 * slow,
+            "diag_perplexity": 300.0 if run["architecture"] == "vq-vae" else np.nan,
+        }
+    )
+    return pd.DataFrame([row])
+
+
+def _blobs(labels: np.ndarray, sharpness: float) -> np.ndarray:
+    """Images (n, 28, 28) uint8: a ring whose radius and place depend on the label."""
+    y, x = np.mgrid[:SIDE, :SIDE].astype(float)
+    centre = np.stack([10 + labels % 4, 16 - labels % 3], axis=1)[:, :, None, None]
+    radius = np.hypot(y - centre[:, 0], x - centre[:, 1])
+    ring = np.exp(-sharpness * (radius - 4 - (labels % 5)[:, None, None]) ** 2)
+    return np.asarray(255 * ring, dtype=np.uint8)
+
+
+def _samples(architecture: str, seed: int, variant: str = "") -> Arrays:
+    """The sample arrays of one run, or of ("originals", 0)."""
+    labels = np.arange(IMAGES) % 10
+    first, second = np.arange(PAIRS) % 10, (np.arange(PAIRS) + 3) % 10
+    if architecture == "originals":
+        return {
+            "images": _blobs(labels, 0.3),
+            "labels": labels,
+            "pairs": np.stack([np.arange(PAIRS) * 2, np.arange(PAIRS) * 2 + 1], axis=1),
+            "pair_originals": np.stack([_blobs(first, 0.3), _blobs(second, 0.3)], axis=1),
+        }
+    rng = _rng("samples", architecture, variant, seed)
+    code_labels = np.arange(1000) % 10
+    centres = _rng("centres", architecture).standard_normal((10, 16)) * 2
+    dimension = 144 if architecture == "vq-vae" else 16
+    codes = np.tile(centres[code_labels], (1, dimension // 16)) + rng.standard_normal((1000, dimension))
+    if architecture == "svae":
+        codes /= np.linalg.norm(codes, axis=1, keepdims=True)
+    steps = np.linspace(0, 1, FRAMES)[None, :, None, None]
+    ends = _blobs(first, 0.15).astype(float)[:, None], _blobs(second, 0.15).astype(float)[:, None]
+    return {
+        "reconstructions": _blobs(labels, 0.15),
+        "frames": np.asarray((1 - steps) * ends[0] + steps * ends[1], dtype=np.uint8),
+        "codes": codes.astype(np.float32),
+        "code_labels": code_labels,
+        "code_images": np.arange(1000),
+        "worst_images": np.arange(8) * 11,
+        "worst_originals": _blobs(np.arange(8), 0.3),
+        "worst_reconstructions": _blobs(np.arange(8), 0.08),
+    }
