@@ -19,7 +19,6 @@ export OPENBLAS_NUM_THREADS := 1
 export PROFILE SEEDS RESULTS_DIR MNIST_DIR
 
 REPRODUCE := $(IN_VENV) -m reproduce
-REPORT = $(shell $(REPRODUCE) where report)
 
 TEX_APT := latexmk texlive-latex-recommended texlive-publishers texlive-fonts-recommended poppler-utils
 
@@ -59,13 +58,14 @@ status: venv  ## which runs are fresh, stale, missing, failed, damaged or partia
 claims: venv  ## every claim of the paper with its two verdicts: CSV, and a table for the README
 	$(REPRODUCE) claims --write
 
-pdf: check-tex venv render  ## compile the report
-	@cd "$(REPORT)" && SOURCE_DATE_EPOCH=1700000000 FORCE_SOURCE_DATE=1 \
+pdf: check-tex render  ## compile the report
+	@report="$$($(REPRODUCE) where report)"; cd "$$report"; \
+	SOURCE_DATE_EPOCH=1700000000 FORCE_SOURCE_DATE=1 \
 	  latexmk -pdf -silent -interaction=nonstopmode -halt-on-error -outdir=build report.tex >build.log 2>&1 \
-	  || { tail -n 40 build.log >&2; echo "error: LaTeX failed; the whole log is $(REPORT)/build.log" >&2; exit 1; }
-	@if grep -E 'Missing character|undefined' "$(REPORT)/build/report.log"; then \
-	  echo "error: the report has missing characters or undefined references" >&2; exit 1; fi
-	@cp "$(REPORT)/build/report.pdf" "$(REPORT)/report.pdf" && echo "$(REPORT)/report.pdf"
+	  || { tail -n 40 build.log >&2; echo "error: LaTeX failed; the whole log is $$report/build.log" >&2; exit 1; }; \
+	if grep -E 'Missing character|undefined' build/report.log; then \
+	  echo "error: the report has missing characters or undefined references" >&2; exit 1; fi; \
+	cp build/report.pdf report.pdf; echo "$$report/report.pdf"
 
 .PHONY: check-tex
 check-tex:

@@ -5,11 +5,16 @@ Jobs go out as JSON and come back as bytes; only this process publishes. Longest
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import logging
 import os
+import signal
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from reproduce import files
@@ -18,7 +23,7 @@ from reproduce.runs import RunId
 from reproduce.store import DAMAGED, FAILED, FRESH, WEIGHTS, Status, Store
 
 RETRIES = 2
-"""How often a run is given to another worker when its own was killed."""
+"""How often a run is given to a fresh worker when its own was killed."""
 
 RELATIVE_COST: dict[str, float] = {
     "miwae": 9.0,
@@ -59,7 +64,9 @@ Event = dict[str, Any]
 Listener = Callable[[RunId, Event], None]
 
 
-def plan(store: Store, wanted: Sequence[RunId], retry_failed: bool = False) -> tuple[list[Status], list[Status]]:
+def plan(
+    store: Store, wanted: Sequence[RunId], retry_failed: bool = False
+) -> tuple[list[Status], list[Status]]:
     """What is due (longest first within each seed) and what is done. Every file is read and its checksum compared."""
     states = [store.status(run, verify=True) for run in wanted]
     done = [s for s in states if s.state == FRESH or (s.state == FAILED and not retry_failed)]
@@ -104,34 +111,35 @@ def execute(
         report.failed = {status.run: status.why for status in done if status.state == FAILED}
         for status in due:
             listener(status.run, {"phase": "due", "state": status.state, "why": status.why})
-            if status.state == DAMAGED and status.retrain:
-                store.set_aside(status.run)
+            if status.state == DAMAGED:
+                store.set_aside(status)
         if not due:
             return report
         commit = current_commit()
-        performing = (
+        performing: Generator[tuple[RunId, Any], None, None] = (
             in_process(store, due, device, listener)
             if jobs == 1 and scheduler is None
             else on_cluster(store, due, device, listener, jobs, scheduler)
         )
-        for run, outcome in performing:
-            if isinstance(outcome, Exception):
-                report.failed[run] = f"{type(outcome).__name__}: {outcome}"
-                listener(run, {"phase": "crashed", "reason": report.failed[run]})
-                continue
-            store.publish(run, outcome, commit)
-            if outcome.failure is not None:
-                report.failed[run] = f"epoch {outcome.failure['epoch']}: {outcome.failure['reason']}"
-                listener(run, {"phase": "failed", "reason": report.failed[run]})
-            else:
-                report.done.append(run)
-                listener(run, {"phase": "done", "seconds": outcome.stamp.get("total_seconds")})
+        with contextlib.closing(performing):
+            for run, outcome in performing:
+                if isinstance(outcome, Exception):
+                    report.failed[run] = f"{type(outcome).__name__}: {outcome}"
+                    listener(run, {"phase": "crashed", "reason": report.failed[run]})
+                    continue
+                store.publish(run, outcome, commit)
+                if outcome.failure is not None:
+                    report.failed[run] = f"epoch {outcome.failure['epoch']}: {outcome.failure['reason']}"
+                    listener(run, {"phase": "failed", "reason": report.failed[run]})
+                else:
+                    report.done.append(run)
+                    listener(run, {"phase": "done", "seconds": outcome.stamp.get("total_seconds")})
         return report
 
 
 def in_process(
     store: Store, due: Sequence[Status], device: str, listener: Listener
-) -> Iterator[tuple[RunId, Any]]:
+) -> Generator[tuple[RunId, Any], None, None]:
     """One run after the other in this process."""
     from reproduce import worker
 
@@ -148,48 +156,108 @@ def in_process(
 
 def on_cluster(
     store: Store, due: Sequence[Status], device: str, listener: Listener, jobs: int, scheduler: str | None
-) -> Iterator[tuple[RunId, Any]]:
-    """The runs on Dask workers, one thread each: a local cluster, or any existing one."""
+) -> Generator[tuple[RunId, Any], None, None]:
+    """The runs on Dask workers, one thread each: a local cluster, or any existing one (which must be trusted).
+
+    Raises ReproduceError when a worker cannot write, or when there is no scheduler at the address.
+    """
     import dask
-    from distributed import Client, LocalCluster, as_completed
+    from distributed import as_completed
 
-    dask.config.set({"distributed.worker.daemon": True, "distributed.admin.log-format": "%(message)s"})
     names = {str(status.run): status.run for status in due}
-    with _cluster(LocalCluster, min(jobs, len(due))) if scheduler is None else _nothing() as cluster:
-        target = scheduler if scheduler is not None else cluster
-        with Client(target, set_as_default=False) as client:
-            client.subscribe_topic("reproduce", lambda event: _heard(event, names, listener))
-            futures = {}
-            for index, status in enumerate(due):
-                content = job_json(store, status, device)
-                futures[
-                    client.submit(
-                        perform_on_worker, content, pure=False, retries=RETRIES, priority=-index, key=str(status.run)
-                    )
-                ] = status.run
-            for future in as_completed(futures, loop=client.loop):
-                run = futures.pop(future)
-                error = future.exception()
-                yield run, error if error is not None else future.result()
-                future.release()
+    with (
+        dask.config.set(DASK),
+        local_cluster(min(jobs, len(due))) if scheduler is None else existing_cluster(scheduler) as client,
+    ):
+        client.subscribe_topic(TOPIC, lambda event: _heard(event, names, listener))
+        futures = {}
+        for index, status in enumerate(due):
+            job = job_json(store, status, device)
+            if scheduler is not None:
+                job["checkpoint"] = remote_checkpoint(store, status.run)
+            # one group of keys: queued at the scheduler by priority, instead of dealt out to the workers at once
+            future = client.submit(
+                perform_on_worker, job, pure=False, priority=-index, key=(TOPIC, str(status.run))
+            )
+            futures[future] = status.run
+        for future in as_completed(list(futures)):
+            run = futures.pop(future)
+            error = future.exception()
+            if isinstance(error, ReproduceError):
+                raise error
+            yield run, error if error is not None else future.result()
+            future.release()
 
 
-def _cluster(factory: Callable[..., Any], workers: int) -> Any:
-    return factory(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        memory_limit=0,
-        dashboard_address=None,
-        silence_logs=50,
-        preload=["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],
-    )
+DASK = {
+    "distributed.scheduler.allowed-failures": RETRIES,
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.worker.daemon": True,
+}
+"""Settings of a local cluster; an existing one has its own."""
+
+TOPIC = "reproduce"
 
 
-class _nothing:  # noqa: N801
-    def __enter__(self) -> None: ...
+@contextlib.contextmanager
+def local_cluster(workers: int) -> Iterator[Any]:
+    """A client of as many worker processes on this machine, which Ctrl-C does not reach.
 
-    def __exit__(self, *_: object) -> None: ...
+    Their end is a SIGKILL, whatever happened: every state on disk is good for going on, so nothing is waited for.
+    """
+    from distributed import Client, LocalCluster
+
+    # the threads that start now, and the processes that they start, inherit the mask: Ctrl-C is for this thread alone
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        cluster = LocalCluster(
+            n_workers=0,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=0,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        )
+        client = Client(cluster, set_as_default=False)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        cluster.scale(workers)
+        yield client
+    finally:
+        for nanny in list(cluster.workers.values()):
+            nanny.auto_restart = False
+            if nanny.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(nanny.pid, signal.SIGKILL)
+        client.close(timeout=1)
+        cluster.close(timeout=1)
+
+
+@contextlib.contextmanager
+def existing_cluster(address: str) -> Iterator[Any]:
+    """A client of the scheduler at that address. Raises ReproduceError when none answers."""
+    from distributed import Client
+
+    try:
+        client = Client(address, set_as_default=False, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        raise ReproduceError(
+            f"no Dask scheduler answers at {address}: start one with `dask scheduler`, or leave out --scheduler"
+        ) from error
+    with client:
+        yield client
+
+
+CONNECT_SECONDS = 10
+
+
+def remote_checkpoint(store: Store, run: RunId) -> str:
+    """Where a worker of an existing cluster keeps the run's state: outside its own directory, which dies with it.
+
+    Named by the training key, so that campaigns on one machine can only meet in the very same run.
+    """
+    return str(Path(tempfile.gettempdir()) / f"reproduce-{os.getuid()}" / store.checkpoint(run).name)
 
 
 def _heard(event: Any, names: dict[str, RunId], listener: Listener) -> None:
@@ -208,7 +276,7 @@ def perform_on_worker(content: dict[str, Any]) -> Any:
     me = get_worker()
 
     def notify(event: Event) -> None:
-        me.log_event("reproduce", {"run": str(job.run), "event": event})
+        me.log_event(TOPIC, {"run": str(job.run), "event": event})
 
     notify({"phase": "started"})
     return worker.perform(job, notify)
@@ -234,5 +302,3 @@ def current_commit() -> str:
 def time_left(remaining: float, finished: float, seconds: float) -> float | None:
     """Seconds left if the rest costs what the finished part did, in units of `cost`; None before any is finished."""
     return remaining / finished * seconds if finished > 0 else None
-
-

@@ -72,8 +72,8 @@ def parsed_seeds(text: str | None) -> tuple[int, ...] | None:
         seeds = tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
         raise ReproduceError(f"seeds are whole numbers with commas between, not '{text}'") from None
-    if len(set(seeds)) != len(seeds) or any(seed < 0 for seed in seeds):
-        raise ReproduceError(f"seeds must be different and not negative: '{text}'")
+    if not seeds or len(set(seeds)) != len(seeds) or any(seed < 0 for seed in seeds):
+        raise ReproduceError(f"seeds must be at least one, different and not negative: '{text}'")
     return seeds
 
 

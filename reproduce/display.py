@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from types import TracebackType
 from typing import Self
@@ -22,7 +23,10 @@ def clock(seconds: float) -> str:
 
 
 class Display:
-    """Listens to a campaign. Use as a context manager; call it with every event."""
+    """Listens to a campaign. Use as a context manager; call it with every event, from any thread.
+
+    Events of a run that come after its end (a cluster delivers them late) are dropped.
+    """
 
     def __init__(self, console: Console, total: int) -> None:
         self.console = console
@@ -32,7 +36,10 @@ class Display:
         self.running: dict[RunId, str] = {}
         self.finished: set[RunId] = set()
         self.failed: set[RunId] = set()
-        self.live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
+        self.lock = threading.RLock()
+        self.live = (
+            Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
+        )
 
     def __enter__(self) -> Self:
         if self.live is not None:
@@ -46,6 +53,14 @@ class Display:
             self.live.stop()
 
     def __call__(self, run: RunId, event: Event) -> None:
+        with self.lock:
+            if run not in self.finished | self.failed:
+                self.take(run, event)
+            if self.live is not None:
+                self.live.update(self.table())
+
+    def take(self, run: RunId, event: Event) -> None:
+        """Remember one event and say what a reader of a log would want to know."""
         phase = event.get("phase")
         if "warning" in event:
             self.say(f"{run}: {event['warning']}")
@@ -69,15 +84,13 @@ class Display:
                 f"epoch {event['epoch']}/{event['epochs']}, "
                 f"loss {event['training_loss']:.4g}, validation {event['validation_loss']:.4g}"
             )
-        if self.live is not None:
-            self.live.update(self.table())
 
     def say(self, line: str) -> None:
         """One line, above the live table if there is one."""
-        self.console.print(line, highlight=False, soft_wrap=True)
+        self.console.print(line, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
     def summary(self) -> str:
-        """"7 of 24 done, 1 failed, 3:05 gone, about 7:20 left"."""
+        """ "7 of 24 done, 1 failed, 3:05 gone, about 7:20 left"."""
         ended = self.finished | self.failed
         gone = time.monotonic() - self.started
         done_cost = sum(self.due.get(run, 0) for run in ended)

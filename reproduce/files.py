@@ -24,30 +24,42 @@ def _observed(operation: str, path: Path) -> None:
         observer(operation, path)
 
 
-def write(path: Path, content: bytes) -> None:
-    """The file, whole or not at all: temporary name, fsync, rename. Raises ReproduceError when the disk is full."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+@contextlib.contextmanager
+def _one_line(path: Path) -> Iterator[None]:
+    """Any OSError inside becomes a ReproduceError that names the path and the remedy."""
     try:
-        _observed("mkdir", path.parent)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _observed("open", temporary)
-        with temporary.open("wb") as stream:
-            _observed("write", temporary)
-            stream.write(content)
-            stream.flush()
-            _observed("fsync", temporary)
-            os.fsync(stream.fileno())
-        _observed("rename", path)
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        yield
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ReproduceError(
                 f"no space left for {path}: free some and give the same command again; nothing finished is lost"
             ) from error
-        raise ReproduceError(f"cannot write {path} ({error.strerror}): check its folder's permissions") from error
+        raise ReproduceError(
+            f"cannot write {path} ({error.strerror}): check its folder's permissions"
+        ) from error
+
+
+def write(path: Path, content: bytes) -> None:
+    """The file, whole or not at all: temporary name, fsync, rename. Raises ReproduceError when the disk is full."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with _one_line(path):
+        _observed("mkdir", path.parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _observed("open", temporary)
+            with temporary.open("wb") as stream:
+                _observed("write", temporary)
+                stream.write(content)
+                stream.flush()
+                _observed("fsync", temporary)
+                os.fsync(stream.fileno())
+            _observed("rename", path)
+            temporary.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -60,21 +72,27 @@ def _sync_folder(folder: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """The file is gone, if it was there."""
+    """The file is gone, if it was there. Raises ReproduceError when it cannot be removed."""
     if path.exists():
-        _observed("unlink", path)
-        path.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        with _one_line(path):
+            _observed("unlink", path)
+            path.unlink(missing_ok=True)
+            _sync_folder(path.parent)
 
 
 def move_aside(path: Path) -> Path:
-    """Rename a damaged file to <name>.damaged[-n] beside it, so that nothing is lost and nothing reads it."""
+    """Rename a damaged file or folder to <name>.damaged[-n] beside it, so that nothing is lost and nothing reads it.
+
+    Raises ReproduceError when it cannot be renamed.
+    """
     target, n = path.with_name(f"{path.name}.damaged"), 1
     while target.exists():
         n += 1
         target = path.with_name(f"{path.name}.damaged-{n}")
-    _observed("rename", target)
-    path.rename(target)
+    with _one_line(target):
+        _observed("rename", target)
+        path.rename(target)
+        _sync_folder(path.parent)
     return target
 
 
@@ -82,8 +100,9 @@ def clear_temporaries(folder: Path) -> None:
     """Remove what interrupted writes left behind."""
     if folder.is_dir():
         for path in folder.rglob(".*.part"):
-            _observed("unlink", path)
-            path.unlink(missing_ok=True)
+            with _one_line(path):
+                _observed("unlink", path)
+                path.unlink(missing_ok=True)
 
 
 def sha256(content: bytes) -> str:
@@ -95,14 +114,16 @@ def sha256(content: bytes) -> str:
 def lock(path: Path) -> Iterator[None]:
     """Hold the file's advisory lock, so that two campaigns never write one store.
 
-    Raises ReproduceError at once if another process holds it.
+    Raises ReproduceError at once if another process holds it, or if the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ReproduceError(
-                f"another campaign is writing to {path.parent}: wait for it, or choose another --results"
-            ) from error
+    with contextlib.ExitStack() as stack:
+        with _one_line(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stream = stack.enter_context(path.open("w"))
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ReproduceError(
+                    f"another campaign is writing to {path.parent}: wait for it, or choose another --results"
+                ) from error
         yield

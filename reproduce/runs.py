@@ -77,6 +77,8 @@ def select(only: Sequence[str]) -> tuple[tuple[str, str], ...]:
             chosen |= {(slug, "") for slug in FAMILIES[family]}
         else:
             chosen.add(registry.normalise(name))
+    if not chosen:
+        raise ReproduceError(f"'{','.join(only)}' names no architecture; they are {', '.join(SLUGS)}")
     return tuple(sorted(chosen, key=lambda item: (SLUGS.index(item[0]), item[1])))
 
 

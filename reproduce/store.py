@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from reproduce.records import Records
     from reproduce.worker import Outcome
 
-MANIFEST, STAMP, CHECKPOINT, WEIGHTS = "manifest.json", "stamp.json", "checkpoint.bin", "weights.safetensors"
+MANIFEST, STAMP, WEIGHTS, HISTORY = "manifest.json", "stamp.json", "weights.safetensors", "history.csv"
+CHECKPOINTS = "checkpoint-*.bin"
 RECORDS = (
-    "history.csv",
+    HISTORY,
     "images.csv",
     "pairs.csv",
     "digits.csv",
@@ -47,7 +48,7 @@ class Status:
 
     fresh: done with today's settings. stale: done with others. failed: its training failed. damaged: a file is not what
     the manifest says. partial: a checkpoint waits. missing: nothing there. retrain: whether training is due, not only
-    the evaluation.
+    the evaluation. damaged: names of the files that are not what an intact manifest says.
     """
 
     run: RunId
@@ -55,6 +56,7 @@ class Status:
     why: str
     retrain: bool = True
     folder: Path | None = None
+    damaged: tuple[str, ...] = ()
 
 
 class Store:
@@ -70,8 +72,11 @@ class Store:
         return self.folder / run.folder
 
     def checkpoint(self, run: RunId) -> Path:
-        """Where the run in training keeps its state."""
-        return self.path(run) / CHECKPOINT
+        """Where the run in training keeps its state.
+
+        The name carries the training key: a run never goes on from a state that other settings left behind.
+        """
+        return self.path(run) / CHECKPOINTS.replace("*", runs.training_key(self.protocol, run)[:16])
 
     # --- states ---------------------------------------------------------------------------------------
 
@@ -86,7 +91,7 @@ class Store:
     def _status_in(self, folder: Path, run: RunId, verify: bool, may_lack: tuple[str, ...] = ()) -> Status:
         manifest_path = folder / MANIFEST
         if not manifest_path.is_file():
-            if (folder / CHECKPOINT).is_file():
+            if (folder / self.checkpoint(run).name).is_file():
                 return Status(run, PARTIAL, "interrupted; goes on from its checkpoint")
             return Status(run, MISSING, "not run yet")
         try:
@@ -99,10 +104,15 @@ class Store:
         if manifest["failure"] is not None:
             failure = manifest["failure"]
             return Status(run, FAILED, f"epoch {failure['epoch']}: {failure['reason']}", folder=folder)
-        for name, entry in manifest["files"].items():
-            problem = _file_problem(folder / name, entry, verify)
-            if problem and not (name in may_lack and not (folder / name).exists()):
-                return Status(run, DAMAGED, problem, retrain=name in (WEIGHTS, "history.csv"))
+        problems = {
+            name: problem
+            for name, entry in manifest["files"].items()
+            if (problem := _file_problem(folder / name, entry, verify))
+            and not (name in may_lack and not (folder / name).exists())
+        }
+        if problems:
+            retrain = run.is_reference or not problems.keys().isdisjoint((WEIGHTS, HISTORY))
+            return Status(run, DAMAGED, "; ".join(problems.values()), retrain, damaged=tuple(problems))
         weights = manifest["files"][WEIGHTS]["sha256"]
         if manifest["evaluation"]["key"] != runs.evaluation_key(self.protocol, weights):
             lacks = not (folder / WEIGHTS).is_file()
@@ -112,9 +122,15 @@ class Store:
     # --- writing --------------------------------------------------------------------------------------
 
     def publish(self, run: RunId, outcome: Outcome, commit: str = "") -> None:
-        """Write a finished (or failed) run, the manifest last. Raises ReproduceError; then nothing is half-published."""
+        """Write a finished (or failed) run, the manifest last. Raises ReproduceError; then nothing is half-published.
+
+        The manifest before it goes first, unless the weights stay the same: then it still vouches for them, and an
+        interruption costs another evaluation and no training.
+        """
         folder = self.path(run)
-        files.remove(folder / MANIFEST)
+        weights = outcome.files.get(WEIGHTS)
+        if weights is None or not _holds(folder / WEIGHTS, weights):
+            files.remove(folder / MANIFEST)
         for name, content in outcome.files.items():
             files.write(folder / name, content)
         stamp = outcome.stamp | {
@@ -127,7 +143,8 @@ class Store:
             stamp["training_seconds"] = self.stamp(run).get("training_seconds")
         files.write(folder / STAMP, runs.canonical(stamp))
         files.write(folder / MANIFEST, self.manifest(run, outcome))
-        files.remove(folder / CHECKPOINT)
+        for checkpoint in sorted(folder.glob(CHECKPOINTS)):
+            files.remove(checkpoint)
 
     def manifest(self, run: RunId, outcome: Outcome) -> bytes:
         """The manifest's bytes: keys, settings, checksums, and a checksum of itself."""
@@ -154,9 +171,12 @@ class Store:
             content["evaluation"] = {"key": runs.evaluation_key(self.protocol, weights)}
         return runs.canonical(content | {"checksum": files.sha256(runs.canonical(content))})
 
-    def set_aside(self, run: RunId) -> None:
-        """Move a damaged run's folder out of the way; nothing is deleted."""
-        files.move_aside(self.path(run))
+    def set_aside(self, status: Status) -> None:
+        """Move what is damaged out of the way: its files, or the whole folder if training is due. Nothing is deleted."""
+        folder = self.path(status.run)
+        for path in [folder] if status.retrain else [folder / name for name in status.damaged]:
+            if path.exists():
+                files.move_aside(path)
 
     # --- reading --------------------------------------------------------------------------------------
 
@@ -217,7 +237,14 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise ReproduceError(f"{path} is damaged ({type(error).__name__})") from error
     if not intact:
         raise ReproduceError(f"{path} is damaged (its checksum does not fit)")
+    if not {"training", "evaluation", "failure", "files"} <= content.keys():
+        raise ReproduceError(f"{path} is from another version of this project")
     return content  # type: ignore[no-any-return]
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether the file is there with this very content."""
+    return path.is_file() and path.read_bytes() == content
 
 
 def _file_problem(path: Path, entry: Mapping[str, Any], verify: bool) -> str | None:
@@ -257,5 +284,3 @@ def read_csv(content: bytes, columns: Iterable[str], what: str) -> pd.DataFrame:
     if missing:
         raise ReproduceError(f"{what} lacks the column {missing[0]}")
     return frame
-
-

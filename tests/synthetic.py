@@ -12,6 +12,7 @@ from zlib import crc32
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
 
 from reproduce import paper
 from reproduce.names import REFERENCES, SLUGS
@@ -56,7 +57,7 @@ def make_records(
 
     variants:    variant name → slugs that also have runs of that variant, e.g. {"pythae": ["vae"]}.
     collapsed, failed, missing, unconverged: slugs whose runs are so in every seed.
-    seed_spread: relative SD of a run's mean around its target; 0 meets means exactly, and SDs closely.
+    seed_spread: relative SD of a run's mean around its target; 0 meets means and SDs exactly.
     """
     targets = paper.models() if targets is None else targets
     collapsed, failed, missing, unconverged = map(frozenset, (collapsed, failed, missing, unconverged))
@@ -112,7 +113,7 @@ def _rng(*key: object) -> np.random.Generator:
 
 
 def _draw(metric: str, mean: float, sd: float, difficulty: np.ndarray) -> np.ndarray:
-    """Values with the given mean, about the given SD and the metric's range, worse where difficulty is
+    """Values with the given mean, the given SD and the metric's range, worse where difficulty is
     high."""
     if metric == "psnr":
         values = mean - sd * difficulty
@@ -120,9 +121,15 @@ def _draw(metric: str, mean: float, sd: float, difficulty: np.ndarray) -> np.nda
     bounded = "ssim" in metric  # similarity lies below 1: model its distance from 1
     centre = 1 - mean if bounded else mean
     sd = sd if np.isfinite(sd) and sd > 0 else 0.4 * centre
-    values = np.exp(np.sqrt(np.log1p((sd / centre) ** 2)) * difficulty)  # log-normal: positive, skewed
+    # log-normal, hence positive and skewed, of exactly this mean and SD
+    shape = brentq(lambda s: _variation(np.exp(s * difficulty)) - sd / centre, 1e-6, 20)
+    values = np.exp(shape * difficulty)
     values *= centre / values.mean()
     return 1 - values if bounded else values
+
+
+def _variation(values: np.ndarray) -> float:
+    return float(values.std(ddof=1) / values.mean())
 
 
 def _measure(
@@ -141,7 +148,7 @@ def _measure(
 
     def difficulty(purpose: str, n: int) -> np.ndarray:
         mixed = np.sqrt(0.8) * _rng(purpose).standard_normal(n) + np.sqrt(0.2) * rng.standard_normal(n)
-        return np.asarray((mixed - mixed.mean()) / mixed.std())
+        return np.asarray((mixed - mixed.mean()) / mixed.std(ddof=1))
 
     labels = np.arange(IMAGES) % 10
     images, pairs = [], []

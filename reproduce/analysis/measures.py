@@ -16,7 +16,6 @@ class Measure:
 
     better:   +1 if high values are good, −1 if low ones are, 0 if neither.
     absolute, relative: two values closer than `absolute + relative · |value|` count as the same.
-    digits:   significant digits when shown.
     obstacle: why values of two studies cannot be compared ("" if they can); orders still can.
     """
 
@@ -24,7 +23,6 @@ class Measure:
     better: int
     absolute: float = 0.0
     relative: float = 0.0
-    digits: int = 3
     obstacle: str = ""
 
     def margin(self, value: float) -> float:
@@ -35,7 +33,7 @@ class Measure:
 MEASURES: dict[str, Measure] = {
     "ssim": Measure("SSIM", +1, absolute=0.01),
     "mse": Measure("MSE", -1, relative=0.05),
-    "psnr": Measure("PSNR", +1, absolute=0.25, digits=4),
+    "psnr": Measure("PSNR", +1, absolute=0.25),
     "mae": Measure("MAE", -1, relative=0.05),
     "piq": Measure("PIQ", -1, relative=0.05),
     "iss": Measure("ISS", -1, relative=0.10),

@@ -143,14 +143,14 @@ def equivalence(records: Records, first: str, second: str, metric: str, margin: 
     sides = [
         values[values["architecture"] == slug].groupby("unit")["value"].mean() for slug in (first, second)
     ]
-    both = pd.concat(sides, axis=1, keys=[first, second], join="inner").dropna()
-    differences = both[first] - both[second]
+    both = pd.concat(sides, axis=1, keys=["first", "second"], join="inner").dropna()
+    differences = both["first"] - both["second"]
     if len(both) < 2:
         return Equivalence(np.nan, margin, np.nan, len(both))
     if np.ptp(differences) == 0:
         inside = abs(differences.iloc[0]) < margin
         return Equivalence(float(differences.iloc[0]), margin, 0.0 if inside else 1.0, len(both))
-    p = ttost_paired(both[first].to_numpy(), both[second].to_numpy(), -margin, margin)[0]
+    p = ttost_paired(both["first"].to_numpy(), both["second"].to_numpy(), -margin, margin)[0]
     return Equivalence(float(differences.mean()), margin, float(p), len(both))
 
 

@@ -37,8 +37,18 @@ def expect(x: Tensor, *shape: int) -> Tensor:
 
 
 def count_parameters(module: nn.Module) -> int:
-    """Number of trainable scalars."""
+    """Number of scalar parameters, the biases before a batch norm included."""
     return sum(p.numel() for p in module.parameters())
+
+
+def freeze_biases(*convolutions: nn.Module) -> None:
+    """Keep the biases of convolutions before a batch norm as they were drawn.
+
+    The batch's mean takes them away again, so their gradient is exactly zero; what arithmetic leaves of it is
+    rounding noise, which Adam would blow up to steps of full size.
+    """
+    for convolution in convolutions:
+        convolution.bias.requires_grad_(False)
 
 
 class NormActivation(nn.BatchNorm2d):
@@ -70,6 +80,7 @@ class Encoder(BaseEncoder):  # type: ignore[misc]
         )
         self.norms = nn.ModuleList([NormActivation(width) for width in (32, 64, 128)])
         assert count_parameters(self) == TRUNK_PARAMETERS, count_parameters(self)
+        freeze_biases(*self.convolutions)
         self.heads = nn.ModuleDict({name: nn.Linear(FEATURES, width) for name, width in heads.items()})
 
     def feature_map(self, x: Tensor, update_statistics: bool = True) -> Tensor:
@@ -105,26 +116,47 @@ class Upsampler(nn.Module):
         widths = (128, 64, 32) if final_block == "full" else (128, 64)
         self.norms = nn.ModuleList([NormActivation(width) for width in widths])
         self.final = nn.Conv2d(32, 1, 1)
+        freeze_biases(*self.convolutions[: len(widths)])
         expected = UPSAMPLER_PARAMETERS - (0 if final_block == "full" else 64)
         assert count_parameters(self) == expected, count_parameters(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        expect(x, *MAP)
-        for index, shape in enumerate(((128, 7, 7), (64, 14, 14), (32, 28, 28))):
+        return self.from_first(self.convolutions[0](expect(x, *MAP)))
+
+    def from_first(self, x: Tensor) -> Tensor:
+        """The rest of the way behind the first transposed convolution: (B, 128, 7, 7) → images."""
+        x = self.norms[0](expect(x, 128, 7, 7))
+        for index, shape in ((1, (64, 14, 14)), (2, (32, 28, 28))):
             x = expect(self.convolutions[index](x), *shape)
             if index < len(self.norms):
                 x = self.norms[index](x)
-        return expect(torch.sigmoid(self.final(x)), 1, 28, 28)
+        # the 1×1 convolution as a matrix product over channels: a quarter of the time, forth and back
+        logits = F.linear(x.permute(0, 2, 3, 1), self.final.weight.view(1, 32), self.final.bias)
+        return expect(torch.sigmoid(logits.permute(0, 3, 1, 2)), 1, 28, 28)
 
 
 class Decoder(BaseDecoder):  # type: ignore[misc]
-    """Linear layer and upsampler: codes (B, latent_dim) → images."""
+    """Linear layer and upsampler: codes (B, latent_dim) → images.
+
+    Nothing non-linear stands between the linear layer and the first transposed convolution, so both are one affine
+    map of the code. Its matrix is made once a pass, by sending the layer's columns and its bias through the
+    convolution, instead of every image: the same function, and the same gradients, in a fraction of the time.
+    """
 
     def __init__(self, latent_dim: int, final_block: str = "full") -> None:
         super().__init__()
         self.linear = nn.Linear(latent_dim, FEATURES)
         self.upsampler = Upsampler(final_block)
 
+    def affine_map(self) -> tuple[Tensor, Tensor]:
+        """Matrix (latent_dim, 49·128) and offset (49·128,) from the code to the first feature map, channels last."""
+        first = self.upsampler.convolutions[0]
+        columns = torch.cat([self.linear.weight.T, self.linear.bias.unsqueeze(0)]).view(-1, *MAP)
+        columns = columns.contiguous(memory_format=torch.channels_last)
+        mapped = F.conv_transpose2d(columns, first.weight, None, first.stride).permute(0, 2, 3, 1)
+        return mapped[:-1].flatten(1), (mapped[-1] + first.bias).flatten()
+
     def forward(self, z: Tensor) -> ModelOutput:
-        features = self.linear(z).view(-1, *MAP).contiguous(memory_format=torch.channels_last)
-        return ModelOutput(reconstruction=self.upsampler(features))
+        matrix, offset = self.affine_map()
+        features = torch.addmm(offset, z, matrix).view(-1, 7, 7, MAP[0]).permute(0, 3, 1, 2)
+        return ModelOutput(reconstruction=self.upsampler.from_first(features))

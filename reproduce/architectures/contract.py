@@ -30,8 +30,8 @@ class Player:
 
     @classmethod
     def of(cls, name: str, *modules: nn.Module, **settings: float) -> Player:
-        """The player that owns all parameters of the modules."""
-        return cls(name, tuple(p for module in modules for p in module.parameters()), **settings)
+        """The player that owns all trained parameters of the modules."""
+        return cls(name, tuple(p for m in modules for p in m.parameters() if p.requires_grad), **settings)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Architecture(nn.Module):
 
     def players(self) -> tuple[Player, ...]:
         """Who is trained. One player that owns every parameter, unless said otherwise."""
-        return (Player("autoencoder", tuple(self.parameters())),)
+        return (Player.of("autoencoder", self),)
 
     @abstractmethod
     def losses(self, batch: Batch, progress: float) -> Losses:

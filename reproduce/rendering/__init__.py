@@ -1,7 +1,7 @@
 """Records → tables, figures and the LaTeX report. Writes nowhere but into the folder it is given.
 
-`render(records, out, stamp=…)` fills `out` with tables/ (.tex, .csv, .md), figures/ (.pdf, .png), report.tex and
-references.bib; `latexmk -pdf report.tex` in `out` makes the PDF. Equal records and stamp give equal bytes.
+`render(records, out, stamp=…)` fills `out` with tables/ (.tex, .csv, .md), figures/ (.pdf, .png), report.tex
+and references.bib; `latexmk -pdf report.tex` in `out` makes the PDF. Equal records and stamp, equal bytes.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Pure geometry on arrays (points of 1/72 inch in the callers, but any unit will do). Each label has candidates
 on rings around its point; labels choose in turn, then move as long as one of them can do better, from
-several starting orders of which the best outcome is kept. No randomness: the same input gives the same figure.
+several starting orders of which the best outcome is kept. No randomness: equal input, equal figure.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class _Options:
 
 
 def _segments_meet_boxes(segments: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Whether segment i (n, 4) passes through the inside of box j (m, 4): (n, m), by clipping at the slabs."""
+    """Whether segment i (n, 4) passes through the inside of box j (m, 4): (n, m), by clipping it."""
     start, step = segments[:, None, :2], (segments[:, 2:] - segments[:, :2])[:, None, :]
     safe = np.where(np.abs(step) < 1e-9, 1e-9, step)
     one, two = (boxes[None, :, :2] - start) / safe, (boxes[None, :, 2:] - start) / safe

@@ -11,8 +11,9 @@ import pandas as pd
 
 from reproduce import paper, protocol
 from reproduce.analysis import claims, families, headline, measures, pareto, statistics, summaries
+from reproduce.errors import ReproduceError
 from reproduce.names import LABELS, REFERENCES, SLUGS
-from reproduce.records import Records
+from reproduce.records import Arrays, Records
 
 RECONSTRUCTION = ("ssim", "mse", "psnr", "mae")
 """Table I's metrics, in its column order."""
@@ -31,7 +32,7 @@ def label(slug: str) -> str:
 
 @dataclass(frozen=True)
 class Material:
-    """One campaign's records beside the paper's tables. Every derived quantity is computed when first asked for."""
+    """One campaign's records beside the paper's tables. Derived quantities are computed when asked for."""
 
     records: Records
     stamp: Mapping[str, Any]
@@ -73,7 +74,7 @@ class Material:
         """Whether the profile trains enough for verdicts."""
         return summaries.verdicts_allowed(self.records)
 
-    # --- completeness -------------------------------------------------------------------------------------
+    # --- completeness ---
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
@@ -133,7 +134,15 @@ class Material:
         """Printed names."""
         return [label(slug) + (self.mark(slug) if marks else "") for slug in slugs]
 
-    # --- the trade-off ------------------------------------------------------------------------------------
+    def sample(self, slug: str) -> Arrays | None:
+        """Sample arrays of the architecture's first finished seed; None if there is none."""
+        seeds = sorted(seed for found, seed in self.fresh if found == slug)
+        try:
+            return self.records.samples(slug, seeds[0]) if seeds else None
+        except ReproduceError:
+            return None
+
+    # --- the trade-off ---
 
     @cached_property
     def duality(self) -> statistics.Correlation:
@@ -192,11 +201,11 @@ class Material:
         """How r falls as the models that carry it are left out one after another, for "paper" and "ours"."""
         return {"paper": headline.removal_path(self.paper), "ours": headline.removal_path(self.ours)}
 
-    # --- claims -------------------------------------------------------------------------------------------
+    # --- claims ---
 
     @cached_property
     def verdicts(self) -> pd.DataFrame:
-        """The ledger: every claim with its verdicts. Without verdicts of the results where the profile gives none."""
+        """The ledger: every claim with its verdicts; on our results only where the profile allows."""
         return claims.ledger(claims.judge(self.records if self.verdicts_allowed else None))
 
     @cached_property

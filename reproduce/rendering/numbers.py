@@ -87,7 +87,7 @@ def missing(value: float | None) -> bool:
 
 
 def fixed(value: float | None, decimals: int) -> str:
-    """`value` with so many decimals, a real minus sign, no negative zero, thousands apart; a dash for none."""
+    """`value` with so many decimals, a real minus sign, thousands apart, no negative zero; or a dash."""
     if value is None or not math.isfinite(value):
         return DASH
     text = f"{value:,.{decimals}f}"

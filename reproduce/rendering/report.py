@@ -14,10 +14,14 @@ from reproduce.analysis import claims, families, measures, pareto, recommendatio
 from reproduce.names import BASELINE, SLUGS
 from reproduce.rendering import latex, numbers, wording
 from reproduce.rendering.material import Material, label
-from reproduce.rendering.tables import APPENDIX, Table
+from reproduce.rendering.table import Table
+from reproduce.rendering.tables import APPENDIX
 
 COPIED = ("references.bib",)
 """Files of `latex/` that go beside report.tex as they are."""
+
+FEWEST = 5
+"""Models that the prose needs to speak of orders and correlations."""
 
 
 def _extremes(models: pd.DataFrame, metric: str) -> str:
@@ -33,8 +37,7 @@ def _orders(material: Material, metric: str) -> statistics.Correlation:
 def _reconstruction(material: Material) -> dict[str, Any]:
     models = material.healthy
     tests = {
-        unit: statistics.against_baseline(material.records, "ssim", unit)  # type: ignore[arg-type]
-        for unit in ("images", "seeds")
+        unit: statistics.against_baseline(material.records, "ssim", unit) for unit in ("images", "seeds")
     }
     means = families.family_means(material.ours, "ssim", "IV-E").dropna()
     pca = material.references["ssim"].get("pca-16")
@@ -99,7 +102,7 @@ def _trade_off(material: Material) -> dict[str, Any]:
 
 
 def _headline(material: Material) -> dict[str, dict[str, statistics.Correlation]]:
-    """Source → subset → r of SSIM and PIQ; and under "over floor" and "steps" the other two measures of ours."""
+    """Source → subset → r of SSIM and PIQ; and "over floor" and "steps": two other measures of ours."""
 
     def correlation(source: str, metric: str, subset: str) -> statistics.Correlation:
         row = material.headline.loc[(source, metric, subset)]
@@ -116,7 +119,7 @@ def _headline(material: Material) -> dict[str, dict[str, statistics.Correlation]
 
 
 def _verdict_counts(material: Material) -> dict[str, list[tuple[str, str]]]:
-    """Verdict → count, as text, in a fixed order: "results" and "paper" over statements, "cells" over table cells."""
+    """(verdict, count) in a fixed order: "results" and "paper" over statements, "cells" over table cells."""
 
     def counts(column: pd.Series, words: Iterable[str]) -> list[tuple[str, str]]:
         return [(word, numbers.integer((column == word).sum())) for word in dict.fromkeys(words)]
@@ -187,14 +190,15 @@ def context(material: Material, tables: Mapping[str, Table], figures: tuple[str,
     """Everything that the templates may name. `n` is `numbers`, `w` is `wording`, `m` the material."""
     runs = material.runs[material.runs["status"] == "fresh"]
     vae = runs[runs["architecture"] == BASELINE]
-    enough = len(material.healthy) >= 2
+    enough = len(material.healthy) >= FEWEST
     return {
         "m": material,
         "n": numbers,
         "w": wording,
         "profile": material.profile,
         "protocol": _protocol(material),
-        "seeds": numbers.listing(str(seed) for seed in material.seeds),
+        "seeds": ("seed " if len(material.seeds) == 1 else "seeds ")
+        + numbers.listing(map(str, material.seeds)),
         "evaluated": len(material.ours),
         "total": len(SLUGS),
         "label": label,

@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 COLUMN = 3.48
 """Width of one column of the report, in inches."""
@@ -26,7 +27,7 @@ ACCENT = "#0072B2"
 WARNING = "#D55E00"
 
 PALETTE: tuple[str, ...] = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7")
-"""Okabe and Ito's colours that stay visible on white; distinguishable under the common colour deficiencies."""
+"""Okabe and Ito's colours that stay visible on white: told apart under the common colour deficiencies."""
 MARKERS: tuple[str, ...] = ("o", "s", "^", "D", "v", "P")
 """One marker a colour, so that nothing rests on colour alone."""
 OTHER = ("#4d4d4d", "X")
@@ -79,15 +80,14 @@ def styled() -> Iterator[None]:
     """The house style on top of matplotlib's defaults, whatever the user's matplotlibrc says."""
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(RC)
+        mpl.rcParams.update(dict(RC))  # type: ignore[arg-type]
         yield
 
 
 def figure(width: float, height: float) -> Figure:
     """A figure of that many inches with a canvas of its own: no pyplot, no global state."""
-    drawn = Figure(figsize=(width, height), layout="constrained")
+    drawn = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02))
     FigureCanvasAgg(drawn)
-    drawn.get_layout_engine().set(w_pad=0.02, h_pad=0.02)  # type: ignore[union-attr]
     return drawn
 
 

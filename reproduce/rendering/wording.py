@@ -16,7 +16,7 @@ from reproduce.rendering.numbers import SPACE
 
 
 def relation(found: Correlation) -> str:
-    """How y goes with x: "rises with", "falls with", "shows no clear relation to", or that nothing can be said."""
+    """How y goes with x: "rises with", "falls with", "shows no clear relation to", or that none shows."""
     if not np.isfinite(found.low) or not np.isfinite(found.high):
         return "cannot be related, with so few models, to"
     if found.low > 0:
@@ -24,6 +24,15 @@ def relation(found: Correlation) -> str:
     if found.high < 0:
         return "falls with"
     return "shows no clear relation to"
+
+
+def comparison(ours: Correlation, theirs: Correlation, y: str) -> str:
+    """The relation to `y` here and there: once if it is the same word, else both."""
+    here, there = relation(ours), relation(theirs)
+    if here != there:
+        return f"{here} {y} in our results and {there} it in the paper's tables"
+    link = "or" if "no" in here.split() or "cannot" in here else "and"
+    return f"{here} {y}, in our results {link} in the paper's tables"
 
 
 def agreement(found: Correlation) -> str:
@@ -40,7 +49,7 @@ def agreement(found: Correlation) -> str:
 
 
 def statement(found: Correlation, symbol: str = "𝑟") -> str:
-    """ "𝑟 = 0.769, 95% interval [0.51, 0.90], 𝑝 < 0.001, 𝑛 = 22", in the mathematical italics of `latex.escape`."""
+    """ "𝑟 = 0.769, 95% interval [0.51, 0.90], 𝑝 < 0.001, 𝑛 = 22", in italics that `latex` knows."""
     size = f"𝑛{SPACE}={SPACE}{found.n}"
     if not np.isfinite(found.r):
         return f"{symbol} is undefined for {size}"
@@ -50,7 +59,7 @@ def statement(found: Correlation, symbol: str = "𝑟") -> str:
 
 
 def shared(ours: Iterable[str], theirs: Iterable[str]) -> str:
-    """How many of the paper's set ours also holds: "five of the paper's seven", "all seven of the paper's"."""
+    """How many of the paper's set ours also holds: "five of the paper's seven", "all seven …"."""
     mine, printed = set(ours), tuple(theirs)
     common = sum(slug in mine for slug in printed)
     if common == len(printed):
@@ -66,8 +75,8 @@ def extremes(values: pd.Series, metric: str, names: Sequence[str]) -> str:
     if finite.empty:
         return numbers.DASH
     labels = dict(zip(values.index, names, strict=True))
-    low, high = finite.idxmin(), finite.idxmax()
-    return f"{numbers.value(metric, finite[low])} ({labels[low]}) to {numbers.value(metric, finite[high])} ({labels[high]})"
+    ends = (finite.idxmin(), finite.idxmax())
+    return " to ".join(f"{numbers.value(metric, finite[end])} ({labels[end]})" for end in ends)
 
 
 def factor(new: float, old: float) -> str:

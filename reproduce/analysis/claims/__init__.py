@@ -4,7 +4,15 @@
 function of data frames; its docstring is the rule that the report prints. Predicates never see a verdict.
 """
 
-from reproduce.analysis.claims.judgement import evaluate, judge, ledger, paper_world, rules
+from reproduce.analysis.claims.judgement import (
+    evaluate,
+    judge,
+    ledger,
+    paper_world,
+    rules,
+    smoothness_restated,
+    tally,
+)
 from reproduce.analysis.claims.model import IN_RESULTS, WITHIN_PAPER, Claim, Finding, Outcome, Verdict, World
 from reproduce.analysis.claims.registry import load
 
@@ -22,4 +30,6 @@ __all__ = [
     "load",
     "paper_world",
     "rules",
+    "smoothness_restated",
+    "tally",
 ]

@@ -17,6 +17,7 @@ from reproduce.analysis.claims.model import (
     WITHIN_PAPER,
     Claim,
     Finding,
+    NeverTestable,
     Outcome,
     Untestable,
     Verdict,
@@ -32,6 +33,21 @@ from reproduce.records import Records
 
 PREDICATES = (values, orders, differences, protocol, pictures)
 """The modules whose import fills KINDS."""
+ALTERNATIVES = ("piq_over_floor", "uniformity")
+"""What may stand for PIQ where only the order matters."""
+ALWAYS_ABOUT_PIQ = {"pareto-set", "pareto-member", "best-of-combined", "recommendation"}
+SCALE_FREE = {
+    "correlation",
+    "correlation-p",
+    "family-place",
+    "inverted-families",
+    "ordering",
+    "rank",
+    "same-ranking",
+    "trade-off-in-families",
+    "weaker-correlation",
+}
+"""Kinds that compare models with one another and not with a printed size."""
 SMALLEST_FIELD = 17
 """A claim about the whole field needs more than three quarters of the 22 rows, else n is too small."""
 
@@ -59,6 +75,39 @@ def ledger(verdicts: Iterable[Verdict]) -> pd.DataFrame:
     return pd.DataFrame([dict(verdict.fields()) for verdict in verdicts])
 
 
+def tally(verdicts: Iterable[Verdict]) -> pd.DataFrame:
+    """How many claims have which verdicts: rows the words within the paper, columns the words in the
+    results."""
+    frame = ledger(verdicts)
+    table = pd.crosstab(frame["within_paper"], frame["in_results"])
+    rows, columns = (list(dict.fromkeys(words.values())) for words in (WITHIN_PAPER, IN_RESULTS))
+    return table.reindex(index=rows, columns=columns, fill_value=0)
+
+
+def smoothness_restated(records: Records, metrics: Iterable[str] = ALTERNATIVES) -> pd.DataFrame:
+    """Every claim of order about PIQ, asked again of other measures of smoothness that blur alone does not
+    improve.
+
+    The campaign's PIQ is replaced by PIQ over its floor, or by uniformity; ranks, orders, correlations, the
+    Pareto set and what follows from them are then found anew. Index: claim id; columns `piq` and the metrics,
+    each the verdict in the results. Claims that print a size of PIQ are left out: they are about PIQ and
+    nothing else.
+    """
+    paper = paper_world().models
+    claims = [claim for claim in from_tables(paper_tables()) if _orders_smoothness(claim)]
+    table = pd.DataFrame(index=pd.Index([claim.id for claim in claims], name="id"))
+    for metric in ("piq", *metrics):
+        campaign = Campaign(records, paper, smoothness=metric)
+        table[metric] = [IN_RESULTS[campaign.evaluate(claim).outcome] for claim in claims]
+    return table
+
+
+def _orders_smoothness(claim: Claim) -> bool:
+    if claim.kind == "count":
+        return claim.arguments["set"] in ("pareto", "dominated")
+    return claim.kind in ALWAYS_ABOUT_PIQ or (claim.kind in SCALE_FREE and "piq" in claim.arguments.values())
+
+
 def evaluate(claim: Claim, world: World) -> Finding:
     """One predicate in one world. Raises ReproduceError for an unknown kind."""
     predicate = KINDS.get(claim.kind)
@@ -69,7 +118,7 @@ def evaluate(claim: Claim, world: World) -> Finding:
     try:
         return predicate(world, claim)
     except Untestable as obstacle:
-        return Finding(Outcome.UNTESTABLE, "", str(obstacle))
+        return Finding(Outcome.UNTESTABLE, "", str(obstacle), never=isinstance(obstacle, NeverTestable))
 
 
 def rules() -> dict[str, str]:
@@ -90,12 +139,16 @@ def paper_world(tables: Tables | None = None) -> World:
 
 
 class Campaign:
-    """A campaign's worlds, and the reasons why a claim cannot be tested in it."""
+    """A campaign's worlds, and the reasons why a claim cannot be tested in it.
 
-    def __init__(self, records: Records, paper: pd.DataFrame) -> None:
+    smoothness: the column that takes the place of PIQ (see `smoothness_restated`).
+    """
+
+    def __init__(self, records: Records, paper: pd.DataFrame, smoothness: str = "piq") -> None:
         self.allowed = summaries.verdicts_allowed(records)
         self.profile = records.profile
-        self.summary = summaries.summarise(records)
+        summary = summaries.summarise(records)
+        self.summary = summary.assign(piq=summary[smoothness])
         alive = usable(self.summary)
         self.sound = World(models=alive[alive["converged"]], paper=paper, records=records)
         finite = self.summary[np.isfinite(self.summary["ssim"])]
@@ -103,15 +156,10 @@ class Campaign:
 
     def evaluate(self, claim: Claim) -> Finding:
         """The finding on sound rows, after the checks that hold for all kinds."""
-        obstacle = self.obstacle(claim)
         finding = evaluate(claim, self.sound)
-        if obstacle and finding.outcome is not Outcome.UNTESTABLE:
+        obstacle = self.obstacle(claim)
+        if obstacle and not finding.never:
             return Finding(Outcome.UNTESTABLE, finding.shown, obstacle)
-        if obstacle:
-            # what the predicate lacks for good ("a setting") says more than what this campaign lacks
-            permanent = evaluate(claim, self.everything)
-            reason = permanent.reason if permanent.outcome is Outcome.UNTESTABLE else obstacle
-            return Finding(Outcome.UNTESTABLE, finding.shown, reason)
         if not claim.rests_on() and len(self.everything.models) > len(self.sound.models):
             return self._with_left_out(claim, finding)
         return finding

@@ -106,16 +106,25 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """A predicate's answer: the outcome, the recomputed numbers as a short string, and a reason where one is
-    due."""
+    """A predicate's answer.
+
+    shown:  the recomputed numbers, as a short string.
+    reason: why it is not testable, where it is not.
+    never:  no campaign whatever could test it.
+    """
 
     outcome: Outcome
     shown: str
     reason: str = ""
+    never: bool = False
 
 
 class Untestable(Exception):  # noqa: N818 - an outcome, not an error
     """Raised inside a predicate where the world lacks what it needs; the message is the reason."""
+
+
+class NeverTestable(Untestable):
+    """Likewise where no campaign can supply it: a setting, a conjecture, the paper's own arithmetic."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +213,7 @@ class Verdict:
             ("reason", self.reason),
             ("evidence", self.evidence),
             ("important", claim.important),
+            ("command", f"python -m reproduce claims --id {claim.id}"),
         )
 
 

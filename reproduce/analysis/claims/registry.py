@@ -10,7 +10,7 @@ from reproduce.analysis.claims.model import Claim
 from reproduce.analysis.measures import MEASURES
 from reproduce.errors import ReproduceError
 from reproduce.names import LABELS
-from reproduce.paper import CELLS, Tables
+from reproduce.paper import CELLS, Cell, Tables
 from reproduce.paper import tables as paper_tables
 from reproduce.paper.tables import SCALES, read
 
@@ -27,7 +27,7 @@ def load() -> tuple[Claim, ...]:
 
 def from_tables(tables: Tables) -> tuple[Claim, ...]:
     """The claims with the cells of the given tables: the sensitivity tests pass perturbed ones."""
-    claims = (*statements(), *cells(tables))
+    claims = (*statements(), *(cell_claim(tables, cell) for cell in CELLS))
     seen: set[str] = set()
     for claim in claims:
         if claim.id in seen:
@@ -44,21 +44,20 @@ def statements() -> tuple[Claim, ...]:
     return tuple(claim for name in names for claim in _file(f"claims/{name}"))
 
 
-def cells(tables: Tables) -> Iterator[Claim]:
-    """One claim a number of Tables I and II, e.g. `T1.ae.ssim` and `T1.ae.ssim.sd`."""
-    for cell in CELLS:
-        spread = cell.part == "sd"
-        label, metric = LABELS[cell.architecture], MEASURES[cell.metric].label
-        yield Claim(
-            id=f"T{cell.table}.{cell.architecture}.{cell.metric}" + (".sd" if spread else ""),
-            section=f"Table {ROMAN[cell.table]}",
-            place=f"Table {ROMAN[cell.table]}, {label}, {metric}" + (" ±" if spread else ""),
-            printed=(tables.cells[cell],),
-            wording=f"{'Spread of ' if spread else ''}{metric} of {label}",
-            kind="table-cell",
-            arguments={"architecture": cell.architecture, "metric": cell.metric, "part": cell.part},
-            scale=SCALES.get(cell.metric, "1"),
-        )
+def cell_claim(tables: Tables, cell: Cell) -> Claim:
+    """The claim of one number of Tables I and II, e.g. `T1.ae.ssim` or `T1.ae.ssim.sd`."""
+    spread = cell.part == "sd"
+    label, metric = LABELS[cell.architecture], MEASURES[cell.metric].label
+    return Claim(
+        id=f"T{cell.table}.{cell.architecture}.{cell.metric}" + (".sd" if spread else ""),
+        section=f"Table {ROMAN[cell.table]}",
+        place=f"Table {ROMAN[cell.table]}, {label}, {metric}" + (" ±" if spread else ""),
+        printed=(tables.cells[cell],),
+        wording=f"{'Spread of ' if spread else ''}{metric} of {label}",
+        kind="table-cell",
+        arguments={"architecture": cell.architecture, "metric": cell.metric, "part": cell.part},
+        scale=SCALES.get(cell.metric, "1"),
+    )
 
 
 def _file(name: str) -> Iterator[Claim]:
@@ -83,7 +82,7 @@ def _arguments(name: str, identity: str, text: str) -> dict[str, str]:
     arguments = {}
     for part in filter(None, (part.strip() for part in text.split(";"))):
         key, equals, value = part.partition("=")
-        if not equals or not value or key in arguments:
+        if not key.strip() or not equals or not value or key.strip() in arguments:
             raise ReproduceError(
                 f"{name}: claim {identity} has the malformed argument '{part}'; write key=value"
             )

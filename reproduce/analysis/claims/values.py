@@ -76,7 +76,8 @@ def agree(
 
 
 def _comparable(world: World, column: str, value: float, printed: Printed) -> Finding | None:
-    """A finding if values of this column cannot be compared between studies, else None. NaN raises Untestable."""
+    """A finding if values of this column cannot be compared between studies, else None. NaN raises
+    Untestable."""
     if not np.isfinite(value):
         raise Untestable(f"no finite {column} on these rows")
     obstacle = measure(column).obstacle

@@ -20,10 +20,12 @@ from reproduce.analysis.claims import (
     load,
     paper_world,
     rules,
+    smoothness_restated,
+    tally,
 )
 from reproduce.analysis.claims.judgement import Campaign
 from reproduce.analysis.claims.kinds import KINDS
-from reproduce.analysis.claims.registry import cells
+from reproduce.analysis.claims.registry import cell_claim
 from reproduce.errors import ReproduceError
 from reproduce.paper import CELLS, Cell
 from reproduce.records import Records
@@ -61,7 +63,9 @@ def test_what_follows_from_the_papers_own_tables(
 
 
 def test_a_campaign_like_the_paper_reproduces_its_tables(verdicts: dict[str, Verdict]) -> None:
-    means = [v for v in verdicts.values() if v.claim.kind == "table-cell" and v.claim.arguments["part"] == "mean"]
+    means = [
+        v for v in verdicts.values() if v.claim.kind == "table-cell" and v.claim.arguments["part"] == "mean"
+    ]
     assert {v.in_results for v in means} == {"reproduced"}
     assert {v.within_paper for v in means} == {"consistent"}
 
@@ -86,19 +90,13 @@ def campaign(paperlike: Records) -> Campaign:
     return Campaign(paperlike, paper.models())
 
 
-@pytest.mark.parametrize("table", [1, 2])
-def test_flipping_any_printed_number_of_the_tables_changes_a_verdict(table: int, campaign: Campaign) -> None:
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: ".".join(map(str, cell)))
+def test_flipping_any_printed_number_of_the_tables_changes_a_verdict(cell: Cell, campaign: Campaign) -> None:
     tables = paper.tables()
-    before = {c.id: campaign.evaluate(c).outcome for c in cells(tables)}
-    blind = []
-    for cell in (cell for cell in CELLS if cell.table == table):
-        flipped = tables.with_cell(cell, visibly(tables.cells[cell]))
-        (altered,) = (
-            c for c in cells(flipped) if c.printed != next(o for o in cells(tables) if o.id == c.id).printed
-        )
-        if campaign.evaluate(altered).outcome is before[altered.id]:
-            blind.append(cell)
-    assert not blind
+    flipped = tables.with_cell(cell, visibly(tables.cells[cell]))
+    before, after = (campaign.evaluate(cell_claim(version, cell)) for version in (tables, flipped))
+    assert before.outcome is Outcome.HOLDS
+    assert after.outcome is not Outcome.HOLDS
 
 
 @pytest.mark.parametrize(
@@ -121,7 +119,7 @@ def test_verdicts_within_the_paper_follow_its_tables(cell: Cell, text: str, iden
         assert before == after
     else:
         assert before.outcome is Outcome.HOLDS
-        assert after.outcome is Outcome.FAILS
+        assert after.outcome in (Outcome.PARTLY, Outcome.FAILS)
 
 
 def test_a_predicate_does_not_see_what_is_printed_about_others() -> None:
@@ -173,7 +171,11 @@ def test_a_setting_stays_a_setting_in_any_profile(paperlike: Records) -> None:
 
 def test_without_records_only_the_paper_is_judged() -> None:
     (verdict,) = judge(None, [c for c in load() if c.id == "Abstract.r"])
-    assert (verdict.within_paper, verdict.in_results, verdict.reason) == ("consistent", "not testable", "no results")
+    assert (verdict.within_paper, verdict.in_results, verdict.reason) == (
+        "consistent",
+        "not testable",
+        "no results",
+    )
 
 
 def test_nan_never_passes(paperlike: Records) -> None:
@@ -194,7 +196,29 @@ def test_the_ledger_has_one_row_a_claim(verdicts: dict[str, Verdict]) -> None:
     frame = ledger(verdicts.values())
     assert isinstance(frame, pd.DataFrame)
     assert list(frame["id"]) == [c.id for c in load()]
-    assert {"section", "place", "printed", "within_paper", "recomputed", "in_results", "evidence"} <= set(frame)
+    assert {"section", "place", "printed", "within_paper", "recomputed", "in_results", "evidence"} <= set(
+        frame
+    )
+
+
+def test_the_tally_counts_every_claim_once(verdicts: dict[str, Verdict]) -> None:
+    counts = tally(verdicts.values())
+    assert counts.to_numpy().sum() == len(load())
+    assert counts.columns.tolist() == list(IN_RESULTS.values())
+    assert counts.at["inconsistent", "reproduced"] == sum(
+        (v.within_paper, v.in_results) == ("inconsistent", "reproduced") for v in verdicts.values()
+    )
+
+
+def test_smoothness_can_be_asked_again_of_measures_that_blur_does_not_improve(paperlike: Records) -> None:
+    """Every model here has the same PIQ over its floor, up to noise: the order by PIQ is not its order."""
+    table = smoothness_restated(paperlike)
+    assert table.columns.tolist() == ["piq", "piq_over_floor", "uniformity"]
+    assert table.at["VI-A.r", "piq"] == "reproduced"
+    assert table.at["VI-A.r", "piq_over_floor"] == "not reproduced"
+    assert table.at["V-A.ae-roughest", "piq"] == "reproduced"
+    assert "V-A.piq-lowest" not in table.index
+    assert "IV-A.ae-best" not in table.index
 
 
 def test_every_kind_states_its_rule() -> None:

@@ -1,4 +1,4 @@
-"""Failure cases and latent spaces, on campaigns whose digits and codes are invented to fit or to contradict."""
+"""Failure cases and latent spaces, on campaigns whose digits and codes are invented."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def hard_digits(architecture: str, labels: list[int]) -> World:
     [([8, 6, 9], Outcome.HOLDS), ([8, 6, 1], Outcome.PARTLY), ([1, 2, 3], Outcome.FAILS)],
 )
 def test_hardest_digits(labels: list[int], outcome: Outcome) -> None:
-    found = evaluate(claim("hardest-digits", "models=beta-vae; digits=8 6 9"), hard_digits("beta-vae", labels))
+    found = evaluate(
+        claim("hardest-digits", "models=beta-vae; digits=8 6 9"), hard_digits("beta-vae", labels)
+    )
     assert found.outcome is outcome
 
 
@@ -58,7 +60,10 @@ def test_changed_digits(share: float, outcome: Outcome) -> None:
     def change(digits: pd.DataFrame) -> pd.DataFrame:
         return digits.assign(changed=digits["changed"].where(digits["architecture"] != "vq-vae", share))
 
-    assert evaluate(claim("changed-digits", "architecture=vq-vae; to=ae"), with_digits(change)).outcome is outcome
+    assert (
+        evaluate(claim("changed-digits", "architecture=vq-vae; to=ae"), with_digits(change)).outcome
+        is outcome
+    )
 
 
 LABELS = np.arange(1000) % 10
@@ -108,7 +113,10 @@ def test_latent_words(word: str, kind: str, outcome: Outcome) -> None:
 
 
 def test_latent_word_without_codes_is_untestable() -> None:
-    assert evaluate(claim("latent", "models=iwae; word=clustered"), with_codes("apart")).outcome is Outcome.UNTESTABLE
+    assert (
+        evaluate(claim("latent", "models=iwae; word=clustered"), with_codes("apart")).outcome
+        is Outcome.UNTESTABLE
+    )
 
 
 @pytest.mark.parametrize(

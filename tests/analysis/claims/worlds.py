@@ -39,9 +39,7 @@ def edited(models: pd.DataFrame, edits: Edits) -> pd.DataFrame:
 def ours(edits: Edits | None = None, records: Records | None = None) -> World:
     """A campaign's world: the paper-like one, or one of given records, with some cells replaced."""
     models = _summary() if records is None else summaries.summarise(records)
-    return World(
-        models=edited(models, edits or {}), paper=paper.models(), records=records or paperlike()
-    )
+    return World(models=edited(models, edits or {}), paper=paper.models(), records=records or paperlike())
 
 
 def theirs(edits: Edits | None = None) -> World:

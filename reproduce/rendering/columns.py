@@ -1,0 +1,113 @@
+"""What several tables share: footnotes, the paper's cells as printed, and columns over models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+
+import pandas as pd
+
+from reproduce import paper
+from reproduce.names import SLUGS
+from reproduce.rendering import numbers
+from reproduce.rendering.material import RECONSTRUCTION, Material, label
+from reproduce.rendering.numbers import DASH, METRICS, SPACE
+from reproduce.rendering.table import Blocks, Column, Row
+
+ModelColumn = tuple[Column, Callable[[str], str]]
+"""A column over models: its head, and slug → cell."""
+
+
+def flags(material: Material, slugs: Iterable[str]) -> tuple[str, ...]:
+    """Footnotes on †, ‡ and dashes, as far as rows of the table need them."""
+    shown = list(slugs)
+    notes = []
+    if any(slug in material.collapsed for slug in shown):
+        notes.append(
+            "† Collapsed: the decoder ignores the code (MSE above 95% of the mean image's, or no "
+            "active unit); "
+            "kept here, never ranked or recommended."
+        )
+    if any(slug in material.unconverged for slug in shown):
+        notes.append(
+            "‡ Not converged: the validation loss still fell by more than 1% over the last two "
+            "epochs of a run."
+        )
+    broken = [(slug, seed, why) for (slug, seed), why in material.failures.items() if slug in shown]
+    for slug, why in dict.fromkeys((slug, why) for slug, _, why in broken):
+        seeds = [str(seed) for other, seed, reason in broken if (other, reason) == (slug, why)]
+        notes.append(f"Failed: {label(slug)}, seed{'s' * (len(seeds) > 1)} {numbers.listing(seeds)}: {why}.")
+    never = [
+        slug for slug in shown if slug in material.absent and not any(slug == other for other, _, _ in broken)
+    ]
+    if never:
+        notes.append(f"{DASH} No run yet: {numbers.listing(material.labels(never))}.")
+    short = [
+        slug
+        for slug in shown
+        if slug in material.ours.index and material.ours.at[slug, "n_seeds"] < len(material.seeds)
+    ]
+    if short:
+        most = int(material.ours.loc[short, "n_seeds"].max())
+        who = "All values" if len(short) == len(material.ours) else numbers.listing(material.labels(short))
+        of = f"{numbers.in_words(len(material.seeds))} seeds"
+        notes.append(f"{who}: {'one' if most == 1 else f'at most {numbers.in_words(most)}'} of {of}.")
+    return tuple(notes)
+
+
+def entry(models: pd.DataFrame, slug: str, column: Hashable) -> float | None:
+    if slug not in models.index or column not in models.columns:
+        return None
+    found = models.at[slug, column]
+    return None if pd.isna(found) else float(found)
+
+
+def marked(material: Material, slug: str) -> str:
+    return label(slug) + material.mark(slug)
+
+
+def _cell(slug: str, metric: str, part: str) -> paper.Cell:
+    return paper.Cell(1 if metric in RECONSTRUCTION else 2, slug, metric, part)
+
+
+def printed(slug: str, metric: str) -> str:
+    """The paper's cell as printed: "0.908 ± 0.048"."""
+    cells = paper.tables().cells
+    mean, spread = cells[_cell(slug, metric, "mean")], cells.get(_cell(slug, metric, "sd"))
+    return f"{mean}{SPACE}±{SPACE}{spread}" if spread else mean
+
+
+def printed_mean(slug: str, metric: str) -> str:
+    """The same without its ±; nothing for the reference rows."""
+    return paper.tables().cells[_cell(slug, metric, "mean")] if slug in SLUGS else ""
+
+
+def rank_text(ranks: pd.Series, slug: str) -> str:
+    return numbers.integer(ranks.get(slug))
+
+
+def per_model(
+    material: Material,
+    models: pd.DataFrame,
+    columns: Sequence[ModelColumn],
+    *,
+    references: bool = False,
+) -> tuple[tuple[Column, ...], Blocks]:
+    """A row a model of `models` in Table I's order: name, then what each column says of it."""
+    heads = (Column("Model", align="l"), *(column for column, _ in columns))
+
+    def block(slugs: Iterable[str]) -> tuple[Row, ...]:
+        return tuple((marked(material, slug), *(cell(slug) for _, cell in columns)) for slug in slugs)
+
+    blocks = [block(slug for slug in SLUGS if slug in models.index)]
+    if references and len(material.references):
+        blocks.append(block(material.references.index))
+    return heads, tuple(blocks)
+
+
+def plain(material: Material, name: str, group: str = "", head: str | None = None) -> ModelColumn:
+    """A column of plain values of the models frame (references included)."""
+    everything = pd.concat([material.ours, material.references])
+    return (
+        Column(METRICS[name.removeprefix("whole_")].head if head is None else head, group),
+        lambda slug: numbers.value(name, entry(everything, slug, name)),
+    )

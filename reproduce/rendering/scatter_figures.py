@@ -1,0 +1,242 @@
+"""The scatter plots of SSIM against PIQ: trade-off (Fig. 5) and Pareto frontier (Fig. 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+
+from reproduce.analysis.statistics import Correlation
+from reproduce.names import SLUGS
+from reproduce.rendering import labels, numbers, style
+from reproduce.rendering.material import NO_FAMILY, Material, label
+
+SQUEEZE = 0.3
+"""The paper's points are drawn only if ours still span this share of each axis with them."""
+
+
+def look(material: Material, slug: str) -> tuple[str, str]:
+    """Colour and marker of an architecture: its family's."""
+    names = [name for name in material.families if name != NO_FAMILY]
+    family = material.family(slug)
+    if family == NO_FAMILY:
+        return style.OTHER
+    index = names.index(family) % len(style.PALETTE)
+    return style.PALETTE[index], style.MARKERS[index]
+
+
+def correlation_text(name: str, found: Correlation) -> str:
+    """ "all 22: r = 0.769 [0.51, 0.90], p < 0.001"."""
+    if not np.isfinite(found.r):
+        return f"{name}: r not defined (n = {found.n})"
+    interval = numbers.interval(found.low, found.high, 2)
+    return f"{name}: r = {numbers.correlation(found.r)} {interval}, {numbers.p_statement(found.p)}"
+
+
+def comparable(ours: pd.DataFrame, theirs: pd.DataFrame) -> bool:
+    """Whether our points keep at least `SQUEEZE` of both axes when the paper's are drawn with them."""
+    for metric in ("ssim", "piq"):
+        span = ours[metric].max() - ours[metric].min()
+        both = pd.concat([ours[metric], theirs[metric]])
+        if not span >= SQUEEZE * (both.max() - both.min()):
+            return False
+    return True
+
+
+def _framing(material: Material, ours: pd.DataFrame) -> pd.DataFrame:
+    """The rows that decide the window: a collapsed model far off must not squeeze the others together."""
+    framing = material.healthy.dropna(subset=["ssim", "piq"])
+    return framing if len(framing) > 1 else ours
+
+
+def _inside(axes: Axes, models: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The rows inside the window, and a line that gives the others' coordinates ("" if there are none)."""
+    low, high = axes.get_xlim()
+    floor, ceiling = axes.get_ylim()
+    inside = models["ssim"].between(low, high) & (models["piq"] * 1e3).between(floor, ceiling)
+    away = [
+        f"{label(str(slug))}† ({numbers.value('ssim', row['ssim'])}, {numbers.value('piq', row['piq'])})"
+        for slug, row in models[~inside].iterrows()
+    ]
+    return models[inside], f"outside the axes (SSIM, PIQ): {', '.join(away)}" if away else ""
+
+
+def _window(axes: Axes, frames: Iterable[pd.DataFrame]) -> None:
+    """Limits around all points, with room for labels."""
+    points = pd.concat([frame[["ssim", "piq"]] for frame in frames]).dropna()
+    for setter, values, pad in (
+        (axes.set_xlim, points["ssim"], 0.07),
+        (axes.set_ylim, points["piq"] * 1e3, 0.09),
+    ):
+        low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
+        room = pad * (high - low) or 0.05 * abs(high) or 0.1
+        setter(low - room, high + room)
+    axes.set(xlabel="SSIM ↑ (reconstruction)", ylabel="PIQ (×10³) ↓ (interpolation)")
+
+
+def _label_points(
+    axes: Axes,
+    points: Sequence[tuple[float, float]],
+    texts: Sequence[Text],
+    *,
+    mark: float,
+    avoid: tuple[np.ndarray, np.ndarray] | None = None,
+) -> None:
+    """Move `texts` beside their points without overlap, with leader lines where they had to go far.
+
+    Runs the layout once and freezes it: label places are in points of the finished figure. `avoid` is an
+    axis-parallel line (xs, ys) that no label should cover.
+    """
+    drawn = axes.get_figure()
+    assert isinstance(drawn, Figure)
+    drawn.draw_without_rendering()
+    drawn.set_layout_engine("none")
+    scale = 72 / drawn.dpi
+    pixels = axes.transData.transform(np.asarray(points, float).reshape(-1, 2)) * scale
+    sizes = (
+        np.array([(box.width, box.height) for box in (text.get_window_extent() for text in texts)]) * scale
+    )
+    frame = axes.get_window_extent()
+    bounds = (frame.x0 * scale + 1, frame.y0 * scale + 1, frame.x1 * scale - 1, frame.y1 * scale - 1)
+    obstacles = None
+    if avoid is not None:
+        corners = axes.transData.transform(np.stack(avoid, axis=1)) * scale
+        low, high = np.minimum(corners[:-1], corners[1:]), np.maximum(corners[:-1], corners[1:])
+        obstacles = np.concatenate([low - 0.5, high + 0.5], axis=1)
+    places = labels.place(pixels, sizes, bounds, mark=mark, obstacles=obstacles)
+    for placed, text, pixel in zip(places, texts, pixels, strict=True):
+        text.set_transform(drawn.dpi_scale_trans)
+        text.set_position(((placed.x + placed.width / 2) / 72, (placed.y + placed.height / 2) / 72))
+        if placed.needs_leader:
+            away = np.asarray(placed.anchor) - pixel
+            away /= np.hypot(*away)
+            xs, ys = np.array([pixel + away * mark, placed.anchor - away]).T / 72
+            axes.add_line(
+                Line2D(
+                    xs,
+                    ys,
+                    transform=drawn.dpi_scale_trans,
+                    color=style.MUTED,
+                    lw=0.4,
+                    zorder=1.5,
+                    clip_on=False,
+                )
+            )
+
+
+def _name(axes: Axes, slug: str, material: Material, **look: Any) -> Text:
+    """A label waiting for its place."""
+    text = label(slug) + material.mark(slug)
+    waiting = axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", zorder=5, **look)
+    waiting.set_in_layout(False)
+    return waiting
+
+
+def trade_off(material: Material) -> Figure:
+    """Fig. 5: SSIM against PIQ, the correlation with its interval; the paper's points faint behind ours."""
+    ours = material.ours.dropna(subset=["ssim", "piq"])
+    drawn = style.figure(style.PAGE, 3.9)
+    axes = drawn.add_subplot()
+    with_paper = comparable(_framing(material, ours), material.paper)
+    reference = material.references.reindex(["pca-16"]).dropna(subset=["ssim", "piq"])
+    framed = _framing(material, ours)
+    _window(axes, [framed, reference, *([material.paper] if with_paper else [])])
+    ours, outside = _inside(axes, ours)
+    if with_paper:
+        theirs = material.paper
+        axes.plot(
+            theirs["ssim"], theirs["piq"] * 1e3, "o", mfc="none", mec=style.FAINT, mew=0.7, ms=4.5, zorder=1
+        )
+    points, texts = [], []
+    for slug in [*ours.index, *reference.index]:
+        row = ours.loc[slug] if slug in ours.index else reference.loc[slug]
+        colour, marker = look(material, slug) if slug in SLUGS else (style.MUTED, "+")
+        edge = {"mec": "white", "mew": 0.5} if slug in SLUGS else {"mew": 1.0}
+        axes.plot(row["ssim"], row["piq"] * 1e3, marker, color=colour, ms=6, zorder=3, **edge)
+        points.append((row["ssim"], row["piq"] * 1e3))
+        texts.append(
+            _name(axes, slug, material, fontsize=7.5, color=style.INK if slug in SLUGS else style.MUTED)
+        )
+    lines = [correlation_text(f"all {material.duality.n}", material.duality)]
+    if len(material.healthy) < len(material.ours):
+        lines.append(correlation_text(f"the {material.duality_healthy.n} ranked", material.duality_healthy))
+    lines.append(correlation_text(f"paper's {material.duality_paper.n}", material.duality_paper))
+    above = "        ".join(lines)
+    axes.set_title(
+        "\n".join(filter(None, [above, outside])), loc="left", fontsize=7.5, color=style.INK, pad=5
+    )
+    _family_legend(drawn, material, with_paper)
+    axes.grid()
+    _label_points(axes, points, texts, mark=3.4)
+    return drawn
+
+
+def _family_legend(drawn: Figure, material: Material, with_paper: bool) -> None:
+    handles = [
+        Line2D([], [], marker=look[1], color=look[0], ls="", ms=5.5, mec="white", mew=0.5, label=name)
+        for name, look in ((name, look(material, slugs[0])) for name, slugs in material.families.items())
+    ]
+    if with_paper:
+        handles.append(
+            Line2D([], [], marker="o", mfc="none", mec=style.FAINT, ls="", ms=4.5, label="paper's points")
+        )
+    drawn.legend(handles=handles, loc="outside lower center", ncols=4)
+
+
+def _staircase(models: pd.DataFrame, slugs: Sequence[str], top: float) -> tuple[np.ndarray, np.ndarray]:
+    """The border of what the slugs dominate (lower SSIM and higher PIQ), in the axes' units, up to `top`."""
+    front = models.loc[list(slugs), ["ssim", "piq"]].sort_values(["ssim", "piq"])
+    xs = np.repeat(front["ssim"].to_numpy(), 2)
+    ys = np.repeat(front["piq"].to_numpy() * 1e3, 2)
+    far_left = -1.0  # SSIM's lower end
+    return np.concatenate([[far_left], xs]), np.concatenate([ys, [top]])
+
+
+def frontier(material: Material) -> Figure:
+    """Fig. 6: the Pareto frontier of SSIM and PIQ with the dominated models; the paper's frontier faint."""
+    ours = material.ours.dropna(subset=["ssim", "piq"])
+    drawn = style.figure(style.PAGE, 3.5)
+    axes = drawn.add_subplot()
+    with_paper = comparable(_framing(material, ours), material.paper)
+    _window(axes, [_framing(material, ours), *([material.paper] if with_paper else [])])
+    ours, outside = _inside(axes, ours)
+    if outside:
+        axes.set_title(outside, loc="left", fontsize=7.5, color=style.MUTED, pad=5)
+    top = axes.get_ylim()[1]
+    handles = []
+    if with_paper:
+        xs, ys = _staircase(material.paper, material.frontier_paper, top)
+        axes.plot(xs, ys, color=style.FAINT, lw=0.9, ls=(0, (3, 2)), zorder=1)
+        handles.append(Line2D([], [], color=style.FAINT, lw=0.9, ls=(0, (3, 2)), label="paper's frontier"))
+    looks: dict[str, dict[str, Any]] = {
+        "frontier": {"marker": "o", "mfc": style.ACCENT, "mec": "white", "ms": 5, "mew": 0.5},
+        "dominated": {"marker": "o", "mfc": "white", "mec": style.MUTED, "ms": 4, "mew": 0.8},
+        "collapsed or failed": {"marker": "x", "mec": style.MUTED, "ms": 4, "mew": 0.8},
+    }
+    border = None
+    if material.frontier:
+        border = _staircase(material.healthy, material.frontier, top)
+        axes.fill_between(*border, top, color=style.ACCENT, alpha=0.06, lw=0, zorder=0)
+        axes.plot(*border, color=style.ACCENT, lw=1.0, zorder=2)
+    points, texts = [], []
+    for slug in ours.index:
+        on_front = slug in material.frontier
+        alive = slug in material.healthy.index
+        kind = "frontier" if on_front else "dominated" if alive else "collapsed or failed"
+        x, y = ours.at[slug, "ssim"], ours.at[slug, "piq"] * 1e3
+        axes.plot(x, y, ls="", zorder=3, **looks[kind])
+        points.append((x, y))
+        colour = style.ACCENT if on_front else style.MUTED
+        texts.append(_name(axes, slug, material, fontsize=7.5 if on_front else 7, color=colour))
+    for name, look in looks.items():
+        if name != "collapsed or failed" or not ours.index.isin(material.healthy.index).all():
+            handles.append(Line2D([], [], ls="", label=name, **look))
+    drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    _label_points(axes, points, texts, mark=2.9, avoid=border)
+    return drawn

@@ -1,0 +1,72 @@
+"""From records to the models frame."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reproduce import paper
+from reproduce.analysis import summaries
+from reproduce.names import REFERENCES, SLUGS
+from reproduce.records import Records
+from tests.synthetic import make_records
+
+
+def test_a_campaign_like_the_paper_summarises_to_its_tables(paperlike: Records) -> None:
+    ours, printed = summaries.summarise(paperlike), paper.models().drop(columns="mae_sd")
+    pd.testing.assert_frame_equal(ours[printed.columns], printed, rtol=1e-9)
+
+
+def test_the_spread_is_within_runs_and_never_contains_the_spread_between_seeds() -> None:
+    calm, shaken = (make_records(architectures=["vae"], seed_spread=spread) for spread in (0.0, 0.5))
+    calm, shaken = summaries.summarise(calm), summaries.summarise(shaken)
+    assert calm.at["vae", "ssim_seed_sd"] == pytest.approx(0, abs=1e-12)
+    assert shaken.at["vae", "ssim_seed_sd"] > 0.05
+    assert shaken.at["vae", "ssim_sd"] == pytest.approx(calm.at["vae", "ssim_sd"], rel=1e-6)
+
+
+def test_one_seed_has_no_spread_between_seeds() -> None:
+    summary = summaries.summarise(make_records(seeds=(42,), architectures=["vae"]))
+    assert summary.at["vae", "n_seeds"] == 1
+    assert np.isnan(summary.at["vae", "ssim_seed_sd"])
+
+
+def test_damage_is_flagged_and_missing_models_have_no_row(damaged: Records) -> None:
+    summary = summaries.summarise(damaged)
+    assert tuple(summary.index) == tuple(slug for slug in SLUGS if slug != "hvae")
+    assert summary.index[summary["collapsed"]].tolist() == ["beta-vae"]
+    assert summary.index[summary["failed"]].tolist() == ["svae"]
+    assert np.isnan(summary.at["svae", "ssim"])
+    assert set(summary.index[~summary["converged"]]) == {"vamp", "svae"}
+    assert np.isnan(summary.at["beta-vae", "piq_over_floor"])
+
+
+def test_a_nan_is_not_averaged_away(paperlike: Records) -> None:
+    runs = paperlike.runs.copy()
+    runs.loc[(runs["architecture"] == "ae") & (runs["seed"] == 42), "ssim"] = np.nan
+    assert np.isnan(summaries.summarise(replace(paperlike, runs=runs)).at["ae", "ssim"])
+
+
+def test_references_and_variants_stand_apart() -> None:
+    records = make_records(seeds=(42,), architectures=["ae", "vae"], variants={"pythae": ["vae"]})
+    assert tuple(summaries.summarise(records).index) == ("ae", "vae")
+    assert tuple(summaries.summarise(records, "pythae").index) == ("vae",)
+    assert tuple(summaries.references(records).index) == tuple(REFERENCES)
+
+
+def test_one_seed_can_be_cut_out(paperlike: Records) -> None:
+    assert summaries.seeds(paperlike) == (42, 123, 456)
+    alone = summaries.only_seed(paperlike, 123)
+    assert summaries.seeds(alone) == (123,)
+    assert set(alone.images["seed"]) == {123}
+
+
+@pytest.mark.parametrize(
+    ("profile", "allowed"),
+    [("smoke", False), ("quick", False), ("desk", True), ("notebook", True), ("paper", True)],
+)
+def test_which_profiles_give_verdicts(profile: str, allowed: bool, paperlike: Records) -> None:
+    assert summaries.verdicts_allowed(replace(paperlike, profile=profile)) is allowed

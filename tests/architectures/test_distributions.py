@@ -1,0 +1,72 @@
+"""Densities and divergences against scipy, numerical integration and Monte Carlo."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import quad
+from scipy.stats import multivariate_normal, norm
+
+from reproduce.architectures.distributions import (
+    gaussian_entropy,
+    gaussian_kl,
+    gaussian_log_density,
+    gaussian_sample,
+    standard_log_density,
+)
+from tests.architectures.exact import draws, within
+
+MEAN = torch.tensor([[0.5, -1.0, 2.0], [0.0, 0.3, -0.1]], dtype=torch.float64)
+LOG_VARIANCE = torch.tensor([[-1.0, 0.4, 0.0], [1.5, -3.0, 0.2]], dtype=torch.float64)
+
+
+def test_log_density_is_that_of_scipy() -> None:
+    z = torch.randn(2, 3, dtype=torch.float64)
+    expected = [
+        multivariate_normal(m, np.diag(np.exp(v))).logpdf(x)
+        for x, m, v in zip(z.numpy(), MEAN.numpy(), LOG_VARIANCE.numpy(), strict=True)
+    ]
+    np.testing.assert_allclose(gaussian_log_density(z, MEAN, LOG_VARIANCE), expected, rtol=1e-12)
+    standard = norm.logpdf(z.numpy()).sum(1)
+    np.testing.assert_allclose(standard_log_density(z), standard, rtol=1e-12)
+
+
+def test_entropy_is_that_of_scipy() -> None:
+    expected = norm(scale=np.exp(LOG_VARIANCE.numpy() / 2)).entropy().sum(1)
+    np.testing.assert_allclose(gaussian_entropy(LOG_VARIANCE), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_kl_is_the_integral_of_its_definition(row: int) -> None:
+    def in_one_dimension(mean: float, deviation: float) -> float:
+        q = norm(mean, deviation)
+        low, high = mean - 12 * deviation, mean + 12 * deviation
+        return quad(lambda z: q.pdf(z) * (q.logpdf(z) - norm.logpdf(z)), low, high, epsabs=1e-12)[0]
+
+    deviations = np.exp(LOG_VARIANCE[row].numpy() / 2)
+    expected = sum(map(in_one_dimension, MEAN[row].numpy(), deviations))
+    assert float(gaussian_kl(MEAN, LOG_VARIANCE)[row]) == pytest.approx(expected, rel=1e-9)
+
+
+def test_kl_is_the_mean_of_log_ratios_of_draws() -> None:
+    shape = (200_000, 3)
+    mean, log_variance = MEAN[:1].expand(shape), LOG_VARIANCE[:1].expand(shape)
+    z = gaussian_sample(mean, log_variance)
+    ratios = gaussian_log_density(z, mean, log_variance) - standard_log_density(z)
+    assert within(float(ratios.mean()), float(gaussian_kl(MEAN, LOG_VARIANCE)[0]), ratios)
+
+
+def test_kl_to_itself_is_zero() -> None:
+    assert float(gaussian_kl(torch.zeros(1, 5), torch.zeros(1, 5))) == 0
+
+
+def test_draw_is_mean_plus_deviation_times_noise_and_differentiable_in_both() -> None:
+    mean, log_variance = MEAN.clone().requires_grad_(), LOG_VARIANCE.clone().requires_grad_()
+    noise = torch.randn_like(MEAN)
+    with draws(noise):
+        z = gaussian_sample(mean, log_variance)
+    np.testing.assert_allclose(z.detach(), MEAN + np.exp(LOG_VARIANCE / 2) * noise, rtol=1e-12)
+    by_mean, by_log_variance = torch.autograd.grad(z.sum(), (mean, log_variance))
+    assert torch.equal(by_mean, torch.ones_like(MEAN))
+    np.testing.assert_allclose(by_log_variance, 0.5 * np.exp(LOG_VARIANCE / 2) * noise, rtol=1e-12)
