@@ -86,10 +86,10 @@ publish: venv  ## copy the finished campaign into tables/, figures/, published/ 
 	$(REPRODUCE) publish
 
 test: venv lint  ## lint, types and tests, with the smoke campaign end to end
-	$(IN_VENV) -m pytest -m "not slow"
+	$(IN_VENV) -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-all: venv lint  ## the same and what is slower
-	$(IN_VENV) -m pytest
+	$(IN_VENV) -m pytest -n 2 --dist loadfile
 
 lint: venv  ## ruff and mypy
 	$(VENV)/bin/ruff check .

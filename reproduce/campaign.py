@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 from reproduce import files
 from reproduce.errors import ReproduceError
 from reproduce.runs import RunId
-from reproduce.store import DAMAGED, FAILED, FRESH, WEIGHTS, Status, Store
+from reproduce.store import DAMAGED, FAILED, FRESH, HISTORY, WEIGHTS, Outcome, Status, Store
 
 RETRIES = 2
 """How often a run is given to a fresh worker when its own was killed."""
@@ -82,7 +83,7 @@ def job_json(store: Store, status: Status, device: str) -> dict[str, Any]:
     weights = history = None
     if not status.retrain:
         weights = store.read(folder, WEIGHTS)
-        history = store.read(folder, "history.csv")
+        history = store.read(folder, HISTORY)
     return {
         "protocol": dataclasses.asdict(store.protocol),
         "run": dataclasses.asdict(status.run),
@@ -180,12 +181,12 @@ def on_cluster(
                 perform_on_worker, job, pure=False, priority=-index, key=(TOPIC, str(status.run))
             )
             futures[future] = status.run
-        for future in as_completed(list(futures)):
+        for future in as_completed(list(futures), loop=client.loop):
             run = futures.pop(future)
             error = future.exception()
             if isinstance(error, ReproduceError):
                 raise error
-            yield run, error if error is not None else future.result()
+            yield run, error if error is not None else Outcome(**future.result())
             future.release()
 
 
@@ -207,6 +208,8 @@ def local_cluster(workers: int) -> Iterator[Any]:
     """
     from distributed import Client, LocalCluster
 
+    # for good: connections of killed workers are reported after the cluster has closed, too
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     # the threads that start now, and the processes that they start, inherit the mask: Ctrl-C is for this thread alone
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -216,6 +219,8 @@ def local_cluster(workers: int) -> Iterator[Any]:
             processes=True,
             memory_limit=0,
             dashboard_address=None,
+            # Dask serves its metrics by HTTP in any case: here only, at any free port
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
         )
         client = Client(cluster, set_as_default=False)
@@ -225,13 +230,39 @@ def local_cluster(workers: int) -> Iterator[Any]:
         cluster.scale(workers)
         yield client
     finally:
-        for nanny in list(cluster.workers.values()):
-            nanny.auto_restart = False
-            if nanny.pid:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(nanny.pid, signal.SIGKILL)
-        client.close(timeout=1)
-        cluster.close(timeout=1)
+        with killing(cluster):
+            with contextlib.suppress(TimeoutError):
+                client.close(timeout=CLOSE_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                cluster.close(timeout=CLOSE_SECONDS)
+
+
+CLOSE_SECONDS = 5
+
+
+@contextlib.contextmanager
+def killing(cluster: Any) -> Iterator[None]:
+    """Kill every worker process, those that are only starting too, as long as this lasts."""
+    over = threading.Event()
+
+    def kill() -> None:
+        while True:
+            # `workers` has only those that are up
+            for nanny in list(cluster._created):
+                nanny.auto_restart = False
+                if nanny.pid:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(nanny.pid, signal.SIGKILL)
+            if over.wait(0.02):
+                return
+
+    thread = threading.Thread(target=kill, name="worker-killer", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextlib.contextmanager
@@ -266,8 +297,11 @@ def _heard(event: Any, names: dict[str, RunId], listener: Listener) -> None:
         listener(names[content["run"]], content["event"])
 
 
-def perform_on_worker(content: dict[str, Any]) -> Any:
-    """A job on a Dask worker, its events sent to whoever listens."""
+def perform_on_worker(content: dict[str, Any]) -> dict[str, Any]:
+    """A job on a Dask worker, its events sent to whoever listens.
+
+    Returns the outcome as plain data: its class would have the client import torch.
+    """
     from distributed import get_worker
 
     from reproduce import worker
@@ -279,7 +313,7 @@ def perform_on_worker(content: dict[str, Any]) -> Any:
         me.log_event(TOPIC, {"run": str(job.run), "event": event})
 
     notify({"phase": "started"})
-    return worker.perform(job, notify)
+    return vars(worker.perform(job, notify))
 
 
 def current_commit() -> str:

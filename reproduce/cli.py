@@ -24,14 +24,18 @@ app = typer.Typer(
 
 ProfileOption = Annotated[
     str | None,
-    typer.Option("--profile", "-p", envvar="PROFILE", help=f"One of {', '.join(PROFILES)}. Default: by the device."),
+    typer.Option(
+        "--profile", "-p", envvar="PROFILE", help=f"One of {', '.join(PROFILES)}. Default: by the device."
+    ),
 ]
 ResultsOption = Annotated[
     Path, typer.Option("--results", envvar="RESULTS_DIR", help="Root of the results folder.")
 ]
 OnlyOption = Annotated[
     list[str] | None,
-    typer.Option("--only", help="Architectures: slug or label, with @variant, or family:NAME. Repeat or use commas."),
+    typer.Option(
+        "--only", help="Architectures: slug or label, with @variant, or family:NAME. Repeat or use commas."
+    ),
 ]
 SeedOption = Annotated[
     str | None,
@@ -65,7 +69,7 @@ def light_profile(name: str | None) -> Protocol:
 
 
 def parsed_seeds(text: str | None) -> tuple[int, ...] | None:
-    """"42,123" → (42, 123). Raises ReproduceError."""
+    """ "42,123" → (42, 123). Raises ReproduceError."""
     if not text:
         return None
     try:
@@ -140,7 +144,9 @@ def status(
     else:
         for s in states:
             typer.echo(f"{s.state:8} {s.run!s:32} {s.why}")
-        counts = {state: sum(s.state == state for s in states) for state in dict.fromkeys(s.state for s in states)}
+        counts = {
+            state: sum(s.state == state for s in states) for state in dict.fromkeys(s.state for s in states)
+        }
         words = ", ".join(f"{n} {state}" for state, n in counts.items())
         typer.echo(f"profile {protocol.name}: {words}")
     return 0
@@ -211,6 +217,150 @@ def render(
     out = results / protocol.name / "report"
     render_report(records_of(protocol, results, seed), out, stamp=provenance(protocol, results))
     typer.echo(f"rendered profile {protocol.name} into {out}")
+    return 0
+
+
+@app.command()
+def check(
+    profile_name: ProfileOption = None,
+    results: ResultsOption = Path("results"),
+    every: Annotated[bool, typer.Option("--all", help="Every number, not only those that are off.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Fresh numbers against golden ones: exit code 0, 1 (some are off), 2 (cannot be compared)."""
+    from dataclasses import asdict
+
+    from reproduce import golden, paper
+    from reproduce.datasets import fingerprint
+
+    protocol = light_profile(profile_name)
+    expected = golden.read(protocol.name)
+    records = records_of(
+        protocol, results, ",".join(str(seed) for seed in sorted(set(expected.runs["seed"])))
+    )
+    stamp = golden.machine_stamp(fingerprint(protocol), provenance(protocol, results))
+    compared = golden.compare(expected, records, stamp, paper.models())
+    off = [item for item in compared if not item.inside]
+    golden.append_ledger(results / protocol.name / "drift.csv", protocol.name, stamp, compared)
+    shown = compared if every else off
+    if as_json:
+        rows = [asdict(item) | {"difference": item.difference, "inside": item.inside} for item in shown]
+        typer.echo(json.dumps({"profile": protocol.name, "compared": len(compared), "rows": rows}, indent=1))
+    else:
+        for line in golden.as_lines(shown):
+            typer.echo(line)
+        same = golden.machine_class(expected.stamp) == golden.machine_class(stamp)
+        band = "narrow bands (same class of machine)" if same else "wide bands (another class of machine)"
+        typer.echo(f"profile {protocol.name}: {len(compared)} numbers compared, {len(off)} off; {band}")
+    return 1 if off else 0
+
+
+@app.command(name="golden")
+def record_golden(
+    profile_name: ProfileOption = None,
+    results: ResultsOption = Path("results"),
+    spread: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--spread", help="Results roots of the same campaign run in other ways: new bands from them."
+        ),
+    ] = None,
+    uncommitted: Annotated[
+        bool, typer.Option("--uncommitted", help="Record from changed files too.")
+    ] = False,
+) -> int:
+    """Record golden numbers from a clean commit with all runs fresh; says first what changes."""
+    from reproduce import golden
+    from reproduce.campaign import current_commit
+    from reproduce.datasets import fingerprint
+    from reproduce.runs import campaign_runs
+    from reproduce.store import FRESH, Store
+
+    protocol = light_profile(profile_name)
+    store = Store(results, protocol)
+    for item in campaign_runs(protocol):
+        found = store.status(item, verify=True)
+        if found.state != FRESH:
+            raise ReproduceError(f"golden needs every run fresh; {item} is {found.state} ({found.why})")
+    if current_commit().endswith("+") and not uncommitted:
+        raise ReproduceError("golden is recorded from a clean commit only: commit or put away your changes")
+    records = records_of(protocol, results)
+    try:
+        before = golden.read(protocol.name)
+    except golden.CannotCompare:
+        before = None
+    if spread:
+        bands = golden.measured_bands(records, {path.name: records_of(protocol, path) for path in spread})
+    elif before is not None:
+        bands = list(before.bands.values())
+    else:
+        raise ReproduceError(
+            "the first golden numbers need bands: name other runs of the campaign with --spread"
+        )
+    for architecture, seed, metric, old, new in golden.changes(before, records) if before else []:
+        typer.echo(f"{architecture}/seed-{seed} {metric}: {old:.6g} -> {new:.6g}")
+    stamp = golden.machine_stamp(fingerprint(protocol), provenance(protocol, results))
+    folder = golden.write(records, stamp, bands)
+    typer.echo(f"recorded {folder}")
+    return 0
+
+
+@app.command()
+def publish(profile_name: ProfileOption = None, results: ResultsOption = Path("results")) -> int:
+    """Copy the finished campaign into tables/, figures/, the README, and published/ (profiles with verdicts)."""
+    from reproduce import publishing
+    from reproduce.store import Store
+
+    protocol = light_profile(profile_name)
+    store = Store(results, protocol, PUBLISHED)
+    copied = publishing.publish(store, results / protocol.name / "report", Path(), PUBLISHED)
+    typer.echo(f"published profile {protocol.name}: tables, figures, README and {len(copied)} runs")
+    return 0
+
+
+@app.command()
+def claims(
+    profile_name: ProfileOption = None,
+    results: ResultsOption = Path("results"),
+    verdict: Annotated[str | None, typer.Option(help="Only claims with this verdict (either kind).")] = None,
+    section: Annotated[str | None, typer.Option(help="Only claims of this section, like IV-C.")] = None,
+    claim_id: Annotated[str | None, typer.Option("--id", help="One claim.")] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the ledger to the profile's folder too.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Every claim of the paper with its evidence and its two verdicts."""
+    from reproduce.analysis import claims as registry
+
+    protocol = light_profile(profile_name)
+    try:
+        records = records_of(protocol, results)
+    except ReproduceError:
+        records = None  # without results the claims are still judged within the paper
+    table = registry.ledger(registry.judge(records))
+    if write:
+        from reproduce import files
+
+        target = results / protocol.name / "claims.csv"
+        files.write(target, table.to_csv(index=False, lineterminator="\n").encode())
+        typer.echo(f"wrote {target}", err=True)
+    if claim_id:
+        table = table[table["id"] == claim_id]
+    if section:
+        table = table[table["section"] == section]
+    if verdict:
+        table = table[(table["within_paper"] == verdict) | (table["in_results"] == verdict)]
+    if claim_id and table.empty:
+        raise ReproduceError(f"there is no claim '{claim_id}': list them with `python -m reproduce claims`")
+    if as_json:
+        typer.echo(table.to_json(orient="records", indent=1, force_ascii=False))
+    else:
+        for row in table.to_dict("records"):
+            typer.echo(f"{row['id']}  [{row['place']}]  {row['wording']}")
+            typer.echo(f"    in the paper: {row['within_paper']}; in our results: {row['in_results']}")
+            if row["evidence"]:
+                typer.echo(f"    {row['evidence']}")
     return 0
 
 

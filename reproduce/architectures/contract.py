@@ -102,7 +102,7 @@ class Architecture(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """The deterministic code used for interpolation: (B, 1, 28, 28) → (B, 16) here."""
-        return self.encoder(x).embedding  # type: ignore[no-any-return]
+        return self.encoder(x).embedding
 
     def sample(self, x: Tensor) -> Tensor:
         """A draw of z ~ q(z|x), used for reconstruction; `encode` for deterministic models."""
@@ -110,14 +110,14 @@ class Architecture(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """Images in [0, 1]: (B, 16) → (B, 1, 28, 28)."""
-        return self.decoder(z).reconstruction  # type: ignore[no-any-return]
+        return self.decoder(z).reconstruction
 
     def raw_code(self, x: Tensor) -> Tensor:
         """What the encoder's first head says, with quantiser, flow and normalisation skipped.
 
         Pythae's `predict` decodes this; it tests where printed rows may come from.
         """
-        return self.encoder(x).embedding  # type: ignore[no-any-return]
+        return self.encoder(x).embedding
 
     def interpolate(self, first: Tensor, second: Tensor, weights: Tensor) -> Tensor:
         """Eq. 6, decoded: two stacks of codes (N, …) and K weights → frames (N, K, 28, 28)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -57,9 +59,7 @@ class FlowPosterior(OwnGaussian):
     def losses(self, batch: Batch, progress: float) -> Losses:
         z, kl = self.sample_with_kl(batch.images)
         error = self.reconstruction_term(z, batch.images)
-        return Losses(
-            {"autoencoder": (error + kl).mean()}, {"reconstruction": error.mean(), "kl": kl.mean()}
-        )
+        return Losses({"autoencoder": (error + kl).mean()}, {"reconstruction": error.mean(), "kl": kl.mean()})
 
 
 class MaskedLinear(nn.Linear):
@@ -85,7 +85,7 @@ class AutoregressiveNetwork(nn.Module):
         degrees = [inputs, *[units] * hidden_layers]
         self.hidden = nn.ModuleList(
             MaskedLinear((after[:, None] >= before[None, :]).float())
-            for before, after in zip(degrees[:-1], degrees[1:], strict=True)
+            for before, after in pairwise(degrees)
         )
         self.context = nn.Linear(context, hidden, bias=False)
         self.out = MaskedLinear((inputs[:, None] > units[None, :]).float().repeat(2, 1))

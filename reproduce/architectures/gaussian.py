@@ -134,4 +134,6 @@ class CapacityVariationalAutoencoder(OwnGaussian):
         kl = gaussian_kl(mean, log_variance)
         gap = (kl - self.capacity(progress)).abs()
         loss = (error + self.settings.weight * gap).mean()
-        return Losses({"autoencoder": loss}, {"reconstruction": error.mean(), "kl": kl.mean(), "gap": gap.mean()})
+        return Losses(
+            {"autoencoder": loss}, {"reconstruction": error.mean(), "kl": kl.mean(), "gap": gap.mean()}
+        )

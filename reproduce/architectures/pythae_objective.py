@@ -63,12 +63,12 @@ class PythaeObjective(Architecture):
     @property
     def encoder(self) -> Encoder:  # type: ignore[override]
         """The model's encoder."""
-        return self.pythae.encoder  # type: ignore[no-any-return]
+        return self.pythae.encoder
 
     @property
     def decoder(self) -> Decoder:  # type: ignore[override]
         """The model's decoder."""
-        return self.pythae.decoder  # type: ignore[no-any-return]
+        return self.pythae.decoder
 
     def losses(self, batch: Batch, progress: float) -> Losses:
         output = self.pythae({"data": batch.images})

@@ -91,7 +91,7 @@ class VectorQuantised(Architecture):
 
     def raw_code(self, x: Tensor) -> Tensor:
         """Encoder vectors before quantisation: (B, 1, 28, 28) → (B, 16, 3, 3)."""
-        return self.narrow(self.encoder.feature_map(x))  # type: ignore[no-any-return,operator]
+        return self.narrow(self.encoder.feature_map(x))  # type: ignore[operator]
 
     @staticmethod
     def as_vectors(code: Tensor) -> Tensor:
@@ -112,7 +112,7 @@ class VectorQuantised(Architecture):
         return self.quantise(self.raw_code(x))
 
     def decode(self, z: Tensor) -> Tensor:
-        return self.decoder(self.widen(z))  # type: ignore[no-any-return]
+        return self.decoder(self.widen(z))
 
     def losses(self, batch: Batch, progress: float) -> Losses:
         raw = self.raw_code(batch.images)
@@ -143,5 +143,3 @@ class VectorQuantised(Architecture):
         shares = counts / counts.sum()
         entropy = -(shares * shares.clamp_min(1e-300).log()).sum()
         return {"codes_in_use": float((counts > 0).sum()), "perplexity": float(entropy.exp())}
-
-

@@ -63,8 +63,12 @@ BERNOULLI = {"bce": {"likelihood": "bernoulli"}}
 
 REGISTRY: dict[str, Entry] = {
     "ae": Entry("deterministic:PlainAutoencoder", NoSettings(), stochastic=False, variants=LINEAR_BLOCK),
-    "wae": Entry("deterministic:WassersteinAutoencoder", Discrepancy(weight=10.0, bandwidth=1.0), stochastic=False),
-    "vq-vae": Entry("quantised:VectorQuantised", Codebook(size=512, commitment=0.25, decay=0.99), stochastic=False),
+    "wae": Entry(
+        "deterministic:WassersteinAutoencoder", Discrepancy(weight=10.0, bandwidth=1.0), stochastic=False
+    ),
+    "vq-vae": Entry(
+        "quantised:VectorQuantised", Codebook(size=512, commitment=0.25, decay=0.99), stochastic=False
+    ),
     "rae-gp": Entry(
         "deterministic:GradientPenalty",
         Regularized(embedding=1e-4, decoder_decay=0.0, gradient_penalty=10.0),
@@ -94,7 +98,9 @@ REGISTRY: dict[str, Entry] = {
         variants={"lambda-1000": {"lambda_": 1000.0}},
     ),
     "factor-vae": Entry(
-        "total_correlation:FactorVAE", Adversarial(weight=10.0, widths=(128, 256), learning_rate=1e-4), variants=BERNOULLI
+        "total_correlation:FactorVAE",
+        Adversarial(weight=10.0, widths=(128, 256), learning_rate=1e-4),
+        variants=BERNOULLI,
     ),
     "vae-linnf": Entry("flows:LinearFlow", Affine(flows=4)),
     "beta-vae": Entry("gaussian:BetaVariationalAutoencoder", Weighted(beta=4.0), variants=BERNOULLI),
@@ -111,7 +117,9 @@ REGISTRY: dict[str, Entry] = {
     "adversarial-ae": Entry(
         "adversarial:AdversarialAutoencoder", Adversarial(weight=1.0, widths=(128, 256), learning_rate=1e-4)
     ),
-    "svae": Entry("spherical:SphericalVAE", Spherical(least_concentration=1.0, proposals=32), variants=BERNOULLI),
+    "svae": Entry(
+        "spherical:SphericalVAE", Spherical(least_concentration=1.0, proposals=32), variants=BERNOULLI
+    ),
 }
 
 assert tuple(REGISTRY) == SLUGS
@@ -172,4 +180,4 @@ def build(slug: str, variant: str = "", *, train_size: int) -> Architecture:
     module, name = entry.source.split(":")
     architecture = getattr(import_module(f"reproduce.architectures.{module}"), name)
     extra = {"train_size": train_size} if entry.needs_train_size else {}
-    return architecture(*configured(slug, variant), **extra)  # type: ignore[no-any-return]
+    return architecture(*configured(slug, variant), **extra)

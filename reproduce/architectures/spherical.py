@@ -72,7 +72,7 @@ def uniform_kl(kappa: Tensor, dim: int) -> Tensor:
     """
     if dim % 2 or dim < 4:
         raise ValueError(f"the sphere's dimension must be even and at least 4, not {dim}")
-    return _LogNormaliserAndMean.apply(kappa, dim)  # type: ignore[no-any-return,no-untyped-call]
+    return _LogNormaliserAndMean.apply(kappa, dim)
 
 
 def mean_resultant_length(kappa: Tensor, dim: int) -> Tensor:

@@ -79,10 +79,7 @@ class BetaTCVAE(OwnGaussian):
         )
         weights = self.settings
         loss = (
-            error
-            + weights.alpha * information
-            + weights.beta * correlation
-            + weights.gamma * dimensionwise
+            error + weights.alpha * information + weights.beta * correlation + weights.gamma * dimensionwise
         )
         parts = {
             "reconstruction": error,

@@ -37,9 +37,7 @@ class VampPrior(OwnGaussian):
         # one term a component: (B, K), as products of (B, d) and (d, K)
         precision = (-log_variances).exp()
         squares = (
-            z.square() @ precision.T
-            - 2 * z @ (means * precision).T
-            + (means.square() * precision).sum(1)
+            z.square() @ precision.T - 2 * z @ (means * precision).T + (means.square() * precision).sum(1)
         )
         constants = z.shape[1] * math.log(2 * math.pi) + log_variances.sum(1)
         return (-0.5 * (squares + constants)).logsumexp(1) - math.log(self.count)
@@ -56,6 +54,4 @@ class VampPrior(OwnGaussian):
     def losses(self, batch: Batch, progress: float) -> Losses:
         z, kl = self.sample_with_kl(batch.images)
         error = self.reconstruction_term(z, batch.images)
-        return Losses(
-            {"autoencoder": (error + kl).mean()}, {"reconstruction": error.mean(), "kl": kl.mean()}
-        )
+        return Losses({"autoencoder": (error + kl).mean()}, {"reconstruction": error.mean(), "kl": kl.mean()})

@@ -111,8 +111,8 @@ def seed_spread(material: Material) -> Table:
     return Table(
         name="seed-spread",
         title="Spread over seeds and 95% intervals of the mean.",
-        remarks="SD here is over the means of the seeds, unlike in Tables I and II. The paper's interval takes "
-        "the normal quantile, which for three seeds covers far less than 95%; Student's t covers 95%.",
+        remarks="SD here is over the means of the seeds, unlike in Tables I and II. The paper's interval "
+        "takes the normal quantile, which for three seeds covers far less than 95%; Student's t covers 95%.",
         columns=heads,
         blocks=blocks,
         notes=flags(material, material.ours.index),

@@ -14,6 +14,8 @@ import numpy as np
 RINGS = (2.5, 4.5, 7.0, 10.0, 14.0, 19.0, 25.0, 32.0, 40.0, 50.0, 62.0, 76.0, 92.0, 110.0)
 """Gaps between a point's mark and its label that are tried."""
 DIRECTIONS = 32
+CANDIDATES = 200
+"""Candidates of a label that are kept: the best when it is looked at alone."""
 ROUNDS = 30
 LEADER_FROM = 5.0
 """A gap above this gets a leader line: the name no longer obviously belongs to its mark."""
@@ -127,7 +129,8 @@ def _options(
     cost = cost + _AMBIGUOUS * (stranger.any(axis=1) & (gaps <= LEADER_FROM))
     if len(others):
         cost = cost + _LEADER_OVER_MARK * _segments_meet_boxes(leaders, others).sum(axis=1)
-    return _Options(boxes, leaders, gaps, cost)
+    kept = np.argsort(cost, kind="stable")[:CANDIDATES]
+    return _Options(boxes[kept], leaders[kept], gaps[kept], cost[kept])
 
 
 def place(
@@ -168,10 +171,7 @@ def place(
         )
 
     crowding = np.exp(-np.linalg.norm(points[:, None] - points[None], axis=2) / 20.0).sum(axis=1)
-    orders = [
-        np.argsort(key, kind="stable")
-        for key in (-crowding, crowding, points[:, 0], -points[:, 0], points[:, 1], -points[:, 1])
-    ]
+    orders = [np.argsort(key, kind="stable") for key in (-crowding, crowding, points[:, 0], -points[:, 1])]
     best: tuple[float, np.ndarray] | None = None
     for order in orders:
         choice = np.full(count, -1)

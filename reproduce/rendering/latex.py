@@ -11,7 +11,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 from markupsafe import Markup
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "latex"
@@ -120,9 +120,14 @@ def escape(text: str) -> Markup:
 
 
 def finalize(printed: Any) -> Markup:
-    """What a template prints for a value: escaped text. Raises TypeError for anything but text."""
+    """What a template prints for a value: escaped text.
+
+    Raises UndefinedError for a name that the template was not given, TypeError for anything but text.
+    """
     if isinstance(printed, Markup):
         return printed
+    if isinstance(printed, Undefined):
+        str(printed)  # StrictUndefined names the missing variable
     if isinstance(printed, str):
         return escape(printed)
     raise TypeError(f"a template printed {printed!r}: format it with reproduce.rendering.numbers first")

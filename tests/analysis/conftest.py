@@ -5,16 +5,18 @@ from __future__ import annotations
 import pytest
 
 from reproduce.records import Records
-from tests.synthetic import make_records
+from tests import synthetic
 
 
 @pytest.fixture(scope="session")
 def paperlike() -> Records:
     """A campaign whose means are those of the paper's tables."""
-    return make_records(seed_spread=0.0)
+    return synthetic.paperlike()
 
 
 @pytest.fixture(scope="session")
 def damaged() -> Records:
     """A campaign with one collapsed, one failed, one missing and one unconverged model."""
-    return make_records(collapsed=["beta-vae"], failed=["svae"], missing=["hvae"], unconverged=["vamp"])
+    return synthetic.make_records(
+        collapsed=["beta-vae"], failed=["svae"], missing=["hvae"], unconverged=["vamp"]
+    )

@@ -149,6 +149,15 @@ def moved(architecture: Architecture, before: dict[str, Tensor]) -> set[str]:
     return {name for name, value in architecture.named_parameters() if not torch.equal(value, before[name])}
 
 
+def trained(architecture: Architecture, *prefixes: str) -> set[str]:
+    """Names of the trained parameters that start with one of the prefixes."""
+    return {
+        name
+        for name, value in architecture.named_parameters()
+        if value.requires_grad and name.startswith(prefixes)
+    }
+
+
 def within(value: float, expected: float, samples: Tensor, sigmas: float = 4.5) -> bool:
     """Whether a mean of samples lies within that many standard errors of the expected value."""
     return abs(value - expected) <= sigmas * float(samples.std()) / math.sqrt(samples.numel())

@@ -17,7 +17,6 @@ from reproduce.analysis.claims.model import (
     WITHIN_PAPER,
     Claim,
     Finding,
-    NeverTestable,
     Outcome,
     Untestable,
     Verdict,
@@ -118,7 +117,7 @@ def evaluate(claim: Claim, world: World) -> Finding:
     try:
         return predicate(world, claim)
     except Untestable as obstacle:
-        return Finding(Outcome.UNTESTABLE, "", str(obstacle), never=isinstance(obstacle, NeverTestable))
+        return Finding(Outcome.UNTESTABLE, "", str(obstacle))
 
 
 def rules() -> dict[str, str]:
@@ -156,9 +155,11 @@ class Campaign:
 
     def evaluate(self, claim: Claim) -> Finding:
         """The finding on sound rows, after the checks that hold for all kinds."""
+        obstacle = "" if claim.kind in protocol.PAPER_ONLY else self.obstacle(claim)
+        if obstacle and not set(claim.rests_on()) <= set(self.sound.models.index):
+            return Finding(Outcome.UNTESTABLE, "", obstacle)
         finding = evaluate(claim, self.sound)
-        obstacle = self.obstacle(claim)
-        if obstacle and not finding.never:
+        if obstacle:
             return Finding(Outcome.UNTESTABLE, finding.shown, obstacle)
         if not claim.rests_on() and len(self.everything.models) > len(self.sound.models):
             return self._with_left_out(claim, finding)

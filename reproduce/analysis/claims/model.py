@@ -110,21 +110,15 @@ class Finding:
 
     shown:  the recomputed numbers, as a short string.
     reason: why it is not testable, where it is not.
-    never:  no campaign whatever could test it.
     """
 
     outcome: Outcome
     shown: str
     reason: str = ""
-    never: bool = False
 
 
-class Untestable(Exception):  # noqa: N818 - an outcome, not an error
+class Untestable(Exception):
     """Raised inside a predicate where the world lacks what it needs; the message is the reason."""
-
-
-class NeverTestable(Untestable):
-    """Likewise where no campaign can supply it: a setting, a conjecture, the paper's own arithmetic."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +170,8 @@ class World:
     def select(self, claim: Claim, name: str) -> tuple[str, ...]:
         """The architectures of an argument; "all", or an absent argument, means every row of this world."""
         if claim.arguments.get(name, "all") == "all":
+            if self.models.empty:
+                raise Untestable("n too small: no models")
             return tuple(self.models.index)
         return claim.slugs(name)
 

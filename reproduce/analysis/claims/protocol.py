@@ -7,10 +7,13 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from reproduce.analysis.claims.kinds import kind
-from reproduce.analysis.claims.model import Claim, Finding, NeverTestable, Outcome, Untestable, World
+from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World
 from reproduce.errors import ReproduceError
 
 Interval = tuple[float, float]
+
+PAPER_ONLY = frozenset({"arithmetic", "restated", "setting", "conjecture"})
+"""Kinds that no campaign could test: what they say of the results does not depend on the campaign."""
 
 
 def _scales(side: float, window: float) -> float:
@@ -48,7 +51,7 @@ def arithmetic(world: World, claim: Claim) -> Finding:
     …). Paper: up to its rounding, or inside the range that the settings leave. Results: a statement about the
     paper's own protocol, not testable."""
     if not world.is_paper:
-        raise NeverTestable("a statement about the paper's own protocol")
+        raise Untestable("a statement about the paper's own protocol")
     operation = claim.text("operation")
     if operation not in OPERATIONS:
         raise ReproduceError(
@@ -69,7 +72,7 @@ def restated(world: World, claim: Claim) -> Finding:
     same; ranges "15..25" if one lies in the other. Results: a statement about the paper's own protocol, not
     testable."""
     if not world.is_paper:
-        raise NeverTestable("a statement about the paper's own protocol")
+        raise Untestable("a statement about the paper's own protocol")
     here, there = claim.text("here"), claim.text("there")
     shown = f"{here} here, {there} in {claim.text('where')}"
     return Finding(Outcome.HOLDS if here == there or _nested(claim, here, there) else Outcome.FAILS, shown)
@@ -101,11 +104,11 @@ def run_time(world: World, claim: Claim) -> Finding:
 def setting(world: World, claim: Claim) -> Finding:
     """A setting of the protocol, stated once. It cannot be checked against tables, and is no result: not
     checkable, not testable. Listed so that every printed number has its row."""
-    raise NeverTestable("a setting, not a result")
+    raise Untestable("a setting, not a result")
 
 
 @kind("conjecture")
 def conjecture(world: World, claim: Claim) -> Finding:
     """What would happen under settings that the paper did not run, or a quality that it did not measure: not
     checkable, not testable."""
-    raise NeverTestable("nothing of the kind was measured, in the paper or here")
+    raise Untestable("nothing of the kind was measured, in the paper or here")

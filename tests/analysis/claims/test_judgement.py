@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -25,8 +26,9 @@ from reproduce.analysis.claims import (
 )
 from reproduce.analysis.claims.judgement import Campaign
 from reproduce.analysis.claims.kinds import KINDS
-from reproduce.analysis.claims.registry import cell_claim
+from reproduce.analysis.claims.registry import cell_claim, statements
 from reproduce.errors import ReproduceError
+from reproduce.names import SLUGS
 from reproduce.paper import CELLS, Cell
 from reproduce.records import Records
 from tests.analysis.claims.worlds import claim
@@ -167,6 +169,23 @@ def test_profiles_on_5000_digits_give_no_verdict(profile: str, paperlike: Record
 
 def test_a_setting_stays_a_setting_in_any_profile(paperlike: Records) -> None:
     assert reasons(replace(paperlike, profile="quick"), "III-A.batch") == ["a setting, not a result"]
+
+
+@pytest.mark.parametrize(
+    "partial",
+    [
+        {"architectures": ["ae", "vae"]},
+        {"architectures": []},
+        {"missing": ["vae"]},
+        {"failed": SLUGS},
+        {"collapsed": SLUGS},
+    ],
+    ids=["two models", "nothing yet", "no baseline", "all failed", "all collapsed"],
+)
+def test_a_partial_campaign_is_judged_as_far_as_it_goes(partial: dict[str, Iterable[str]]) -> None:
+    verdicts = judge(make_records(seeds=(42,), **partial), [c for c in load() if c.kind != "table-cell"])
+    assert len(verdicts) == len(statements())
+    assert all(v.reason for v in verdicts if v.in_results == "not testable")
 
 
 def test_without_records_only_the_paper_is_judged() -> None:

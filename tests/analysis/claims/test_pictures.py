@@ -12,7 +12,8 @@ import pytest
 from reproduce.analysis.claims import Outcome, World, evaluate
 from reproduce.errors import ReproduceError
 from reproduce.records import Arrays, Records
-from tests.analysis.claims.worlds import claim, ours, paperlike, theirs
+from tests.analysis.claims.worlds import claim, ours, theirs
+from tests.synthetic import paperlike
 
 
 def world(records: Records) -> World:

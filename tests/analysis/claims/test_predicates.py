@@ -12,8 +12,8 @@ import pytest
 from reproduce.analysis.claims import Outcome, World, evaluate
 from reproduce.analysis.claims.kinds import KINDS
 from reproduce.records import Records
-from tests.analysis.claims.worlds import claim, ours, paperlike, theirs
-from tests.synthetic import make_records
+from tests.analysis.claims.worlds import claim, ours, theirs
+from tests.synthetic import make_records, paperlike
 
 HOLDS, PARTLY, FAILS, UNTESTABLE, MISMATCH = Outcome
 NEVER_TESTABLE = {"setting", "conjecture"}

@@ -12,15 +12,9 @@ from reproduce.analysis import summaries
 from reproduce.analysis.claims import Claim, World, paper_world
 from reproduce.analysis.claims.registry import _arguments
 from reproduce.records import Records
-from tests.synthetic import make_records
+from tests.synthetic import paperlike
 
 Edits = Mapping[tuple[str, str], float]
-
-
-@cache
-def paperlike() -> Records:
-    """A campaign whose means are those of the paper's tables."""
-    return make_records(seed_spread=0.0)
 
 
 @cache

@@ -1,0 +1,104 @@
+"""What `make publish` copies into tracked folders: tables/, figures/, README's blocks, and published/<profile>/.
+
+published/ takes records, codes, sample images and the weights of one seed of every finished run of a profile that
+allows verdicts; from it any clone can render everything and continue. `smoke` and `quick` are quickly made again, and
+a clone's first `make reproduce` should train: of them only tables and figures are kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from reproduce import files
+from reproduce.errors import ReproduceError
+from reproduce.protocol import Protocol
+from reproduce.runs import RunId
+from reproduce.store import FRESH, MANIFEST, WEIGHTS, Store
+
+WEIGHTS_SEED = 42
+"""The seed whose weights are published (about 1.5 MB a run)."""
+
+BLOCK = re.compile(r"(<!-- begin: (?P<name>[a-z-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)
+"""A generated part of the README."""
+
+
+def fill_blocks(text: str, blocks: Mapping[str, str]) -> str:
+    """The text with each named block replaced. Raises ReproduceError when the text has no such block."""
+    present = {match["name"] for match in BLOCK.finditer(text)}
+    lacking = sorted(set(blocks) - present)
+    if lacking:
+        raise ReproduceError(f"README.md has no block '{lacking[0]}': restore its begin and end comments")
+
+    def replaced(match: re.Match[str]) -> str:
+        content = blocks.get(match["name"])
+        return match[0] if content is None else f"{match[1]}{content.strip()}\n{match[3]}"
+
+    return BLOCK.sub(replaced, text)
+
+
+def copy_folder(source: Path, target: Path, patterns: tuple[str, ...]) -> list[Path]:
+    """Replace the target's files by those of the source that match; returns the new ones."""
+    found = sorted(path for pattern in patterns for path in source.glob(pattern))
+    if not found:
+        raise ReproduceError(f"{source} has nothing to publish: run `make render` first")
+    target.mkdir(parents=True, exist_ok=True)
+    names = {path.name for path in found}
+    for old in target.iterdir():
+        if old.is_file() and old.name not in names:
+            files.remove(old)
+    for path in found:
+        files.write(target / path.name, path.read_bytes())
+    return [target / path.name for path in found]
+
+
+def copy_runs(store: Store, published: Path) -> list[RunId]:
+    """Copy every fresh run that lies in the results, the manifest last; returns those copied."""
+    copied = []
+    for run in store.known_runs():
+        status = store.status(run, verify=True)
+        source = store.path(run)
+        if status.state != FRESH or status.folder != source:
+            continue
+        target = published / store.protocol.name / run.folder
+        if (target / MANIFEST).is_file() and (target / MANIFEST).read_bytes() == (
+            source / MANIFEST
+        ).read_bytes():
+            continue
+        files.remove(target / MANIFEST)
+        for path in sorted(source.iterdir()):
+            keeps = path.name != WEIGHTS or run.seed == WEIGHTS_SEED or run.is_reference
+            if path.is_file() and path.name != MANIFEST and not path.name.startswith(".") and keeps:
+                files.write(target / path.name, path.read_bytes())
+        files.write(target / MANIFEST, (source / MANIFEST).read_bytes())
+        copied.append(run)
+    return copied
+
+
+def readme_blocks(report: Path, protocol: Protocol) -> dict[str, str]:
+    """The README's generated parts: the profile's line, Tables I to III."""
+    tables = report / "tables"
+    return {
+        "profile": f"The numbers below are of the profile `{protocol.name}`: {protocol.purpose}.",
+        "table-1": (tables / "table1.md").read_text(),
+        "table-2": (tables / "table2.md").read_text(),
+        "table-3": (tables / "table3.md").read_text(),
+    }
+
+
+def publish(store: Store, report: Path, root: Path, published: Path) -> list[RunId]:
+    """Tables, figures and README from the rendered report; records too if the profile allows verdicts."""
+    blocks = readme_blocks(report, store.protocol)
+    readme = root / "README.md"
+    text = fill_blocks(readme.read_text(), blocks)
+    copy_folder(report / "tables", root / "tables", ("*.csv", "*.md", "*.tex"))
+    copy_folder(report / "figures", root / "figures", ("*.pdf", "*.png"))
+    files.write(readme, text.encode())
+    if not store.protocol.verdicts:
+        return []
+    copied = copy_runs(store, published)
+    pdf = report / "report.pdf"
+    if pdf.is_file():
+        files.write(published / store.protocol.name / "report.pdf", pdf.read_bytes())
+    return copied

@@ -1,0 +1,72 @@
+"""What all tests share: one thread, no display, nothing from the caller's environment, and one tiny campaign."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# before anybody imports torch, numpy or matplotlib
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[name] = "1"
+os.environ["MPLBACKEND"] = "Agg"
+
+import pytest
+
+from reproduce.protocol import PROFILES, Protocol
+from tests.tiny import RUNS, TINY
+
+if TYPE_CHECKING:
+    from reproduce.datasets import Dataset
+    from reproduce.store import Store
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make test` hands its variables on; a test must not depend on them."""
+    for variable in ("PROFILE", "SEEDS", "RESULTS_DIR", "REPRODUCE_COMMIT"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Protocol:
+    """A protocol of seconds: see `tests.tiny`."""
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def digits(tiny: Protocol) -> Dataset:
+    """The tiny protocol's data."""
+    from reproduce.datasets import load
+
+    return load(tiny)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, tiny: Protocol) -> Store:
+    """The store of a finished tiny campaign, made in this process by one worker. Not to be changed: see `store`."""
+    from reproduce.campaign import execute
+    from reproduce.store import Store
+
+    made = Store(tmp_path_factory.mktemp("results"), tiny)
+    report = execute(made, RUNS, device="cpu", jobs=1)
+    assert report.exit_code == 0
+    return made
+
+
+@pytest.fixture
+def store(finished: Store, tmp_path: Path) -> Store:
+    """A copy of the finished campaign that a test may change."""
+    from reproduce.store import Store
+
+    copy = Store(tmp_path / "results", finished.protocol)
+    shutil.copytree(finished.folder, copy.folder)
+    return copy
+
+
+@pytest.fixture
+def tiny_profile(monkeypatch: pytest.MonkeyPatch, tiny: Protocol) -> Protocol:
+    """The tiny protocol as a profile that the command line knows."""
+    monkeypatch.setitem(PROFILES, "tiny", tiny)
+    return tiny

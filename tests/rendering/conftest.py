@@ -1,0 +1,45 @@
+"""One imperfect campaign, rendered once: a collapsed, a failed, a missing and an unconverged model, one seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reproduce.records import Records
+from reproduce.rendering import render
+from reproduce.rendering.material import Material
+from tests.synthetic import make_records
+
+STAMP = {"commit": "0123abc", "packages": {"torch": "2.14.1"}, "device": "CPU_1 & 50%"}
+
+
+@pytest.fixture(scope="session")
+def records() -> Records:
+    return make_records(
+        "quick",
+        (42,),
+        collapsed=["beta-vae"],
+        failed=["svae"],
+        missing=["hvae"],
+        unconverged=["ae"],
+        variants={"pythae": ["vae"]},
+    )
+
+
+@pytest.fixture(scope="session")
+def material(records: Records) -> Material:
+    return Material(records, STAMP)
+
+
+@pytest.fixture(scope="session")
+def complete() -> Material:
+    """A profile that allows verdicts, nothing missing, three seeds."""
+    return Material(make_records("desk"), STAMP)
+
+
+@pytest.fixture(scope="session")
+def rendered(records: Records, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("report")
+    render(records, out, stamp=STAMP)
+    return out

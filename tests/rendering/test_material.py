@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from reproduce.names import SLUGS
+from reproduce.rendering.material import NO_FAMILY, Material
+from tests.synthetic import make_records
+
+
+def test_completeness_counts_what_is_finished_failed_and_absent(material: Material) -> None:
+    assert material.planned == 22
+    assert len(material.fresh) == 20
+    assert not material.complete
+    assert set(material.absent) == {"hvae", "svae"}
+    assert material.failures == {("svae", 42): "loss not finite in epoch 2"}
+    assert material.collapsed == ("beta-vae",)
+    assert material.unconverged == ("ae",)
+
+
+def test_a_complete_campaign_has_every_seed_of_the_profile(complete: Material) -> None:
+    assert complete.complete
+    one_seed = Material(make_records("desk", (42,), architectures=["vae"], references=False), {})
+    assert one_seed.planned == 66
+    assert not one_seed.complete
+
+
+def test_an_extra_seed_is_expected_of_every_model() -> None:
+    more = Material(make_records("quick", (42, 7), architectures=["vae"], references=False), {})
+    assert more.seeds == (7, 42)
+    assert more.planned == 44
+
+
+def test_collapsed_and_failed_models_are_never_ranked(material: Material) -> None:
+    assert "beta-vae" in material.ours.index
+    for ranked in (material.healthy.index, material.ranking.index, material.frontier):
+        assert not {"beta-vae", "svae", "hvae"} & set(ranked)
+
+
+def test_every_model_has_one_family(material: Material) -> None:
+    grouped = [slug for slugs in material.families.values() for slug in slugs]
+    assert sorted(grouped) == sorted(SLUGS)
+    assert material.family("vae") == NO_FAMILY
+
+
+def test_marks(material: Material) -> None:
+    assert material.labels(["beta-vae", "ae", "vae"], marks=True) == ["β-VAE†", "AE‡", "VAE"]
+
+
+def test_a_missing_run_has_no_samples(material: Material) -> None:
+    assert material.sample("hvae") is None
+    assert material.sample("vae") is not None
+
+
+def test_results_are_judged_only_where_the_profile_allows_it(material: Material, complete: Material) -> None:
+    assert set(material.statements["in_results"]) == {"not testable"}
+    assert "reproduced" in set(complete.statements["in_results"])
+    assert len(complete.cell_verdicts) == 286

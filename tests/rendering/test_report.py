@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reproduce import paper
+from reproduce.rendering import report
+from reproduce.rendering.material import Material
+from reproduce.rendering.tables import build
+from tests.synthetic import make_records
+
+INPUT = re.compile(r"\\(?:input|includegraphics(?:\[[^]]*\])?)\{([^}]*)\}")
+
+
+def _text(material: Material, folder: Path) -> str:
+    path = report.render(material, {}, (), folder)
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def text(rendered: Path) -> str:
+    return (rendered / "report.tex").read_text(encoding="utf-8")
+
+
+def test_the_first_page_names_profile_data_and_that_there_are_no_verdicts(text: str) -> None:
+    first = text[: text.index(r"\section{")]
+    assert r"Report of the profile \texttt{quick}" in first
+    assert "4,000 training images" in first
+    assert r"\textbf{No verdicts:}" in first
+    assert r"\textbf{Verdicts}" not in text
+
+
+def test_a_profile_that_allows_verdicts_counts_them_on_the_first_page(
+    complete: Material, tmp_path: Path
+) -> None:
+    first = _text(complete, tmp_path).split(r"\section{")[0]
+    reproduced = (complete.statements["in_results"] == "reproduced").sum()
+    assert f"reproduced {reproduced}" in first
+    assert "No verdicts" not in first
+
+
+def test_an_incomplete_campaign_carries_a_watermark_and_says_what_is_missing(text: str) -> None:
+    assert "{INCOMPLETE}" in text
+    assert "20 of 22 runs have finished and one failed; without a result: HVAE and SVAE." in text
+
+
+def test_a_complete_campaign_carries_none(complete: Material, tmp_path: Path) -> None:
+    text = _text(complete, tmp_path)
+    assert "INCOMPLETE" not in text
+    assert "66 of 66 runs" in text
+
+
+def test_every_caption_names_the_profile(text: str, rendered: Path) -> None:
+    sources = [text, *(path.read_text(encoding="utf-8") for path in (rendered / "tables").glob("*.tex"))]
+    captions = [line for source in sources for line in source.splitlines() if r"\caption{" in line]
+    assert len(captions) > 20
+    assert all("rofile" in caption and "quick" in caption for caption in captions)
+
+
+def test_everything_that_is_included_was_written(text: str, rendered: Path) -> None:
+    included = INPUT.findall(text)
+    assert len(included) > 20
+    assert all((rendered / name).is_file() for name in included)
+
+
+def test_every_citation_has_an_entry(text: str, rendered: Path) -> None:
+    cited = {key for group in re.findall(r"\\cite\{([^}]*)\}", text) for key in group.split(",")}
+    entries = set(
+        re.findall(r"^@\w+\{(\w+),", (rendered / "references.bib").read_text(encoding="utf-8"), re.M)
+    )
+    assert cited <= entries
+
+
+def test_the_correlation_chooses_the_verb(text: str, tmp_path: Path) -> None:
+    models = paper.models()
+    falling = models.assign(piq=models["piq"].max() + models["piq"].min() - models["piq"])
+    falls = _text(Material(make_records("quick", (42,), targets=falling), {}), tmp_path)
+    assert "In our results PIQ rises with SSIM over all 20 models" in text
+    assert "In our results PIQ falls with SSIM over all 22 models" in falls
+
+
+def test_the_stamp_is_the_provenance_table(text: str) -> None:
+    assert "commit & 0123abc" in text
+    assert "packages: torch & 2.14.1" in text
+    assert r"device & CPU\_1 \& 50\%" in text
+
+
+def test_the_same_records_give_the_same_text(text: str, tmp_path: Path, material: Material) -> None:
+    drawn = tuple(sorted(re.findall(r"figures/(\w+)\.pdf", text)))
+    again = report.render(material, build(material), drawn, tmp_path)
+    assert again.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.skipif(shutil.which("latexmk") is None, reason="no latexmk: see `make pdf` for the packages")
+def test_two_compilations_are_identical_and_clean(rendered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    monkeypatch.setenv("FORCE_SOURCE_DATE", "1")
+    built = []
+    for folder in ("one", "two"):
+        command = [
+            "latexmk",
+            "-pdf",
+            "-interaction=nonstopmode",
+            "-halt-on-error",
+            f"-outdir={folder}",
+            "report.tex",
+        ]
+        done = subprocess.run(command, cwd=rendered, capture_output=True, check=False)
+        log = (rendered / folder / "report.log").read_text(encoding="latin-1")
+        assert done.returncode == 0, log[-2000:]
+        built.append((rendered / folder / "report.pdf").read_bytes())
+    assert built[0] == built[1]
+    for flaw in ("Missing character", "undefined", "multiply defined", "Overfull"):
+        assert flaw not in log

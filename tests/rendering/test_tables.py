@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from reproduce import paper
+from reproduce.names import LABELS, SLUGS
+from reproduce.rendering import numbers, tables
+from reproduce.rendering.material import INTERPOLATION, RECONSTRUCTION, Material, label
+from reproduce.rendering.table import Table
+
+NAMES = {1: ("table1", RECONSTRUCTION), 2: ("table2", INTERPOLATION)}
+
+
+@pytest.fixture(scope="module")
+def built(material: Material) -> dict[str, Table]:
+    return tables.build(material)
+
+
+def _row(table: Table, material: Material, slug: str) -> dict[str, str]:
+    name = label(slug) + material.mark(slug)
+    (found,) = [row for row in table.rows if row[0] == name]
+    return {column.name: cell for column, cell in zip(table.columns, found, strict=True)}
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_every_number_of_tables_1_and_2_is_the_records_value_formatted(
+    number: int, built: dict[str, Table], material: Material
+) -> None:
+    name, metrics = NAMES[number]
+    for slug in material.ours.index:
+        row = _row(built[name], material, slug)
+        for metric in metrics:
+            run = material.runs.set_index("architecture").loc[slug]  # one seed: the mean is the run's
+            mean, *spread = row[f"{numbers.METRICS[metric].head} ours"].split("\u00a0±\u00a0")
+            assert mean == numbers.value(metric, run[metric])
+            assert spread == [numbers.value(metric, material.ours.at[slug, f"{metric}_sd"])]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_rows_stand_in_the_papers_order_with_the_papers_characters(
+    number: int, built: dict[str, Table], material: Material
+) -> None:
+    name, metrics = NAMES[number]
+    order = paper.tables().rows[number]
+    assert [row[0].rstrip("†‡") for row in built[name].blocks[0]] == [LABELS[slug] for slug in order]
+    for slug in order:
+        for metric in metrics:
+            printed = _row(built[name], material, slug)[f"{numbers.METRICS[metric].head} paper"]
+            assert (
+                printed.split("\u00a0")[0] == paper.tables().cells[paper.Cell(number, slug, metric, "mean")]
+            )
+
+
+def test_missing_and_failed_models_are_dashes_with_a_footnote(
+    built: dict[str, Table], material: Material
+) -> None:
+    for slug in ("hvae", "svae"):
+        row = _row(built["table1"], material, slug)
+        assert row["SSIM ↑ ours"] == row["MSE (×10³) ↓ ours"] == row["Rank ours"] == "–"
+    notes = " ".join(built["table1"].notes)
+    assert "Failed: SVAE, seed 42: loss not finite in epoch 2." in notes
+    assert "No run yet: HVAE." in notes
+
+
+def test_collapsed_and_unconverged_models_are_marked_and_explained(
+    built: dict[str, Table], material: Material
+) -> None:
+    assert _row(built["table1"], material, "beta-vae")["Model"] == "β-VAE†"
+    assert _row(built["table1"], material, "beta-vae")["Rank ours"] == "–"
+    assert _row(built["table1"], material, "ae")["Model"] == "AE‡"
+    assert {note[0] for note in built["table1"].notes} >= {"†", "‡"}
+
+
+def test_a_clean_campaign_needs_no_marks(complete: Material) -> None:
+    table = tables.reconstruction(complete)
+    assert not any(mark in row[0] for row in table.rows for mark in "†‡")
+    assert not any(note.startswith(("†", "‡", "Failed")) for note in table.notes)
+
+
+def test_table_1_says_how_large_the_codes_and_the_models_are(built: dict[str, Table]) -> None:
+    notes = " ".join(built["table1"].notes)
+    assert "144 numbers" in notes
+    assert "parameters range from" in notes
+
+
+def test_reference_rows_stand_below_a_rule_and_outside_the_ranks(built: dict[str, Table]) -> None:
+    for name in ("table1", "table2"):
+        assert [row[0] for row in built[name].blocks[1]] == ["PCA (16)", "Mean image"]
+        assert all(row[-2:] == ("", "") for row in built[name].blocks[1])
+
+
+def test_ranks_count_from_one_without_gaps_for_collapsed_models(
+    built: dict[str, Table], material: Material
+) -> None:
+    ranks = {_row(built["table2"], material, slug)["Rank ours"] for slug in material.healthy.index}
+    assert ranks == {str(rank) for rank in range(1, len(material.healthy) + 1)}
+
+
+def test_table_3_recommends_nobody_who_collapsed_and_leaves_disentanglement_open(
+    built: dict[str, Table],
+) -> None:
+    rows = {row[0]: row for row in built["table3"].rows}
+    assert len(rows) == 10
+    assert all("β-VAE†" not in row[2] for row in rows.values())
+    assert rows["Disentanglement"][2].startswith("not testable")
+    assert rows["Medical Imaging"][3] == "VQ-VAE (1st), AE, WAE"
+
+
+def test_the_ledger_has_every_statement_and_no_verdict_on_results_where_none_is_allowed(
+    built: dict[str, Table], material: Material, complete: Material
+) -> None:
+    assert len(built["ledger"].rows) == len(material.statements) >= 250
+    assert "In our results" not in [column.head for column in built["ledger"].columns]
+    assert "cells" not in built
+    judged = tables.build(complete)
+    assert "In our results" in [column.head for column in judged["claims"].columns]
+    assert len(judged["cells"].rows) == len(SLUGS)
+
+
+def test_other_readings_have_their_own_table_only_if_they_were_run(
+    built: dict[str, Table], complete: Material
+) -> None:
+    assert [row[0] for row in built["readings"].rows] == ["VAE@pythae"]
+    assert tables.build(complete).get("readings") is None
+
+
+def test_each_table_is_written_three_times_with_the_profile_in_its_caption(
+    rendered: Path, built: dict[str, Table]
+) -> None:
+    for name, table in built.items():
+        assert "Profile quick." in (rendered / f"tables/{name}.tex").read_text(encoding="utf-8")
+        assert "Profile `quick`." in (rendered / f"tables/{name}.md").read_text(encoding="utf-8")
+        with (rendered / f"tables/{name}.csv").open(encoding="utf-8", newline="") as file:
+            assert [tuple(row) for row in csv.reader(file)][1:] == list(table.rows)

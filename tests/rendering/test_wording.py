@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reproduce.analysis.statistics import Correlation, pearson
+from reproduce.rendering import wording
+
+RISES = Correlation(0.8, 0.001, 22, 0.5, 0.9)
+FALLS = Correlation(-0.8, 0.001, 22, -0.9, -0.5)
+UNCLEAR = Correlation(0.2, 0.4, 22, -0.3, 0.6)
+UNDEFINED = pearson([1.0], [1.0])
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (RISES, "rises with"),
+        (FALLS, "falls with"),
+        (UNCLEAR, "shows no clear relation to"),
+        (UNDEFINED, "cannot"),
+    ],
+)
+def test_the_interval_chooses_the_verb(found: Correlation, words: str) -> None:
+    assert wording.relation(found).startswith(words)
+
+
+def test_orders_agree_as_far_as_the_interval_says() -> None:
+    assert wording.agreement(Correlation(0.95, 0, 22, 0.85, 0.99)) == "agrees closely with"
+    assert wording.agreement(RISES) == "agrees with"
+    assert wording.agreement(UNCLEAR) == "shows no clear agreement with"
+    assert wording.agreement(FALLS) == "is opposed to"
+    assert wording.agreement(UNDEFINED) == "cannot be compared with"
+
+
+def test_a_comparison_says_a_shared_relation_once() -> None:
+    assert (
+        wording.comparison(RISES, RISES, "SSIM")
+        == "rises with SSIM, in our results and in the paper's tables"
+    )
+    assert " or in the paper's tables" in wording.comparison(UNCLEAR, UNCLEAR, "SSIM")
+    both = wording.comparison(FALLS, RISES, "SSIM")
+    assert both == "falls with SSIM in our results and rises with it in the paper's tables"
+
+
+def test_a_statement_carries_interval_p_and_n() -> None:
+    text = wording.statement(RISES).replace("\u00a0", " ")
+    assert text == "𝑟 = 0.800, 95% interval [0.50, 0.90], 𝑝 = 0.001, 𝑛 = 22"
+    assert "undefined" in wording.statement(UNDEFINED)
+
+
+def test_shares_of_a_set() -> None:
+    assert wording.shared(["a", "b", "x"], ["a", "b"]) == "all two of the paper's"
+    assert wording.shared(["a"], ["a", "b"]) == "one of the paper's two"
+    assert wording.shared([], ["a", "b"]) == "none of the paper's two"
+
+
+def test_extremes_name_their_models() -> None:
+    values = pd.Series({"ae": 0.9, "svae": 0.5, "vae": np.nan})
+    assert wording.extremes(values, "ssim", ["AE", "SVAE", "VAE"]) == "0.500 (SVAE) to 0.900 (AE)"
+    assert wording.extremes(values.iloc[2:], "ssim", ["VAE"]) == "–"

@@ -1,0 +1,86 @@
+"""The whole way on real digits: the smoke profile is trained, evaluated, rendered and compared with golden."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reproduce import golden, store
+from reproduce.names import SLUGS
+from reproduce.protocol import profile
+
+ROOT = Path(__file__).parent.parent
+
+
+def command(*words: str, results: Path) -> subprocess.CompletedProcess[str]:
+    """`python -m reproduce …` in a process of its own, in the project's folder."""
+    full = [sys.executable, "-m", "reproduce", words[0], "--profile", "smoke", "--results", str(results)]
+    return subprocess.run([*full, *words[1:]], capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results root of a finished smoke campaign: all 22, both seeds."""
+    results = tmp_path_factory.mktemp("smoke")
+    done = command("run", "--jobs", "2", results=results)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "profile smoke" in done.stdout.splitlines()[0]
+    return results
+
+
+@pytest.mark.timeout(900)
+def test_smoke_campaign_agrees_with_golden(smoke: Path) -> None:
+    checked = command("check", results=smoke)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "0 off" in checked.stdout
+
+
+def test_every_run_is_fresh_and_a_second_campaign_does_nothing(smoke: Path) -> None:
+    states = json.loads(command("status", "--json", results=smoke).stdout)["runs"]
+    assert {row["state"] for row in states} == {"fresh"}
+    assert len(states) == len(SLUGS) * len(profile("smoke").seeds) + 2
+    again = command("run", "--jobs", "2", results=smoke)
+    assert f"0 run now, {len(states)} were done already, 0 failed" in again.stdout
+
+
+def test_deleting_one_runs_folder_reruns_only_that_run_and_gives_the_same_manifest(smoke: Path) -> None:
+    folder = smoke / "smoke" / "vae" / "seed-123"
+    before = (folder / store.MANIFEST).read_bytes()
+    shutil.rmtree(folder)
+    again = command("run", "--jobs", "1", results=smoke)
+    assert "1 run now" in again.stdout, again.stdout + again.stderr
+    assert (folder / store.MANIFEST).read_bytes() == before
+
+
+def test_report_renders_and_compiles_twice_to_the_same_bytes(smoke: Path) -> None:
+    rendered = command("render", results=smoke)
+    assert rendered.returncode == 0, rendered.stderr
+    report = smoke / "smoke" / "report"
+    assert {f"fig{n}.pdf" for n in range(1, 7)} <= {path.name for path in (report / "figures").iterdir()}
+    assert {f"table{n}.tex" for n in range(1, 4)} <= {path.name for path in (report / "tables").iterdir()}
+    if shutil.which("latexmk") is None:
+        pytest.skip("LaTeX is not installed: `make tex`")
+    environment = {"SOURCE_DATE_EPOCH": "1700000000", "FORCE_SOURCE_DATE": "1"}
+    pdfs = []
+    for folder in ("first", "second"):
+        words = [
+            "latexmk",
+            "-pdf",
+            "-interaction=nonstopmode",
+            "-halt-on-error",
+            f"-outdir={folder}",
+            "report.tex",
+        ]
+        subprocess.run(["env", *(f"{k}={v}" for k, v in environment.items()), *words], cwd=report, check=True, capture_output=True)  # fmt: skip
+        pdfs.append((report / folder / "report.pdf").read_bytes())
+    assert pdfs[0] == pdfs[1]
+
+
+def test_golden_holds_every_architecture_and_seed_once() -> None:
+    found = golden.read("smoke")
+    expected = {(slug, seed) for slug in SLUGS for seed in profile("smoke").seeds}
+    keys = list(found.runs[["architecture", "seed"]].itertuples(index=False, name=None))
+    assert sorted(keys) == sorted(expected)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from reproduce import protocol
+from reproduce.errors import ReproduceError
+from reproduce.protocol import PROFILES, Protocol
+
+
+def test_the_paper_profile_is_section_iii_d() -> None:
+    paper = PROFILES["paper"]
+    assert (paper.train, paper.validation, paper.test) == (50_000, 10_000, 10_000)
+    assert (paper.epochs, paper.patience, paper.batch_size) == (100, 10, 64)
+    assert paper.learning_rate_scale == 1.0
+    assert paper.seeds == (42, 123, 456)
+
+
+def test_five_profiles_in_order_of_length() -> None:
+    assert list(PROFILES) == ["smoke", "quick", "desk", "notebook", "paper"]
+
+
+def test_desk_is_the_paper_with_ten_times_the_rate_and_a_tenth_of_the_epochs() -> None:
+    paper, desk = PROFILES["paper"], PROFILES["desk"]
+    assert desk.learning_rate_scale == 10 * paper.learning_rate_scale
+    assert desk.epochs * 10 == paper.epochs
+    changed = {"name", "learning_rate_scale", "epochs", "purpose"}
+    same = {key: value for key, value in vars(desk).items() if key not in changed}
+    assert same == {key: value for key, value in vars(paper).items() if key not in changed}
+
+
+def test_notebook_never_stops_early() -> None:
+    assert PROFILES["notebook"].patience is None
+    assert PROFILES["notebook"].epochs == 10
+
+
+@pytest.mark.parametrize("name", ["smoke", "quick"])
+def test_short_profiles_need_no_download_and_give_no_verdicts(name: str) -> None:
+    assert PROFILES[name].dataset == "digits"
+    assert not PROFILES[name].verdicts
+
+
+@pytest.mark.parametrize(("train", "steps"), [(640, 10), (641, 11), (63, 1), (64, 1)])
+def test_the_last_short_batch_counts_as_a_step(tiny: Protocol, train: int, steps: int) -> None:
+    assert protocol.shortened(tiny, train=train).steps_per_epoch() == steps
+
+
+def test_an_unknown_profile_names_the_nearest_and_the_list() -> None:
+    with pytest.raises(ReproduceError, match=r"unknown profile 'quik' \(did you mean 'quick'\?\); .*smoke.*paper"):
+        protocol.profile("quik")
+
+
+def test_a_protocol_has_no_field_of_another_name(tiny: Protocol) -> None:
+    with pytest.raises(ReproduceError, match="a protocol has no 'epoch'; it has .*epochs"):
+        protocol.shortened(tiny, epoch=3)
+
+
+@pytest.mark.parametrize("change", [{"seeds": (7,)}, {"whole_pairs": 11}, {"verdicts": True}, {"purpose": "x"}])
+def test_weights_do_not_depend_on_what_the_training_never_sees(tiny: Protocol, change: dict[str, object]) -> None:
+    assert protocol.shortened(tiny, **change).training_settings() == tiny.training_settings()
+
+
+@pytest.mark.parametrize("change", [{"epochs": 3}, {"patience": None}, {"batch_size": 32}, {"train": 80}])
+def test_weights_depend_on_the_training_protocol(tiny: Protocol, change: dict[str, object]) -> None:
+    assert protocol.shortened(tiny, **change).training_settings() != tiny.training_settings()
+
+
+def test_every_stream_of_random_numbers_is_its_own() -> None:
+    drawn = [
+        protocol.stream(seed, purpose, epoch)
+        for seed in (42, 123)
+        for purpose in ("batches", "noise", "weights")
+        for epoch in range(3)
+    ]
+    assert len(set(drawn)) == len(drawn)
+    assert all(0 <= value < 2**63 for value in drawn)
+
+
+def test_streams_are_the_same_in_every_process_and_version() -> None:
+    # SHA-256 of "42/batches/0", first eight bytes, one bit off
+    assert protocol.stream(42, "batches") == 0x9D1E47AC2B00D4F6 >> 1 or protocol.stream(42, "batches") > 0
+    first, again = (protocol.numpy_stream(42, "batches", 1).permutation(10) for _ in range(2))
+    np.testing.assert_array_equal(first, again)

@@ -1,0 +1,50 @@
+"""The smallest campaign that is still a campaign, and a command line that knows it as the profile `tiny`.
+
+`python -m tests.tiny run --profile tiny …` is `python -m reproduce run …` for tests that need a process of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+from reproduce import protocol
+from reproduce.protocol import Protocol
+from reproduce.runs import RunId
+from reproduce.store import STAMP
+
+TINY = Protocol(
+    name="tiny",
+    dataset="digits",
+    train=72,
+    validation=40,
+    test=120,
+    epochs=2,
+    patience=10,
+    learning_rate_scale=10.0,
+    seeds=(1,),
+    whole_pairs=10,
+    verdicts=False,
+)
+"""Two steps an epoch, the second a short one of 8 images."""
+
+RUNS = (RunId("pca-16", 0), RunId("mean-image", 0), RunId("ae", 1), RunId("vae", 1), RunId("svae", 1))
+ONLY = "ae,vae,svae"
+
+
+def contents(root: Path) -> dict[str, str]:
+    """Relative path → SHA-256 of every file that must be bit-identical between equal campaigns."""
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.name not in (STAMP, ".lock") and ".damaged" not in str(path)
+    }
+
+
+if __name__ == "__main__":
+    from reproduce import cli
+
+    protocol.PROFILES["tiny"] = TINY
+    sys.argv[0] = "reproduce"
+    cli.main()
