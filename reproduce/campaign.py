@@ -178,7 +178,12 @@ def on_cluster(
                 job["checkpoint"] = remote_checkpoint(store, status.run)
             # one group of keys: queued at the scheduler by priority, instead of dealt out to the workers at once
             future = client.submit(
-                perform_on_worker, job, pure=False, priority=-index, key=(TOPIC, str(status.run))
+                perform_on_worker,
+                job,
+                keep_checkpoint=scheduler is None,
+                pure=False,
+                priority=-index,
+                key=(TOPIC, str(status.run)),
             )
             futures[future] = status.run
         for future in as_completed(list(futures), loop=client.loop):
@@ -297,7 +302,7 @@ def _heard(event: Any, names: dict[str, RunId], listener: Listener) -> None:
         listener(names[content["run"]], content["event"])
 
 
-def perform_on_worker(content: dict[str, Any]) -> dict[str, Any]:
+def perform_on_worker(content: dict[str, Any], keep_checkpoint: bool) -> dict[str, Any]:
     """A job on a Dask worker, its events sent to whoever listens.
 
     Returns the outcome as plain data: its class would have the client import torch.
@@ -313,7 +318,10 @@ def perform_on_worker(content: dict[str, Any]) -> dict[str, Any]:
         me.log_event(TOPIC, {"run": str(job.run), "event": event})
 
     notify({"phase": "started"})
-    return vars(worker.perform(job, notify))
+    found = vars(worker.perform(job, notify))
+    if not keep_checkpoint:
+        Path(job.checkpoint).unlink(missing_ok=True)
+    return found
 
 
 def current_commit() -> str:

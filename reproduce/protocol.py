@@ -51,6 +51,11 @@ class Protocol:
         """Optimiser steps an epoch; the last short batch is kept."""
         return -(-self.train // self.batch_size)
 
+    def trial(self, epochs: int) -> Protocol:
+        """The same protocol cut to so many epochs, under a name of its own: to try data and machine."""
+        name = f"{self.name}-trial-{epochs}"
+        return replace(self, name=name, epochs=min(epochs, self.epochs), verdicts=False)
+
     def training_settings(self) -> dict[str, Any]:
         """What the weights depend on: part of the training key."""
         left_out = {"seeds", "whole_pairs", "verdicts", "purpose"}

@@ -1,5 +1,7 @@
 """What all tests share: one thread, no display, nothing from the caller's environment, and one tiny campaign."""
 
+# ruff: noqa: E402 (the environment must be set before torch, numpy and matplotlib are imported)
+
 from __future__ import annotations
 
 import os
@@ -7,7 +9,6 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-# before anybody imports torch, numpy or matplotlib
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = "1"
 os.environ["MPLBACKEND"] = "Agg"

@@ -256,10 +256,11 @@ def latent_maps(material: Material) -> Figure | None:
         points, digits = latent.embed(codes.reshape(len(codes), -1)), np.asarray(found["code_labels"])
         for digit in np.unique(digits):
             own = points[digits == digit]
-            axes.plot(*own.T, ".", ms=1.6, mew=0, color=colours[int(digit)])
+            axes.plot(*own.T, ".", ms=2.2, mew=0, color=colours[int(digit)])
             # the numeral at the digit's middle: ten colours are too many to tell apart
-            numeral = axes.text(*np.median(own, axis=0), str(digit), weight="bold", ha="center", va="center")
-            numeral.set_path_effects([withStroke(linewidth=1.8, foreground="white")])
+            middle = np.median(own, axis=0)
+            numeral = axes.text(*middle, str(digit), fontsize=6.5, weight="bold", ha="center", va="center")
+            numeral.set_path_effects([withStroke(linewidth=1.2, foreground="white")])
     return drawn
 
 

@@ -150,11 +150,11 @@ def moved(architecture: Architecture, before: dict[str, Tensor]) -> set[str]:
 
 
 def trained(architecture: Architecture, *prefixes: str) -> set[str]:
-    """Names of the trained parameters that start with one of the prefixes."""
+    """Names of the trained parameters that start with one of the prefixes (all, if there is none)."""
     return {
         name
         for name, value in architecture.named_parameters()
-        if value.requires_grad and name.startswith(prefixes)
+        if value.requires_grad and name.startswith(prefixes or "")
     }
 
 

@@ -103,4 +103,6 @@ def test_validation_leaves_the_adversarial_terms_out(model: AdversarialAutoencod
         with same_noise(4):
             found = float(model.validation_loss(Batch(images)))
         with same_noise(4):
-            assert found == pytest.approx(float(model.losses(Batch(images), 1.0).players["autoencoder"]), rel=1e-12)
+            assert found == pytest.approx(
+                float(model.losses(Batch(images), 1.0).players["autoencoder"]), rel=1e-12
+            )

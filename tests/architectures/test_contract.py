@@ -92,6 +92,8 @@ def test_decoded_path_has_a_frame_a_weight_with_the_codes_order_kept(images: Ten
         def decode(self, z: Tensor) -> Tensor:
             return z[:, 0, None, None, None].expand(-1, 1, 28, 28)
 
-    frames = Identity().interpolate(torch.zeros(3, 2), torch.arange(3.0)[:, None].expand(3, 2), torch.tensor([0.0, 0.5, 1.0]))
+    frames = Identity().interpolate(
+        torch.zeros(3, 2), torch.arange(3.0)[:, None].expand(3, 2), torch.tensor([0.0, 0.5, 1.0])
+    )
     assert frames.shape == (3, 3, 28, 28)
     assert frames[:, :, 0, 0].tolist() == [[0, 0, 0], [0, 0.5, 1], [0, 1, 2]]

@@ -49,7 +49,9 @@ def test_wasserstein_adds_ten_times_the_discrepancy(plane: Backbone, images: Ten
 
 def regularized(plane: Backbone, decay: float) -> RegularizedL2:
     torch.manual_seed(0)
-    return RegularizedL2(plane, Regularized(embedding=1e-4, decoder_decay=decay, gradient_penalty=0.0)).double()
+    return RegularizedL2(
+        plane, Regularized(embedding=1e-4, decoder_decay=decay, gradient_penalty=0.0)
+    ).double()
 
 
 def test_embedding_weighs_half_its_squared_norm(plane: Backbone, images: Tensor) -> None:

@@ -26,9 +26,9 @@ FOUR = Backbone(latent_dim=DIM, final_block="full", likelihood="gaussian")
 
 def iaf(blocks: int = 2, hidden_layers: int = 3) -> InverseAutoregressiveFlow:
     """With weights far from the near-identity that it starts from."""
-    model = InverseAutoregressiveFlow(FOUR, Autoregressive(blocks, 12, hidden_layers, CONTEXT)).double()
+    model = InverseAutoregressiveFlow(FOUR, Autoregressive(blocks, 48, hidden_layers, CONTEXT)).double()
     for parameter in model.blocks.parameters():
-        parameter.data.normal_(std=0.7)
+        parameter.data.normal_(std=0.2)
     return model
 
 
@@ -44,6 +44,12 @@ def jacobian(model: FlowPosterior, z: Tensor, context: Tensor | None) -> Tensor:
     return torch.autograd.functional.jacobian(lambda point: model.flow(point[None], context)[0][0], z)
 
 
+def mean_jacobian(model: InverseAutoregressiveFlow) -> Tensor:
+    """Mean size of its entries over some points: a ReLU may hide a dependence at one of them."""
+    points, contexts = torch.randn(8, DIM).double(), torch.randn(8, 1, CONTEXT).double()
+    return torch.stack([jacobian(model, *pair).abs() for pair in zip(points, contexts, strict=True)]).mean(0)
+
+
 @pytest.mark.parametrize("make", [lambda: iaf(1), iaf, lambda: iaf(3, 1), linnf])
 def test_log_determinant_is_that_of_the_jacobian(make: type[FlowPosterior]) -> None:
     model = make()  # type: ignore[call-arg]
@@ -51,7 +57,9 @@ def test_log_determinant_is_that_of_the_jacobian(make: type[FlowPosterior]) -> N
         z, context = torch.randn(DIM).double(), torch.randn(1, CONTEXT).double()
         sign, expected = torch.linalg.slogdet(jacobian(model, z, context))
         assert sign == 1
-        assert float(model.flow(z[None], context)[1]) == pytest.approx(float(expected), rel=1e-9, abs=1e-12)
+        assert float(model.flow(z[None], context)[1].detach()) == pytest.approx(
+            float(expected), rel=1e-9, abs=1e-12
+        )
 
 
 # --- IAF ----------------------------------------------------------------------------------------------
@@ -69,14 +77,13 @@ def test_iaf_inverse_undoes_the_flow() -> None:
 
 def test_each_block_is_autoregressive() -> None:
     """Dimension i depends on 0 … i, on all of them, and on nothing behind."""
-    found = jacobian(iaf(1), torch.randn(DIM).double(), torch.randn(1, CONTEXT).double())
+    found = mean_jacobian(iaf(1))
     assert torch.equal(found.triu(1), torch.zeros_like(found))
-    assert (found.tril().abs() > 1e-9).sum() == DIM * (DIM + 1) // 2
+    assert (found.tril() > 1e-9).sum() == DIM * (DIM + 1) // 2
 
 
 def test_two_blocks_let_every_dimension_depend_on_every_other() -> None:
-    found = jacobian(iaf(2), torch.randn(DIM).double(), torch.randn(1, CONTEXT).double())
-    assert (found.abs() > 1e-9).all()
+    assert (mean_jacobian(iaf(2)) > 1e-9).all()
 
 
 def test_masked_network_sees_earlier_inputs_alone() -> None:
@@ -93,7 +100,9 @@ def test_masked_network_sees_earlier_inputs_alone() -> None:
 def test_context_reaches_every_dimension_of_the_posterior() -> None:
     model = iaf()
     z = torch.randn(1, DIM).double()
-    found = torch.autograd.functional.jacobian(lambda c: model.flow(z, c[None])[0][0], torch.randn(CONTEXT).double())
+    found = torch.autograd.functional.jacobian(
+        lambda c: model.flow(z, c[None])[0][0], torch.randn(CONTEXT).double()
+    )
     assert (found.abs().sum(1) > 1e-6).all()
     assert (found.abs().sum(0) > 1e-6).all()
 
@@ -113,7 +122,7 @@ def test_context_comes_from_the_image(images: Tensor) -> None:
 def test_a_fresh_block_starts_near_the_identity() -> None:
     model = InverseAutoregressiveFlow(FOUR, Autoregressive(1, 128, 3, CONTEXT))
     z = torch.randn(100, DIM)
-    scale = model.flow(z, torch.zeros(100, CONTEXT))[1].div(DIM).exp()
+    scale = model.flow(z, torch.zeros(100, CONTEXT))[1].div(DIM).exp().detach()
     assert float((scale - 1 / (1 + math.exp(-1.5))).abs().max()) < 0.06
 
 
@@ -125,7 +134,7 @@ def test_composed_linear_flow_is_affine_with_the_product_of_its_diagonals() -> N
     first, second = torch.randn(2, 5, DIM).double()
     middle = model.flow(0.3 * first + 0.7 * second, None)[0]
     torch.testing.assert_close(middle, 0.3 * model.flow(first, None)[0] + 0.7 * model.flow(second, None)[0])
-    diagonals = torch.stack([flow.matrix().diagonal() for flow in model.flows])  # type: ignore[operator]
+    diagonals = torch.stack([flow.matrix().diagonal().detach() for flow in model.flows])  # type: ignore[operator]
     assert (diagonals > 0).all()
     found = jacobian(model, torch.zeros(DIM).double(), None)
     assert float(torch.linalg.det(found)) == pytest.approx(float(diagonals.prod()), rel=1e-10)
@@ -136,9 +145,11 @@ def test_composed_linear_flow_is_affine_with_the_product_of_its_diagonals() -> N
 
 
 def test_triangles_alternate_between_lower_and_upper() -> None:
-    matrices = [flow.matrix() for flow in linnf().flows]  # type: ignore[operator]
+    matrices = [flow.matrix().detach() for flow in linnf().flows]  # type: ignore[operator]
     for index, matrix in enumerate(matrices):
-        empty, full = (matrix.triu(1), matrix.tril(-1)) if index % 2 == 0 else (matrix.tril(-1), matrix.triu(1))
+        empty, full = (
+            (matrix.triu(1), matrix.tril(-1)) if index % 2 == 0 else (matrix.tril(-1), matrix.triu(1))
+        )
         assert float(empty.abs().sum()) == 0
         assert (full != 0).sum() == DIM * (DIM - 1) // 2
 

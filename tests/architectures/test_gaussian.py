@@ -65,7 +65,9 @@ def test_beta_weighs_the_kl_alone(plane: Backbone, beta: float) -> None:
     assert exact_loss(model) == pytest.approx(error + beta * kl, rel=1e-12)
 
 
-@pytest.mark.parametrize(("alpha", "lambda_", "kl_weight", "mmd_weight"), [(0.5, 10.0, 0.5, 9.5), (0.0, 3.0, 1.0, 2.0)])
+@pytest.mark.parametrize(
+    ("alpha", "lambda_", "kl_weight", "mmd_weight"), [(0.5, 10.0, 0.5, 9.5), (0.0, 3.0, 1.0, 2.0)]
+)
 def test_info_vae_weighs_kl_by_1_minus_alpha_and_mmd_by_alpha_plus_lambda_minus_1(
     plane: Backbone, alpha: float, lambda_: float, kl_weight: float, mmd_weight: float
 ) -> None:

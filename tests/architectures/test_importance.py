@@ -111,7 +111,7 @@ def test_single_sample_bound_is_the_elbo(plane: Backbone) -> None:
     assert -float(loss.detach()) == pytest.approx(EVIDENCE - gap, rel=1e-12)
 
 
-def test_bounds_rise_with_K_towards_the_evidence(plane: Backbone) -> None:
+def test_bounds_rise_with_the_samples_towards_the_evidence(plane: Backbone) -> None:
     found = [bounds(linear(IWAE, plane, 1, K), 40_000 // K) for K in (1, 2, 5, 20, 400)]
     means = [float(bound.mean()) for bound in found]
     errors = [float(bound.std()) / math.sqrt(len(bound)) for bound in found]
@@ -155,7 +155,7 @@ def test_miwae_of_one_group_is_iwae(plane: Backbone) -> None:
     assert loss(linear(MIWAE, plane, 1, 5)) == pytest.approx(loss(linear(IWAE, plane, 1, 5)), rel=1e-12)
 
 
-def test_miwae_averages_groups_of_K(plane: Backbone) -> None:
+def test_miwae_averages_groups(plane: Backbone) -> None:
     """Two groups of five expect what five samples expect, and less than ten do."""
     two_groups = bounds(linear(MIWAE, plane, 2, 5), 30_000)
     five, ten = (bounds(linear(IWAE, plane, 1, K), 30_000) for K in (5, 10))

@@ -30,7 +30,10 @@ def slow_terms(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     side = min(11, size)
     weights = np.array(
         [
-            [math.exp(-((i - (side - 1) / 2) ** 2 + (j - (side - 1) / 2) ** 2) / (2 * 1.5**2)) for j in range(side)]
+            [
+                math.exp(-((i - (side - 1) / 2) ** 2 + (j - (side - 1) / 2) ** 2) / (2 * 1.5**2))
+                for j in range(side)
+            ]
             for i in range(side)
         ]
     )
@@ -59,7 +62,12 @@ def slow_multi_scale(x: np.ndarray, y: np.ndarray) -> float:
             result *= max(luminance, 1e-6) ** exponent
         half = len(x) // 2
         x, y = (
-            np.array([[image[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].mean() for j in range(half)] for i in range(half)])
+            np.array(
+                [
+                    [image[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].mean() for j in range(half)]
+                    for i in range(half)
+                ]
+            )
             for image in (x, y)
         )
     return float(result)
@@ -119,7 +127,9 @@ def test_is_symmetric_and_falls_with_disturbance(images: Tensor) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_gradients_are_finite_at_constant_equal_and_opposite_images(images: Tensor, dtype: torch.dtype) -> None:
+def test_gradients_are_finite_at_constant_equal_and_opposite_images(
+    images: Tensor, dtype: torch.dtype
+) -> None:
     target = images.to(dtype)
     constant = torch.full_like(target, 0.5)
     cases = [(constant, constant), (torch.zeros_like(target), target), (target, target), (1 - target, target)]
@@ -134,7 +144,9 @@ def test_images_are_judged_one_by_one(images: Tensor) -> None:
     x, y = pair(images)
     together = multi_scale_ssim(x, y, SCALES)
     for index in range(3):
-        torch.testing.assert_close(multi_scale_ssim(x[index : index + 1], y[index : index + 1], SCALES)[0], together[index])
+        torch.testing.assert_close(
+            multi_scale_ssim(x[index : index + 1], y[index : index + 1], SCALES)[0], together[index]
+        )
 
 
 def test_loss_is_dissimilarity_and_a_hundredth_of_the_kl(plane: Backbone, images: Tensor) -> None:
@@ -146,5 +158,7 @@ def test_loss_is_dissimilarity_and_a_hundredth_of_the_kl(plane: Backbone, images
             reconstruction = model.decode(model.sample(images))
         kl = model.kl(images)
     assert kl is not None
-    similarity = np.mean([slow_multi_scale(a[0].numpy(), b[0].numpy()) for a, b in zip(reconstruction, images, strict=True)])
+    similarity = np.mean(
+        [slow_multi_scale(a[0].numpy(), b[0].numpy()) for a, b in zip(reconstruction, images, strict=True)]
+    )
     assert loss == pytest.approx(1 - similarity + 0.01 * float(kl.mean()), rel=1e-9)

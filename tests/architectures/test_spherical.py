@@ -35,7 +35,9 @@ def scipy_length(kappa: float, dim: int = DIM) -> float:
 def scipy_kl(kappa: float, dim: int = DIM) -> float:
     """κ A(κ) + log C(κ) + log area of the sphere (Davidson et al. 2018, Eq. 13)."""
     order = dim / 2 - 1
-    log_constant = order * math.log(kappa) - dim / 2 * math.log(2 * math.pi) - math.log(ive(order, kappa)) - kappa
+    log_constant = (
+        order * math.log(kappa) - dim / 2 * math.log(2 * math.pi) - math.log(ive(order, kappa)) - kappa
+    )
     log_area = math.log(2) + dim / 2 * math.log(math.pi) - gammaln(dim / 2)
     return kappa * scipy_length(kappa, dim) + log_constant + log_area
 
@@ -196,7 +198,9 @@ def test_codes_lie_on_the_sphere_and_concentrations_above_one(model: SphericalVA
     for code in (mean, model.encode(images), model.sample(images)):
         torch.testing.assert_close(code.norm(dim=1), torch.ones(8, dtype=torch.float64))
     assert (kappa > 1).all()
-    assert not torch.allclose(model.raw_code(images).norm(dim=1), torch.ones(8, dtype=torch.float64), atol=0.05)
+    assert not torch.allclose(
+        model.raw_code(images).norm(dim=1), torch.ones(8, dtype=torch.float64), atol=0.05
+    )
 
 
 def test_interpolation_stays_on_the_sphere_and_its_other_paths_are_chord_and_arc(model: SphericalVAE) -> None:

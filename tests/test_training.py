@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from reproduce import devices, training
+from reproduce.architectures.contract import Architecture, Batch
+from reproduce.datasets import Dataset
+from reproduce.protocol import Protocol, shortened
+from reproduce.training import Progress, Run, TrainingFailed
+from tests import faults
+
+
+def run_of(slug: str, protocol: Protocol, data: Dataset, seed: int = 1) -> Run:
+    devices.configure("cpu")
+    return Run(training.fresh_architecture(slug, "", protocol, seed), protocol, data, seed, "cpu")
+
+
+def train(slug: str, protocol: Protocol, data: Dataset, checkpoint: Path, **options: Any) -> training.Trained:
+    def build() -> Architecture:
+        return training.fresh_architecture(slug, "", protocol, 1)
+
+    devices.configure("cpu")
+    return training.train(build, protocol, data, 1, "cpu", checkpoint, **options)
+
+
+# --- early stopping, on synthetic losses --------------------------------------------------------------
+
+
+def epochs_until_stop(losses: list[float], protocol: Protocol) -> int:
+    progress = Progress()
+    for loss in losses:
+        if progress.finished(protocol):
+            break
+        progress.record({"validation_loss": loss})
+    return progress.epoch
+
+
+@pytest.fixture
+def patient(tiny: Protocol) -> Protocol:
+    return shortened(tiny, epochs=100, patience=10)
+
+
+def test_ten_epochs_in_a_row_without_improvement_stop_a_run(patient: Protocol) -> None:
+    assert epochs_until_stop([5.0, 4.0] + [4.5] * 50, patient) == 2 + 10
+
+
+def test_nine_do_not(patient: Protocol) -> None:
+    assert epochs_until_stop([5.0] + [6.0] * 9 + [4.9] + [6.0] * 50, patient) == 1 + 9 + 1 + 10
+
+
+def test_an_equal_loss_is_no_improvement(patient: Protocol) -> None:
+    assert epochs_until_stop([5.0] * 60, patient) == 1 + 10
+
+
+def test_the_least_improvement_is_one(patient: Protocol) -> None:
+    falling = [5.0]
+    for _ in range(59):
+        falling.append(math.nextafter(falling[-1], 0))
+    assert epochs_until_stop(falling, patient) == 60
+
+
+def test_the_protocols_epochs_are_the_most(patient: Protocol) -> None:
+    assert epochs_until_stop([1 / n for n in range(1, 500)], patient) == 100
+
+
+def test_without_patience_a_run_never_stops_early(patient: Protocol) -> None:
+    assert epochs_until_stop([1.0] * 500, replace(patient, patience=None)) == 100
+
+
+def test_the_best_epoch_is_the_first_of_the_lowest() -> None:
+    progress = Progress()
+    better = [progress.record({"validation_loss": loss}) for loss in (3.0, 2.0, 2.0, 4.0)]
+    assert better == [True, True, False, False]
+    assert (progress.best_epoch, progress.best_loss, progress.epoch) == (2, 2.0, 4)
+
+
+def test_the_best_weights_are_kept_not_the_last(
+    tiny: Protocol, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([3.0, 1.0, 2.0])
+    seen: list[dict[str, torch.Tensor]] = []
+
+    def scripted(run: Run) -> float:
+        seen.append({name: value.clone() for name, value in run.architecture.state_dict().items()})
+        return next(losses)
+
+    monkeypatch.setattr(Run, "validation_loss", scripted)
+    trained = train("ae", shortened(tiny, epochs=3), digits, tmp_path / "checkpoint")
+    assert trained.best_epoch == 2
+    assert training.serialise(trained.weights) == training.serialise(seen[1])
+    assert training.serialise(trained.weights) != training.serialise(seen[2])
+
+
+# --- batches ------------------------------------------------------------------------------------------
+
+
+def batches_of(run: Run, monkeypatch: pytest.MonkeyPatch, epochs: int) -> list[list[np.ndarray]]:
+    """Images of each batch, epoch by epoch, without training."""
+    seen: list[list[np.ndarray]] = []
+
+    def step(
+        architecture: Any, players: Any, adams: Any, batch: Batch, progress: float
+    ) -> dict[str, torch.Tensor]:
+        seen[-1].append(batch.images.numpy().copy())
+        return {f"loss_{run.players[0].name}": torch.tensor(0.0)}
+
+    monkeypatch.setattr(training, "step", step)
+    for epoch in range(epochs):
+        seen.append([])
+        run.train_epoch(epoch)
+    return seen
+
+
+def test_the_last_short_batch_is_kept_and_every_image_seen_once(
+    tiny: Protocol, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (epoch,) = batches_of(run_of("ae", tiny, digits), monkeypatch, 1)
+    assert [len(batch) for batch in epoch] == [64, 8]
+    seen = {image.tobytes() for batch in epoch for image in batch}
+    assert seen == {(image / np.float32(255)).tobytes() for image in digits.train.images.astype(np.float32)}
+
+
+def test_images_are_reshuffled_every_epoch(
+    tiny: Protocol, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, _ = batches_of(run_of("ae", tiny, digits), monkeypatch, 3)
+    assert not np.array_equal(first[0], second[0])
+
+
+def test_two_architectures_of_one_seed_see_the_same_batches(
+    tiny: Protocol, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = batches_of(run_of("ae", tiny, digits), monkeypatch, 2)
+    theirs = batches_of(run_of("factor-vae", tiny, digits), monkeypatch, 2)
+    for one, other in zip(ours, theirs, strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_another_seed_sees_other_batches(
+    tiny: Protocol, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ours,) = batches_of(run_of("ae", tiny, digits, seed=1), monkeypatch, 1)
+    (theirs,) = batches_of(run_of("ae", tiny, digits, seed=2), monkeypatch, 1)
+    assert not np.array_equal(ours[0], theirs[0])
+
+
+def test_losses_of_an_epoch_are_weighted_by_batch_size() -> None:
+    means = training.WeightedMeans()
+    means.add({"loss": torch.tensor(1.0)}, 64)
+    means.add({"loss": torch.tensor(10.0)}, 8)
+    assert means.means() == {"loss": pytest.approx((64 * 1 + 8 * 10) / 72)}
+
+
+def test_progress_runs_from_0_to_1(tiny: Protocol, digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    run = run_of("ae", tiny, digits)
+
+    def step(
+        architecture: Any, players: Any, adams: Any, batch: Batch, progress: float
+    ) -> dict[str, torch.Tensor]:
+        seen.append(progress)
+        return {"loss_autoencoder": torch.tensor(0.0)}
+
+    monkeypatch.setattr(training, "step", step)
+    for epoch in range(tiny.epochs):
+        run.train_epoch(epoch)
+    assert seen == pytest.approx([0, 1 / 3, 2 / 3, 1])
+
+
+def test_adam_is_the_papers_and_the_profile_scales_its_rate(tiny: Protocol, digits: Dataset) -> None:
+    run = run_of("factor-vae", tiny, digits)
+    assert len(run.adams) == len(run.players) == 2
+    for player, adam in zip(run.players, run.adams, strict=True):
+        assert adam.defaults["betas"] == (0.9, 0.999)
+        assert adam.defaults["eps"] == 1e-8
+        assert adam.defaults["lr"] == pytest.approx(10 * player.learning_rate)
+
+
+def test_validation_does_not_move_the_weights_and_repeats_itself(tiny: Protocol, digits: Dataset) -> None:
+    run = run_of("vae", tiny, digits)
+    before = training.serialise(run.architecture.state_dict())
+    assert run.validation_loss() == run.validation_loss()
+    assert training.serialise(run.architecture.state_dict()) == before
+
+
+# --- failures -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_not_finite_fails_the_run_with_epoch_and_reason(
+    tiny: Protocol, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    losses = iter([1.0, value])
+    monkeypatch.setattr(Run, "validation_loss", lambda run: next(losses))
+    with pytest.raises(TrainingFailed, match=f"epoch 2: validation_loss is {value}") as caught:
+        train("ae", tiny, digits, tmp_path / "checkpoint")
+    assert caught.value.epoch == 2
+
+
+# --- resuming -----------------------------------------------------------------------------------------
+
+
+class Interrupted(Exception):
+    pass
+
+
+@pytest.mark.parametrize("slug", faults.KINDS.values(), ids=faults.KINDS)
+def test_a_killed_run_goes_on_to_the_very_same_weights(slug: str, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert faults.exit_code(faults.train_slug, slug, whole) == 0
+    # the second checkpoint is written, not renamed
+    assert faults.exit_code(faults.train_slug, slug, killed, 11) == -9
+    assert not (killed / "weights").exists()
+    assert faults.exit_code(faults.train_slug, slug, killed) == 0
+    for name in ("weights", "history"):
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_resumed_run_does_not_train_its_epochs_again(
+    tiny: Protocol, digits: Dataset, tmp_path: Path
+) -> None:
+    def stop(event: dict[str, Any]) -> None:
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        train("ae", tiny, digits, tmp_path / "checkpoint", notify=stop)
+    events: list[dict[str, Any]] = []
+    train("ae", tiny, digits, tmp_path / "checkpoint", notify=events.append)
+    assert [event["epoch"] for event in events] == [2]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "foreign", "empty", "other architecture"])
+def test_a_damaged_checkpoint_is_moved_aside_and_the_run_starts_over(
+    tiny: Protocol, digits: Dataset, tmp_path: Path, damage: str
+) -> None:
+    path = tmp_path / "checkpoint"
+    expected = train("ae", tiny, digits, path)
+    content = path.read_bytes()
+    half = len(content) // 2
+    path.write_bytes(
+        {
+            "truncated": content[:half],
+            "flipped": content[:half] + bytes([content[half] ^ 1]) + content[half + 1 :],
+            "foreign": b"something else",
+            "empty": b"",
+            "other architecture": training.sealed(training.serialise({"weights/x": torch.zeros(1)})),
+        }[damage]
+    )
+    events: list[dict[str, Any]] = []
+    found = train("ae", tiny, digits, path, notify=events.append)
+    assert "is damaged" in events[0]["warning"]
+    assert "checkpoint.damaged" in events[0]["warning"]
+    assert (tmp_path / "checkpoint.damaged").is_file()
+    assert [event["epoch"] for event in events[1:]] == [1, 2]
+    assert training.serialise(found.weights) == training.serialise(expected.weights)

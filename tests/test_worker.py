@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reproduce import training, worker
+from reproduce.protocol import Protocol
+from reproduce.runs import RunId
+from reproduce.store import Store
+from reproduce.worker import Job
+
+
+def job(tiny: Protocol, run: RunId, folder: Path, **changes: Any) -> Job:
+    return Job(tiny, run, "cpu", str(folder / "checkpoint.bin"), **changes)
+
+
+def test_a_job_survives_json(tiny: Protocol, tmp_path: Path) -> None:
+    sent = job(tiny, RunId("vae", 1, "bce"), tmp_path)
+    assert Job.from_json(json.loads(json.dumps(sent.as_json()))) == sent
+
+
+def test_a_worker_writes_nothing_but_its_checkpoint(tiny: Protocol, tmp_path: Path) -> None:
+    events: list[dict[str, Any]] = []
+    outcome = worker.perform(job(tiny, RunId("ae", 1), tmp_path), events.append)
+    assert [path.name for path in tmp_path.rglob("*")] == ["checkpoint.bin"]
+    assert outcome.failure is None
+    assert [event.get("epoch", event.get("phase")) for event in events] == [1, 2, "evaluating"]
+    assert outcome.stamp["flags"]["threads"] == 1
+    assert {"torch", "numpy", "pythae"} <= outcome.stamp["versions"].keys()
+
+
+def test_given_weights_are_evaluated_and_not_trained(tiny: Protocol, tmp_path: Path, finished: Store) -> None:
+    run = RunId("vae", 1)
+    folder = finished.path(run)
+    weights, history = ((folder / name).read_bytes() for name in ("weights.safetensors", "history.csv"))
+    events: list[dict[str, Any]] = []
+    outcome = worker.perform(job(tiny, run, tmp_path, weights=weights, history=history), events.append)
+    assert events == [{"phase": "evaluating"}]
+    assert list(tmp_path.iterdir()) == []
+    assert outcome.stamp["training_seconds"] is None
+    assert outcome.files == {name: (folder / name).read_bytes() for name in outcome.files}
+
+
+def test_a_diverging_run_is_an_outcome_without_files(
+    tiny: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training.Run, "validation_loss", lambda run: float("inf"))
+    outcome = worker.perform(job(tiny, RunId("ae", 1), tmp_path), lambda event: None)
+    assert outcome.files == {}
+    assert outcome.failure == {"epoch": 1, "reason": "validation_loss is inf"}
+
+
+def test_csv_reads_back_to_the_bit() -> None:
+    values = np.random.default_rng(0).standard_normal(500) * 10.0 ** np.arange(-250, 250)
+    content = worker.csv_bytes(pd.DataFrame({"x": values}))
+    read = [float(line) for line in content.decode().split("\n")[1:-1]]
+    np.testing.assert_array_equal(read, values)
+
+
+def test_scalars_are_json_with_null_for_what_is_undefined(finished: Store) -> None:
+    scalars = json.loads((finished.path(RunId("ae", 1)) / "scalars.json").read_bytes())
+    assert scalars["kl"] is None
+    assert scalars["epochs"] == 2
+    assert scalars["collapsed"] in (0.0, 1.0)
+
+
+def test_a_reference_brings_the_originals(finished: Store) -> None:
+    folder = finished.path(RunId("pca-16", 0))
+    assert not (folder / "history.csv").exists()
+    assert b"originals/pair_originals" in (folder / "samples.safetensors").read_bytes()[:4096]
