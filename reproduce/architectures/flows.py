@@ -76,7 +76,7 @@ class MaskedLinear(nn.Linear):
 
 
 class AutoregressiveNetwork(nn.Module):
-    """MADE (Germain et al. 2015) with a context vector: output i sees inputs 0 … i-1 and the whole context."""
+    """MADE (Germain et al. 2015) with a context vector: output i sees inputs 0 … i-1 and, but for the first, the context."""
 
     def __init__(self, dim: int, hidden: int, hidden_layers: int, context: int) -> None:
         super().__init__()
@@ -84,8 +84,7 @@ class AutoregressiveNetwork(nn.Module):
         units = torch.arange(hidden) % max(dim - 1, 1) + 1
         degrees = [inputs, *[units] * hidden_layers]
         self.hidden = nn.ModuleList(
-            MaskedLinear((after[:, None] >= before[None, :]).float())
-            for before, after in pairwise(degrees)
+            MaskedLinear((after[:, None] >= before[None, :]).float()) for before, after in pairwise(degrees)
         )
         self.context = nn.Linear(context, hidden, bias=False)
         self.out = MaskedLinear((inputs[:, None] > units[None, :]).float().repeat(2, 1))

@@ -12,6 +12,10 @@ from reproduce.architectures.contract import Architecture, Batch, Losses, Path, 
 from reproduce.architectures.settings import Backbone, Codebook
 
 
+LEAST_COUNT = 1e-6
+"""Below this moving average of its count a code stays where it is (1,375 steps without being chosen at 0.99)."""
+
+
 class Quantiser(nn.Module):
     """A codebook kept by exponential moving averages (van den Oord et al. 2017, appendix A.1).
 
@@ -67,8 +71,12 @@ class Quantiser(nn.Module):
         sums = torch.zeros_like(self.sums).index_add_(0, indices, vectors)
         self.counts.lerp_(counts, 1 - self.decay)
         self.sums.lerp_(sums, 1 - self.decay)
-        # a code nothing has chosen for long keeps its place: both averages shrink alike
-        self.codes.copy_(self.sums / self.counts.clamp_min(1e-12).unsqueeze(1))
+        # both averages of a code that nothing chooses shrink alike, so it keeps its place; once they have shrunk to
+        # nothing, their ratio would drag it to the origin
+        counts = self.counts.unsqueeze(1)
+        self.codes.copy_(
+            torch.where(counts > LEAST_COUNT, self.sums / counts.clamp_min(LEAST_COUNT), self.codes)
+        )
 
 
 class VectorQuantised(Architecture):

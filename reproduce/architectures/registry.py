@@ -67,7 +67,10 @@ REGISTRY: dict[str, Entry] = {
         "deterministic:WassersteinAutoencoder", Discrepancy(weight=10.0, bandwidth=1.0), stochastic=False
     ),
     "vq-vae": Entry(
-        "quantised:VectorQuantised", Codebook(size=512, commitment=0.25, decay=0.99), stochastic=False
+        "quantised:VectorQuantised",
+        Codebook(size=512, commitment=0.25, decay=0.99),
+        revision=2,
+        stochastic=False,
     ),
     "rae-gp": Entry(
         "deterministic:GradientPenalty",
@@ -118,7 +121,10 @@ REGISTRY: dict[str, Entry] = {
         "adversarial:AdversarialAutoencoder", Adversarial(weight=1.0, widths=(128, 256), learning_rate=1e-4)
     ),
     "svae": Entry(
-        "spherical:SphericalVAE", Spherical(least_concentration=1.0, proposals=32), variants=BERNOULLI
+        "spherical:SphericalVAE",
+        Spherical(least_concentration=1.0, proposals=32),
+        revision=2,
+        variants=BERNOULLI,
     ),
 }
 

@@ -42,6 +42,33 @@ def bessel_ratios(kappa: Tensor, order: int) -> Tensor:
     return torch.stack(found[::-1])
 
 
+LARGE = 400.0
+"""Concentration from which Hankel's expansion takes over: the recurrence forgets its start too slowly there."""
+HANKEL_TERMS = 16
+
+
+def hankel_sum(kappa: Tensor, order: int) -> Tensor:
+    """√(2πκ)·exp(-κ)·I_order(κ) for large κ (Abramowitz & Stegun, 9.7.1)."""
+    term = torch.ones_like(kappa)
+    total = term
+    for k in range(1, HANKEL_TERMS):
+        term = term * ((2 * k - 1) ** 2 - 4 * order**2) / (8 * k * kappa)
+        total = total + term
+    return total
+
+
+def bessel(kappa: Tensor, order: int) -> tuple[Tensor, Tensor]:
+    """I_{order+1}(κ)/I_order(κ) and log I_order(κ): (B,) float64 → (B,) twice."""
+    small, large = kappa.clamp_max(LARGE), kappa.clamp_min(LARGE)
+    ratios = bessel_ratios(small, order)
+    # log I_order(κ) = log I_0(κ) + Σ log ratios; i0e carries the factor exp(-κ)
+    log_small = torch.special.i0e(small).log() + small + ratios[:order].log().sum(0)
+    here, above = hankel_sum(large, order), hankel_sum(large, order + 1)
+    log_large = here.log() + large - 0.5 * (2 * math.pi * large).log()
+    near = kappa < LARGE
+    return torch.where(near, ratios[order], above / here), torch.where(near, log_small, log_large)
+
+
 class _LogNormaliserAndMean(torch.autograd.Function):
     """KL(vMF(μ, κ) ‖ uniform) on the (d-1)-sphere with its exact derivative κ·A'(κ)."""
 
@@ -49,10 +76,7 @@ class _LogNormaliserAndMean(torch.autograd.Function):
     def forward(ctx: Any, kappa: Tensor, dim: int) -> Tensor:
         order = dim // 2 - 1
         k = kappa.double()
-        ratios = bessel_ratios(k, order)
-        mean_length = ratios[order]
-        # log I_order(κ) = log I_0(κ) + Σ log ratios; i0e carries the factor exp(-κ)
-        log_bessel = torch.special.i0e(k).log() + k + ratios[:order].log().sum(0)
+        mean_length, log_bessel = bessel(k, order)
         log_constant = order * k.log() - log_bessel - dim / 2 * math.log(2 * math.pi)
         log_area = math.log(2) + dim / 2 * math.log(math.pi) - math.lgamma(dim / 2)
         slope = 1 - mean_length.square() - (dim - 1) / k * mean_length
@@ -77,7 +101,7 @@ def uniform_kl(kappa: Tensor, dim: int) -> Tensor:
 
 def mean_resultant_length(kappa: Tensor, dim: int) -> Tensor:
     """E⟨μ, z⟩ = I_{d/2}(κ)/I_{d/2-1}(κ): (B,) → (B,)."""
-    return bessel_ratios(kappa.double(), dim // 2 - 1)[-1].to(kappa)
+    return bessel(kappa.double(), dim // 2 - 1)[0].to(kappa)
 
 
 def sample_along_mean(kappa: Tensor, dim: int, proposals: int) -> Tensor:

@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pytest_regressions.data_regression import DataRegressionFixture
+
+from reproduce import golden, paper
+from reproduce.golden import COMPARED, Band, CannotCompare, Comparison, Golden
+from reproduce.names import SLUGS
+from reproduce.records import Records
+from tests.synthetic import make_records
+
+STAMP = {
+    "data": "0" * 64, "device": "cpu", "processor": "P", "instruction_set": "AVX2", "machine": "x86_64",
+    "torch": "2", "numpy": "2", "commit": "abc",
+}  # fmt: skip
+BANDS = [Band(metric, 1e-6, 0.0, 0.02, 0.001, "for the test") for metric in COMPARED]
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Records:
+    """A complete campaign of all 22."""
+    return make_records("quick", (42,))
+
+
+@pytest.fixture(scope="module")
+def folder(recorded: Records, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its golden numbers on disk."""
+    root = tmp_path_factory.mktemp("golden")
+    golden.write(recorded, STAMP, BANDS, root)
+    return root
+
+
+@pytest.fixture
+def expected(folder: Path) -> Golden:
+    return golden.read("quick", folder)
+
+
+def with_run(records: Records, slug: str, **values: Any) -> Records:
+    """The records with other values in one run's row."""
+    runs = records.runs.copy()
+    for name, value in values.items():
+        runs.loc[runs["architecture"] == slug, name] = value
+    return replace(records, runs=runs)
+
+
+def off(compared: list[Comparison]) -> list[tuple[str, str]]:
+    return [(item.architecture, item.metric) for item in compared if not item.inside]
+
+
+def value(records: Records, slug: str, metric: str) -> float:
+    return float(records.runs.set_index("architecture").loc[slug, metric])
+
+
+# --- equal campaigns ----------------------------------------------------------------------------------
+
+
+def test_a_campaign_agrees_with_its_own_recording_to_the_bit(expected: Golden, recorded: Records) -> None:
+    compared = golden.compare(expected, recorded, STAMP, paper.models())
+    assert len(compared) == 22 * (len(COMPARED) + 1)
+    assert all(item.difference == 0 and item.inside and item.deviation == 0 for item in compared)
+
+
+def test_what_is_written_is_raw_and_in_table_is_order(folder: Path) -> None:
+    table = pd.read_csv(folder / "quick" / "runs.csv")
+    assert table["architecture"].tolist() == list(SLUGS)
+    assert list(table.columns[:9]) == [
+        "architecture",
+        "seed",
+        "ssim",
+        "mse",
+        "psnr",
+        "mae",
+        "piq",
+        "iss",
+        "i_ssim",
+    ]
+    for name, rows in (("images", 22 * 100), ("pairs", 22 * 25)):
+        assert len(pd.read_csv(folder / "quick" / f"{name}.csv")) == rows
+
+
+def test_the_papers_numbers_stand_beside(expected: Golden, recorded: Records) -> None:
+    compared = golden.compare(expected, recorded, STAMP, paper.models())
+    printed = {(item.architecture, item.metric): item.paper for item in compared}
+    assert printed["ae", "ssim"] == paper.models().loc["ae", "ssim"]
+    assert math.isnan(printed["ae", "code_sd"])
+
+
+# --- bands --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("metric", COMPARED)
+def test_a_number_outside_its_band_on_either_side_is_off(
+    expected: Golden, recorded: Records, metric: str, sign: int
+) -> None:
+    before = value(recorded, "vae", metric)
+    inside = with_run(recorded, "vae", **{metric: before + sign * 0.9e-6 * abs(before)})
+    assert off(golden.compare(expected, inside, STAMP)) == []
+    outside = with_run(recorded, "vae", **{metric: before + sign * 1.1e-6 * abs(before)})
+    assert off(golden.compare(expected, outside, STAMP)) == [("vae", metric)]
+
+
+@pytest.mark.parametrize("name", golden.MACHINE)
+def test_another_class_of_machine_gets_the_wider_band(expected: Golden, recorded: Records, name: str) -> None:
+    moved = with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.01)
+    assert off(golden.compare(expected, moved, STAMP)) == [("vae", "ssim")]
+    assert off(golden.compare(expected, moved, STAMP | {name: "other"})) == []
+    far = with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.05)
+    assert off(golden.compare(expected, far, STAMP | {name: "other"})) == [("vae", "ssim")]
+
+
+def test_another_commit_is_the_same_class_of_machine(expected: Golden, recorded: Records) -> None:
+    moved = with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.01)
+    assert off(golden.compare(expected, moved, STAMP | {"commit": "def"})) == [("vae", "ssim")]
+
+
+def test_the_number_of_parameters_has_no_band(expected: Golden, recorded: Records) -> None:
+    more = with_run(recorded, "vae", parameters=value(recorded, "vae", "parameters") + 1)
+    assert off(golden.compare(expected, more, STAMP | {"machine": "other"})) == [("vae", "parameters")]
+
+
+def test_a_band_is_absolute_plus_relative() -> None:
+    band = Band("ssim", 0.1, 0.01, 0.2, 0.02, "")
+    assert band.allowance(-2.0, same_machine=True) == pytest.approx(0.21)
+    assert band.allowance(-2.0, same_machine=False) == pytest.approx(0.42)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_is_off_and_infinitely_so(expected: Golden, recorded: Records, bad: float) -> None:
+    compared = golden.compare(
+        expected, with_run(recorded, "vae", kl=1.0, mse=bad), STAMP | {"machine": "other"}
+    )
+    assert off(compared) == [("vae", "mse")]
+    assert max(item.deviation for item in compared) == math.inf
+    both = Comparison("vae", 42, "mse", bad, bad, 1.0, math.nan)
+    assert not both.inside
+
+
+# --- what cannot be compared --------------------------------------------------------------------------
+
+
+def test_another_profile_is_refused(expected: Golden, recorded: Records) -> None:
+    with pytest.raises(CannotCompare, match="golden is of profile 'quick', the results of 'smoke'"):
+        golden.compare(expected, replace(recorded, profile="smoke"), STAMP)
+
+
+def test_other_data_is_refused(expected: Golden, recorded: Records) -> None:
+    with pytest.raises(CannotCompare, match="different data"):
+        golden.compare(expected, recorded, STAMP | {"data": "1" * 64})
+
+
+def test_a_missing_run_is_refused(expected: Golden) -> None:
+    lacking = make_records("quick", (42,), missing=["hvae"])
+    with pytest.raises(CannotCompare, match=r"the results lack 1 rows of runs, the first: \('hvae', 42\)"):
+        golden.compare(expected, lacking, STAMP)
+
+
+def test_a_failed_run_is_refused(expected: Golden) -> None:
+    with pytest.raises(CannotCompare, match=r"the results lack 100 rows of images, the first: \('hvae', 42"):
+        golden.compare(expected, make_records("quick", (42,), failed=["hvae"]), STAMP)
+
+
+def test_a_run_that_golden_lacks_is_refused(expected: Golden, recorded: Records) -> None:
+    shorter = replace(expected, runs=expected.runs[expected.runs["architecture"] != "ae"])
+    with pytest.raises(CannotCompare, match=r"golden lacks 1 rows of runs, the first: \('ae', 42\)"):
+        golden.compare(shorter, recorded, STAMP)
+
+
+def test_another_seed_is_refused(recorded: Records, expected: Golden) -> None:
+    with pytest.raises(CannotCompare, match="the results lack 22 rows of runs"):
+        golden.compare(expected, make_records("quick", (123,)), STAMP)
+
+
+@pytest.mark.parametrize("frame", ["images", "pairs", "curves"])
+def test_a_missing_row_is_refused(expected: Golden, recorded: Records, frame: str) -> None:
+    rows = getattr(recorded, frame)
+    chosen = rows["architecture"] == "vae"
+    if frame != "curves":
+        chosen &= rows["path"] == {"images": "sampled", "pairs": "described"}[frame]
+    shorter = replace(recorded, **{frame: rows.drop(index=rows[chosen].index[3])})
+    with pytest.raises(CannotCompare, match=rf"the results lack 1 rows of {frame}, the first: \('vae', 42"):
+        golden.compare(expected, shorter, STAMP)
+    table = getattr(expected, frame)
+    lacking = replace(expected, **{frame: table.drop(index=table.index[3])})
+    with pytest.raises(CannotCompare, match=rf"golden lacks 1 rows of {frame}"):
+        golden.compare(lacking, recorded, STAMP)
+
+
+def test_a_row_twice_is_refused_on_either_side(expected: Golden, recorded: Records) -> None:
+    twice = replace(
+        recorded, runs=pd.concat([recorded.runs, recorded.runs[recorded.runs["architecture"] == "ae"]])
+    )
+    with pytest.raises(CannotCompare, match="the results have a row twice in runs"):
+        golden.compare(expected, twice, STAMP)
+    table = pd.concat([expected.images, expected.images.iloc[:1]])
+    with pytest.raises(CannotCompare, match="golden have a row twice in images"):
+        golden.compare(replace(expected, images=table), recorded, STAMP)
+
+
+def test_a_metric_without_a_band_is_refused(expected: Golden, recorded: Records) -> None:
+    bands = {name: band for name, band in expected.bands.items() if name != "piq"}
+    with pytest.raises(CannotCompare, match=r"golden has no band for piq: add it to its bands.csv"):
+        golden.compare(replace(expected, bands=bands), recorded, STAMP)
+
+
+# --- recording and reading ----------------------------------------------------------------------------
+
+
+def test_an_incomplete_or_undefined_campaign_is_not_recorded(tmp_path: Path, recorded: Records) -> None:
+    with pytest.raises(CannotCompare, match="golden needs all 22; missing: hvae, svae"):
+        golden.write(make_records("quick", (42,), missing=["hvae", "svae"]), STAMP, BANDS, tmp_path)
+    with pytest.raises(CannotCompare, match="golden needs finite numbers; not so: vae"):
+        golden.write(with_run(recorded, "vae", piq=math.nan), STAMP, BANDS, tmp_path)
+    with pytest.raises(CannotCompare, match="golden needs finite numbers; not so: svae"):
+        golden.write(make_records("quick", (42,), failed=["svae"]), STAMP, BANDS, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_golden_numbers_says_how_to_record_them(tmp_path: Path) -> None:
+    with pytest.raises(
+        CannotCompare, match="no golden numbers for profile 'desk': record them with `make golden`"
+    ):
+        golden.read("desk", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("stamp.json", "{"),
+        ("bands.csv", "metric\nssim\n"),
+        ("images.csv", ""),
+        ("pairs.csv", "architecture,seed\n"),
+    ],
+)
+def test_a_damaged_folder_is_named(folder: Path, tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / "quick").mkdir()
+    for path in (folder / "quick").iterdir():
+        (tmp_path / "quick" / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "quick" / name).write_text(content)
+    with pytest.raises(CannotCompare, match=r"quick.* (is damaged|lacks the column)"):
+        golden.read("quick", tmp_path)
+
+
+def test_changes_are_listed_before_they_are_recorded(expected: Golden, recorded: Records) -> None:
+    before = value(recorded, "vae", "ssim")
+    assert golden.changes(expected, recorded) == []
+    assert golden.changes(expected, with_run(recorded, "vae", ssim=0.5)) == [("vae", 42, "ssim", before, 0.5)]
+
+
+def test_bands_are_measured_from_other_ways_of_running(recorded: Records) -> None:
+    runs = recorded.runs.copy()
+    moved = replace(recorded, runs=runs.assign(ssim=runs["ssim"] * 1.01))
+    bands = {band.metric: band for band in golden.measured_bands(recorded, {"AVX2": moved})}
+    assert bands["ssim"].other_relative == pytest.approx(golden.MARGIN * 0.01, rel=1e-3)
+    assert bands["mse"].other_relative == golden.LEAST_OTHER
+    assert bands["ssim"].same_relative == golden.SAME
+    assert "AVX2" in bands["ssim"].reason
+
+
+# --- the one comparison, pinned -----------------------------------------------------------------------
+
+
+def test_the_comparison_is_pinned(
+    expected: Golden, recorded: Records, data_regression: DataRegressionFixture
+) -> None:
+    moved = with_run(recorded, "ae", ssim=0.75, mse=math.nan)
+    compared = golden.compare(expected, moved, STAMP, paper.models())
+    chosen = [item for item in compared if item.architecture == "ae"]
+    data_regression.check({"lines": golden.as_lines(chosen), "off": len(off(compared))})
+
+
+def test_the_ledger_names_the_worst_number(tmp_path: Path, expected: Golden, recorded: Records) -> None:
+    path = tmp_path / "drift.csv"
+    for records in (recorded, with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.01)):
+        golden.append_ledger(path, "quick", STAMP, golden.compare(expected, records, STAMP))
+    table = pd.read_csv(path)
+    assert table["off"].tolist() == [0, 1]
+    assert table["where"].iloc[1] == "vae/seed-42 ssim"
+    np.testing.assert_allclose(table["worst"], [0, 1e4], rtol=1e-6)
+
+
+def test_nothing_to_show_is_no_table() -> None:
+    assert golden.as_lines([]) == []
