@@ -199,6 +199,10 @@ DASK = {
     "distributed.scheduler.allowed-failures": RETRIES,
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.worker.daemon": True,
+    # on a busy machine a killed worker is back after a minute; Dask gives its nanny up after 15 seconds
+    "distributed.deploy.lost-worker-timeout": "1 day",
+    # a machine that was asleep has lost no worker
+    "distributed.scheduler.worker-ttl": None,
 }
 """Settings of a local cluster; an existing one has its own."""
 

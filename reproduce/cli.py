@@ -91,7 +91,8 @@ def run(
     scheduler: Annotated[str | None, typer.Option(help="Address of an existing Dask scheduler.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed runs again.")] = False,
     trial: Annotated[
-        int | None, typer.Option("--trial", min=1, help="At most so many epochs, kept apart as <profile>-trial-N.")
+        int | None,
+        typer.Option("--trial", min=1, help="At most so many epochs, kept apart as <profile>-trial-N."),
     ] = None,
 ) -> int:
     """Train and evaluate what is not done yet."""

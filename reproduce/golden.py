@@ -271,27 +271,27 @@ LEAST_OTHER = 1e-3
 def measured_bands(base: Records, others: Mapping[str, Records]) -> list[Band]:
     """Bands from the spread of the same campaign under other instruction sets, pooled over architectures and seeds.
 
-    others: how it was run → its records. Per metric the root mean square of the relative differences, over all runs of
-    all other ways, times `MARGIN`.
+    others: how it was run → its records (all runs, or some). Per metric the root mean square of the relative
+    differences over all runs of all other ways, times `MARGIN`. Raises CannotCompare when they share no run.
     """
-    reference = frames(base)["runs"].set_index(KEY)
-    compared = {
-        name: frames(records)["runs"].set_index(KEY).loc[reference.index] for name, records in others.items()
-    }
+    reference = frames(base)["runs"].set_index(KEY)[list(COMPARED)]
+    relative = [
+        frames(records)["runs"].set_index(KEY)[list(COMPARED)].sub(reference).dropna(how="all")
+        / reference.abs()
+        for records in others.values()
+    ]
+    differences = pd.concat(relative).dropna(how="all")
+    if differences.empty:
+        raise CannotCompare("bands need runs that both campaigns have")
     bands = []
     for metric in COMPARED:
-        expected = reference[metric].to_numpy(float)
-        differences = np.concatenate(
-            [(table[metric].to_numpy(float) - expected) / np.abs(expected) for table in compared.values()]
-        )
-        spread = float(np.sqrt(np.mean(differences**2)))
-        worst = float(np.abs(differences).max())
-        band = max(MARGIN * spread, LEAST_OTHER)
+        spread = float(np.sqrt((differences[metric] ** 2).mean()))
         reason = (
-            f"same machine: repeated runs agree to the bit; other: {MARGIN:g} x pooled relative spread {spread:.2e} "
-            f"(worst {worst:.2e}) over {len(differences)} runs under {', '.join(others)}"
+            f"same machine: repeated runs agree to the bit; other: {MARGIN:g} x pooled relative spread "
+            f"{spread:.2e} (worst {differences[metric].abs().max():.2e}) over {len(differences)} runs "
+            f"under {', '.join(others)}"
         )
-        bands.append(Band(metric, SAME, 0.0, round(band, 6), 0.0, reason))
+        bands.append(Band(metric, SAME, 0.0, round(max(MARGIN * spread, LEAST_OTHER), 6), 0.0, reason))
     return bands
 
 

@@ -76,7 +76,10 @@ class MaskedLinear(nn.Linear):
 
 
 class AutoregressiveNetwork(nn.Module):
-    """MADE (Germain et al. 2015) with a context vector: output i sees inputs 0 … i-1 and, but for the first, the context."""
+    """MADE (Germain et al. 2015) with a context vector.
+
+    Output i sees inputs 0 … i-1 and, but for the first, the context.
+    """
 
     def __init__(self, dim: int, hidden: int, hidden_layers: int, context: int) -> None:
         super().__init__()

@@ -11,7 +11,6 @@ from reproduce.architectures.backbone import MAP, Encoder, Upsampler
 from reproduce.architectures.contract import Architecture, Batch, Losses, Path, mix, squared_error
 from reproduce.architectures.settings import Backbone, Codebook
 
-
 LEAST_COUNT = 1e-6
 """Below this moving average of its count a code stays where it is (1,375 steps without being chosen at 0.99)."""
 

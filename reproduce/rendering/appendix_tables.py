@@ -249,9 +249,8 @@ def collapse(material: Material) -> Table:
     return Table(
         name="with-and-without",
         title="With and without the collapsed and failed rows.",
-        remarks="A collapsed model decodes every code to the same image: as smooth as can be, so it "
-        "enters every "
-        "set that PIQ alone decides.",
+        remarks="A model whose decoder ignores the code is as smooth as can be: it would enter every set that PIQ "
+        "alone decides.",
         columns=(
             Column("Statement", align="l", width=r"0.16\textwidth"),
             *(Column(head, align="l", width=r"0.25\textwidth") for head in heads),

@@ -23,9 +23,8 @@ def flags(material: Material, slugs: Iterable[str]) -> tuple[str, ...]:
     notes = []
     if any(slug in material.collapsed for slug in shown):
         notes.append(
-            "† Collapsed: the decoder ignores the code (MSE above 95% of the mean image's, or no "
-            "active unit); "
-            "kept here, never ranked or recommended."
+            "† Collapsed by our criterion (MSE above 95% of the mean image's, or no active unit): kept here, "
+            "never ranked or recommended."
         )
     if any(slug in material.unconverged for slug in shown):
         notes.append(

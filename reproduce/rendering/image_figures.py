@@ -53,7 +53,7 @@ def _image_rows(
 
     `columns` are headings over the images: centre, counted in images from the left, → text.
     """
-    left, column = 0.78, 0.46
+    left, column = 0.92, 0.46
     right = column * len(heads) + 0.02
     cell = (width - left - right) / cells
     top = 0.17

@@ -86,12 +86,13 @@ def _label_points(
     texts: Sequence[Text],
     *,
     mark: float,
-    avoid: tuple[np.ndarray, np.ndarray] | None = None,
+    lines: Sequence[tuple[np.ndarray, np.ndarray]] = (),
+    faint: Sequence[tuple[float, float]] = (),
 ) -> None:
     """Move `texts` beside their points without overlap, with leader lines where they had to go far.
 
-    Runs the layout once and freezes it: label places are in points of the finished figure. `avoid` is an
-    axis-parallel line (xs, ys) that no label should cover.
+    Runs the layout once and freezes it: label places are in points of the finished figure. Labels
+    keep clear, where they can, of `lines` (axis-parallel, as xs and ys) and of `faint` marks.
     """
     drawn = axes.get_figure()
     assert isinstance(drawn, Figure)
@@ -104,11 +105,15 @@ def _label_points(
     )
     frame = axes.get_window_extent()
     bounds = (frame.x0 * scale + 1, frame.y0 * scale + 1, frame.x1 * scale - 1, frame.y1 * scale - 1)
-    obstacles = None
-    if avoid is not None:
-        corners = axes.transData.transform(np.stack(avoid, axis=1)) * scale
+    boxes = [np.zeros((0, 4))]
+    for line in lines:
+        corners = axes.transData.transform(np.stack(line, axis=1)) * scale
         low, high = np.minimum(corners[:-1], corners[1:]), np.maximum(corners[:-1], corners[1:])
-        obstacles = np.concatenate([low - 0.5, high + 0.5], axis=1)
+        boxes.append(np.concatenate([low - 0.5, high + 0.5], axis=1))
+    if len(faint):
+        centres = axes.transData.transform(np.asarray(faint, float)) * scale
+        boxes.append(np.concatenate([centres - 2.0, centres + 2.0], axis=1))
+    obstacles = np.concatenate(boxes)
     places = labels.place(pixels, sizes, bounds, mark=mark, obstacles=obstacles)
     for placed, text, pixel in zip(places, texts, pixels, strict=True):
         text.set_transform(drawn.dpi_scale_trans)
@@ -173,7 +178,8 @@ def trade_off(material: Material) -> Figure:
     )
     _family_legend(drawn, material, with_paper)
     axes.grid()
-    _label_points(axes, points, texts, mark=3.4)
+    faint = list(zip(material.paper["ssim"], material.paper["piq"] * 1e3, strict=True)) if with_paper else []
+    _label_points(axes, points, texts, mark=3.4, faint=faint)
     return drawn
 
 
@@ -209,19 +215,19 @@ def frontier(material: Material) -> Figure:
     if outside:
         axes.set_title(outside, loc="left", fontsize=7.5, color=style.MUTED, pad=5)
     top = axes.get_ylim()[1]
-    handles = []
+    handles, borders = [], []
     if with_paper:
-        xs, ys = _staircase(material.paper, material.frontier_paper, top)
-        axes.plot(xs, ys, color=style.FAINT, lw=0.9, ls=(0, (3, 2)), zorder=1)
+        borders.append(_staircase(material.paper, material.frontier_paper, top))
+        axes.plot(*borders[0], color=style.FAINT, lw=0.9, ls=(0, (3, 2)), zorder=1)
         handles.append(Line2D([], [], color=style.FAINT, lw=0.9, ls=(0, (3, 2)), label="paper's frontier"))
     looks: dict[str, dict[str, Any]] = {
         "frontier": {"marker": "o", "mfc": style.ACCENT, "mec": "white", "ms": 5, "mew": 0.5},
         "dominated": {"marker": "o", "mfc": "white", "mec": style.MUTED, "ms": 4, "mew": 0.8},
         "collapsed or failed": {"marker": "x", "mec": style.MUTED, "ms": 4, "mew": 0.8},
     }
-    border = None
     if material.frontier:
         border = _staircase(material.healthy, material.frontier, top)
+        borders.append(border)
         axes.fill_between(*border, top, color=style.ACCENT, alpha=0.06, lw=0, zorder=0)
         axes.plot(*border, color=style.ACCENT, lw=1.0, zorder=2)
     points, texts = [], []
@@ -238,5 +244,5 @@ def frontier(material: Material) -> Figure:
         if name != "collapsed or failed" or not ours.index.isin(material.healthy.index).all():
             handles.append(Line2D([], [], ls="", label=name, **look))
     drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles))
-    _label_points(axes, points, texts, mark=2.9, avoid=border)
+    _label_points(axes, points, texts, mark=2.9, lines=borders)
     return drawn
