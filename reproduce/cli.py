@@ -370,6 +370,9 @@ def claims(
     return 0
 
 
+INTERRUPTED = 130
+
+
 def main() -> None:
     """Entry point: one clear line and an exit code for every ReproduceError; 130 on Ctrl-C."""
     try:
@@ -380,13 +383,14 @@ def main() -> None:
     except typer.Exit as stop:
         code = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("interrupted; the same command goes on from here", err=True)
-        code = 130
+        code = INTERRUPTED
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error of click
             typer.echo(f"error: {error.format_message()}", err=True)
             code = 2
         else:
             raise
+    if code == INTERRUPTED:  # typer turns a KeyboardInterrupt into this code without a word
+        typer.echo("interrupted; the same command goes on from here", err=True)
     sys.stdout.flush()
     raise SystemExit(code or 0)

@@ -326,11 +326,12 @@ class Evaluator:
         players = self.architecture.players()
         if not any(player.parameters for player in players):
             return 0.0
-        kept: dict[int, int] = {}
+        # holding the storages themselves keeps an address from being used twice
+        kept: dict[int, torch.UntypedStorage] = {}
 
         def keep(tensor: Tensor) -> Tensor:
             storage = tensor.untyped_storage()
-            kept[storage.data_ptr()] = storage.nbytes()
+            kept[storage.data_ptr()] = storage
             return tensor
 
         state = {name: value.clone() for name, value in self.architecture.state_dict().items()}
@@ -343,7 +344,7 @@ class Evaluator:
         self.architecture.eval()
         self.architecture.load_state_dict(state)
         parameters = sum(4 * p.numel() for player in players for p in player.parameters)
-        return (4 * parameters + sum(kept.values())) / 2**20
+        return (4 * parameters + sum(storage.nbytes() for storage in kept.values())) / 2**20
 
 
 def evaluate(

@@ -20,7 +20,7 @@ from reproduce.store import FRESH, MANIFEST, WEIGHTS, Store
 WEIGHTS_SEED = 42
 """The seed whose weights are published (about 1.5 MB a run)."""
 
-BLOCK = re.compile(r"(<!-- begin: (?P<name>[a-z-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- begin: (?P<name>[a-z0-9-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)
 """A generated part of the README."""
 
 

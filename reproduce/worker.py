@@ -19,6 +19,7 @@ from reproduce.architectures.contract import Architecture
 from reproduce.datasets import Dataset, load
 from reproduce.protocol import Protocol
 from reproduce.runs import RunId
+from reproduce.store import Outcome
 
 Notify = Callable[[dict[str, Any]], None]
 
@@ -45,15 +46,6 @@ class Job:
         """The job behind `as_json`."""
         protocol = Protocol(**content["protocol"] | {"seeds": tuple(content["protocol"]["seeds"])})
         return cls(**content | {"protocol": protocol, "run": RunId(**content["run"])})
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The files of a finished run by name, what belongs into the stamp, and the failure if it failed."""
-
-    files: dict[str, bytes]
-    stamp: dict[str, Any]
-    failure: dict[str, Any] | None = None
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:

@@ -7,6 +7,7 @@ several starting orders of which the best outcome is kept. No randomness: equal 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,9 @@ import numpy as np
 RINGS = (2.5, 4.5, 7.0, 10.0, 14.0, 19.0, 25.0, 32.0, 40.0, 50.0, 62.0, 76.0, 92.0, 110.0)
 """Gaps between a point's mark and its label that are tried."""
 DIRECTIONS = 32
-CANDIDATES = 200
+CANDIDATES = 280
 """Candidates of a label that are kept: the best when it is looked at alone."""
+PAIR_PLACES = 12
 ROUNDS = 30
 LEADER_FROM = 5.0
 """A gap above this gets a leader line: the name no longer obviously belongs to its mark."""
@@ -133,6 +135,34 @@ def _options(
     return _Options(boxes[kept], leaders[kept], gaps[kept], cost[kept])
 
 
+def _disentangle(costs: Callable[[int, np.ndarray], np.ndarray], choice: np.ndarray) -> None:
+    """Move pairs of labels together where moving one alone does not help: a line through a name, mostly.
+
+    For each label in trouble, each of its best places is tried with every other label's best answer to it.
+    """
+    for i in range(len(choice)):
+        own = costs(i, choice)
+        if own[choice[i]] < _LEADERS_CROSS:
+            continue
+        best = (0.0, -1, -1, -1)  # gain, the other label, both new places
+        for j in range(len(choice)):
+            if j == i:
+                continue
+            before = float(own[choice[i]] + costs(j, choice)[choice[j]])
+            without = choice.copy()
+            without[j] = -1
+            for k in np.argsort(costs(i, without), kind="stable")[:PAIR_PLACES]:
+                trial = choice.copy()
+                trial[i] = k
+                answers = costs(j, trial)
+                trial[j] = int(np.argmin(answers))
+                gain = before - float(costs(i, trial)[k] + answers[trial[j]])
+                if gain > best[0] + 1e-9:
+                    best = (gain, j, int(k), int(trial[j]))
+        if best[1] >= 0:
+            choice[i], choice[best[1]] = best[2], best[3]
+
+
 def place(
     points: np.ndarray,
     sizes: np.ndarray,
@@ -183,6 +213,7 @@ def place(
                 choice[i] = int(np.argmin(costs(i, choice)))
             if np.array_equal(before, choice):
                 break
+        _disentangle(costs, choice)
         total = float(sum(costs(i, choice)[choice[i]] for i in range(count)))
         if best is None or total < best[0]:
             best = (total, choice)

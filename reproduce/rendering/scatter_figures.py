@@ -17,6 +17,7 @@ from reproduce.names import SLUGS
 from reproduce.rendering import labels, numbers, style
 from reproduce.rendering.material import NO_FAMILY, Material, label
 
+STRETCH = 1.5
 SQUEEZE = 0.3
 """The paper's points are drawn only if ours still span this share of each axis with them."""
 
@@ -50,9 +51,20 @@ def comparable(ours: pd.DataFrame, theirs: pd.DataFrame) -> bool:
 
 
 def _framing(material: Material, ours: pd.DataFrame) -> pd.DataFrame:
-    """The rows that decide the window: a collapsed model far off must not squeeze the others together."""
-    framing = material.healthy.dropna(subset=["ssim", "piq"])
-    return framing if len(framing) > 1 else ours
+    """The rows that decide the window: those that may be ranked, and the others that lie near them.
+
+    A collapsed model far off must not squeeze all others together: one that would stretch an axis beyond
+    `STRETCH` times the ranked models' span stays outside.
+    """
+    framing = material.healthy[["ssim", "piq"]].dropna()
+    if len(framing) < 2:
+        return ours
+    limit = STRETCH * (framing.max() - framing.min())
+    for slug in ours.index.difference(framing.index, sort=False):
+        wider = pd.concat([framing, ours.loc[[slug], ["ssim", "piq"]]])
+        if (wider.max() - wider.min() <= limit).all():
+            framing = wider
+    return framing
 
 
 def _inside(axes: Axes, models: pd.DataFrame) -> tuple[pd.DataFrame, str]:

@@ -125,3 +125,13 @@ def test_two_models_are_enough_for_every_figure(monkeypatch: pytest.MonkeyPatch)
     two = Material(make_records("desk", (42,), architectures=["ae", "vae"]), {})
     with style.styled():
         assert all(draw(two) is not None for draw in figures.FIGURES.values())
+
+
+def test_a_collapsed_model_near_the_others_stays_inside_the_axes_and_a_far_one_does_not(
+    material: Material,
+) -> None:
+    far = scatter_figures._framing(material, material.ours)
+    assert "beta-vae" not in far.index
+    moved = material.ours.copy()
+    moved.loc["beta-vae", ["ssim", "piq"]] = material.healthy[["ssim", "piq"]].mean()
+    assert "beta-vae" in scatter_figures._framing(material, moved).index

@@ -85,3 +85,12 @@ def test_nothing_to_place() -> None:
 )
 def test_a_segment_meets_a_box(segment: tuple[float, ...], box: tuple[float, ...], meets: bool) -> None:
     assert labels._segments_meet_boxes(np.array([segment], float), np.array([box], float)).item() is meets
+
+
+def test_lines_do_not_run_through_names_in_a_tight_row() -> None:
+    points = np.array([[100.0, 100.0], [101.0, 101.0], [102.0, 99.0], [101.0, 100.0], [108.0, 100.0]])
+    placed = labels.place(points, np.full((5, 2), (45.0, 8.0)), WINDOW)
+    boxes = np.array([[p.x, p.y, p.x + p.width, p.y + p.height] for p in placed])
+    lines = np.array([[*point, *p.anchor] for point, p in zip(points, placed, strict=True)])
+    through = labels._segments_meet_boxes(lines, boxes)
+    assert not through[~np.eye(5, dtype=bool)].any()
