@@ -17,7 +17,7 @@ RINGS = (2.5, 4.5, 7.0, 10.0, 14.0, 19.0, 25.0, 32.0, 40.0, 50.0, 62.0, 76.0, 92
 DIRECTIONS = 32
 CANDIDATES = 280
 """Candidates of a label that are kept: the best when it is looked at alone."""
-PAIR_PLACES = 12
+PAIR_PLACES, NEIGHBOURS = 10, 7
 ROUNDS = 30
 LEADER_FROM = 5.0
 """A gap above this gets a leader line: the name no longer obviously belongs to its mark."""
@@ -135,19 +135,19 @@ def _options(
     return _Options(boxes[kept], leaders[kept], gaps[kept], cost[kept])
 
 
-def _disentangle(costs: Callable[[int, np.ndarray], np.ndarray], choice: np.ndarray) -> None:
+def _disentangle(
+    costs: Callable[[int, np.ndarray], np.ndarray], choice: np.ndarray, neighbours: np.ndarray
+) -> None:
     """Move pairs of labels together where moving one alone does not help: a line through a name, mostly.
 
-    For each label in trouble, each of its best places is tried with every other label's best answer to it.
+    For each label in trouble, its best places are tried with the best answer of each of its neighbours.
     """
     for i in range(len(choice)):
         own = costs(i, choice)
         if own[choice[i]] < _LEADERS_CROSS:
             continue
         best = (0.0, -1, -1, -1)  # gain, the other label, both new places
-        for j in range(len(choice)):
-            if j == i:
-                continue
+        for j in map(int, neighbours[i]):
             before = float(own[choice[i]] + costs(j, choice)[choice[j]])
             without = choice.copy()
             without[j] = -1
@@ -200,7 +200,8 @@ def place(
             + _LEADERS_CROSS * _segments_cross(own.leaders, leaders).sum(axis=1)
         )
 
-    crowding = np.exp(-np.linalg.norm(points[:, None] - points[None], axis=2) / 20.0).sum(axis=1)
+    distances = np.linalg.norm(points[:, None] - points[None], axis=2)
+    crowding = np.exp(-distances / 20.0).sum(axis=1)
     orders = [np.argsort(key, kind="stable") for key in (-crowding, crowding, points[:, 0], -points[:, 1])]
     best: tuple[float, np.ndarray] | None = None
     for order in orders:
@@ -213,12 +214,12 @@ def place(
                 choice[i] = int(np.argmin(costs(i, choice)))
             if np.array_equal(before, choice):
                 break
-        _disentangle(costs, choice)
         total = float(sum(costs(i, choice)[choice[i]] for i in range(count)))
         if best is None or total < best[0]:
             best = (total, choice)
     if best is None:
         return []
+    _disentangle(costs, best[1], np.argsort(distances, axis=1, kind="stable")[:, 1 : 1 + NEIGHBOURS])
     return [
         Placement(
             x=float(own.boxes[k][0] + padding),
