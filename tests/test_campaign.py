@@ -278,6 +278,7 @@ def test_a_retrained_run_that_is_killed_stays_stale(finished: Store, store: Stor
 # --- several workers ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_workers_killed_in_mid_run_give_the_same_bits_as_one_left_alone(
     finished: Store, tmp_path: Path
 ) -> None:
@@ -324,6 +325,7 @@ def stop_after_first_result(
     return process.returncode, process.communicate()[1], children, seconds
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_a_campaign_of_two_workers_at_once(finished: Store, tmp_path: Path) -> None:
     code, errors, children, seconds = stop_after_first_result(tmp_path, signal.SIGINT, "--jobs", "2")
     assert code == 130
