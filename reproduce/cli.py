@@ -158,13 +158,13 @@ def status(
     return 0
 
 
-def records_of(protocol: Protocol, results: Path, seed: str | None = None) -> Any:
+def records_of(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None = None) -> Any:
     """Records of every finished run of the profile: the 22, the references, and variants where they exist."""
     from reproduce.runs import campaign_runs
     from reproduce.store import Store
 
     store = Store(results, protocol, PUBLISHED)
-    seeds = parsed_seeds(seed) or protocol.seeds
+    seeds = seeds or protocol.seeds
     wanted = list(campaign_runs(protocol, (), seeds))
     wanted += [item for item in store.known_runs() if item.variant and item.seed in seeds]
     return store.records(wanted)
@@ -221,7 +221,7 @@ def render(
 
     protocol = light_profile(profile_name)
     out = results / protocol.name / "report"
-    render_report(records_of(protocol, results, seed), out, stamp=provenance(protocol, results))
+    render_report(records_of(protocol, results, parsed_seeds(seed)), out, stamp=provenance(protocol, results))
     typer.echo(f"rendered profile {protocol.name} into {out}")
     return 0
 
@@ -241,9 +241,7 @@ def check(
 
     protocol = light_profile(profile_name)
     expected = golden.read(protocol.name)
-    records = records_of(
-        protocol, results, ",".join(str(seed) for seed in sorted(set(expected.runs["seed"])))
-    )
+    records = records_of(protocol, results, tuple(sorted(set(expected.runs["seed"]))))
     stamp = golden.machine_stamp(fingerprint(protocol), provenance(protocol, results))
     compared = golden.compare(expected, records, stamp, paper.models())
     off = [item for item in compared if not item.inside]
