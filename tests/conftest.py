@@ -30,6 +30,14 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def denormals() -> None:
+    """Training makes its process flush denormals, and hypothesis refuses to draw numbers there."""
+    import torch
+
+    torch.set_flush_denormal(False)
+
+
 @pytest.fixture(scope="session")
 def tiny() -> Protocol:
     """A protocol of seconds: see `tests.tiny`."""
