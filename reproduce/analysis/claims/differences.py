@@ -130,8 +130,9 @@ def largest_spread(world: World, claim: Claim) -> Finding:
     means, which needs three seeds; "rank only" if among the three largest."""
     metric, (slug,) = claim.text("metric"), claim.slugs("architecture")
     column = f"{metric}_sd" if world.is_paper else f"{metric}_seed_sd"
-    if not world.is_paper and int(world.models.at[slug, "n_seeds"]) < PRINTED_SEEDS:
-        raise Untestable(f"n too small: {int(world.models.at[slug, 'n_seeds'])} seeds")
+    if not world.is_paper and (seeds := int(world.rows((slug,), "n_seeds")[slug])) < PRINTED_SEEDS:
+        raise Untestable(f"n too small: {seeds} seeds")
+    world.rows((slug,), column)
     spread = world.column(column)
     place = int(spread.rank(ascending=False, method="min")[slug])
     shown = (
@@ -147,9 +148,9 @@ def seed_range(world: World, claim: Claim) -> Finding:
     """A model's best and worst seed differ by at least a stated amount of a metric. "Direction only": the
     difference is at least that of any other model. Needs three seeds."""
     metric, (slug,) = claim.text("metric"), claim.slugs("architecture")
-    seeds = summaries.seed_means(world.campaign(), metric)
-    if seeds.loc[slug].count() < PRINTED_SEEDS:
-        raise Untestable(f"n too small: {seeds.loc[slug].count()} seeds")
+    seeds = summaries.seed_means(world.campaign(), metric).reindex(world.models.index.union([slug]))
+    if (count := int(seeds.loc[slug].count())) < PRINTED_SEEDS:
+        raise Untestable(f"n too small: {count} seeds")
     ranges = seeds.max(axis=1) - seeds.min(axis=1)
     shown = f"{ranges[slug]:.3g}; largest {ranges.idxmax()} {ranges.max():.3g}"
     if ranges[slug] >= claim.value("at_least"):
