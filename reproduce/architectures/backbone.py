@@ -18,6 +18,8 @@ from pythae.models.base.base_utils import ModelOutput
 from pythae.models.nn import BaseDecoder, BaseEncoder
 from torch import Tensor, nn
 
+from reproduce.architectures.products import strided_convolution, transposed_convolution
+
 SLOPE = 0.2
 FEATURES = 1152
 """128 channels of 3×3."""
@@ -87,9 +89,19 @@ class Encoder(BaseEncoder):
         """(B, 1, 28, 28) → (B, 128, 3, 3)."""
         expect(x, 1, 28, 28)
         shapes = ((32, 14, 14), (64, 7, 7), MAP)
-        for convolution, norm, shape in zip(self.convolutions, self.norms, shapes, strict=True):
-            x = expect(norm(convolution(x), update_statistics), *shape)
+        for index, (norm, shape) in enumerate(zip(self.norms, shapes, strict=True)):
+            x = expect(norm(self.convolve(index, x), update_statistics), *shape)
         return x
+
+    def convolve(self, index: int, x: Tensor) -> Tensor:
+        """One of the three convolutions; the last, which has no padding, as a matrix product."""
+        convolution = self.convolutions[index]
+        assert isinstance(convolution, nn.Conv2d)
+        if index < 2:
+            found: Tensor = convolution(x)
+            return found
+        assert convolution.bias is not None
+        return strided_convolution(x, convolution.weight) + convolution.bias.view(1, -1, 1, 1)
 
     def forward(self, x: Tensor, update_statistics: bool = True) -> ModelOutput:
         """(B, 1, 28, 28) → one (B, width) a head, by name."""
@@ -161,7 +173,7 @@ class Decoder(BaseDecoder):
         columns = torch.cat([self.linear.weight.T, self.linear.bias.unsqueeze(0)]).view(-1, *MAP)
         columns = columns.contiguous(memory_format=torch.channels_last)
         assert first.bias is not None
-        mapped = F.conv_transpose2d(columns, first.weight, None, stride=2).permute(0, 2, 3, 1)
+        mapped = transposed_convolution(columns, first.weight).permute(0, 2, 3, 1)
         return mapped[:-1].flatten(1), (mapped[-1] + first.bias).flatten()
 
     def forward(self, z: Tensor) -> ModelOutput:
