@@ -368,6 +368,10 @@ def claims(
     return 0
 
 
+BUSY = 0.7
+"""Load from which a bench is warned about."""
+
+
 @app.command()
 def bench(
     results: ResultsOption = Path("results"),
@@ -388,6 +392,11 @@ def bench(
     slugs = measure.chosen(only or ())
     if not as_json:
         typer.echo(f"{measure.cores()} cores, {rounds} rounds; nothing else should run meanwhile")
+    if measure.load() > BUSY:
+        typer.echo(
+            f"warning: the machine is busy (load {measure.load():.1f}); the figures will mean little",
+            err=True,
+        )
 
     def notify(found: measure.Measurement) -> None:
         if not as_json:

@@ -21,3 +21,7 @@ BATCH = 64
 """Images a step that receive a reconstruction gradient (Section III-D's batch size)."""
 
 SEED = 42
+
+FOLDER = "bench"
+"""Below the results root: where the tables are written."""
+MARKDOWN, CSV, JSON = "speed.md", "speed.csv", "speed.json"

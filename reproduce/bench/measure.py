@@ -272,16 +272,22 @@ def machine() -> dict[str, str]:
     }
 
 
+def load() -> float:
+    """Processes that wanted a core over the last minute; 0 where the system does not say."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+
+
 def run(
     slugs: Sequence[str], steps: int, rounds: int, whole: bool, notify: Callable[[Measurement], None]
 ) -> Bench:
     """All of it; `notify` is called after each architecture. Raises ReproduceError when a process fails."""
+    before = f"{load():.2f}"
     measurements, sgemm = measure(slugs, steps, rounds, notify)
     timed = None
     if whole:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             timed = whole_run("ae", "quick", Path(folder))
-    return Bench(measurements, cores(), sgemm, timed, machine())
+    return Bench(measurements, cores(), sgemm, timed, machine() | {"load_before": before})
 
 
 def whole_run(slug: str, profile: str, folder: Path) -> WholeRun:

@@ -9,13 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from reproduce import files
+from reproduce.bench import CSV, FOLDER, JSON, MARKDOWN
 from reproduce.bench.measure import Bench, Measurement
 from reproduce.names import LABELS
 from reproduce.rendering.numbers import fixed
-
-FOLDER = "bench"
-"""Below the results root."""
-MARKDOWN, CSV, JSON = "speed.md", "speed.csv", "speed.json"
 
 HEADS = (
     "Model",
@@ -86,6 +83,7 @@ def machine_line(bench: Bench) -> str:
         f"pythae {m['pythae']}",
         m["date"],
         known,
+        f"load before {m['load_before']}",
     ]
     return ", ".join(filter(None, words))
 

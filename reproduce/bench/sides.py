@@ -19,8 +19,6 @@ from reproduce.datasets import Dataset, Split, load
 from reproduce.protocol import Protocol, profile
 from reproduce.training import Run, as_tensor, fresh_architecture
 
-WARMING_EPOCHS = 1
-
 
 class Side(Interface):
     """Something that trains."""
@@ -53,11 +51,11 @@ class PythaeSide:
         batch_size = 2 * BATCH if wants_other else BATCH
         images = as_tensor(workload(batch_size * steps).train.images, "cpu")
         dataset = BaseDataset(images, torch.zeros(len(images)))
-        self.folder = tempfile.TemporaryDirectory(prefix="bench-")
-        self.trainer = pythae_trainer(
-            slug, opponent(slug, BATCH * steps), dataset, batch_size, self.folder.name
-        )
-        self.trainer.prepare_training()
+        model = opponent(slug, BATCH * steps)
+        # the folder that it makes for its checkpoints stays empty: no epoch of `train_step` writes
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            self.trainer = pythae_trainer(slug, model, dataset, batch_size, folder)
+            self.trainer.prepare_training()
         self.done = 0
 
     def epoch(self) -> float:
