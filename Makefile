@@ -22,7 +22,7 @@ REPRODUCE := $(IN_VENV) -m reproduce
 
 TEX_APT := latexmk texlive-latex-recommended texlive-publishers texlive-fonts-recommended poppler-utils
 
-.PHONY: help venv venv-cpu reproduce run render pdf check golden status publish claims test test-all lint format lock tex clean
+.PHONY: help venv venv-cpu reproduce run render pdf check golden status publish claims bench test test-all lint format lock tex clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "%-18s %s\n", $$1, $$2}'
@@ -84,6 +84,9 @@ golden: venv  ## record golden numbers from a clean commit with all runs fresh
 
 publish: venv  ## copy the finished campaign into tables/, figures/, published/ and the README
 	$(REPRODUCE) publish
+
+bench: venv  ## training speed side by side with Pythae's own trainer: a quarter of an hour on an idle CPU
+	$(REPRODUCE) bench
 
 test: venv lint  ## lint, types and tests, with the smoke campaign end to end
 	$(IN_VENV) -m pytest -n 2 --dist loadfile -m "not slow"

@@ -1,5 +1,7 @@
 """What `make publish` copies into tracked folders: tables/, figures/, README's blocks, and published/<profile>/.
 
+If `make bench` has left its tables in the results root, benchmarks/ and the README's block on speed are theirs.
+
 published/ takes records, codes, sample images and the weights of one seed of every finished run of a profile that
 allows verdicts; from it any clone can render everything and continue. `smoke` and `quick` are quickly made again, and
 a clone's first `make reproduce` should train: of them only tables and figures are kept.
@@ -11,7 +13,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from reproduce import files
+from reproduce import bench, files
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol
 from reproduce.runs import RunId
@@ -87,9 +89,19 @@ def readme_blocks(report: Path, protocol: Protocol) -> dict[str, str]:
     }
 
 
+def publish_speed(results: Path, root: Path) -> dict[str, str]:
+    """The last full bench below the results root into benchmarks/; its README block, or none without a bench."""
+    speed = results / bench.FOLDER
+    if not (speed / bench.MARKDOWN).is_file():
+        return {}
+    copy_folder(speed, root / "benchmarks", (bench.MARKDOWN, bench.CSV, bench.JSON))
+    return {"bench": (speed / bench.MARKDOWN).read_text()}
+
+
 def publish(store: Store, report: Path, root: Path, published: Path) -> list[RunId]:
-    """Tables, figures and README from the rendered report; records too if the profile allows verdicts."""
-    blocks = readme_blocks(report, store.protocol)
+    """Tables, figures and README from the rendered report and the last bench; records too if the profile allows
+    verdicts."""
+    blocks = readme_blocks(report, store.protocol) | publish_speed(store.folder.parent, root)
     readme = root / "README.md"
     text = fill_blocks(readme.read_text(), blocks)
     copy_folder(report / "tables", root / "tables", ("*.csv", "*.md", "*.tex"))

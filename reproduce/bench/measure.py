@@ -1,0 +1,317 @@
+"""The measurement: one process with all threads against one process a core, in turns."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import geometric_mean, median
+from time import perf_counter
+from typing import Any
+
+import reproduce
+from reproduce import runs
+from reproduce.bench import BATCH, SEED
+from reproduce.errors import ReproduceError
+from reproduce.names import REFERENCES
+from reproduce.store import STAMP
+
+SGEMM_SECONDS = 0.2
+LEAST_STEPS = 4
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One architecture. Seconds are of `steps` steps, one entry a round."""
+
+    slug: str
+    shared: bool
+    """Whether Pythae's trainer trains its own class; else our plain form."""
+    steps: int
+    flops: int
+    """Of one step of the plain function."""
+    pythae: tuple[float, ...]
+    ours: tuple[tuple[float, ...], ...]
+    """A round's entries are those of the processes that train side by side."""
+    alone: tuple[float, ...]
+    """One of our processes, the others idle."""
+
+    def throughput(self, *seconds: float) -> float:
+        """Images a second of processes that took so long, summed."""
+        return sum(self.steps * BATCH / value for value in seconds)
+
+    @property
+    def pythae_rate(self) -> float:
+        """Images a second, the median over rounds."""
+        return median(self.throughput(value) for value in self.pythae)
+
+    @property
+    def our_rate(self) -> float:
+        """Images a second of all processes together, the median over rounds."""
+        return median(self.throughput(*values) for values in self.ours)
+
+    @property
+    def alone_rate(self) -> float:
+        """Images a second of one process, the median over rounds."""
+        return median(self.throughput(value) for value in self.alone)
+
+    @property
+    def ratio(self) -> float:
+        """Ours over Pythae's."""
+        return self.our_rate / self.pythae_rate
+
+    def share_of(self, sgemm: float) -> float:
+        """Share of so many operations a second that our processes reach together."""
+        return self.our_rate / BATCH * self.flops / sgemm
+
+
+@dataclass(frozen=True)
+class WholeRun:
+    """Where the time of one run goes, from the command to its exit, in seconds."""
+
+    slug: str
+    profile: str
+    total: float
+    training: float
+    evaluation: float
+
+    @property
+    def start_up(self) -> float:
+        """Interpreter, imports, data, publishing: what is neither training nor evaluation."""
+        return self.total - self.training - self.evaluation
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All of one invocation."""
+
+    measurements: tuple[Measurement, ...]
+    cores: int
+    sgemm: tuple[float, ...]
+    """Operations a second of float32 matrix products, all processes together, one entry a round and architecture."""
+    whole: WholeRun | None
+    machine: dict[str, str]
+
+    @property
+    def sgemm_rate(self) -> float:
+        """The median of all rounds."""
+        return median(self.sgemm)
+
+    def mean_ratio(self, shared_only: bool = False) -> float:
+        """Geometric mean of the ratios; NaN if there are none."""
+        ratios = [m.ratio for m in self.measurements if m.shared or not shared_only]
+        return geometric_mean(ratios) if ratios else math.nan
+
+
+def chosen(only: Sequence[str]) -> tuple[str, ...]:
+    """Slugs in Table I's order: all 22, or those named with slug, label or family, with commas or one by one.
+
+    Raises ReproduceError for an unknown name and for a variant: only the described readings are raced.
+    """
+    for slug, variant in (picked := runs.select(only)):
+        if variant:
+            raise ReproduceError(f"bench knows no variants: name '{slug}' without '@{variant}'")
+    return tuple(slug for slug, _ in picked)
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Process:
+    """A worker process that answers requests; see `worker`."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        numbers = {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")}
+        package = str(Path(next(iter(reproduce.__path__))).parent)
+        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "reproduce.bench.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | numbers | {"PYTHONPATH": path},
+            text=True,
+        )
+
+    def ask(self, do: str, **request: Any) -> None:
+        """Send a request without waiting. Raises ReproduceError when the process is gone."""
+        assert self.process.stdin is not None
+        self.last = f"{do} {request.get('side', '')} {request.get('slug', '')}".strip()
+        try:
+            self.process.stdin.write(json.dumps({"do": do} | request) + "\n")
+            self.process.stdin.flush()
+        except OSError as error:
+            raise ReproduceError(
+                f"bench: a worker process ended before '{self.last}'; run it again"
+            ) from error
+
+    def answer(self) -> dict[str, Any]:
+        """Wait for the answer. Raises ReproduceError with what went wrong."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise ReproduceError(f"bench: a worker process ended during '{self.last}' (out of memory?)")
+        found: dict[str, Any] = json.loads(line)
+        if "error" in found:
+            raise ReproduceError(f"bench: '{self.last}' failed: {found['error']}")
+        return found
+
+    def end(self) -> None:
+        """Kill it: nothing it has is worth keeping."""
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):
+                assert stream is not None
+                stream.close()
+
+
+@contextlib.contextmanager
+def processes(count: int) -> Iterator[tuple[Process, list[Process]]]:
+    """One process with `count` threads, and `count` with one thread each."""
+    started: list[Process] = []
+    try:
+        for threads in [count] + [1] * count:
+            started.append(Process(threads))
+        yield started[0], started[1:]
+    finally:
+        for process in started:
+            process.end()
+
+
+def together(workers: Sequence[Process], key: str, do: str, **request: Any) -> tuple[float, ...]:
+    """The same request to all at once; one number of each answer."""
+    for worker in workers:
+        worker.ask(do, **request)
+    return tuple(float(worker.answer()[key]) for worker in workers)
+
+
+def prepare(side: str, workers: Sequence[Process], slug: str, steps: int) -> None:
+    """Build and warm up one side."""
+    for worker in workers:
+        worker.ask("prepare", side=side, slug=slug, steps=steps, threads=worker.threads)
+    for worker in workers:
+        worker.answer()
+    together(workers, "seconds", "epoch")
+
+
+def scaled_steps(steps: int, flops: int, lightest: int) -> int:
+    """Fewer steps for architectures with more arithmetic, so that all rounds are about equally long."""
+    return min(steps, max(LEAST_STEPS, round(steps * lightest / flops)))
+
+
+def measure(
+    slugs: Sequence[str],
+    steps: int,
+    rounds: int,
+    notify: Callable[[Measurement], None] = lambda measurement: None,
+) -> tuple[tuple[Measurement, ...], tuple[float, ...]]:
+    """Every architecture in `rounds` rounds of Pythae, ours, one of ours alone, and a matrix product.
+
+    Returns the measurements and the sgemm rates. Raises ReproduceError when a process fails.
+    """
+    from reproduce.bench.opponents import SHARED
+    from reproduce.bench.work import step_flops
+
+    lightest = step_flops("ae")
+    found: list[Measurement] = []
+    rates: list[float] = []
+    with processes(cores()) as (theirs, ours):
+        for slug in slugs:
+            flops = step_flops(slug)
+            count = scaled_steps(steps, flops, lightest)
+            prepare("pythae", [theirs], slug, count)
+            prepare("ours", ours, slug, count)
+            pythae: list[float] = []
+            side_by_side: list[tuple[float, ...]] = []
+            alone: list[float] = []
+            for _ in range(rounds):
+                pythae += together([theirs], "seconds", "epoch")
+                side_by_side.append(together(ours, "seconds", "epoch"))
+                alone += together(ours[:1], "seconds", "epoch")
+                rates.append(sum(together(ours, "rate", "sgemm", seconds=SGEMM_SECONDS)))
+            found.append(
+                Measurement(
+                    slug, slug in SHARED, count, flops, tuple(pythae), tuple(side_by_side), tuple(alone)
+                )
+            )
+            notify(found[-1])
+    return tuple(found), tuple(rates)
+
+
+def machine() -> dict[str, str]:
+    """Processor, versions, date and commit."""
+    import torch
+
+    from reproduce.campaign import current_commit
+    from reproduce.devices import cpu_model
+
+    return {
+        "processor": cpu_model(),
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "pythae": version("pythae"),
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": current_commit(),
+    }
+
+
+def load() -> float:
+    """Processes that wanted a core over the last minute; 0 where the system does not say."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+
+
+def run(
+    slugs: Sequence[str], steps: int, rounds: int, whole: bool, notify: Callable[[Measurement], None]
+) -> Bench:
+    """All of it; `notify` is called after each architecture. Raises ReproduceError when a process fails."""
+    before = f"{load():.2f}"
+    measurements, sgemm = measure(slugs, steps, rounds, notify)
+    timed = None
+    if whole:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            timed = whole_run("ae", "quick", Path(folder))
+    return Bench(measurements, cores(), sgemm, timed, machine() | {"load_before": before})
+
+
+def whole_run(slug: str, profile: str, folder: Path) -> WholeRun:
+    """One run by the command line, from its start to its exit, in a folder of its own.
+
+    The two references, which belong to every campaign, are taken off.
+    """
+    command = ["run", "--profile", profile, "--only", slug, "--seed", str(SEED), "--jobs", "1"]
+    started = perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "reproduce", *command, "--results", str(folder)],
+        capture_output=True,
+        text=True,
+    )
+    total = perf_counter() - started
+    if done.returncode:
+        raise ReproduceError(f"bench: a whole run of {slug} failed: {(done.stderr or done.stdout).strip()}")
+
+    def stamp(run: runs.RunId) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((folder / profile / run.folder / STAMP).read_text())
+        return found
+
+    references = [stamp(runs.RunId(name, runs.REFERENCE_SEED)) for name in REFERENCES]
+    total -= sum(float(found["finished"]) - float(found["started"]) for found in references)
+    own = stamp(runs.RunId(slug, SEED))
+    training = float(own["training_seconds"])
+    return WholeRun(slug, profile, total, training, float(own["total_seconds"]) - training)

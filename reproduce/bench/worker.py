@@ -1,0 +1,59 @@
+"""A process of one side: reads requests and writes answers, one JSON document a line.
+
+{"do": "prepare", "side": "pythae" or "ours", "slug", "steps", "threads"} → {}
+{"do": "epoch"} → {"seconds"}
+{"do": "sgemm", "seconds"} → {"rate"} in operations a second
+An exception becomes {"error": its text}. The process ends with its input.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from typing import Any
+
+from reproduce.bench.sides import OurSide, PythaeSide, Side, sgemm_rate
+
+
+class Worker:
+    """Keeps what was prepared."""
+
+    def __init__(self) -> None:
+        self.side: Side | None = None
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The answer to one request. Raises ValueError when it is not understood."""
+        match request:
+            case {"do": "prepare", "side": "pythae", "slug": slug, "steps": steps, "threads": threads}:
+                self.side = PythaeSide(slug, steps, threads)
+                return {}
+            case {"do": "prepare", "side": "ours", "slug": slug, "steps": steps, "threads": 1}:
+                self.side = OurSide(slug, steps)
+                return {}
+            case {"do": "epoch"} if self.side is not None:
+                return {"seconds": self.side.epoch()}
+            case {"do": "sgemm", "seconds": seconds}:
+                return {"rate": sgemm_rate(seconds)}
+        raise ValueError(f"not understood: {request}")
+
+
+def main() -> None:
+    """Serve until the input ends. Whatever else is printed goes nowhere, so that answers stay alone."""
+    warnings.simplefilter("ignore")
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    worker = Worker()
+    for line in sys.stdin:
+        try:
+            answer = worker.answer(json.loads(line))
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(answer) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""The table and its means, from made-up measurements."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reproduce import publishing
+from reproduce.bench import report
+from reproduce.bench.measure import Bench, Measurement, WholeRun, scaled_steps
+from reproduce.errors import ReproduceError
+
+
+def measured(slug: str, shared: bool, pythae: float, ours: float) -> Measurement:
+    """10 steps of 64 images in rounds of which one was disturbed. pythae, ours: images a second."""
+    theirs, each, one = 640 / pythae, 1280 / ours, 640 / (0.6 * ours)
+    return Measurement(
+        slug,
+        shared,
+        steps=10,
+        flops=4_000_000_000,
+        pythae=(theirs, theirs, 9 * theirs),
+        ours=((each, each), (each, each), (5 * each, each)),
+        alone=(one, 3 * one, one),
+    )
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(
+        measurements=(
+            measured("ae", True, 800, 1600),
+            measured("hvae", False, 500, 2000),
+            measured("vae", True, 100, 800),
+        ),
+        cores=2,
+        sgemm=(150e9, 160e9, 20e9, 155e9, 151e9),
+        whole=WholeRun("ae", "quick", total=60.0, training=45.0, evaluation=6.0),
+        machine={
+            "processor": "Some CPU",
+            "instruction_set": "AVX2",
+            "torch": "2.0",
+            "pythae": "0.1",
+            "date": "2026-01-02",
+            "commit": "0123456789abcdef+",
+            "load_before": "0.04",
+        },
+    )
+
+
+def test_rates_are_medians_over_rounds_and_sums_over_processes(bench: Bench) -> None:
+    ae = bench.measurements[0]
+    assert ae.pythae_rate == pytest.approx(800)
+    assert ae.our_rate == pytest.approx(1600)
+    assert ae.alone_rate == pytest.approx(960)
+    assert ae.ratio == pytest.approx(2)
+
+
+def test_means_are_geometric(bench: Bench) -> None:
+    assert bench.mean_ratio() == pytest.approx((2 * 4 * 8) ** (1 / 3))
+    assert bench.mean_ratio(shared_only=True) == pytest.approx(4)
+    assert math.isnan(replace(bench, measurements=bench.measurements[1:2]).mean_ratio(shared_only=True))
+
+
+def test_the_share_is_that_of_the_median_rate_of_matrix_products(bench: Bench) -> None:
+    # 1,600 images are 25 steps of 4 GFLOP a second
+    assert bench.measurements[0].share_of(bench.sgemm_rate) == pytest.approx(100 / 151)
+
+
+def test_heavier_architectures_take_fewer_steps_but_never_less_than_four() -> None:
+    assert [scaled_steps(20, flops, 10) for flops in (10, 9, 20, 45, 1000)] == [20, 20, 10, 4, 4]
+    assert scaled_steps(2, 10, 10) == 2
+
+
+def test_the_table_lists_shared_rows_before_plain_ones(bench: Bench) -> None:
+    text = report.to_markdown(bench)
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert rows[2:] == [
+        "| AE | its class | 800 | 1,600 | 2.00 | 960 | 66% |",
+        "| VAE | its class | 100 | 800 | 8.00 | 480 | 33% |",
+        "| HVAE | our plain form | 500 | 2,000 | 4.00 | 1,200 | 83% |",
+    ]
+    assert "Geometric mean 4.00 over 3 architectures." in text
+    assert "Geometric mean 4.00 over the 2 shared rows." in text
+    assert "Lowest 2.00 (AE)." in text
+    assert "60 s, of which training 75%, evaluation 10%, start-up 15%." in text
+    assert (
+        "2 cores of Some CPU (AVX2), sgemm 151 GFLOP/s, torch 2.0, pythae 0.1, 2026-01-02, commit 0123456789+"
+        in text
+    )
+    assert "Medians over 3 rounds" in text
+
+
+def test_the_terminal_shows_the_line_of_the_geometric_mean(bench: Bench) -> None:
+    lines = report.to_lines(bench)
+    assert lines[0].split() == " ".join(report.HEADS).split()
+    assert "geometric mean 4.00 over 3 architectures" in lines
+    assert len({line.index("its class") for line in lines[1:3]}) == 1
+
+
+def test_csv_and_json_hold_the_unrounded_numbers(bench: Bench) -> None:
+    rows = list(csv.DictReader(io.StringIO(report.to_csv(bench))))
+    assert [row["architecture"] for row in rows] == ["ae", "vae", "hvae"]
+    assert float(rows[2]["ratio"]) == pytest.approx(4)
+    assert float(rows[0]["step_gflop"]) == 4
+    content = json.loads(report.to_json(bench))
+    assert content["geometric_mean"] == pytest.approx({"all": 4.0, "shared": 4.0})
+    assert content["results"]["ae"]["sgemm_share"] == pytest.approx(100 / 151)
+    assert content["measurements"][0]["ours"][2] == pytest.approx([4.0, 0.8])
+    assert content["whole"]["total"] == 60.0
+
+
+def test_without_shared_rows_or_a_whole_run_nothing_is_said_of_them(bench: Bench) -> None:
+    plain = replace(bench, measurements=bench.measurements[1:2], whole=None)
+    for text in (report.to_markdown(plain), "\n".join(report.to_lines(plain))):
+        assert "shared rows" not in text
+        assert "whole run" not in text
+        assert "nan" not in text.lower()
+    assert json.loads(report.to_json(plain))["geometric_mean"] == pytest.approx({"all": 4.0})
+
+
+def test_publish_takes_the_tables_along_and_fills_the_readme(bench: Bench, tmp_path: Path) -> None:
+    assert publishing.publish_speed(tmp_path / "results", tmp_path) == {}
+    assert not (tmp_path / "benchmarks").exists()
+    report.write(bench, tmp_path / "results")
+    blocks = publishing.publish_speed(tmp_path / "results", tmp_path)
+    assert {path.name for path in (tmp_path / "benchmarks").iterdir()} == {
+        "speed.md",
+        "speed.csv",
+        "speed.json",
+    }
+    readme = publishing.fill_blocks("a\n<!-- begin: bench -->\nold\n<!-- end: bench -->\nb\n", blocks)
+    assert "old" not in readme
+    assert report.to_markdown(bench).strip() in readme
+
+
+def test_the_readme_has_the_block() -> None:
+    readme = Path(__file__).parents[2] / "README.md"
+    assert "bench" in {match["name"] for match in publishing.BLOCK.finditer(readme.read_text())}
+
+
+def test_a_full_disk_leaves_the_last_tables_as_they_were(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = report.write(bench, tmp_path)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def full(operation: str, path: Path) -> None:
+        if operation == "write":
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("reproduce.files.observer", full)
+    with pytest.raises(ReproduceError, match="no space left"):
+        report.write(replace(bench, cores=3), tmp_path)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
