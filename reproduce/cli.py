@@ -217,11 +217,17 @@ def render(
     seed: SeedOption = None,
 ) -> int:
     """Tables, figures and the report's LaTeX from what is finished."""
+    from reproduce.golden.ledger import NAME, merged_ledgers
     from reproduce.rendering import render as render_report
 
     protocol = light_profile(profile_name)
     out = results / protocol.name / "report"
-    render_report(records_of(protocol, results, parsed_seeds(seed)), out, stamp=provenance(protocol, results))
+    render_report(
+        records_of(protocol, results, parsed_seeds(seed)),
+        out,
+        stamp=provenance(protocol, results),
+        drift=merged_ledgers([root / protocol.name / NAME for root in (PUBLISHED, results)]),
+    )
     typer.echo(f"rendered profile {protocol.name} into {out}")
     return 0
 

@@ -87,14 +87,25 @@ def readme_blocks(report: Path, protocol: Protocol) -> dict[str, str]:
     }
 
 
+def copy_ledger(store: Store, published: Path) -> None:
+    """Add the checks of these results to the published drift ledger, each once."""
+    from reproduce.golden.ledger import NAME, merged_ledgers
+
+    source, target = store.folder / NAME, published / store.protocol.name / NAME
+    if source.is_file():
+        merged = merged_ledgers([target, source])
+        files.write(target, merged.to_csv(index=False, lineterminator="\n").encode())
+
+
 def publish(store: Store, report: Path, root: Path, published: Path) -> list[RunId]:
-    """Tables, figures and README from the rendered report; records too if the profile allows verdicts."""
+    """Tables, figures, README and drift ledger from the rendered report; records too if the profile allows verdicts."""
     blocks = readme_blocks(report, store.protocol)
     readme = root / "README.md"
     text = fill_blocks(readme.read_text(), blocks)
     copy_folder(report / "tables", root / "tables", ("*.csv", "*.md", "*.tex"))
     copy_folder(report / "figures", root / "figures", ("*.pdf", "*.png"))
     files.write(readme, text.encode())
+    copy_ledger(store, published)
     if not store.protocol.verdicts:
         return []
     copied = copy_runs(store, published)

@@ -10,6 +10,10 @@ import pytest
 from reproduce import golden
 from reproduce.errors import ReproduceError
 from reproduce.golden import Comparison
+from reproduce.golden.ledger import NAME
+from reproduce.publishing import copy_ledger
+from reproduce.store import Store
+from tests.tiny import TINY
 
 STAMP = {"commit": "abc", "device": "cpu"}
 
@@ -62,3 +66,16 @@ def test_ledgers_of_two_machines_are_merged_by_date_and_each_line_kept_once(tmp_
     merged = golden.merged_ledgers([first, second, tmp_path / "none.csv"])
     assert sorted(merged["commit"]) == ["a", "b"]
     assert merged["date"].is_monotonic_increasing
+
+
+def test_publishing_adds_the_checks_to_those_published_before(tmp_path: Path) -> None:
+    store, published = Store(tmp_path / "results", TINY), tmp_path / "published"
+    copy_ledger(store, published)
+    assert not published.exists()
+    for commit in ("a", "b"):
+        golden.append_ledger(store.folder / NAME, "tiny", STAMP | {"commit": commit}, compared(1.0))
+        copy_ledger(store, published)
+    assert golden.read_ledger(published / "tiny" / NAME)["commit"].tolist() == ["a", "b"]
+    (store.folder / NAME).unlink()
+    copy_ledger(store, published)
+    assert len(golden.read_ledger(published / "tiny" / NAME)) == 2
