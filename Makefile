@@ -16,13 +16,13 @@ export PYTHONHASHSEED := 0
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
-export PROFILE SEEDS RESULTS_DIR MNIST_DIR
+export PROFILE SEEDS RESULTS_DIR MNIST_DIR TOLERANCE_PYTHONS
 
 REPRODUCE := $(IN_VENV) -m reproduce
 
 TEX_APT := latexmk texlive-latex-recommended texlive-publishers texlive-fonts-recommended poppler-utils
 
-.PHONY: help venv venv-cpu reproduce run render pdf check golden status publish claims bench test test-all lint format lock tex clean
+.PHONY: help venv venv-cpu reproduce run render pdf check tolerances golden status publish claims bench test test-all lint format lock tex clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "%-18s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ tex:  ## install LaTeX with apt-get (as root, or through sudo)
 
 check: venv  ## fresh numbers against golden ones: exit code 0, 1 (off), 2 (cannot be compared)
 	$(REPRODUCE) check
+
+tolerances: venv  ## measure golden's bands: the smoke campaign as on other machines; TOLERANCE_PYTHONS: interpreters
+	$(REPRODUCE) tolerances $(if $(JOBS),--jobs $(JOBS))
 
 golden: venv  ## record golden numbers from a clean commit with all runs fresh
 	$(REPRODUCE) golden

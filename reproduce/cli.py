@@ -217,11 +217,17 @@ def render(
     seed: SeedOption = None,
 ) -> int:
     """Tables, figures and the report's LaTeX from what is finished."""
+    from reproduce.golden.ledger import NAME, merged_ledgers
     from reproduce.rendering import render as render_report
 
     protocol = light_profile(profile_name)
     out = results / protocol.name / "report"
-    render_report(records_of(protocol, results, parsed_seeds(seed)), out, stamp=provenance(protocol, results))
+    render_report(
+        records_of(protocol, results, parsed_seeds(seed)),
+        out,
+        stamp=provenance(protocol, results),
+        drift=merged_ledgers([root / protocol.name / NAME for root in (PUBLISHED, results)]),
+    )
     typer.echo(f"rendered profile {protocol.name} into {out}")
     return 0
 
@@ -230,32 +236,38 @@ def render(
 def check(
     profile_name: ProfileOption = None,
     results: ResultsOption = Path("results"),
-    every: Annotated[bool, typer.Option("--all", help="Every number, not only those that are off.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every number, not only the worst ones.")] = False,
+    pairs: Annotated[
+        bool,
+        typer.Option("--pairs", help="List the pairs of architectures that the bands cannot tell apart."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Fresh numbers against golden ones: exit code 0, 1 (some are off), 2 (cannot be compared)."""
     from dataclasses import asdict
 
     from reproduce import golden, paper
-    from reproduce.datasets import fingerprint
+    from reproduce.golden.ledger import NAME
+    from reproduce.runs import campaign_runs
+    from reproduce.store import Store
 
     protocol = light_profile(profile_name)
     expected = golden.read(protocol.name)
-    records = records_of(protocol, results, tuple(sorted(set(expected.runs["seed"]))))
-    stamp = golden.machine_stamp(fingerprint(protocol), provenance(protocol, results))
-    compared = golden.compare(expected, records, stamp, paper.models())
+    seeds = tuple(sorted(map(int, set(expected.runs["seed"]))))
+    golden.require_fresh(Store(results, protocol, PUBLISHED), campaign_runs(protocol, (), seeds))
+    records = records_of(protocol, results, seeds)
+    stamp = golden.machine_stamp(protocol, provenance(protocol, results))
+    losses = golden.initial_losses(protocol)
+    compared = golden.compare(expected, records, losses, stamp, paper.models())
     off = [item for item in compared if not item.inside]
-    golden.append_ledger(results / protocol.name / "drift.csv", protocol.name, stamp, compared)
-    shown = compared if every else off
+    golden.append_ledger(results / protocol.name / NAME, protocol.name, stamp, compared)
+    shown = compared if every else golden.summary(compared)
     if as_json:
         rows = [asdict(item) | {"difference": item.difference, "inside": item.inside} for item in shown]
         typer.echo(json.dumps({"profile": protocol.name, "compared": len(compared), "rows": rows}, indent=1))
     else:
-        for line in golden.as_lines(shown):
+        for line in (*golden.as_lines(shown), *golden.conclusion(expected, stamp, compared, pairs)):
             typer.echo(line)
-        same = golden.machine_class(expected.stamp) == golden.machine_class(stamp)
-        band = "narrow bands (same class of machine)" if same else "wide bands (another class of machine)"
-        typer.echo(f"profile {protocol.name}: {len(compared)} numbers compared, {len(off)} off; {band}")
     return 1 if off else 0
 
 
@@ -263,12 +275,6 @@ def check(
 def record_golden(
     profile_name: ProfileOption = None,
     results: ResultsOption = Path("results"),
-    spread: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--spread", help="Results roots of the same campaign run in other ways: new bands from them."
-        ),
-    ] = None,
     uncommitted: Annotated[
         bool, typer.Option("--uncommitted", help="Record from changed files too.")
     ] = False,
@@ -276,36 +282,104 @@ def record_golden(
     """Record golden numbers from a clean commit with all runs fresh; says first what changes."""
     from reproduce import golden
     from reproduce.campaign import current_commit
-    from reproduce.datasets import fingerprint
     from reproduce.runs import campaign_runs
-    from reproduce.store import FRESH, Store
+    from reproduce.store import Store
 
     protocol = light_profile(profile_name)
-    store = Store(results, protocol)
-    for item in campaign_runs(protocol):
-        found = store.status(item, verify=True)
-        if found.state != FRESH:
-            raise ReproduceError(f"golden needs every run fresh; {item} is {found.state} ({found.why})")
-    if current_commit().endswith("+") and not uncommitted:
-        raise ReproduceError("golden is recorded from a clean commit only: commit or put away your changes")
+    golden.require_fresh(Store(results, protocol), campaign_runs(protocol))
     records = records_of(protocol, results)
+    stamp = golden.machine_stamp(protocol, provenance(protocol, results))
+    if not uncommitted and any(commit.endswith("+") for commit in (current_commit(), *commits(stamp))):
+        raise ReproduceError(
+            "golden is recorded from a clean commit only, and so must its runs have been: commit or put away "
+            "your changes and run the campaign again"
+        )
+    bands, origin = golden.bands_for(protocol.name)
+    losses = golden.initial_losses(protocol)
     try:
         before = golden.read(protocol.name)
-    except golden.CannotCompare:
-        before = None
-    if spread:
-        bands = golden.measured_bands(records, {path.name: records_of(protocol, path) for path in spread})
-    elif before is not None:
-        bands = list(before.bands.values())
+    except golden.CannotCompare as error:
+        typer.echo(f"recorded for the first time ({error})")
     else:
-        raise ReproduceError(
-            "the first golden numbers need bands: name other runs of the campaign with --spread"
-        )
-    for architecture, seed, metric, old, new in golden.changes(before, records) if before else []:
-        typer.echo(f"{architecture}/seed-{seed} {metric}: {old:.6g} -> {new:.6g}")
-    stamp = golden.machine_stamp(fingerprint(protocol), provenance(protocol, results))
-    folder = golden.write(records, stamp, bands)
+        now = golden.of_records(records, losses, stamp, bands)
+        for run_name, metric, old, new in golden.changes(before, now):
+            typer.echo(f"{run_name} {metric}: {old:.6g} -> {new:.6g}")
+    typer.echo(f"bands: {origin}")
+    folder = golden.write(records, losses, stamp, bands)
     typer.echo(f"recorded {folder}")
+    return 0
+
+
+def commits(stamp: dict[str, Any]) -> list[str]:
+    """The commits of a stamp's runs."""
+    return str(stamp.get("commit", "")).split(" or ")
+
+
+@app.command()
+def tolerances(
+    profile_name: ProfileOption = "smoke",
+    results: ResultsOption = Path("results"),
+    only: OnlyOption = None,
+    seed: SeedOption = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs at a time.")] = os.cpu_count() or 1,
+    pythons: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--python",
+            envvar="TOLERANCE_PYTHONS",
+            help="Further interpreters that have this project's packages, another Python or torch. Repeat.",
+        ),
+    ] = None,
+) -> int:
+    """Measure golden's bands: run the campaign as other machines would, below <results>/tolerances, and compare.
+
+    A complete campaign's runs and bands are written to golden/<profile>/; with --only or --seed they are only shown.
+    """
+    from reproduce import golden
+    from reproduce.campaign import current_commit
+    from reproduce.datasets import find_mnist
+    from reproduce.golden import tolerances as running
+    from reproduce.runs import campaign_runs
+    from reproduce.store import Store
+
+    protocol = light_profile(profile_name or "smoke")
+    seeds = parsed_seeds(seed)
+    words = [
+        "--profile",
+        protocol.name,
+        "--jobs",
+        str(jobs),
+        *(w for name in only or () for w in ("--only", name)),
+    ]
+    if seeds:
+        words += ["--seeds", ",".join(map(str, seeds))]
+    settings = {"REPRODUCE_COMMIT": current_commit()}
+    if protocol.dataset == "mnist":
+        settings["MNIST_DIR"] = str(find_mnist().absolute())
+    wanted = campaign_runs(protocol, only or (), seeds)
+    spreads = []
+    for way in running.ways(sys.executable, pythons or (), running.processor_flags()):
+        root = results / "tolerances" / way.name
+        typer.echo(f"{way.name}: {' '.join(f'{k}={v}' for k, v in way.environment.items()) or way.python}")
+        running.run(way, root, words, settings)
+        golden.require_fresh(Store(root, protocol), wanted)
+        records = Store(root, protocol).records(wanted)
+        stamp = golden.machine_stamp(protocol, provenance(protocol, root)) | {
+            "environment": dict(way.environment)
+        }
+        spreads.append(golden.Spread.of(way.name, records, stamp))
+    bands = golden.measured_bands(spreads)
+    for band in bands:
+        typer.echo(
+            f"{band.metric:16} same {band.same_relative:.2e}  other {band.other_relative:.2e}  {band.reason}"
+        )
+    if only or seeds:
+        typer.echo("not recorded: only a complete campaign is")
+        return 0
+    folder = golden.FOLDER / protocol.name
+    golden.write_spread(spreads, folder / "spread")
+    golden.write_bands(bands, folder)
+    typer.echo(f"recorded {folder}/spread and {folder}/bands.csv")
     return 0
 
 

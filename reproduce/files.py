@@ -71,6 +71,26 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+LARGEST = 256 << 20
+"""Bytes of any file that is read back at most; the largest that a run writes has some ten megabytes."""
+
+
+def read(path: Path, largest: int = LARGEST) -> bytes:
+    """The whole file, if it is one and not larger than that. Raises ReproduceError that names it.
+
+    Whatever else has the file's name (a folder, a pipe that nobody writes to, a device) is not opened.
+    """
+    try:
+        if not path.is_file():
+            raise ReproduceError(f"{path} is gone" if not path.exists() else f"{path} is not a file")
+        if path.stat().st_size > largest:
+            raise ReproduceError(f"{path} is larger than {largest:,} bytes: it is not what its name says")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ReproduceError(f"{path} cannot be read ({reason})") from error
+
+
 def remove(path: Path) -> None:
     """The file is gone, if it was there. Raises ReproduceError when it cannot be removed."""
     if path.exists():

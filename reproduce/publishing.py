@@ -98,15 +98,26 @@ def publish_speed(results: Path, root: Path) -> dict[str, str]:
     return {"bench": (speed / bench.MARKDOWN).read_text()}
 
 
+def copy_ledger(store: Store, published: Path) -> None:
+    """Add the checks of these results to the published drift ledger, each once."""
+    from reproduce.golden.ledger import NAME, merged_ledgers
+
+    source, target = store.folder / NAME, published / store.protocol.name / NAME
+    if source.is_file():
+        merged = merged_ledgers([target, source])
+        files.write(target, merged.to_csv(index=False, lineterminator="\n").encode())
+
+
 def publish(store: Store, report: Path, root: Path, published: Path) -> list[RunId]:
-    """Tables, figures and README from the rendered report and the last bench; records too if the profile allows
-    verdicts."""
+    """Tables, figures, README, drift ledger from the rendered report, and the last bench; records too if the profile
+    allows verdicts."""
     blocks = readme_blocks(report, store.protocol) | publish_speed(store.folder.parent, root)
     readme = root / "README.md"
     text = fill_blocks(readme.read_text(), blocks)
     copy_folder(report / "tables", root / "tables", ("*.csv", "*.md", "*.tex"))
     copy_folder(report / "figures", root / "figures", ("*.pdf", "*.png"))
     files.write(readme, text.encode())
+    copy_ledger(store, published)
     if not store.protocol.verdicts:
         return []
     copied = copy_runs(store, published)

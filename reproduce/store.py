@@ -284,11 +284,16 @@ def read_csv(content: bytes, columns: Iterable[str], what: str) -> pd.DataFrame:
     """A record with at least these columns. Raises ReproduceError."""
     import pandas as pd
 
+    names = content.partition(b"\n")[0].rstrip(b"\r").split(b",")
+    if len(set(names)) != len(names):
+        raise ReproduceError(f"{what} has a column twice")
     try:
-        frame = pd.read_csv(io.BytesIO(content))
-    except (ValueError, UnicodeDecodeError) as error:
+        frame = pd.read_csv(io.BytesIO(content), low_memory=False)
+    except (ValueError, OverflowError, RecursionError) as error:
         raise ReproduceError(f"{what} cannot be read as CSV ({type(error).__name__})") from error
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         raise ReproduceError(f"{what} lacks the column {missing[0]}")
+    if not isinstance(frame.index, pd.RangeIndex):  # what pandas makes of rows longer than the header
+        raise ReproduceError(f"{what} has rows that are longer than its header")
     return frame

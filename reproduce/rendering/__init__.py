@@ -10,22 +10,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from reproduce.errors import ReproduceError
 from reproduce.records import Records
 
 __all__ = ["render"]
 
 
-def render(records: Records, out: Path, *, stamp: Mapping[str, Any]) -> None:
+def render(
+    records: Records, out: Path, *, stamp: Mapping[str, Any], drift: pd.DataFrame | None = None
+) -> None:
     """Render everything that the records allow into `out`, replacing what an earlier rendering left there.
 
     stamp: what the provenance table says about the run: commit, versions, device, …; text, numbers or nested
-    mappings, printed in their order. Raises ReproduceError if there is not one finished run.
+    mappings, printed in their order. drift: the checks against golden numbers, none if left out. Raises
+    ReproduceError if there is not one finished run.
     """
+    from reproduce.golden.ledger import empty_ledger
     from reproduce.rendering import figures, report, tables
     from reproduce.rendering.material import Material
 
-    material = Material(records, stamp)
+    material = Material(records, stamp, empty_ledger() if drift is None else drift)
     if material.ours.empty:
         raise ReproduceError(
             f"profile '{records.profile}' has no finished run to render; start one with "

@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 
 from reproduce.analysis import latent, summaries
 from reproduce.names import SLUGS
-from reproduce.rendering import image_figures, scatter_figures, style
+from reproduce.rendering import drift, image_figures, scatter_figures, style
 from reproduce.rendering.material import Material, label
 from reproduce.rendering.scatter_figures import look
 
@@ -275,6 +275,7 @@ FIGURES: Mapping[str, Callable[[Material], Figure | None]] = {
     "figA1": learning_curves,
     "figA2": latent_maps,
     "figA3": image_figures.worst,
+    "drift": drift.figure,
 }
 """File name → what draws it; None where there is nothing to draw."""
 

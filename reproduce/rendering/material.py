@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from reproduce import paper, protocol
 from reproduce.analysis import claims, families, headline, measures, pareto, statistics, summaries
 from reproduce.errors import ReproduceError
+from reproduce.golden.ledger import empty_ledger
 from reproduce.names import LABELS, REFERENCES, SLUGS
 from reproduce.records import Arrays, Records
 
@@ -36,6 +37,8 @@ class Material:
 
     records: Records
     stamp: Mapping[str, Any]
+    drift: pd.DataFrame = field(default_factory=empty_ledger)
+    """The checks against golden numbers, oldest first (`golden.ledger`)."""
 
     @cached_property
     def profile(self) -> protocol.Protocol:

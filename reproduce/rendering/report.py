@@ -12,7 +12,7 @@ import pandas as pd
 from reproduce import paper
 from reproduce.analysis import claims, families, measures, pareto, recommendations, statistics
 from reproduce.names import BASELINE, SLUGS
-from reproduce.rendering import latex, numbers, wording
+from reproduce.rendering import drift, latex, numbers, wording
 from reproduce.rendering.material import Material, label
 from reproduce.rendering.table import Table
 from reproduce.rendering.tables import APPENDIX
@@ -211,6 +211,7 @@ def context(material: Material, tables: Mapping[str, Table], figures: tuple[str,
         "recommendations": _recommendations(material) if enough else None,
         "headline": _headline(material) if enough else None,
         "verdicts": _verdict_counts(material),
+        "drift": drift.sentence(material),
         "provenance": _provenance(material.stamp),
         "tables": list(tables),
         "appendix_tables": [name for name in tables if name in APPENDIX],

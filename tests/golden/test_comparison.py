@@ -5,22 +5,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from pytest_regressions.data_regression import DataRegressionFixture
 
 from reproduce import golden, paper
-from reproduce.golden import COMPARED, Band, CannotCompare, Comparison, Golden
+from reproduce.golden import COMPARED, INITIAL, Band, CannotCompare, Comparison, Golden
 from reproduce.names import SLUGS
 from reproduce.records import Records
 from tests.synthetic import make_records
 
 STAMP = {
-    "data": "0" * 64, "device": "cpu", "processor": "P", "instruction_set": "AVX2", "machine": "x86_64",
-    "torch": "2", "numpy": "2", "commit": "abc",
+    "profile": "quick", "keys": {"ae/seed-42": "0" * 16}, "data": "0" * 64, "device": "cpu", "processor": "P",
+    "instruction_set": "AVX2", "machine": "x86_64", "torch": "2", "numpy": "2", "commit": "abc",
 }  # fmt: skip
 BANDS = [Band(metric, 1e-6, 0.0, 0.02, 0.001, "for the test") for metric in COMPARED]
+BANDS.append(Band(INITIAL, 1e-8, 1e-8, 1e-8, 1e-8, "for the test"))
+LOSSES = pd.DataFrame(
+    [(slug, part, 100.0 + n) for n, slug in enumerate(SLUGS) for part in ("loss_autoencoder", "part_kl")],
+    columns=["architecture", "part", "value"],
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +37,7 @@ def recorded() -> Records:
 def folder(recorded: Records, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its golden numbers on disk."""
     root = tmp_path_factory.mktemp("golden")
-    golden.write(recorded, STAMP, BANDS, root)
+    golden.write(recorded, LOSSES, STAMP, BANDS, root)
     return root
 
 
@@ -62,8 +66,8 @@ def value(records: Records, slug: str, metric: str) -> float:
 
 
 def test_a_campaign_agrees_with_its_own_recording_to_the_bit(expected: Golden, recorded: Records) -> None:
-    compared = golden.compare(expected, recorded, STAMP, paper.models())
-    assert len(compared) == 22 * (len(COMPARED) + 1)
+    compared = golden.compare(expected, recorded, LOSSES, STAMP, paper.models())
+    assert len(compared) == 22 * (len(COMPARED) + 1) + len(LOSSES)
     assert all(item.difference == 0 and item.inside and item.deviation == 0 for item in compared)
 
 
@@ -86,7 +90,7 @@ def test_what_is_written_is_raw_and_in_table_is_order(folder: Path) -> None:
 
 
 def test_the_papers_numbers_stand_beside(expected: Golden, recorded: Records) -> None:
-    compared = golden.compare(expected, recorded, STAMP, paper.models())
+    compared = golden.compare(expected, recorded, LOSSES, STAMP, paper.models())
     printed = {(item.architecture, item.metric): item.paper for item in compared}
     assert printed["ae", "ssim"] == paper.models().loc["ae", "ssim"]
     assert math.isnan(printed["ae", "code_sd"])
@@ -102,28 +106,30 @@ def test_a_number_outside_its_band_on_either_side_is_off(
 ) -> None:
     before = value(recorded, "vae", metric)
     inside = with_run(recorded, "vae", **{metric: before + sign * 0.9e-6 * abs(before)})
-    assert off(golden.compare(expected, inside, STAMP)) == []
+    assert off(golden.compare(expected, inside, LOSSES, STAMP)) == []
     outside = with_run(recorded, "vae", **{metric: before + sign * 1.1e-6 * abs(before)})
-    assert off(golden.compare(expected, outside, STAMP)) == [("vae", metric)]
+    assert off(golden.compare(expected, outside, LOSSES, STAMP)) == [("vae", metric)]
 
 
 @pytest.mark.parametrize("name", golden.MACHINE)
 def test_another_class_of_machine_gets_the_wider_band(expected: Golden, recorded: Records, name: str) -> None:
     moved = with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.01)
-    assert off(golden.compare(expected, moved, STAMP)) == [("vae", "ssim")]
-    assert off(golden.compare(expected, moved, STAMP | {name: "other"})) == []
+    assert off(golden.compare(expected, moved, LOSSES, STAMP)) == [("vae", "ssim")]
+    assert off(golden.compare(expected, moved, LOSSES, STAMP | {name: "other"})) == []
     far = with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.05)
-    assert off(golden.compare(expected, far, STAMP | {name: "other"})) == [("vae", "ssim")]
+    assert off(golden.compare(expected, far, LOSSES, STAMP | {name: "other"})) == [("vae", "ssim")]
 
 
 def test_another_commit_is_the_same_class_of_machine(expected: Golden, recorded: Records) -> None:
     moved = with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.01)
-    assert off(golden.compare(expected, moved, STAMP | {"commit": "def"})) == [("vae", "ssim")]
+    assert off(golden.compare(expected, moved, LOSSES, STAMP | {"commit": "def"})) == [("vae", "ssim")]
 
 
 def test_the_number_of_parameters_has_no_band(expected: Golden, recorded: Records) -> None:
     more = with_run(recorded, "vae", parameters=value(recorded, "vae", "parameters") + 1)
-    assert off(golden.compare(expected, more, STAMP | {"machine": "other"})) == [("vae", "parameters")]
+    assert off(golden.compare(expected, more, LOSSES, STAMP | {"machine": "other"})) == [
+        ("vae", "parameters")
+    ]
 
 
 def test_a_band_is_absolute_plus_relative() -> None:
@@ -135,7 +141,7 @@ def test_a_band_is_absolute_plus_relative() -> None:
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_what_is_not_finite_is_off_and_infinitely_so(expected: Golden, recorded: Records, bad: float) -> None:
     compared = golden.compare(
-        expected, with_run(recorded, "vae", kl=1.0, mse=bad), STAMP | {"machine": "other"}
+        expected, with_run(recorded, "vae", kl=1.0, mse=bad), LOSSES, STAMP | {"machine": "other"}
     )
     assert off(compared) == [("vae", "mse")]
     assert max(item.deviation for item in compared) == math.inf
@@ -148,34 +154,34 @@ def test_what_is_not_finite_is_off_and_infinitely_so(expected: Golden, recorded:
 
 def test_another_profile_is_refused(expected: Golden, recorded: Records) -> None:
     with pytest.raises(CannotCompare, match="golden is of profile 'quick', the results of 'smoke'"):
-        golden.compare(expected, replace(recorded, profile="smoke"), STAMP)
+        golden.compare(expected, replace(recorded, profile="smoke"), LOSSES, STAMP)
 
 
 def test_other_data_is_refused(expected: Golden, recorded: Records) -> None:
     with pytest.raises(CannotCompare, match="different data"):
-        golden.compare(expected, recorded, STAMP | {"data": "1" * 64})
+        golden.compare(expected, recorded, LOSSES, STAMP | {"data": "1" * 64})
 
 
 def test_a_missing_run_is_refused(expected: Golden) -> None:
     lacking = make_records("quick", (42,), missing=["hvae"])
     with pytest.raises(CannotCompare, match=r"the results lack 1 rows of runs, the first: \('hvae', 42\)"):
-        golden.compare(expected, lacking, STAMP)
+        golden.compare(expected, lacking, LOSSES, STAMP)
 
 
 def test_a_failed_run_is_refused(expected: Golden) -> None:
     with pytest.raises(CannotCompare, match=r"the results lack 100 rows of images, the first: \('hvae', 42"):
-        golden.compare(expected, make_records("quick", (42,), failed=["hvae"]), STAMP)
+        golden.compare(expected, make_records("quick", (42,), failed=["hvae"]), LOSSES, STAMP)
 
 
 def test_a_run_that_golden_lacks_is_refused(expected: Golden, recorded: Records) -> None:
     shorter = replace(expected, runs=expected.runs[expected.runs["architecture"] != "ae"])
     with pytest.raises(CannotCompare, match=r"golden lacks 1 rows of runs, the first: \('ae', 42\)"):
-        golden.compare(shorter, recorded, STAMP)
+        golden.compare(shorter, recorded, LOSSES, STAMP)
 
 
 def test_another_seed_is_refused(recorded: Records, expected: Golden) -> None:
     with pytest.raises(CannotCompare, match="the results lack 22 rows of runs"):
-        golden.compare(expected, make_records("quick", (123,)), STAMP)
+        golden.compare(expected, make_records("quick", (123,)), LOSSES, STAMP)
 
 
 @pytest.mark.parametrize("frame", ["images", "pairs", "curves"])
@@ -186,11 +192,11 @@ def test_a_missing_row_is_refused(expected: Golden, recorded: Records, frame: st
         chosen &= rows["path"] == {"images": "sampled", "pairs": "described"}[frame]
     shorter = replace(recorded, **{frame: rows.drop(index=rows[chosen].index[3])})
     with pytest.raises(CannotCompare, match=rf"the results lack 1 rows of {frame}, the first: \('vae', 42"):
-        golden.compare(expected, shorter, STAMP)
+        golden.compare(expected, shorter, LOSSES, STAMP)
     table = getattr(expected, frame)
     lacking = replace(expected, **{frame: table.drop(index=table.index[3])})
     with pytest.raises(CannotCompare, match=rf"golden lacks 1 rows of {frame}"):
-        golden.compare(lacking, recorded, STAMP)
+        golden.compare(lacking, recorded, LOSSES, STAMP)
 
 
 def test_a_row_twice_is_refused_on_either_side(expected: Golden, recorded: Records) -> None:
@@ -198,16 +204,35 @@ def test_a_row_twice_is_refused_on_either_side(expected: Golden, recorded: Recor
         recorded, runs=pd.concat([recorded.runs, recorded.runs[recorded.runs["architecture"] == "ae"]])
     )
     with pytest.raises(CannotCompare, match="the results have a row twice in runs"):
-        golden.compare(expected, twice, STAMP)
+        golden.compare(expected, twice, LOSSES, STAMP)
     table = pd.concat([expected.images, expected.images.iloc[:1]])
     with pytest.raises(CannotCompare, match="golden have a row twice in images"):
-        golden.compare(replace(expected, images=table), recorded, STAMP)
+        golden.compare(replace(expected, images=table), recorded, LOSSES, STAMP)
 
 
 def test_a_metric_without_a_band_is_refused(expected: Golden, recorded: Records) -> None:
     bands = {name: band for name, band in expected.bands.items() if name != "piq"}
-    with pytest.raises(CannotCompare, match=r"golden has no band for piq: add it to its bands.csv"):
-        golden.compare(replace(expected, bands=bands), recorded, STAMP)
+    with pytest.raises(
+        CannotCompare, match=r"golden has no band for piq: measure them with `make tolerances`"
+    ):
+        golden.compare(replace(expected, bands=bands), recorded, LOSSES, STAMP)
+
+
+def test_a_loss_part_at_initialisation_has_a_band_of_1e_8_on_any_machine(
+    expected: Golden, recorded: Records
+) -> None:
+    for change, found in ((1e-9, []), (1e-7, [("vae", "initial part_kl")])):
+        losses = LOSSES.copy()
+        chosen = (losses["architecture"] == "vae") & (losses["part"] == "part_kl")
+        losses.loc[chosen, "value"] *= 1 + change
+        assert off(golden.compare(expected, recorded, losses, STAMP | {"machine": "other"})) == found
+
+
+def test_a_loss_part_that_only_one_side_has_is_refused(expected: Golden, recorded: Records) -> None:
+    with pytest.raises(CannotCompare, match="the results lack 1 rows of losses"):
+        golden.compare(expected, recorded, LOSSES.iloc[1:], STAMP)
+    with pytest.raises(CannotCompare, match="golden lacks 1 rows of losses"):
+        golden.compare(replace(expected, losses=LOSSES.iloc[1:]), recorded, LOSSES, STAMP)
 
 
 # --- recording and reading ----------------------------------------------------------------------------
@@ -215,17 +240,18 @@ def test_a_metric_without_a_band_is_refused(expected: Golden, recorded: Records)
 
 def test_an_incomplete_or_undefined_campaign_is_not_recorded(tmp_path: Path, recorded: Records) -> None:
     with pytest.raises(CannotCompare, match="golden needs all 22; missing: hvae, svae"):
-        golden.write(make_records("quick", (42,), missing=["hvae", "svae"]), STAMP, BANDS, tmp_path)
+        golden.write(make_records("quick", (42,), missing=["hvae", "svae"]), LOSSES, STAMP, BANDS, tmp_path)
     with pytest.raises(CannotCompare, match="golden needs finite numbers; not so: vae"):
-        golden.write(with_run(recorded, "vae", piq=math.nan), STAMP, BANDS, tmp_path)
+        golden.write(with_run(recorded, "vae", piq=math.nan), LOSSES, STAMP, BANDS, tmp_path)
     with pytest.raises(CannotCompare, match="golden needs finite numbers; not so: svae"):
-        golden.write(make_records("quick", (42,), failed=["svae"]), STAMP, BANDS, tmp_path)
+        golden.write(make_records("quick", (42,), failed=["svae"]), LOSSES, STAMP, BANDS, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_golden_numbers_says_how_to_record_them(tmp_path: Path) -> None:
     with pytest.raises(
-        CannotCompare, match="no golden numbers for profile 'desk': record them with `make golden`"
+        CannotCompare,
+        match="no golden numbers for profile 'desk': record them with `make golden PROFILE=desk`",
     ):
         golden.read("desk", tmp_path)
 
@@ -234,6 +260,11 @@ def test_no_golden_numbers_says_how_to_record_them(tmp_path: Path) -> None:
     ("name", "content"),
     [
         ("stamp.json", "{"),
+        ("stamp.json", "[]"),
+        ("losses.csv", "architecture,part,value\n"),
+        ("losses.csv", "architecture,part,value\nae,loss,nan\n"),
+        ("losses.csv", "architecture,part,value\nae,loss,1\nae,loss,1\n"),
+        ("losses.csv", "architecture,part,value\n../ae,loss,1\n"),
         ("bands.csv", "metric\nssim\n"),
         ("images.csv", ""),
         ("pairs.csv", "architecture,seed\n"),
@@ -244,24 +275,30 @@ def test_a_damaged_folder_is_named(folder: Path, tmp_path: Path, name: str, cont
     for path in (folder / "quick").iterdir():
         (tmp_path / "quick" / path.name).write_bytes(path.read_bytes())
     (tmp_path / "quick" / name).write_text(content)
-    with pytest.raises(CannotCompare, match=r"quick.* (is damaged|lacks the column)"):
+    with pytest.raises(CannotCompare, match=r"quick.* (is damaged|lacks the column|cannot be read as CSV)"):
         golden.read("quick", tmp_path)
 
 
 def test_changes_are_listed_before_they_are_recorded(expected: Golden, recorded: Records) -> None:
+    def now(records: Records, losses: pd.DataFrame = LOSSES) -> Golden:
+        return golden.of_records(records, losses, STAMP, BANDS)
+
     before = value(recorded, "vae", "ssim")
-    assert golden.changes(expected, recorded) == []
-    assert golden.changes(expected, with_run(recorded, "vae", ssim=0.5)) == [("vae", 42, "ssim", before, 0.5)]
+    assert golden.changes(expected, now(recorded)) == []
+    moved = golden.changes(expected, now(with_run(recorded, "vae", ssim=0.5)))
+    assert moved == [("vae/seed-42", "ssim", before, 0.5)]
+    heavier = LOSSES.assign(value=LOSSES["value"].where(LOSSES["architecture"] != "ae", 99.0))
+    assert golden.changes(expected, now(recorded, heavier))[0] == (
+        "ae",
+        "initial loss_autoencoder",
+        100.0,
+        99.0,
+    )
 
 
-def test_bands_are_measured_from_other_ways_of_running(recorded: Records) -> None:
-    runs = recorded.runs.copy()
-    moved = replace(recorded, runs=runs.assign(ssim=runs["ssim"] * 1.01))
-    bands = {band.metric: band for band in golden.measured_bands(recorded, {"AVX2": moved})}
-    assert bands["ssim"].other_relative == pytest.approx(golden.MARGIN * 0.01, rel=1e-3)
-    assert bands["mse"].other_relative == golden.LEAST_OTHER
-    assert bands["ssim"].same_relative == golden.SAME
-    assert "AVX2" in bands["ssim"].reason
+def test_changed_settings_are_noticed() -> None:
+    assert golden.rekeyed(STAMP, STAMP) == []
+    assert golden.rekeyed(STAMP, STAMP | {"keys": {"ae/seed-42": "1" * 16}}) == ["ae/seed-42"]
 
 
 # --- the one comparison, pinned -----------------------------------------------------------------------
@@ -271,20 +308,33 @@ def test_the_comparison_is_pinned(
     expected: Golden, recorded: Records, data_regression: DataRegressionFixture
 ) -> None:
     moved = with_run(recorded, "ae", ssim=0.75, mse=math.nan)
-    compared = golden.compare(expected, moved, STAMP, paper.models())
+    compared = golden.compare(expected, moved, LOSSES, STAMP, paper.models())
     chosen = [item for item in compared if item.architecture == "ae"]
     data_regression.check({"lines": golden.as_lines(chosen), "off": len(off(compared))})
 
 
-def test_the_ledger_names_the_worst_number(tmp_path: Path, expected: Golden, recorded: Records) -> None:
-    path = tmp_path / "drift.csv"
-    for records in (recorded, with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.01)):
-        golden.append_ledger(path, "quick", STAMP, golden.compare(expected, records, STAMP))
-    table = pd.read_csv(path)
-    assert table["off"].tolist() == [0, 1]
-    assert table["where"].iloc[1] == "vae/seed-42 ssim"
-    np.testing.assert_allclose(table["worst"], [0, 1e4], rtol=1e-6)
-
-
 def test_nothing_to_show_is_no_table() -> None:
     assert golden.as_lines([]) == []
+
+
+def test_the_summary_shows_what_is_off_and_the_worst_of_each_metric(
+    expected: Golden, recorded: Records
+) -> None:
+    moved = with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.01)
+    moved = with_run(moved, "ae", ssim=value(recorded, "ae", "ssim") * 1.02)
+    shown = golden.summary(golden.compare(expected, moved, LOSSES, STAMP))
+    assert off(shown) == [("ae", "ssim"), ("vae", "ssim")]
+    assert len(shown) == 2 + (len(COMPARED) - 1) + 1 + 1  # the other metrics, parameters, the initial losses
+
+
+def test_the_conclusion_counts_and_says_which_pairs_are_alike(expected: Golden, recorded: Records) -> None:
+    compared = golden.compare(expected, recorded, LOSSES, STAMP)
+    narrow, wide, last = golden.conclusion(expected, STAMP, compared, listed=True)
+    assert narrow.startswith("the narrow bands tell 231 of 231 pairs")
+    assert "; not " in wide
+    assert (
+        last
+        == f"profile quick: {len(compared)} numbers compared, 0 off; narrow bands (same class of machine)"
+    )
+    changed, *_ = golden.conclusion(expected, STAMP | {"keys": {"ae/seed-42": "1"}}, compared, listed=False)
+    assert changed.startswith("1 runs have other settings or revisions")

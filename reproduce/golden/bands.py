@@ -1,0 +1,165 @@
+"""Bands from the spread of one campaign run in several ways, and the raw runs behind them in `spread/`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reproduce import files
+from reproduce.golden.model import COMPARED, FOLDER, INITIAL, KEY, Band, CannotCompare, machine_class
+from reproduce.golden.recording import ROWS, RUN_COLUMNS, csv, frames, read_bands, read_frame, read_stamp
+from reproduce.records import Records
+
+BASE = "as-is"
+"""The way of running that all others are compared with."""
+MARGIN = 4.0
+"""A band in units of the pooled spread: about four standard deviations."""
+OVER_WORST = 1.5
+"""A band in units of the largest difference seen, at least."""
+LEAST_SAME = 1e-6
+"""No band on the same class of machine is narrower, though equal runs agree to the bit there."""
+LEAST_OTHER = 1e-3
+"""No band elsewhere is narrower: few machines were seen."""
+SMALL = 0.01
+"""Differences are relative to the value plus this share of the metric's median over all runs, so that the nearly
+vanishing value of a collapsed model neither makes a band nor has to fit into one."""
+INITIAL_TOLERANCE = 1e-8
+"""The band of loss parts at initialisation, relative and absolute, on any machine."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One way of running the campaign: its name, the runs' numbers (RUN_COLUMNS), and where and how it ran.
+
+    stamp: `model.machine_stamp`, and under "environment" the variables that were set for it.
+    """
+
+    name: str
+    runs: pd.DataFrame
+    stamp: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, name: str, records: Records, stamp: Mapping[str, Any]) -> Spread:
+        """The spread that these records add."""
+        return cls(name, frames(records)["runs"], stamp)
+
+
+def same_class(first: Spread, second: Spread) -> bool:
+    """Whether both ran on one class of machine, with the same variables set."""
+    return machine_class(first.stamp) == machine_class(second.stamp) and first.stamp.get(
+        "environment"
+    ) == second.stamp.get("environment")
+
+
+def measured_bands(spreads: Sequence[Spread]) -> list[Band]:
+    """Each metric's band from how far the other ways lie from the one called `BASE`, pooled over all their runs.
+
+    In units of |value| + `SMALL` × median |value|: `MARGIN` times the root mean square, at least `OVER_WORST` times
+    the largest. Ways of the base's own class of machine make the tight band, the others the wide one. Raises
+    CannotCompare when there is no base, no other way of one of the two kinds, or no run in common.
+    """
+    base = next((spread for spread in spreads if spread.name == BASE), None)
+    if base is None:
+        raise CannotCompare(f"bands need the runs '{BASE}' to compare with: make them with `make tolerances`")
+    others = [spread for spread in spreads if spread.name != BASE]
+    groups = {
+        "same": [spread for spread in others if same_class(base, spread)],
+        "other": [spread for spread in others if not same_class(base, spread)],
+    }
+    for kind, ways in groups.items():
+        if not ways:
+            raise CannotCompare(
+                f"bands need a second campaign on the {kind} class of machine: `make tolerances`"
+            )
+    reference = base.runs.set_index(KEY)[list(COMPARED)]
+    scale = SMALL * reference.abs().median()
+    deviations = {kind: _deviations(reference, scale, ways) for kind, ways in groups.items()}
+    bands = []
+    for metric in COMPARED:
+        widths, reasons = {}, []
+        for kind, least in (("same", LEAST_SAME), ("other", LEAST_OTHER)):
+            found = deviations[kind][metric]
+            spread, worst = float(np.sqrt((found**2).mean())), float(found.abs().max())
+            widths[kind] = float(f"{max(MARGIN * spread, OVER_WORST * worst, least):.4g}")
+            names = ", ".join(way.name for way in groups[kind])
+            reasons.append(
+                f"{kind} class: spread {spread:.2e}, worst {worst:.2e} over {len(found)} runs ({names})"
+            )
+        small = float(f"{scale[metric]:.4g}")
+        bands.append(
+            Band(
+                metric=metric,
+                same_relative=widths["same"],
+                same_absolute=float(f"{widths['same'] * small:.4g}"),
+                other_relative=widths["other"],
+                other_absolute=float(f"{widths['other'] * small:.4g}"),
+                reason="; ".join(reasons),
+            )
+        )
+    return [*bands, initial_band()]
+
+
+def _deviations(reference: pd.DataFrame, scale: pd.Series, ways: Sequence[Spread]) -> pd.DataFrame:
+    """(way - base) / (|base| + scale), one row a run that both have. Raises CannotCompare when there is none."""
+    found = [
+        way.runs.set_index(KEY)[list(COMPARED)].sub(reference).dropna(how="all") / (reference.abs() + scale)
+        for way in ways
+    ]
+    joined = pd.concat(found).dropna(how="all")
+    if joined.empty:
+        raise CannotCompare("bands need runs that both campaigns have")
+    return joined
+
+
+def initial_band() -> Band:
+    """The band of the loss parts at initialisation: double precision leaves about 1e-13 between machines."""
+    width = INITIAL_TOLERANCE
+    reason = "double precision on a fixed batch, no training: machines differ by rounding alone"
+    return Band(INITIAL, width, width, width, width, reason)
+
+
+def bands_for(profile: str, root: Path = FOLDER) -> tuple[list[Band], str]:
+    """The bands to record, and where they come from: measured, else those of smoke, else those there already.
+
+    Raises CannotCompare when there are none at all.
+    """
+    own, lender = root / profile, root / LENDER
+    if any((own / "spread").glob("*.csv")):
+        return measured_bands(read_spread(own / "spread")), f"from the runs in {own / 'spread'}"
+    if profile != LENDER and (lender / "bands.csv").is_file():
+        found = borrowed(read_bands(lender), LENDER)
+        return found, f"those of profile {LENDER}; measure its own with `make tolerances PROFILE={profile}`"
+    if (own / "bands.csv").is_file():
+        return list(read_bands(own).values()), "as they were"
+    raise CannotCompare("golden numbers need bands: measure them with `make tolerances`")
+
+
+LENDER = "smoke"
+"""The profile whose bands another one takes until it has its own."""
+
+
+def borrowed(bands: Mapping[str, Band], profile: str) -> list[Band]:
+    """Another profile's bands, saying so."""
+    return [replace(band, reason=f"measured for profile {profile}: {band.reason}") for band in bands.values()]
+
+
+def write_spread(spreads: Sequence[Spread], folder: Path) -> None:
+    """Write <name>.csv and <name>.json of each."""
+    for spread in spreads:
+        files.write(folder / f"{spread.name}.csv", csv(spread.runs))
+        stamp = json.dumps(spread.stamp, indent=1, sort_keys=True) + "\n"
+        files.write(folder / f"{spread.name}.json", stamp.encode())
+
+
+def read_spread(folder: Path) -> list[Spread]:
+    """Every way kept in the folder, by name. Raises CannotCompare when a file is damaged."""
+    return [
+        Spread(path.stem, read_frame(path, RUN_COLUMNS, ROWS["runs"]), read_stamp(path.with_suffix(".json")))
+        for path in sorted(folder.glob("*.csv"))
+    ]

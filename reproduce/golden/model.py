@@ -1,0 +1,132 @@
+"""What is compared, within which bands, and when two machines are of one class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reproduce.datasets import fingerprint
+from reproduce.errors import ReproduceError
+from reproduce.protocol import Protocol
+from reproduce.runs import campaign_runs, training_key
+
+FOLDER = Path("golden")
+METRICS = ("ssim", "mse", "psnr", "mae", "piq", "iss", "i_ssim")
+COMPARED = (*METRICS, "whole_ssim", "whole_mse", "whole_piq", "code_sd", "validation_loss")
+EXACT = ("parameters",)
+INITIAL = "initial"
+"""The band of the loss parts at initialisation."""
+KEY = ["architecture", "seed"]
+MACHINE = ("device", "processor", "instruction_set", "machine", "torch", "numpy")
+"""What must agree for two machines to be of one class."""
+
+
+class CannotCompare(ReproduceError):
+    """Fresh and golden are not of one kind: other profile, other data, missing runs, a damaged file."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """How far a metric may be off, and why. The four numbers are finite and not negative."""
+
+    metric: str
+    same_relative: float
+    same_absolute: float
+    other_relative: float
+    other_absolute: float
+    reason: str
+
+    def allowance(self, expected: float, same_machine: bool) -> float:
+        """Largest |difference| that is still inside, ≥ 0."""
+        relative = self.same_relative if same_machine else self.other_relative
+        absolute = self.same_absolute if same_machine else self.other_absolute
+        return absolute + relative * abs(expected)
+
+
+@dataclass(frozen=True)
+class Golden:
+    """What `golden/<profile>/` holds: frames with the columns of `recording`, every number finite."""
+
+    profile: str
+    runs: pd.DataFrame
+    images: pd.DataFrame
+    pairs: pd.DataFrame
+    curves: pd.DataFrame
+    losses: pd.DataFrame
+    stamp: Mapping[str, Any]
+    bands: Mapping[str, Band]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One number: golden, fresh, the band, and the paper's where it prints one (NaN else).
+
+    seed: None for a number that no run made (loss parts at initialisation).
+    """
+
+    architecture: str
+    seed: int | None
+    metric: str
+    golden: float
+    fresh: float
+    band: float
+    paper: float = math.nan
+
+    @property
+    def run(self) -> str:
+        """Which run the number is of, for people."""
+        return self.architecture if self.seed is None else f"{self.architecture}/seed-{self.seed}"
+
+    @property
+    def difference(self) -> float:
+        """fresh - golden."""
+        return self.fresh - self.golden
+
+    @property
+    def inside(self) -> bool:
+        """Whether the difference is inside the band; never for a NaN."""
+        return abs(self.difference) <= self.band
+
+    @property
+    def deviation(self) -> float:
+        """|difference| in units of the band; infinite for a NaN."""
+        if math.isnan(self.difference):
+            return math.inf
+        if self.difference == 0:
+            return 0.0
+        return abs(self.difference) / self.band if self.band > 0 else math.inf
+
+
+def machine_class(stamp: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What must agree for bits to agree."""
+    return tuple(stamp.get(name) for name in MACHINE)
+
+
+def machine_stamp(protocol: Protocol, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """What a comparison must know of the runs: profile, data, training keys, machine class, versions, commit.
+
+    provenance: what all stamps of the runs agree on (`cli.common`). keys: run → the first 16 digits of its training
+    key, which changes with every setting and revision.
+    """
+    flags, versions = provenance.get("flags", {}), provenance.get("versions", {})
+    names = ("device", "processor", "instruction_set", "machine", "threads")
+    return {
+        "profile": protocol.name,
+        "data": fingerprint(protocol),
+        "keys": {str(run): training_key(protocol, run)[:16] for run in campaign_runs(protocol)},
+        "commit": provenance.get("commit", ""),
+        "python": provenance.get("python", ""),
+        **{name: flags.get(name) for name in names},
+        **versions,
+    }
+
+
+def rekeyed(golden: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
+    """Runs whose training key is another one than when golden was recorded: a setting or revision has changed."""
+    before, now = golden.get("keys", {}), fresh.get("keys", {})
+    return [run for run in before if run in now and before[run] != now[run]]

@@ -1,0 +1,103 @@
+"""The campaign in every way in which users' machines really differ: instruction sets, interpreters, torch's versions.
+
+Each way runs in a process of its own into a results root of its own, and goes on where it was interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reproduce.errors import ReproduceError
+from reproduce.golden.bands import BASE
+
+PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way of running: an interpreter, and the variables that make the machine look like another."""
+
+    name: str
+    python: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+OLDER_MACHINES: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("avx2", "avx512f", {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "AVX2"}),
+    ("avx", "avx2", {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "AVX", "MKL_CBWR": "AVX"}),
+    (
+        "sse41",
+        "avx",
+        {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_CBWR": "COMPATIBLE"},
+    ),
+    ("aten-default", "avx2", {"ATEN_CPU_CAPABILITY": "default"}),
+    ("onednn-sse41", "avx", {"ONEDNN_MAX_CPU_ISA": "SSE41"}),
+)
+"""Name, the processor's flag without which nothing would change, and the variables: three older machines, and torch's
+own kernels and oneDNN's one at a time."""
+
+
+def processor_flags() -> frozenset[str]:
+    """The instruction sets that the kernel names, none where it does not."""
+    info = Path("/proc/cpuinfo")
+    found = re.search(r"^flags\s*:(.*)$", info.read_text(), re.MULTILINE) if info.is_file() else None
+    return frozenset(found[1].split()) if found else frozenset()
+
+
+def ways(python: str, others: Sequence[str], flags: frozenset[str]) -> tuple[Way, ...]:
+    """As it is, the same again, older machines than this one, and other interpreters. Raises ReproduceError."""
+    older = [Way(name, python, variables) for name, flag, variables in OLDER_MACHINES if flag in flags]
+    interpreters = [Way(interpreter_name(other), other) for other in others]
+    found = (Way(BASE, python), Way("again", python), *older, *interpreters)
+    names = [way.name for way in found]
+    if len(set(names)) != len(names):
+        raise ReproduceError(f"two interpreters have the same versions: {', '.join(names)}; name each once")
+    return found
+
+
+def interpreter_name(python: str) -> str:
+    """python-<version>-torch-<version> of another interpreter. Raises ReproduceError when it cannot import torch."""
+    script = "import json, platform, torch; print(json.dumps([platform.python_version(), torch.__version__]))"
+    try:
+        done = subprocess.run([python, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+        version, torch = json.loads(done.stdout.splitlines()[-1])
+    except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
+        raise ReproduceError(
+            f"'{python}' is no interpreter with this project's packages ({type(error).__name__}): "
+            "install requirements.lock there, or leave it out"
+        ) from error
+    return f"python-{version}-torch-{torch}"
+
+
+def run(way: Way, root: Path, words: Sequence[str], settings: Mapping[str, str]) -> None:
+    """`python -m reproduce run …` in that way, into that root; nothing if all of it is done already.
+
+    The process starts in the root, where no published runs can be taken for its own. Raises ReproduceError when it
+    fails; what it finished stays.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **{name: value for name, value in os.environ.items() if name not in MEANT_FOR_US},
+        **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+        "PYTHONPATH": str(PACKAGE_ROOT),
+        **settings,
+        **way.environment,
+    }
+    # not resolved: a virtual environment is known by the link's name
+    python = str(Path(way.python).absolute()) if os.sep in way.python else way.python
+    command = [python, "-m", "reproduce", "run", "--results", str(root.absolute()), *words]
+    code = subprocess.run(command, cwd=root, env=environment, check=False).returncode
+    if code:
+        raise ReproduceError(
+            f"the campaign '{way.name}' ended with exit code {code}: its finished runs stay, the same command goes on"
+        )
+
+
+MEANT_FOR_US = ("PROFILE", "SEEDS", "RESULTS_DIR", *OLDER_MACHINES[0][2])
+"""Variables that a way must not inherit."""

@@ -1,0 +1,314 @@
+"""The check is itself checked: mistakes that a reproduction really makes, each of which must turn it red.
+
+Where that is cheap, the mistake is made in the code and its numbers come out of the real evaluation or training of
+the tiny campaign; else it is made in the recorded numbers of the smoke campaign. The bands are the recorded ones, and
+the wide ones unless said otherwise: those of another class of machine.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reproduce import cli, evaluation, fingerprints, golden, metrics, reading, worker
+from reproduce.architectures import gaussian, registry
+from reproduce.architectures.contract import Batch, Losses
+from reproduce.architectures.settings import Adversarial, Importance, Weighted
+from reproduce.errors import ReproduceError
+from reproduce.golden import CannotCompare, Comparison, Golden
+from reproduce.protocol import PROFILES
+from reproduce.records import Records
+from reproduce.runs import RunId
+from reproduce.store import HISTORY, WEIGHTS, Store
+from tests.tiny import RUNS
+
+ELSEWHERE = {"machine": "another class of machine"}
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Golden:
+    """The golden numbers of the smoke campaign."""
+    return golden.read("smoke")
+
+
+def as_records(recorded: Golden, **frames: pd.DataFrame) -> Records:
+    """The records of a campaign that came out as recorded, but for the given frames."""
+    found = {
+        name: frames.get(name, getattr(recorded, name)) for name in ("runs", "images", "pairs", "curves")
+    }
+    return Records(
+        profile=recorded.profile,
+        runs=found["runs"].assign(variant="", status="fresh"),
+        images=found["images"].assign(variant="", path="sampled"),
+        pairs=found["pairs"].assign(variant="", path="described"),
+        digits=pd.DataFrame(),
+        curves=found["curves"].assign(variant=""),
+        load_samples=lambda *_: {},
+    )
+
+
+def stamped(recorded: Golden, **changes: Any) -> Mapping[str, Any]:
+    return {**recorded.stamp, **ELSEWHERE, **changes}
+
+
+def off(compared: Sequence[Comparison]) -> dict[str, set[str]]:
+    """Architecture → its metrics that are off."""
+    found: dict[str, set[str]] = {}
+    for item in compared:
+        if not item.inside:
+            found.setdefault(item.architecture, set()).add(item.metric)
+    return found
+
+
+def test_without_a_mistake_nothing_is_off(recorded: Golden) -> None:
+    compared = golden.compare(recorded, as_records(recorded), recorded.losses, stamped(recorded))
+    assert off(compared) == {}
+
+
+# --- mistakes in a loss: seen at initialisation, on any machine ---------------------------------------------
+
+
+def initial_losses(recorded: Golden, slug: str) -> dict[str, set[str]]:
+    """What is off when one architecture's loss parts at initialisation are computed anew."""
+    train_size = PROFILES["smoke"].train
+    parts = fingerprints.loss_parts(fingerprints.initial(slug, train_size=train_size))
+    losses = recorded.losses.copy()
+    for part, value in parts.items():
+        losses.loc[(losses["architecture"] == slug) & (losses["part"] == part), "value"] = value
+    return off(golden.compare(recorded, as_records(recorded), losses, stamped(recorded)))
+
+
+@pytest.mark.parametrize("slug", ["beta-vae", "factor-vae", "ciwae", "vae"])
+def test_the_losses_of_today_are_those_recorded(recorded: Golden, slug: str) -> None:
+    assert initial_losses(recorded, slug) == {}
+
+
+@pytest.mark.parametrize(
+    ("slug", "settings"),
+    [
+        ("beta-vae", Weighted(beta=4.001)),
+        ("beta-vae", Weighted(beta=1.0)),
+        ("factor-vae", Adversarial(weight=10.01, widths=(128, 256), learning_rate=1e-4)),
+        ("ciwae", Importance(groups=1, samples=5, beta=0.501)),
+    ],
+    ids=["β-VAE a little off", "β-VAE is a VAE", "FactorVAE's γ", "CIWAE's β"],
+)
+def test_a_wrong_beta(recorded: Golden, monkeypatch: pytest.MonkeyPatch, slug: str, settings: Any) -> None:
+    entry = replace(registry.REGISTRY[slug], settings=settings)
+    monkeypatch.setitem(registry.REGISTRY, slug, entry)
+    assert initial_losses(recorded, slug) == {slug: {"initial loss_autoencoder"}}
+
+
+def without_kl(model: gaussian.VariationalAutoencoder, batch: Batch, progress: float) -> Losses:
+    """A VAE's loss that forgot its KL term."""
+    parts = gaussian.PythaeGaussian.losses(model, batch, progress).parts
+    return Losses({"autoencoder": parts["reconstruction"]}, parts)
+
+
+def test_a_dropped_kl_term_at_initialisation(recorded: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gaussian.VariationalAutoencoder, "losses", without_kl)
+    assert initial_losses(recorded, "vae") == {"vae": {"initial loss_autoencoder"}}
+
+
+# --- mistakes in training and evaluation: made in the code, run on the tiny campaign --------------------------
+
+
+@pytest.fixture(scope="module")
+def tiny_golden(finished: Store, recorded: Golden) -> Golden:
+    """The tiny campaign as golden numbers, with the recorded bands."""
+    return golden.of_records(
+        finished.records(RUNS), recorded.losses, stamped(recorded, data="tiny"), [*recorded.bands.values()]
+    )
+
+
+def made_again(
+    store: Store, slug: str, tiny_golden: Golden, *, trained: bool = False, elsewhere: bool = True
+) -> dict[str, set[str]]:
+    """What is off when one run of the tiny campaign is evaluated (or trained) again by today's code.
+
+    elsewhere: whether on another class of machine, where the bands are wide.
+    """
+    run = RunId(slug, 1)
+    folder = store.path(run)
+    given = (
+        {} if trained else {"weights": store.read(folder, WEIGHTS), "history": store.read(folder, HISTORY)}
+    )
+    job = worker.Job(store.protocol, run, "cpu", str(folder / "checkpoint.bin"), **given)
+    store.publish(run, worker.perform(job, lambda event: None))
+    stamp = {**tiny_golden.stamp, **({"torch": "another"} if elsewhere else {})}
+    return off(golden.compare(tiny_golden, store.records(RUNS), tiny_golden.losses, stamp))
+
+
+def test_evaluating_again_without_a_mistake_is_not_off(store: Store, tiny_golden: Golden) -> None:
+    assert made_again(store, "vae", tiny_golden) == {}
+
+
+def test_a_kl_term_dropped_in_training_shows_in_the_validation_loss(
+    store: Store, tiny_golden: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gaussian.VariationalAutoencoder, "losses", without_kl)
+    assert made_again(store, "vae", tiny_golden, trained=True)["vae"]
+    here = made_again(store, "vae", tiny_golden, trained=True, elsewhere=False)
+    assert "validation_loss" in here["vae"]
+
+
+def test_another_ssim_window(store: Store, tiny_golden: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "ssim", lambda x, y: metrics.ssim_uniform(x, y, 7))
+    found = made_again(store, "vae", tiny_golden)
+    assert found.keys() == {"vae"}
+    assert {"ssim", "whole_ssim"} <= found["vae"] <= {"ssim", "whole_ssim", "i_ssim"}
+
+
+def test_mean_instead_of_sampled_codes(
+    store: Store, tiny_golden: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gaussian.VariationalAutoencoder, "sample", lambda model, x: model.encode(x))
+    assert {"ssim", "whole_ssim"} & made_again(store, "vae", tiny_golden)["vae"]
+
+
+def test_an_image_shifted_by_a_pixel(
+    store: Store, tiny_golden: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    through = evaluation.Evaluator.through
+
+    def shifted(evaluator: evaluation.Evaluator, code: Any, what: str) -> np.ndarray:
+        return np.roll(through(evaluator, code, what), 1, axis=-1)
+
+    monkeypatch.setattr(evaluation.Evaluator, "through", shifted)
+    # after four steps an AE decodes a blur, which a pixel hardly moves: inside the wide bands, not the narrow ones
+    here = made_again(store, "ae", tiny_golden, elsewhere=False)
+    assert {"ssim", "mse", "whole_ssim", "whole_mse"} <= here["ae"]
+
+
+def test_piq_summed_instead_of_averaged(
+    store: Store, tiny_golden: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smoothness = metrics.smoothness
+
+    def summed(frames: np.ndarray) -> metrics.Smoothness:
+        found = smoothness(frames)
+        return replace(found, piq=found.piq * frames.shape[-1] * frames.shape[-2])
+
+    monkeypatch.setattr(metrics, "smoothness", summed)
+    assert made_again(store, "ae", tiny_golden) == {"ae": {"piq", "whole_piq"}}
+
+
+# --- runs in each other's place, old, twice, missing ----------------------------------------------------------
+
+
+def test_a_swapped_pair_of_models(recorded: Golden) -> None:
+    swapped = {"vae": "beta-vae", "beta-vae": "vae"}
+    runs = recorded.runs.assign(architecture=recorded.runs["architecture"].replace(swapped))
+    compared = golden.compare(recorded, as_records(recorded, runs=runs), recorded.losses, stamped(recorded))
+    assert off(compared).keys() == {"vae", "beta-vae"}
+
+
+def test_swapped_folders_are_no_fresh_runs(store: Store) -> None:
+    first, second = store.path(RunId("ae", 1)), store.path(RunId("vae", 1))
+    for source, target in ((first, first.with_name("x")), (second, first), (first.with_name("x"), second)):
+        shutil.move(source, target)
+    with pytest.raises(CannotCompare, match=r"2 of 5 runs are not fresh, the first: ae/seed-1 is stale"):
+        golden.require_fresh(store, RUNS)
+
+
+def test_a_stale_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    golden.require_fresh(store, RUNS)
+    monkeypatch.setitem(registry.REGISTRY, "vae", replace(registry.REGISTRY["vae"], revision=99))
+    with pytest.raises(CannotCompare, match=r"1 of 5 .* vae/seed-1 is stale \(revision was 1, is 99\)"):
+        golden.require_fresh(store, RUNS)
+
+
+def test_one_seed_used_twice(recorded: Golden) -> None:
+    """The second seed's runs are the first's again: off, and refused where records are read, too."""
+    runs = recorded.runs.copy()
+    first, second = (runs["seed"] == seed for seed in (42, 123))
+    columns = [name for name in runs.columns if name != "seed"]
+    runs.loc[second, columns] = runs.loc[first, columns].to_numpy()
+    records = as_records(recorded, runs=runs.infer_objects())
+    compared = golden.compare(recorded, records, recorded.losses, stamped(recorded))
+    assert len(off(compared)) == 22
+    with pytest.raises(ReproduceError, match="runs with equal metrics: ae/seed-42, "):
+        reading.distinct(records.runs)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the golden folder that a test may change."""
+    shutil.copytree(golden.FOLDER, tmp_path / "golden")
+    return tmp_path / "golden"
+
+
+@pytest.mark.parametrize("name", ["runs", "images", "pairs", "curves", "losses"])
+def test_a_golden_row_removed(recorded: Golden, folder: Path, name: str) -> None:
+    path = folder / "smoke" / f"{name}.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:7] + lines[8:]))
+    with pytest.raises(CannotCompare, match=f"golden lacks .* rows of (runs|{name})"):
+        golden.compare(golden.read("smoke", folder), as_records(recorded), recorded.losses, stamped(recorded))
+
+
+def test_a_nan_in_the_results(recorded: Golden) -> None:
+    runs = recorded.runs.copy()
+    runs.loc[3, "piq"] = np.nan
+    records = as_records(recorded, runs=runs)
+    compared = golden.compare(recorded, records, recorded.losses, stamped(recorded))
+    assert off(compared) == {runs.loc[3, "architecture"]: {"piq"}}
+
+
+@pytest.mark.parametrize("name", ["runs", "losses", "bands"])
+def test_a_nan_in_golden(folder: Path, name: str) -> None:
+    path = folder / "smoke" / f"{name}.csv"
+    table = pd.read_csv(path)
+    table.iloc[1, 2] = np.nan
+    table.to_csv(path, index=False)
+    with pytest.raises(CannotCompare, match=rf"{name}.csv is damaged .*not a finite number"):
+        golden.read("smoke", folder)
+
+
+def test_another_profiles_numbers(recorded: Golden, folder: Path) -> None:
+    shutil.copytree(folder / "smoke", folder / "quick", dirs_exist_ok=True)
+    with pytest.raises(CannotCompare, match=r"quick holds the numbers of another profile \('smoke'\)"):
+        golden.read("quick", folder)
+    records = replace(as_records(recorded), profile="quick")
+    with pytest.raises(CannotCompare, match="golden is of profile 'smoke', the results of 'quick'"):
+        golden.compare(recorded, records, recorded.losses, stamped(recorded))
+
+
+# --- and the command says so ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mistake", "code"),
+    [({}, 0), ({"mse": 2.0}, 1), ({"profile": "quick"}, 2)],
+    ids=["none", "off", "refused"],
+)
+def test_the_exit_code(
+    recorded: Golden,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    mistake: dict[str, Any],
+    code: int,
+) -> None:
+    runs = recorded.runs.assign(mse=recorded.runs["mse"] * mistake.get("mse", 1.0))
+    records = replace(as_records(recorded, runs=runs), profile=mistake.get("profile", "smoke"))
+    monkeypatch.setattr(golden, "require_fresh", lambda *_: None)
+    monkeypatch.setattr(golden, "initial_losses", lambda _: recorded.losses)
+    monkeypatch.setattr(cli, "records_of", lambda *_: records)
+    monkeypatch.setattr("sys.argv", ["reproduce", "check", "--profile", "smoke", "--results", str(tmp_path)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == code
+    out = capsys.readouterr().out
+    assert (tmp_path / "smoke" / "drift.csv").is_file() == (code != 2)
+    if code != 2:
+        assert out.splitlines()[-1].startswith(f"profile smoke: 654 numbers compared, {44 * code} off")
+    else:
+        assert out == ""
