@@ -22,7 +22,7 @@ REPRODUCE := $(IN_VENV) -m reproduce
 
 TEX_APT := latexmk texlive-latex-recommended texlive-publishers texlive-fonts-recommended poppler-utils
 
-.PHONY: help venv venv-cpu reproduce run render pdf check golden status publish claims test test-all lint format lock tex clean
+.PHONY: help venv venv-cpu reproduce run render pdf check gpu-check golden status publish claims test test-all lint format lock tex clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "%-18s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ tex:  ## install LaTeX with apt-get (as root, or through sudo)
 
 check: venv  ## fresh numbers against golden ones: exit code 0, 1 (off), 2 (cannot be compared)
 	$(REPRODUCE) check
+
+gpu-check: venv  ## the GPU against the CPU, and how many runs should share it: a table to paste into an issue
+	$(REPRODUCE) gpu-check
 
 golden: venv  ## record golden numbers from a clean commit with all runs fresh
 	$(REPRODUCE) golden
