@@ -103,7 +103,8 @@ _FRAMES: dict[str, tuple[str, tuple[str, ...]]] = {
 
 def _nothing(columns: Sequence[str]) -> pd.DataFrame:
     """A record without rows."""
-    return pd.DataFrame(columns=["architecture", "variant", "seed", "epoch", *columns])
+    places = ("architecture", "variant", "seed", "path", "image", "pair", "label", "n", "epoch")
+    return pd.DataFrame(columns=[*places, *columns])
 
 
 def identity(run: RunId) -> dict[str, str | int]:
