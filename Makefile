@@ -22,7 +22,7 @@ REPRODUCE := $(IN_VENV) -m reproduce
 
 TEX_APT := latexmk texlive-latex-recommended texlive-publishers texlive-fonts-recommended poppler-utils
 
-.PHONY: help venv venv-cpu reproduce run render pdf check tolerances golden status publish claims bench test test-all lint format lock tex clean
+.PHONY: help venv venv-cpu reproduce run render pdf check gpu-check tolerances golden status publish claims bench test test-all lint format lock tex clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "%-18s %s\n", $$1, $$2}'
@@ -81,6 +81,9 @@ check: venv  ## fresh numbers against golden ones: exit code 0, 1 (off), 2 (cann
 
 tolerances: venv  ## measure golden's bands: the smoke campaign as on other machines; TOLERANCE_PYTHONS: interpreters
 	$(REPRODUCE) tolerances $(if $(JOBS),--jobs $(JOBS))
+
+gpu-check: venv  ## the GPU against the CPU, and how many runs should share it: a table to paste into an issue
+	$(REPRODUCE) gpu-check
 
 golden: venv  ## record golden numbers from a clean commit with all runs fresh
 	$(REPRODUCE) golden

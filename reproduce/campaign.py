@@ -1,30 +1,25 @@
 """Many runs over the machine's cores or a cluster; skips what is done and says why it reruns.
 
-Jobs go out as JSON and come back as bytes; only this process publishes. Longest runs first.
+Only this process publishes, whoever did the work (`cluster`). Longest runs first.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import logging
 import os
-import signal
 import subprocess
-import tempfile
-import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from reproduce import files
+from reproduce import cluster, files
+from reproduce.cluster import Event, Listener
 from reproduce.errors import ReproduceError
 from reproduce.runs import RunId
-from reproduce.store import DAMAGED, FAILED, FRESH, HISTORY, WEIGHTS, Outcome, Status, Store
+from reproduce.store import DAMAGED, FAILED, FRESH, HISTORY, WEIGHTS, Status, Store
 
-RETRIES = 2
-"""How often a run is given to a fresh worker when its own was killed."""
+__all__ = ["Event", "Listener", "Report", "cost", "execute", "plan"]
 
 RELATIVE_COST: dict[str, float] = {
     "miwae": 9.0,
@@ -61,10 +56,6 @@ class Report:
         return 1 if self.failed else 0
 
 
-Event = dict[str, Any]
-Listener = Callable[[RunId, Event], None]
-
-
 def plan(
     store: Store, wanted: Sequence[RunId], retry_failed: bool = False
 ) -> tuple[list[Status], list[Status]]:
@@ -77,8 +68,8 @@ def plan(
     return due, done
 
 
-def job_json(store: Store, status: Status, device: str) -> dict[str, Any]:
-    """What a worker is told: see `worker.Job`."""
+def job_json(store: Store, status: Status, device: str, tf32: bool = False) -> dict[str, Any]:
+    """What a worker is told: the fields of `worker.Job`."""
     folder = store.path(status.run)
     weights = history = None
     if not status.retrain:
@@ -88,6 +79,7 @@ def job_json(store: Store, status: Status, device: str) -> dict[str, Any]:
         "protocol": dataclasses.asdict(store.protocol),
         "run": dataclasses.asdict(status.run),
         "device": device,
+        "tf32": tf32,
         "checkpoint": str(store.checkpoint(status.run)),
         "weights": weights,
         "history": history,
@@ -103,8 +95,13 @@ def execute(
     listener: Listener = lambda run, event: None,
     retry_failed: bool = False,
     scheduler: str | None = None,
+    tf32: bool = False,
 ) -> Report:
-    """Do all wanted runs that are not done. Raises ReproduceError if another campaign writes the same store."""
+    """Do all wanted runs that are not done, `jobs` at a time or as many as the scheduler at the address has workers.
+
+    Raises ReproduceError if another campaign writes the same store, if nothing can be written, or if there is nobody
+    to work (`cluster.perform`).
+    """
     with files.lock(store.folder / ".lock"):
         files.clear_temporaries(store.folder)
         due, done = plan(store, wanted, retry_failed)
@@ -117,10 +114,11 @@ def execute(
         if not due:
             return report
         commit = current_commit()
-        performing: Generator[tuple[RunId, Any], None, None] = (
-            in_process(store, due, device, listener)
+        tasks = [(status.run, job_json(store, status, device, tf32)) for status in due]
+        performing = (
+            in_process(tasks, listener)
             if jobs == 1 and scheduler is None
-            else on_cluster(store, due, device, listener, jobs, scheduler)
+            else cluster.perform(tasks, listener, jobs, scheduler)
         )
         with contextlib.closing(performing):
             for run, outcome in performing:
@@ -139,193 +137,21 @@ def execute(
 
 
 def in_process(
-    store: Store, due: Sequence[Status], device: str, listener: Listener
+    tasks: Sequence[tuple[RunId, dict[str, Any]]], listener: Listener
 ) -> Generator[tuple[RunId, Any], None, None]:
     """One run after the other in this process."""
     from reproduce import worker
 
-    for status in due:
-        job = worker.Job.from_json(job_json(store, status, device))
-        listener(status.run, {"phase": "started"})
+    for run, content in tasks:
+        job = worker.Job.from_json(content)
+        listener(run, {"phase": "started"})
         try:
-            yield status.run, worker.perform(job, lambda event, run=status.run: listener(run, event))  # type: ignore[misc]
+            outcome: Any = worker.perform(job, lambda event, run=run: listener(run, event))  # type: ignore[misc]
         except ReproduceError:
             raise
         except Exception as error:
-            yield status.run, error
-
-
-def on_cluster(
-    store: Store, due: Sequence[Status], device: str, listener: Listener, jobs: int, scheduler: str | None
-) -> Generator[tuple[RunId, Any], None, None]:
-    """The runs on Dask workers, one thread each: a local cluster, or any existing one (which must be trusted).
-
-    Raises ReproduceError when a worker cannot write, or when there is no scheduler at the address.
-    """
-    import dask
-    from distributed import as_completed
-
-    names = {str(status.run): status.run for status in due}
-    with (
-        dask.config.set(DASK),
-        local_cluster(min(jobs, len(due))) if scheduler is None else existing_cluster(scheduler) as client,
-    ):
-        client.subscribe_topic(TOPIC, lambda event: _heard(event, names, listener))
-        futures = {}
-        for index, status in enumerate(due):
-            job = job_json(store, status, device)
-            if scheduler is not None:
-                job["checkpoint"] = remote_checkpoint(store, status.run)
-            # one group of keys: queued at the scheduler by priority, instead of dealt out to the workers at once
-            future = client.submit(
-                perform_on_worker,
-                job,
-                keep_checkpoint=scheduler is None,
-                pure=False,
-                priority=-index,
-                key=(TOPIC, str(status.run)),
-            )
-            futures[future] = status.run
-        for future in as_completed(list(futures), loop=client.loop):
-            run = futures.pop(future)
-            error = future.exception()
-            if isinstance(error, ReproduceError):
-                raise error
-            yield run, error if error is not None else Outcome(**future.result())
-            future.release()
-
-
-DASK = {
-    "distributed.scheduler.allowed-failures": RETRIES,
-    "distributed.scheduler.worker-saturation": 1.0,
-    "distributed.worker.daemon": True,
-    # on a busy machine a killed worker is back after a minute; Dask gives its nanny up after 15 seconds
-    "distributed.deploy.lost-worker-timeout": "1 day",
-    # a machine that was asleep has lost no worker
-    "distributed.scheduler.worker-ttl": None,
-}
-"""Settings of a local cluster; an existing one has its own."""
-
-TOPIC = "reproduce"
-
-
-@contextlib.contextmanager
-def local_cluster(workers: int) -> Iterator[Any]:
-    """A client of as many worker processes on this machine, which Ctrl-C does not reach.
-
-    Their end is a SIGKILL, whatever happened: every state on disk is good for going on, so nothing is waited for.
-    """
-    from distributed import Client, LocalCluster
-
-    # for good: connections of killed workers are reported after the cluster has closed, too
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    # the threads that start now, and the processes that they start, inherit the mask: Ctrl-C is for this thread alone
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        cluster = LocalCluster(
-            n_workers=0,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=0,
-            dashboard_address=None,
-            # Dask serves its metrics by HTTP in any case: here only, at any free port
-            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-            silence_logs=logging.CRITICAL,
-        )
-        client = Client(cluster, set_as_default=False)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    try:
-        cluster.scale(workers)
-        yield client
-    finally:
-        with killing(cluster):
-            with contextlib.suppress(TimeoutError):
-                client.close(timeout=CLOSE_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                cluster.close(timeout=CLOSE_SECONDS)
-
-
-CLOSE_SECONDS = 5
-
-
-@contextlib.contextmanager
-def killing(cluster: Any) -> Iterator[None]:
-    """Kill every worker process, those that are only starting too, as long as this lasts."""
-    over = threading.Event()
-
-    def kill() -> None:
-        while True:
-            # `workers` has only those that are up
-            for nanny in list(cluster._created):
-                nanny.auto_restart = False
-                if nanny.pid:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(nanny.pid, signal.SIGKILL)
-            if over.wait(0.02):
-                return
-
-    thread = threading.Thread(target=kill, name="worker-killer", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-@contextlib.contextmanager
-def existing_cluster(address: str) -> Iterator[Any]:
-    """A client of the scheduler at that address. Raises ReproduceError when none answers."""
-    from distributed import Client
-
-    try:
-        client = Client(address, set_as_default=False, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as error:
-        raise ReproduceError(
-            f"no Dask scheduler answers at {address}: start one with `dask scheduler`, or leave out --scheduler"
-        ) from error
-    with client:
-        yield client
-
-
-CONNECT_SECONDS = 10
-
-
-def remote_checkpoint(store: Store, run: RunId) -> str:
-    """Where a worker of an existing cluster keeps the run's state: outside its own directory, which dies with it.
-
-    Named by the training key, so that campaigns on one machine can only meet in the very same run.
-    """
-    return str(Path(tempfile.gettempdir()) / f"reproduce-{os.getuid()}" / store.checkpoint(run).name)
-
-
-def _heard(event: Any, names: dict[str, RunId], listener: Listener) -> None:
-    _, content = event
-    if content.get("run") in names:
-        listener(names[content["run"]], content["event"])
-
-
-def perform_on_worker(content: dict[str, Any], keep_checkpoint: bool) -> dict[str, Any]:
-    """A job on a Dask worker, its events sent to whoever listens.
-
-    Returns the outcome as plain data: its class would have the client import torch.
-    """
-    from distributed import get_worker
-
-    from reproduce import worker
-
-    job = worker.Job.from_json(content)
-    me = get_worker()
-
-    def notify(event: Event) -> None:
-        me.log_event(TOPIC, {"run": str(job.run), "event": event})
-
-    notify({"phase": "started"})
-    found = vars(worker.perform(job, notify))
-    if not keep_checkpoint:
-        Path(job.checkpoint).unlink(missing_ok=True)
-    return found
+            outcome = error
+        yield run, outcome
 
 
 def current_commit() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -87,8 +86,19 @@ def run(
     results: ResultsOption = Path("results"),
     only: OnlyOption = None,
     seed: SeedOption = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs at a time.")] = os.cpu_count() or 1,
-    scheduler: Annotated[str | None, typer.Option(help="Address of an existing Dask scheduler.")] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", "-j", min=1, help="Runs at a time. Default: one a core, or --per-card on every GPU."
+        ),
+    ] = None,
+    per_card: Annotated[
+        int, typer.Option("--per-card", min=1, help="Runs that share a GPU; `gpu-check` recommends a number.")
+    ] = 4,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of an existing Dask scheduler, like tcp://host:8786.")
+    ] = None,
+    tf32: Annotated[bool, typer.Option("--tf32", help="TensorFloat-32 on a GPU: faster, coarser.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed runs again.")] = False,
     trial: Annotated[
         int | None,
@@ -100,11 +110,14 @@ def run(
 
     from reproduce.campaign import execute
     from reproduce.datasets import load
+    from reproduce.devices import default_jobs
     from reproduce.display import Display
     from reproduce.runs import campaign_runs
     from reproduce.store import Store
 
     protocol, device, why = chosen_profile(profile_name)
+    if tf32 and device != "cuda":
+        raise ReproduceError("--tf32 is for a GPU, and there is no CUDA device: leave it out")
     if trial is not None:
         protocol = protocol.trial(trial)
     wanted = campaign_runs(protocol, only or (), parsed_seeds(seed))
@@ -118,10 +131,11 @@ def run(
             Store(results, protocol, PUBLISHED),
             wanted,
             device=device,
-            jobs=jobs,
+            jobs=jobs or default_jobs(device, per_card),
             listener=display,
             retry_failed=retry_failed,
             scheduler=scheduler,
+            tf32=tf32,
         )
     line = f"{len(report.done)} run now, {len(report.skipped)} were done already, {len(report.failed)} failed"
     console.print(line, highlight=False)
@@ -158,33 +172,36 @@ def status(
     return 0
 
 
-def records_of(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None = None) -> Any:
-    """Records of every finished run of the profile: the 22, the references, and variants where they exist."""
+def records_and_stamp(
+    protocol: Protocol, results: Path, seeds: tuple[int, ...] | None = None
+) -> tuple[Any, dict[str, Any]]:
+    """Records of every finished run of the profile (the 22, the references, and variants where they exist), and what
+    their stamps have in common. Every run's state is asked for once.
+    """
+    from reproduce.reading import assemble
     from reproduce.runs import campaign_runs
-    from reproduce.store import Store
+    from reproduce.store import FRESH, Store
 
     store = Store(results, protocol, PUBLISHED)
     seeds = seeds or protocol.seeds
     wanted = list(campaign_runs(protocol, (), seeds))
     wanted += [item for item in store.known_runs() if item.variant and item.seed in seeds]
-    return store.records(wanted)
-
-
-def provenance(protocol: Protocol, results: Path) -> dict[str, Any]:
-    """What the report says about where its numbers come from: commit, versions and device of the runs' stamps."""
-    from reproduce.runs import campaign_runs
-    from reproduce.store import FRESH, Store
-
-    store = Store(results, protocol, PUBLISHED)
-    states = [store.status(item) for item in campaign_runs(protocol)]
+    states = [store.status(item) for item in wanted]
     stamps = [store.stamp(s.run, s.folder) for s in states if s.state == FRESH]
-    return common(stamps)
+    return assemble(store, states), common(stamps)
+
+
+def records_of(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None = None) -> Any:
+    """The records alone: see `records_and_stamp`."""
+    return records_and_stamp(protocol, results, seeds)[0]
 
 
 def common(stamps: list[dict[str, Any]]) -> dict[str, Any]:
-    """The entries on which all stamps agree; where they differ, the values with "or" between."""
+    """The entries on which all stamps agree; where they differ, the values with "or" between. No host: it is nobody's
+    business.
+    """
     found: dict[str, Any] = {}
-    for name in ("commit", "host", "python"):
+    for name in ("commit", "python"):
         values = sorted({str(stamp[name]) for stamp in stamps if stamp.get(name)})
         if values:
             found[name] = " or ".join(values)
@@ -222,12 +239,9 @@ def render(
 
     protocol = light_profile(profile_name)
     out = results / protocol.name / "report"
-    render_report(
-        records_of(protocol, results, parsed_seeds(seed)),
-        out,
-        stamp=provenance(protocol, results),
-        drift=merged_ledgers([root / protocol.name / NAME for root in (PUBLISHED, results)]),
-    )
+    records, stamp = records_and_stamp(protocol, results, parsed_seeds(seed))
+    drift = merged_ledgers([root / protocol.name / NAME for root in (PUBLISHED, results)])
+    render_report(records, out, stamp=stamp, drift=drift)
     typer.echo(f"rendered profile {protocol.name} into {out}")
     return 0
 
@@ -255,8 +269,8 @@ def check(
     expected = golden.read(protocol.name)
     seeds = tuple(sorted(map(int, set(expected.runs["seed"]))))
     golden.require_fresh(Store(results, protocol, PUBLISHED), campaign_runs(protocol, (), seeds))
-    records = records_of(protocol, results, seeds)
-    stamp = golden.machine_stamp(protocol, provenance(protocol, results))
+    records, found = records_and_stamp(protocol, results, seeds)
+    stamp = golden.machine_stamp(protocol, found)
     losses = golden.initial_losses(protocol)
     compared = golden.compare(expected, records, losses, stamp, paper.models())
     off = [item for item in compared if not item.inside]
@@ -287,8 +301,8 @@ def record_golden(
 
     protocol = light_profile(profile_name)
     golden.require_fresh(Store(results, protocol), campaign_runs(protocol))
-    records = records_of(protocol, results)
-    stamp = golden.machine_stamp(protocol, provenance(protocol, results))
+    records, found = records_and_stamp(protocol, results)
+    stamp = golden.machine_stamp(protocol, found)
     if not uncommitted and any(commit.endswith("+") for commit in (current_commit(), *commits(stamp))):
         raise ReproduceError(
             "golden is recorded from a clean commit only, and so must its runs have been: commit or put away "
@@ -321,7 +335,9 @@ def tolerances(
     results: ResultsOption = Path("results"),
     only: OnlyOption = None,
     seed: SeedOption = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs at a time.")] = os.cpu_count() or 1,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Runs at a time. Default: one a core.")
+    ] = None,
     pythons: Annotated[
         list[str] | None,
         typer.Option(
@@ -347,8 +363,7 @@ def tolerances(
     words = [
         "--profile",
         protocol.name,
-        "--jobs",
-        str(jobs),
+        *(("--jobs", str(jobs)) if jobs else ()),
         *(w for name in only or () for w in ("--only", name)),
     ]
     if seeds:
@@ -363,10 +378,8 @@ def tolerances(
         typer.echo(f"{way.name}: {' '.join(f'{k}={v}' for k, v in way.environment.items()) or way.python}")
         running.run(way, root, words, settings)
         golden.require_fresh(Store(root, protocol), wanted)
-        records = Store(root, protocol).records(wanted)
-        stamp = golden.machine_stamp(protocol, provenance(protocol, root)) | {
-            "environment": dict(way.environment)
-        }
+        records, found = records_and_stamp(protocol, root, seeds)
+        stamp = golden.machine_stamp(protocol, found) | {"environment": dict(way.environment)}
         spreads.append(golden.Spread.of(way.name, records, stamp))
     bands = golden.measured_bands(spreads)
     for band in bands:
@@ -487,6 +500,19 @@ def bench(
     elif not as_json:
         typer.echo(f"not written: {len(slugs)} of {len(SLUGS)} architectures")
     return 0
+
+
+@app.command(name="gpu-check")
+def check_gpu(only: OnlyOption = None) -> int:
+    """The GPU against the CPU, and how many runs should share it: exit code 0, 1 (off), 2 (no GPU)."""
+    from reproduce import gpu_check
+    from reproduce.runs import select
+
+    slugs = [slug for slug, variant in select(only or ()) if not variant]
+    gpu_check.require_cuda()
+    findings = gpu_check.examine(slugs, "cuda", say=lambda line: typer.echo(line, err=True))
+    typer.echo(findings.markdown())
+    return 0 if findings.passed else 1
 
 
 INTERRUPTED = 130

@@ -17,8 +17,9 @@ HUGE_PAGE = 2 << 20
 KEPT_BYTES = 1 << 30
 
 
-def configure(device: str) -> None:
-    """One thread a process on the CPU, so that nothing depends on the number of cores; no TF32, deterministic kernels.
+def configure(device: str, tf32: bool = False) -> None:
+    """One thread a process on the CPU, so that nothing depends on the number of cores. On a GPU deterministic kernels,
+    and products of full precision unless tf32 asks for TensorFloat-32 (10 bits of mantissa).
 
     Must run before the first tensor of a run. Idempotent.
     """
@@ -28,8 +29,8 @@ def configure(device: str) -> None:
     _keep_memory()
     if device == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+        torch.backends.cudnn.allow_tf32 = tf32
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
         torch.use_deterministic_algorithms(True)
@@ -73,6 +74,25 @@ def _heap() -> tuple[int, int] | None:
     return (min(edges), max(edges)) if edges else None
 
 
+def take_turns(name: object) -> None:
+    """Give this worker the card of its turn: worker 0 the first, worker 1 the second, and so on round the cards.
+
+    name: a local cluster counts its workers. Workers of other clusters have other names and keep the card that
+    CUDA_VISIBLE_DEVICES gives them.
+    """
+    number = str(name)
+    if number.isdigit():
+        torch.cuda.set_device(int(number) % torch.cuda.device_count())
+
+
+def default_jobs(device: str, per_card: int) -> int:
+    """Runs at a time: one a core that this process may use (affinity and cgroups count), at most so many on a GPU."""
+    from dask.system import cpu_count
+
+    cores = int(cpu_count())
+    return min(cores, per_card * torch.cuda.device_count()) if device == "cuda" else cores
+
+
 def best_device() -> tuple[str, str]:
     """ "cuda" or "cpu", and why."""
     with warnings.catch_warnings():
@@ -106,9 +126,13 @@ def flags(device: str) -> dict[str, object]:
     }
     if device == "cuda":
         found |= {
-            "gpu": torch.cuda.get_device_name(0),
+            "gpu": torch.cuda.get_device_name(torch.cuda.current_device()),
+            "cuda": torch.version.cuda,
             "cudnn": torch.backends.cudnn.version(),
             "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
             "tf32_convolution": torch.backends.cudnn.allow_tf32,
+            "cudnn_benchmark": torch.backends.cudnn.benchmark,
+            "cudnn_deterministic": torch.backends.cudnn.deterministic,
+            "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG", ""),
         }
     return found

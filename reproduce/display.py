@@ -34,6 +34,8 @@ class Display:
         self.started = time.monotonic()
         self.due: dict[RunId, float] = {}
         self.running: dict[RunId, str] = {}
+        self.trained: dict[RunId, tuple[float, float]] = {}
+        """Share of a run's epochs that were done when it was first heard of, and that are done now."""
         self.finished: set[RunId] = set()
         self.failed: set[RunId] = set()
         self.lock = threading.RLock()
@@ -80,6 +82,8 @@ class Display:
         elif phase:
             self.running[run] = str(phase)
         elif "epoch" in event:
+            before, now = ((event["epoch"] - step) / event["epochs"] for step in (1, 0))
+            self.trained[run] = (min(self.trained.get(run, (before,))[0], before), now)
             self.running[run] = (
                 f"epoch {event['epoch']}/{event['epochs']}, "
                 f"loss {event['training_loss']:.4g}, validation {event['validation_loss']:.4g}"
@@ -90,18 +94,29 @@ class Display:
         self.console.print(line, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
     def summary(self) -> str:
-        """ "7 of 24 done, 1 failed, 3:05 gone, about 7:20 left"."""
-        ended = self.finished | self.failed
+        """ "7 of 24 done, 2 running, 1 failed, 3:05 gone, about 7:20 left"."""
         gone = time.monotonic() - self.started
-        done_cost = sum(self.due.get(run, 0) for run in ended)
-        left = time_left(sum(self.due.values()) - done_cost, done_cost, gone)
+        left = self.left(gone)
         words = [f"{len(self.finished)} of {len(self.due)} done"]
+        if self.running:
+            words.append(f"{len(self.running)} running")
         if self.failed:
             words.append(f"{len(self.failed)} failed")
         words.append(f"{clock(gone)} gone")
         if left:
             words.append(f"about {clock(left)} left")
         return "[" + ", ".join(words) + "]"
+
+    def left(self, gone: float) -> float | None:
+        """Seconds left at the pace so far, epochs of the running runs included; None before there is a pace."""
+        finished = remaining = 0.0
+        for run, weight in self.due.items():
+            before, now = self.trained.get(run, (0.0, 0.0))
+            if run in self.finished | self.failed:
+                now = 1.0
+            finished += weight * (now - before)
+            remaining += weight * (1 - now)
+        return time_left(remaining, finished, gone)
 
     def table(self) -> Table:
         """What is running now."""

@@ -138,7 +138,9 @@ def lock(path: Path) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         with _one_line(path):
+            _observed("mkdir", path.parent)
             path.parent.mkdir(parents=True, exist_ok=True)
+            _observed("lock", path)
             stream = stack.enter_context(path.open("w"))
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

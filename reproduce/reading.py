@@ -40,9 +40,12 @@ FLAGS = ("collapsed", "converged")
 
 
 def assemble(store: Store, found: Sequence[Status]) -> Records:
-    """Records of all given runs. Raises ReproduceError: nothing to read, non-finite values, twins."""
+    """Records of the fresh and the failed runs among these. Raises ReproduceError: none, non-finite values, twins.
+
+    If every run failed, the frames beside `runs` have their columns and no rows.
+    """
     fresh = [status for status in found if status.state == FRESH]
-    if not any(not status.run.is_reference for status in fresh):
+    if all(status.run.is_reference or status.state not in (FRESH, FAILED) for status in found):
         raise ReproduceError(
             f"no finished runs of profile '{store.protocol.name}' below {store.folder}: "
             f"run `python -m reproduce run --profile {store.protocol.name}` first"
@@ -50,6 +53,8 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
     frames: dict[str, list[pd.DataFrame]] = {name: [] for name in ("images", "pairs", "digits", "curves")}
     rows: list[dict[str, object]] = []
     for status in found:
+        if status.state not in (FRESH, FAILED):
+            continue
         if status.state == FAILED:
             rows.append({**identity(status.run), "status": "failed", "reason": status.why})
             continue
@@ -65,7 +70,10 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
     table = pd.DataFrame(rows)
     distinct(table)
     folders = {status.run: status.folder for status in fresh if status.folder is not None}
-    joined = {name: pd.concat(parts, ignore_index=True) for name, parts in frames.items()}
+    joined = {
+        name: pd.concat(parts or [_nothing(_FRAMES[name][1])], ignore_index=True)
+        for name, parts in frames.items()
+    }
 
     def samples(architecture: str, seed: int, variant: str) -> dict[str, np.ndarray]:
         if architecture == "originals":
@@ -91,6 +99,12 @@ _FRAMES: dict[str, tuple[str, tuple[str, ...]]] = {
     "digits": ("digits.csv", DIGIT_FLOATS),
     "curves": ("history.csv", ("training_loss", "validation_loss")),
 }
+
+
+def _nothing(columns: Sequence[str]) -> pd.DataFrame:
+    """A record without rows."""
+    places = ("architecture", "variant", "seed", "path", "image", "pair", "label", "n", "epoch")
+    return pd.DataFrame(columns=[*places, *columns])
 
 
 def identity(run: RunId) -> dict[str, str | int]:

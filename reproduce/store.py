@@ -223,8 +223,7 @@ class Store:
         """
         from reproduce.reading import assemble
 
-        states = [self.status(run) for run in wanted]
-        return assemble(self, [status for status in states if status.state in (FRESH, FAILED)])
+        return assemble(self, [self.status(run) for run in wanted])
 
 
 def _runs_below(base: Path) -> Iterator[RunId]:

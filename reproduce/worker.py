@@ -28,7 +28,11 @@ PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pythae", "safetensors", 
 
 @dataclass(frozen=True)
 class Job:
-    """One run to be done. checkpoint: where the worker keeps its own; weights: set when only the evaluation is due."""
+    """One run to be done.
+
+    checkpoint: where the worker keeps its own. weights, history: set when only the evaluation is due. tf32: see
+    `devices.configure`.
+    """
 
     protocol: Protocol
     run: RunId
@@ -36,6 +40,7 @@ class Job:
     checkpoint: str
     weights: bytes | None = None
     history: bytes | None = None
+    tf32: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, but for the bytes."""
@@ -60,7 +65,7 @@ def array_bytes(arrays: dict[str, np.ndarray]) -> bytes:
 
 def perform(job: Job, notify: Notify) -> Outcome:
     """Train (unless the weights are given), evaluate, and return everything as bytes."""
-    devices.configure(job.device)
+    devices.configure(job.device, job.tf32)
     started = time.time()
     data = load(job.protocol)
     stamp: dict[str, Any] = {

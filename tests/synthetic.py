@@ -94,7 +94,8 @@ def make_records(
     if frames["runs"]:  # failed runs have neither
         joined["runs"]["reason"] = joined["runs"]["reason"].fillna("")
         for flag in ("collapsed", "converged"):
-            joined["runs"][flag] = joined["runs"][flag].eq(True)
+            known = joined["runs"].get(flag, pd.Series(False, joined["runs"].index))
+            joined["runs"][flag] = known.eq(True)
     return Records(profile=profile, load_samples=_samples, **joined)
 
 

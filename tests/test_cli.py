@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import cli, training
+from reproduce import campaign, cli, devices, gpu_check, training
 from reproduce.protocol import Protocol
 from reproduce.runs import RunId
 from reproduce.store import Store
@@ -155,6 +155,56 @@ def test_bad_input_is_one_line_and_exit_code_2(command: Command, words: list[str
     assert err.count("\n") == 1
 
 
+def test_rendering_asks_for_every_runs_state_once(
+    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[RunId] = []
+    honest = Store.status
+    monkeypatch.setattr(Store, "status", lambda self, run, *a: asked.append(run) or honest(self, run, *a))
+    monkeypatch.setattr("reproduce.rendering.render", lambda records, out, stamp: None)
+    assert command("render", "--profile", "tiny", "--results", str(store.folder.parent))[0] == 0
+    assert set(RUNS) <= set(asked)
+    assert len(asked) == len(set(asked))
+
+
+def test_jobs_are_by_default_what_the_machine_allows(
+    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[int] = []
+    monkeypatch.setattr(devices, "default_jobs", lambda device, per_card: 10 * per_card)
+    monkeypatch.setattr(
+        campaign, "execute", lambda *args, jobs, **rest: used.append(jobs) or campaign.Report()
+    )
+    words = ["run", "--profile", "tiny", "--results", str(store.folder.parent), "--only", ONLY]
+    for more in ([], ["--per-card", "2"], ["--jobs", "3"]):
+        assert command(*words, *more)[0] == 0
+    assert used == [40, 20, 3]
+
+
+def test_a_switch_for_gpus_is_refused_without_one(command: Command, store: Store) -> None:
+    code, _, err = command(*tiny_run(store, "--tf32"))
+    assert (code, err) == (2, "error: --tf32 is for a GPU, and there is no CUDA device: leave it out\n")
+
+
+def test_the_check_of_a_gpu_without_one_is_one_line_and_exit_code_2(command: Command) -> None:
+    code, out, err = command("gpu-check")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: gpu-check needs a GPU: no CUDA device")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("repeats", "code"), [(True, 0), (False, 1)])
+def test_the_check_of_a_gpu_prints_a_table_and_exits_by_it(
+    command: Command, monkeypatch: pytest.MonkeyPatch, repeats: bool, code: int
+) -> None:
+    found = gpu_check.Findings({}, [gpu_check.Comparison("ae", 0.0, 0.0, 0.0, repeats)])
+    chosen: list[str] = []
+    monkeypatch.setattr(gpu_check, "require_cuda", lambda: None)
+    monkeypatch.setattr(gpu_check, "examine", lambda slugs, device, say: chosen.extend(slugs) or found)
+    assert command("gpu-check", "--only", "ae")[:2] == (code, found.markdown() + "\n")
+    assert chosen == ["ae"]
+
+
 def test_the_environment_names_profile_seeds_and_results(
     command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,12 +245,12 @@ def test_help_and_status_answer_without_torch(words: list[str], tmp_path: Path) 
     assert found.returncode == 0, found.stderr
 
 
-def test_stamps_that_differ_are_told_apart() -> None:
+def test_stamps_that_differ_are_told_apart_and_no_host_is_named() -> None:
     stamps = [
         {"commit": "a", "host": "x", "versions": {"torch": "2"}, "flags": {"device": "cpu"}},
         {"commit": "b", "host": "x", "versions": {"torch": "2"}, "flags": {"device": "cpu"}},
     ]
     assert cli.common(stamps) == {
-        "commit": "a or b", "host": "x", "versions": {"torch": "2"}, "flags": {"device": "cpu"},
+        "commit": "a or b", "versions": {"torch": "2"}, "flags": {"device": "cpu"},
     }  # fmt: skip
     assert cli.common([]) == {}

@@ -62,6 +62,27 @@ def test_time_left_weighs_runs_by_their_cost(now: list[float]) -> None:
     assert "[1 of 2 done, 1:00 gone, about 9:00 left]" in stream.getvalue()
 
 
+def test_time_left_counts_the_epochs_of_the_running_runs(now: list[float]) -> None:
+    listener = Display(Console(file=io.StringIO()), 2)
+    for run in (AE, VAE):
+        listener(run, DUE)
+    assert listener.summary() == "[0 of 2 done, 0:00 gone]"
+    now[0] += 60
+    listener(AE, {**EPOCH, "epoch": 1})
+    # an eighth of an AE took a minute; seven eighths and a VAE are left
+    assert listener.summary() == "[0 of 2 done, 1 running, 1:00 gone, about 15:00 left]"
+
+
+def test_epochs_of_an_earlier_campaign_do_not_flatter_the_pace(now: list[float]) -> None:
+    listener = Display(Console(file=io.StringIO()), 1)
+    listener(AE, DUE)
+    now[0] += 60
+    for epoch in (5, 6):
+        listener(AE, {**EPOCH, "epoch": epoch})
+    # two of eight epochs in a minute, two are left
+    assert listener.left(60.0) == pytest.approx(60.0)
+
+
 def test_failures_are_counted_and_explained() -> None:
     failed: Event = {"phase": "failed", "reason": "epoch 3: training_loss is nan"}
     text = shown([(AE, DUE), (VAE, DUE), (AE, failed)])
@@ -81,7 +102,24 @@ def test_a_warning_is_a_line() -> None:
 
 def test_on_a_terminal_the_running_epochs_are_shown() -> None:
     text = shown([(AE, DUE), (VAE, DUE), (AE, EPOCH)], terminal=True)
+    assert "ae/seed-1" in text
     assert "epoch 2/8, loss 12.35, validation 13" in text
+    assert "0 of 2 done, 1 running, 0:00 gone" in text
+    assert "\x1b[" in text, "nothing moves the cursor back to draw over the old table"
+
+
+def test_on_a_terminal_a_result_stays_and_its_row_goes() -> None:
+    done: Event = {"phase": "done", "seconds": 61.0}
+    text = shown([(AE, DUE), (VAE, DUE), (AE, EPOCH), (VAE, EPOCH), (AE, done)], terminal=True)
+    assert "ae/seed-1: done in 1:01" in text
+    last = text.split("ae/seed-1: done in 1:01")[1]
+    assert "vae/seed-1" in last
+    assert " ae/seed-1" not in last
+
+
+def test_epochs_are_no_lines_without_a_terminal() -> None:
+    text = shown([(AE, DUE), (AE, EPOCH), (AE, {"phase": "evaluating"})])
+    assert text == ""
 
 
 def test_an_event_that_comes_late_does_not_revive_a_run() -> None:

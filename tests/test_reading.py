@@ -91,6 +91,16 @@ def test_a_failed_run_is_a_row_with_its_reason(store: Store) -> None:
     assert np.isnan(row["ssim"])
 
 
+def test_where_every_run_failed_there_are_rows_with_reasons_and_the_yardsticks(store: Store) -> None:
+    trained = [run for run in RUNS if not run.is_reference]
+    for run in trained:
+        store.publish(run, Outcome({}, {}, {"epoch": 1, "reason": "training_loss is nan"}))
+    records = store.records(RUNS)
+    assert dict(records.runs["status"].value_counts()) == {"failed": len(trained), "fresh": len(REFERENCES)}
+    assert set(records.images["architecture"]) == set(REFERENCES)
+    assert (len(records.curves), "validation_loss" in records.curves) == (0, True)
+
+
 @pytest.mark.parametrize("value", ["nan", "inf", "", "text"])
 def test_a_value_that_is_not_finite_is_refused_with_file_and_column(store: Store, value: str) -> None:
     def change(content: bytes) -> bytes:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 import sys
 from pathlib import Path
 
 from reproduce import protocol
-from reproduce.protocol import Protocol
+from reproduce.protocol import Protocol, shortened
 from reproduce.runs import RunId
 from reproduce.store import STAMP
 
@@ -29,6 +30,9 @@ TINY = Protocol(
 )
 """Two steps an epoch, the second a short one of 8 images."""
 
+ENDLESS = shortened(TINY, name="endless", epochs=10**6, patience=None)
+"""The same for runs that are not over when something happens to them."""
+
 RUNS = (RunId("pca-16", 0), RunId("mean-image", 0), RunId("ae", 1), RunId("vae", 1), RunId("svae", 1))
 ONLY = "ae,vae,svae"
 
@@ -45,6 +49,8 @@ def contents(root: Path) -> dict[str, str]:
 if __name__ == "__main__":
     from reproduce import cli
 
-    protocol.PROFILES["tiny"] = TINY
+    # a shell that starts something in the background has it ignore Ctrl-C, and so would its children
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    protocol.PROFILES |= {"tiny": TINY, "endless": ENDLESS}
     sys.argv[0] = "reproduce"
     cli.main()

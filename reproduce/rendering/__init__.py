@@ -24,15 +24,15 @@ def render(
     """Render everything that the records allow into `out`, replacing what an earlier rendering left there.
 
     stamp: what the provenance table says about the run: commit, versions, device, …; text, numbers or nested
-    mappings, printed in their order. drift: the checks against golden numbers, none if left out. Raises
-    ReproduceError if there is not one finished run.
+    mappings, printed in their order. drift: the checks against golden numbers, none if left out. Where every run
+    failed there are dashes. Raises ReproduceError without any run.
     """
     from reproduce.golden.ledger import empty_ledger
     from reproduce.rendering import figures, report, tables
     from reproduce.rendering.material import Material
 
     material = Material(records, stamp, empty_ledger() if drift is None else drift)
-    if material.ours.empty:
+    if not material.fresh and not material.failures:
         raise ReproduceError(
             f"profile '{records.profile}' has no finished run to render; start one with "
             f"'python -m reproduce run --profile {records.profile}'"

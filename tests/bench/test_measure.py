@@ -142,7 +142,7 @@ def process() -> Iterator[Process]:
 
 def test_what_goes_wrong_in_a_worker_is_one_line_and_the_worker_lives_on(process: Process) -> None:
     process.ask("prepare", side="ours", slug="no-such", steps=1, threads=1)
-    with pytest.raises(ReproduceError, match="^bench: 'prepare ours no-such' failed: KeyError: 'no-such'$"):
+    with pytest.raises(ReproduceError, match=r"^bench: 'prepare ours no-such' failed: KeyError: 'no-such'$"):
         process.answer()
     process.ask("sgemm", seconds=0.01)
     assert process.answer()["rate"] > 0
@@ -159,7 +159,7 @@ def test_a_killed_worker_is_reported(process: Process) -> None:
 
 
 def test_all_workers_end_with_the_bench() -> None:
-    with pytest.raises(KeyboardInterrupt), measure.processes(2) as (theirs, ours):
+    with pytest.raises(KeyboardInterrupt), measure.processes(2) as (theirs, ours):  # noqa: PT012
         assert [theirs.threads, *(process.threads for process in ours)] == [2, 1, 1]
         raise KeyboardInterrupt
     assert all(process.process.poll() is not None for process in (theirs, *ours))

@@ -9,14 +9,25 @@ from pathlib import Path
 import pytest
 
 from reproduce.errors import ReproduceError
+from reproduce.names import SLUGS
 from reproduce.rendering import render
 from tests.synthetic import make_records
 
 
-def test_a_campaign_without_a_finished_run_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    nothing = make_records("quick", (42,), architectures=["svae"], failed=["svae"])  # and the references
+def test_a_campaign_without_any_run_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    nothing = make_records("quick", (42,), architectures=[])  # the references alone
     with pytest.raises(ReproduceError, match=r"no finished run.*reproduce run --profile quick"):
         render(nothing, tmp_path, stamp={})
+
+
+def test_a_campaign_whose_every_run_failed_is_dashes_and_reasons(tmp_path: Path) -> None:
+    render(make_records("quick", (42,), failed=SLUGS), tmp_path, stamp={})
+    for number in (1, 2):
+        text = (tmp_path / "tables" / f"table{number}.md").read_text(encoding="utf-8")
+        rows = [line.split("|") for line in text.splitlines() if line.startswith("| VAE ")]
+        assert [cell.strip() for cell in rows[0][2:3]] == ["–"]
+        assert "Failed: AE, seed 42: loss not finite in epoch 2." in text
+    assert "INCOMPLETE" in (tmp_path / "report.tex").read_text(encoding="utf-8")
 
 
 def test_importing_the_renderer_loads_neither_torch_nor_matplotlib() -> None:

@@ -1,0 +1,273 @@
+"""Runs on Dask workers of one thread each: a local cluster, or any existing one.
+
+Tasks go out as JSON, results come back as bytes, and workers need no disk in common with the client. Dask's transport
+pickles, so whoever reaches the scheduler can run code on every worker: a cluster must be trusted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from reproduce.errors import ReproduceError
+from reproduce.runs import RunId
+
+Event = dict[str, Any]
+Listener = Callable[[RunId, Event], None]
+
+TOPIC = "reproduce"
+RETRIES = 2
+"""How often a run is given to a fresh worker when its own was killed."""
+CONNECT_SECONDS = 10
+CLOSE_SECONDS = 5
+WATCH_SECONDS = 5
+"""How often somebody looks whether there are workers at all."""
+START_SECONDS = 180
+"""How long no worker of this machine may be there before the campaign gives up: many times what a start takes."""
+
+DASK = {
+    "distributed.scheduler.allowed-failures": RETRIES,
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.worker.daemon": True,
+    # on a busy machine a killed worker is back after a minute; Dask gives its nanny up after 15 seconds
+    "distributed.deploy.lost-worker-timeout": "1 day",
+    # a machine that was asleep has lost no worker
+    "distributed.scheduler.worker-ttl": None,
+}
+"""Settings of a local cluster; an existing one has its own."""
+
+
+class WorkerLost(Exception):
+    """Every worker that had the run died."""
+
+
+def perform(
+    tasks: Sequence[tuple[RunId, dict[str, Any]]], listener: Listener, workers: int, scheduler: str | None
+) -> Generator[tuple[RunId, Any], None, None]:
+    """Do the jobs (`worker.Job` as plain data), the first ones first: each run with its outcome or its exception.
+
+    Raises ReproduceError when no scheduler answers, when it goes away, when no worker of this machine starts, and
+    when a worker raises one (its disk is full, it has another version of the project).
+    """
+    import dask
+    from distributed import wait
+
+    order = [run for run, _ in tasks]
+    names = {str(run): run for run in order}
+    cluster = local_cluster(min(workers, len(tasks))) if scheduler is None else existing_cluster(scheduler)
+    with dask.config.set(DASK), cluster as client:
+        watch = Watch(client, scheduler, lambda text: listener(order[0], {"warning": text}))
+        client.subscribe_topic(TOPIC, lambda event: _heard(event, names, listener))
+        pending = {
+            # one group of keys: queued at the scheduler by priority, instead of dealt out to the workers at once
+            client.submit(
+                perform_on_worker,
+                *message(job, scheduler is None),
+                pure=False,
+                priority=-index,
+                key=(TOPIC, str(run)),
+            ): run
+            for index, (run, job) in enumerate(tasks)
+        }
+        while pending:
+            try:
+                with client.as_current():
+                    done = wait(list(pending), timeout=WATCH_SECONDS, return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                done = set()
+                watch.look()
+            for future in sorted(done, key=lambda future: order.index(pending[future])):
+                yield pending.pop(future), result(future, scheduler)
+                future.release()
+
+
+def message(job: dict[str, Any], local: bool) -> tuple[str, dict[str, bytes]]:
+    """A job as JSON, and the files that go with it. A worker elsewhere chooses where its checkpoint lies."""
+    given = {name: job[name] for name in ("weights", "history") if job[name] is not None}
+    plain = {name: value for name, value in job.items() if name not in ("weights", "history")}
+    path = Path(job["checkpoint"])
+    return json.dumps(plain | {"checkpoint": str(path.absolute() if local else path.name)}), given
+
+
+def result(future: Any, scheduler: str | None) -> Any:
+    """The outcome of a task that has ended, or the exception that ended it. Raises ReproduceError: see `perform`."""
+    from distributed import KilledWorker
+
+    from reproduce.store import Outcome
+
+    if future.cancelled():
+        raise ReproduceError(
+            f"the Dask scheduler at {scheduler or 'this machine'} is gone: the same command goes on from here"
+        )
+    error = future.exception()
+    if isinstance(error, ReproduceError):
+        raise error
+    if isinstance(error, KilledWorker):
+        return WorkerLost(
+            "every worker that had this run was killed, perhaps for lack of memory: try a smaller --jobs"
+        )
+    return error if error is not None else Outcome(**future.result())
+
+
+class Watch:
+    """Says when there are no workers, and ends a local campaign that will get none."""
+
+    def __init__(self, client: Any, scheduler: str | None, say: Callable[[str], None]) -> None:
+        self.client, self.scheduler, self.say = client, scheduler, say
+        self.seen = time.monotonic()
+        self.said = False
+
+    def look(self) -> None:
+        """Raises ReproduceError if this machine's workers have been away for too long."""
+        if self.client.scheduler_info()["workers"]:
+            self.seen, self.said = time.monotonic(), False
+        elif self.scheduler is not None and not self.said:
+            self.said = True
+            self.say(f"no worker at {self.scheduler}; waiting for one")
+        elif self.scheduler is None and time.monotonic() - self.seen > START_SECONDS:
+            raise ReproduceError(
+                f"no worker process has come up within {START_SECONDS:.0f} seconds (out of memory? a broken "
+                "environment?): --jobs 1 needs none and shows the reason"
+            )
+
+
+# --- clusters -----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def local_cluster(workers: int) -> Iterator[Any]:
+    """A client of as many worker processes on this machine, which Ctrl-C does not reach.
+
+    Their end is a SIGKILL, whatever happened: every state on disk is good for going on, so nothing is waited for.
+    """
+    from distributed import Client, LocalCluster
+
+    # for good: connections of killed workers are reported after the cluster has closed, too
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    # the threads that start now, and the processes that they start, inherit the mask: Ctrl-C is for this thread alone
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        cluster = LocalCluster(
+            n_workers=0,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=0,
+            dashboard_address=None,
+            # Dask serves its metrics by HTTP in any case: here only, at any free port
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+            silence_logs=logging.CRITICAL,
+        )
+        client = Client(cluster, set_as_default=False)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        cluster.scale(workers)
+        yield client
+    finally:
+        with killing(cluster):
+            with contextlib.suppress(TimeoutError):
+                client.close(timeout=CLOSE_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                cluster.close(timeout=CLOSE_SECONDS)
+
+
+@contextlib.contextmanager
+def killing(cluster: Any) -> Iterator[None]:
+    """Kill every worker process, those that are only starting too, as long as this lasts."""
+    over = threading.Event()
+
+    def kill() -> None:
+        while True:
+            # `workers` has only those that are up
+            for nanny in list(cluster._created):
+                nanny.auto_restart = False
+                if nanny.pid:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(nanny.pid, signal.SIGKILL)
+            if over.wait(0.02):
+                return
+
+    thread = threading.Thread(target=kill, name="worker-killer", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def existing_cluster(address: str) -> Iterator[Any]:
+    """A client of the scheduler at that address. Raises ReproduceError when none answers."""
+    from distributed import Client
+
+    try:
+        client = Client(address, set_as_default=False, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        raise ReproduceError(
+            f"no Dask scheduler answers at {address}: start one with `dask scheduler`, or leave out --scheduler"
+        ) from error
+    with client:
+        yield client
+
+
+# --- on the worker ------------------------------------------------------------------------------------
+
+
+def perform_on_worker(text: str, given: dict[str, bytes]) -> dict[str, Any]:
+    """A job on a Dask worker, its events sent to whoever listens: `message` → an outcome's fields.
+
+    (Plain data: the outcome's class would have the client import torch.) Raises ReproduceError if this worker's
+    version of the project would do another run than the client's.
+    """
+    from distributed import get_worker
+
+    from reproduce import devices, worker
+    from reproduce.store import Store
+
+    content = json.loads(text)
+    checkpoint = Path(content["checkpoint"])
+    elsewhere = not checkpoint.is_absolute()
+    if elsewhere:
+        checkpoint = own_folder() / checkpoint
+    job = worker.Job.from_json({**content, **given, "checkpoint": str(checkpoint)})
+    me = get_worker()
+    # the name carries the training key: what all settings and revisions are on the client's side
+    if Store(Path(), job.protocol).checkpoint(job.run).name != checkpoint.name:
+        raise ReproduceError(
+            f"the worker at {me.address} has another version of the project: install this one there"
+        )
+    if job.device == "cuda":
+        devices.take_turns(me.name)
+
+    def notify(event: Event) -> None:
+        me.log_event(TOPIC, {"run": str(job.run), "event": event})
+
+    notify({"phase": "started"})
+    found = vars(worker.perform(job, notify))
+    if elsewhere:
+        checkpoint.unlink(missing_ok=True)
+    return found
+
+
+def own_folder() -> Path:
+    """Where a worker of an existing cluster keeps checkpoints: outside its own directory, which dies with it.
+
+    The files are named by training key, so that campaigns on one machine can only meet in the very same run.
+    """
+    return Path(tempfile.gettempdir()) / f"reproduce-{os.getuid()}"
+
+
+def _heard(event: Any, names: dict[str, RunId], listener: Listener) -> None:
+    _, content = event
+    if content.get("run") in names:
+        listener(names[content["run"]], content["event"])

@@ -1,0 +1,369 @@
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dask
+import distributed  # noqa: F401 (dask has its settings only then, and a test changes them)
+import psutil
+import pytest
+
+from reproduce import campaign, cluster, training, worker
+from reproduce.campaign import Report
+from reproduce.errors import ReproduceError
+from reproduce.protocol import shortened
+from reproduce.runs import RunId
+from reproduce.store import FRESH, MANIFEST, MISSING, PARTIAL, Status, Store
+from tests.tiny import ENDLESS, ONLY, RUNS, TINY, contents
+
+AE, VAE, SVAE = RunId("ae", 1), RunId("vae", 1), RunId("svae", 1)
+LONGER = shortened(TINY, epochs=40)
+"""Long enough to be in the middle of when an event has made its way."""
+Events = list[tuple[RunId, dict[str, Any]]]
+
+
+def once(store: Store, wanted: tuple[RunId, ...] = RUNS, **options: Any) -> Report:
+    return campaign.execute(store, wanted, device="cpu", **{"jobs": 1, **options})
+
+
+def until(condition: Callable[[], Any], seconds: float = 400) -> None:
+    """Wait for it."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+# --- messages -----------------------------------------------------------------------------------------
+
+
+def test_a_task_is_json_and_what_is_given_bytes(store: Store) -> None:
+    job = campaign.job_json(store, Status(VAE, "stale", "", retrain=False), "cpu")
+    text, given = cluster.message(job, local=True)
+    assert {name: type(value) for name, value in given.items()} == {"weights": bytes, "history": bytes}
+    sent = worker.Job.from_json({**json.loads(text), **given})
+    assert (sent.run, sent.protocol) == (VAE, TINY)
+    assert Path(sent.checkpoint).is_absolute()
+
+
+def test_a_worker_elsewhere_is_told_no_folder_of_ours(store: Store) -> None:
+    text, given = cluster.message(campaign.job_json(store, Status(AE, MISSING, ""), "cpu"), local=False)
+    assert given == {}
+    assert json.loads(text)["checkpoint"] == store.checkpoint(AE).name
+    assert str(store.folder) not in text
+
+
+class OnWorker:
+    """Stands for the Dask worker around a task."""
+
+    address, name = "tcp://somewhere:1", "0"
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+
+    def log_event(self, topic: str, content: dict[str, Any]) -> None:
+        self.events.append(content)
+
+
+@pytest.fixture
+def on_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OnWorker:
+    me = OnWorker()
+    monkeypatch.setattr("distributed.get_worker", lambda: me)
+    monkeypatch.setattr(cluster, "own_folder", lambda: tmp_path / "own")
+    return me
+
+
+def test_a_worker_elsewhere_keeps_its_checkpoint_to_itself_until_it_is_done(
+    store: Store, finished: Store, on_worker: OnWorker, tmp_path: Path
+) -> None:
+    job = campaign.job_json(Store(tmp_path / "nowhere", TINY), Status(AE, MISSING, ""), "cpu")
+    found = cluster.perform_on_worker(*cluster.message(job, local=False))
+    assert found["files"]["weights.safetensors"] == (finished.path(AE) / "weights.safetensors").read_bytes()
+    assert [event["event"].get("epoch") for event in on_worker.events] == [None, 1, 2, None]
+    assert list((tmp_path / "own").iterdir()) == []
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_worker_with_another_version_of_the_project_refuses(
+    store: Store, on_worker: OnWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = cluster.message(campaign.job_json(store, Status(AE, MISSING, ""), "cpu"), local=False)
+    monkeypatch.setattr("reproduce.runs.TRAINING_REVISION", 99)
+    with pytest.raises(ReproduceError, match="tcp://somewhere:1 has another version of the project: install"):
+        cluster.perform_on_worker(*message)
+
+
+# --- a cluster of this machine ------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_two_workers_give_the_same_bits_as_one(finished: Store, tmp_path: Path) -> None:
+    store = Store(tmp_path, finished.protocol)
+    assert set(once(store, jobs=2).done) == set(RUNS)
+    assert contents(store.folder) == contents(finished.folder)
+
+
+@pytest.mark.slow
+def test_workers_killed_in_mid_run_cost_nothing_and_change_nothing(tmp_path: Path) -> None:
+    expected, store = Store(tmp_path / "one", LONGER), Store(tmp_path / "two", LONGER)
+    once(expected, (AE, VAE))
+    events: Events = []
+    killed: list[int] = []
+
+    def kill_all_at_the_first_epoch(run: RunId, event: dict[str, Any]) -> None:
+        events.append((run, event))
+        if "epoch" in event and not killed:
+            for child in multiprocessing.active_children():
+                if "Dask" in child.name and child.pid is not None:
+                    killed.append(child.pid)
+                    os.kill(child.pid, signal.SIGKILL)
+
+    report = once(store, (AE, VAE), jobs=2, listener=kill_all_at_the_first_epoch)
+    assert killed
+    assert (set(report.done), report.failed) == ({AE, VAE}, {})
+    started = Counter(run for run, event in events if event.get("phase") == "started")
+    assert max(started.values()) > 1, "the killed run was not given to a fresh worker"
+    assert contents(store.folder) == contents(expected.folder)
+    assert not any(psutil.pid_exists(pid) for pid in killed)
+    assert not [child for child in multiprocessing.active_children() if "Dask" in child.name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preload", ["raise ImportError('broken')", "import os; os._exit(1)"])
+def test_workers_that_cannot_start_end_a_campaign_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preload: str
+) -> None:
+    (tmp_path / "broken.py").write_text(preload)
+    monkeypatch.setattr(cluster, "START_SECONDS", 3)
+    monkeypatch.setattr(cluster, "WATCH_SECONDS", 1)
+    with (
+        dask.config.set({"distributed.worker.preload": [str(tmp_path / "broken.py")]}),
+        pytest.raises(
+            ReproduceError, match=r"no worker process has come up within 3 seconds .out of memory\?"
+        ),
+    ):
+        once(Store(tmp_path, TINY), jobs=2)
+
+
+@pytest.mark.slow
+def test_a_run_that_kills_every_worker_fails_alone_and_says_so(
+    finished: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the kernel does when a run needs more memory than there is."""
+    deadly = tmp_path / "deadly.py"
+    deadly.write_text(
+        "import os, signal\n"
+        "from reproduce import training\n"
+        "honest = training.fresh_architecture\n"
+        "def build(slug, *settings):\n"
+        "    if slug == 'svae':\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return honest(slug, *settings)\n"
+        "training.fresh_architecture = build\n"
+    )
+    store = Store(tmp_path / "results", TINY)
+    with dask.config.set({"distributed.worker.preload": [str(deadly)]}):
+        report = once(store, jobs=2)
+    assert list(report.failed) == [SVAE]
+    assert report.failed[SVAE].startswith(
+        "WorkerLost: every worker that had this run was killed, perhaps for"
+    )
+    assert set(report.done) == set(RUNS) - {SVAE}
+    assert report.exit_code == 1
+    assert store.status(SVAE).state == MISSING
+    assert contents(store.path(VAE)) == contents(finished.path(VAE))
+
+
+# --- Ctrl-C and sudden death --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> Iterator[Callable[[int], subprocess.Popen[str]]]:
+    """Starts `python -m reproduce run` on runs that never end, and comes back once a run is in training."""
+    started = []
+
+    def start(jobs: int) -> subprocess.Popen[str]:
+        words = ["-m", "tests.tiny", "run", "--profile", "endless", "--results", str(tmp_path)]
+        process = subprocess.Popen(
+            [sys.executable, *words, "--only", ONLY, "--jobs", str(jobs)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=Path.cwd(),
+        )  # fmt: skip
+        started.append(process)
+        until(lambda: process.poll() is not None or list(tmp_path.rglob("checkpoint*.bin")))
+        assert process.poll() is None, process.communicate()[1]
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+def seconds_for_two() -> float:
+    """What two seconds are on a machine that others use too."""
+    return 2 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_stops_at_once_and_leaves_what_the_same_command_goes_on_from(
+    endless: Callable[[int], subprocess.Popen[str]], tmp_path: Path, jobs: int
+) -> None:
+    process = endless(jobs)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= (2 if jobs == 2 else 0)
+    before = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to everybody
+    _, errors = process.communicate(timeout=60)
+    seconds = time.monotonic() - before
+    assert process.returncode == 130
+    assert errors == "interrupted; the same command goes on from here\n"
+    assert seconds < seconds_for_two()
+    assert psutil.wait_procs(children, timeout=20)[1] == []
+    store = Store(tmp_path, ENDLESS)
+    assert {store.status(run, verify=True).state for run in RUNS} <= {FRESH, MISSING, PARTIAL}
+    checkpoints = list(tmp_path.rglob("checkpoint*.bin"))
+    assert checkpoints
+    for path in checkpoints:
+        training.unsealed(path.read_bytes())
+
+
+@pytest.mark.slow
+def test_the_death_of_a_campaign_ends_its_workers(
+    endless: Callable[[int], subprocess.Popen[str]],
+) -> None:
+    process = endless(2)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 2
+    process.kill()
+    assert psutil.wait_procs(children, timeout=120)[1] == []
+
+
+# --- an existing cluster ------------------------------------------------------------------------------
+
+
+def test_no_scheduler_at_the_address_is_one_line(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(store.path(AE))
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.2)
+    with pytest.raises(ReproduceError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9: start one"):
+        once(store, scheduler="tcp://127.0.0.1:9")
+
+
+class Machines:
+    """A scheduler and workers in processes of their own, each with a temporary folder that no other sees."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.address = f"tcp://127.0.0.1:{self.port}"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.start(
+            "scheduler", "dask_scheduler", "--host", "127.0.0.1", "--port", str(self.port),
+            "--dashboard-address", "127.0.0.1:0",
+        )  # fmt: skip
+
+    def start(self, name: str, module: str, *words: str) -> None:
+        home = self.folder / name
+        home.mkdir(parents=True)
+        environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "TMPDIR": str(home)}
+        self.processes[name] = subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.{module}", *words],
+            env=environment, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def worker(self, name: str) -> None:
+        self.start(name, "dask_worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+
+    def kill(self, name: str) -> None:
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+
+@pytest.fixture
+def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 120)
+    found = Machines(tmp_path / "machines")
+    yield found
+    for name in found.processes:
+        found.kill(name)
+
+
+@pytest.mark.slow
+def test_an_existing_cluster_that_loses_a_worker_gives_the_same_bits(
+    machines: Machines, tmp_path: Path
+) -> None:
+    expected, store = Store(tmp_path / "local", LONGER), Store(tmp_path / "results", LONGER)
+    once(expected, (AE, VAE))
+    for name in ("one", "two"):
+        machines.worker(name)
+    killed = []
+
+    def kill_whoever_trains_the_ae(run: RunId, event: dict[str, Any]) -> None:
+        if run == AE and event.get("epoch", 0) >= 2 and not killed:
+            name = checkpoint_of(machines, store.checkpoint(AE).name)
+            killed.append(name)
+            machines.kill(name)
+
+    report = once(store, (AE, VAE), listener=kill_whoever_trains_the_ae, scheduler=machines.address)
+    assert len(killed) == 1
+    assert (set(report.done), report.failed) == ({AE, VAE}, {})
+    assert contents(store.folder) == contents(expected.folder)
+    assert all((store.path(run) / MANIFEST).is_file() for run in (AE, VAE))
+    survivor = ({"one", "two"} - set(killed)).pop()
+    assert not list((machines.folder / survivor).rglob("checkpoint*")), "a finished run left its checkpoint"
+
+
+def checkpoint_of(machines: Machines, name: str) -> str:
+    """Which worker holds the checkpoint of that name."""
+    (path,) = machines.folder.rglob(name)
+    return path.relative_to(machines.folder).parts[0]
+
+
+@pytest.mark.slow
+def test_a_campaign_waits_for_workers_and_says_so(
+    machines: Machines, tmp_path: Path, finished: Store
+) -> None:
+    events: Events = []
+
+    def start_one_when_asked(run: RunId, event: dict[str, Any]) -> None:
+        events.append((run, event))
+        if "warning" in event:
+            machines.worker("late")
+
+    store = Store(tmp_path / "results", TINY)
+    report = once(store, (AE,), listener=start_one_when_asked, scheduler=machines.address)
+    assert report.done == [AE]
+    warnings = [event["warning"] for _, event in events if "warning" in event]
+    assert warnings == [f"no worker at {machines.address}; waiting for one"]
+    assert contents(store.path(AE)) == contents(finished.path(AE))
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_goes_away_ends_the_campaign_with_one_line(
+    machines: Machines, tmp_path: Path
+) -> None:
+    machines.worker("one")
+
+    def kill_the_scheduler(run: RunId, event: dict[str, Any]) -> None:
+        if "epoch" in event and machines.processes["scheduler"].poll() is None:
+            machines.kill("scheduler")
+
+    with pytest.raises(ReproduceError, match=r"the Dask scheduler at tcp://127.0.0.1:\d+ is gone: the same"):
+        once(
+            Store(tmp_path / "results", LONGER),
+            (AE, VAE),
+            listener=kill_the_scheduler,
+            scheduler=machines.address,
+        )
