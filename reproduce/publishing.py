@@ -13,11 +13,16 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
+
 from reproduce import bench, files
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol
 from reproduce.runs import RunId
 from reproduce.store import FRESH, MANIFEST, WEIGHTS, Store
+
+VERDICT_COLUMNS = ("Within the paper's tables", "In our results")
+"""The ledger's columns that begin with a verdict; the second only where the profile allows verdicts."""
 
 WEIGHTS_SEED = 42
 """The seed whose weights are published (about 1.5 MB a run)."""
@@ -79,14 +84,36 @@ def copy_runs(store: Store, published: Path) -> list[RunId]:
 
 
 def readme_blocks(report: Path, protocol: Protocol) -> dict[str, str]:
-    """The README's generated parts: the profile's line, Tables I to III."""
+    """The README's generated parts: the profile's line, Tables I to III, the claims. Raises ReproduceError before a
+    rendering."""
     tables = report / "tables"
+    if not (tables / "claims.md").is_file():
+        raise ReproduceError(f"{report} has nothing to publish: run `make render` first")
     return {
         "profile": f"The numbers below are of the profile `{protocol.name}`: {protocol.purpose}.",
         "table-1": (tables / "table1.md").read_text(),
         "table-2": (tables / "table2.md").read_text(),
         "table-3": (tables / "table3.md").read_text(),
+        "claims": claims_block(tables),
     }
+
+
+def claims_block(tables: Path) -> str:
+    """How many statements have which verdict, and the table of the most important ones."""
+    ledger = pd.read_csv(tables / "ledger.csv", dtype=str, keep_default_na=False)
+    lines = []
+    for head in [name for name in VERDICT_COLUMNS if name in ledger]:
+        counts = ledger[head].str.partition(":")[0].value_counts()
+        lines.append(f"{head}: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items()) + ".")
+    return "\n".join(
+        [
+            f"Of {len(ledger)} statements:",
+            "",
+            *(f"- {line}" for line in lines),
+            "",
+            (tables / "claims.md").read_text(),
+        ]
+    )
 
 
 def publish_speed(results: Path, root: Path) -> dict[str, str]:
