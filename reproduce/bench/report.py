@@ -20,7 +20,7 @@ HEADS = (
     "Pythae, images/s",
     "ours, images/s",
     "ratio",
-    "ours alone, images/s",
+    "ours with one worker, images/s",
     "share of sgemm",
 )
 

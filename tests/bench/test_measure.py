@@ -22,21 +22,22 @@ from reproduce.protocol import profile
 pytestmark = pytest.mark.filterwarnings("ignore:To copy construct from a tensor")  # Pythae's SVAE
 
 
-def test_two_steps_of_one_architecture_of_each_kind() -> None:
+def test_two_steps_of_one_architecture_of_each_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     """One player with Pythae's class and with our plain form, coupled optimisers, adversarial with a second batch."""
+    # threads of one process that wait for each other on a busy machine take minutes
+    monkeypatch.setattr(measure, "cores", lambda: 1)
     slugs = ("ae", "rae-l2", "hvae", "factor-vae")
     seen: list[Measurement] = []
     found, rates = measure.measure(slugs, steps=2, rounds=2, notify=seen.append)
     assert tuple(seen) == found
     assert [m.slug for m in found] == list(slugs)
     assert [m.shared for m in found] == [True, True, False, False]
-    cores = measure.cores()
     assert len(rates) == 2 * len(slugs)
     assert all(rate > 0 for rate in rates)
     for m in found:
         assert m.steps == 2
         assert len(m.pythae) == len(m.ours) == len(m.alone) == 2
-        assert all(len(values) == cores for values in m.ours)
+        assert all(len(values) == 1 for values in m.ours)
         assert all(value > 0 for value in (*m.pythae, *m.alone, *sum(m.ours, ())))
         assert m.flops >= found[0].flops > 0
 
@@ -159,10 +160,26 @@ def test_a_killed_worker_is_reported(process: Process) -> None:
 
 
 def test_all_workers_end_with_the_bench() -> None:
-    with pytest.raises(KeyboardInterrupt), measure.processes(2) as (theirs, ours):  # noqa: PT012
+    with measure.processes(2) as (theirs, ours):
         assert [theirs.threads, *(process.threads for process in ours)] == [2, 1, 1]
-        raise KeyboardInterrupt
+        assert all(process.process.poll() is None for process in (theirs, *ours))
     assert all(process.process.poll() is not None for process in (theirs, *ours))
+
+
+def test_all_workers_end_when_the_bench_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Process] = []
+
+    class Interrupted(Process):
+        def __init__(self, threads: int) -> None:
+            if len(started) == 2:
+                raise KeyboardInterrupt
+            super().__init__(threads)
+            started.append(self)
+
+    monkeypatch.setattr(measure, "Process", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        measure.processes(2).__enter__()
+    assert [process.process.poll() for process in started] == [-9, -9]
 
 
 # --- the command line ---------------------------------------------------------------------------------
