@@ -77,7 +77,12 @@ def parsed_seeds(text: str | None) -> tuple[int, ...] | None:
         raise ReproduceError(f"seeds are whole numbers with commas between, not '{text}'") from None
     if not seeds or len(set(seeds)) != len(seeds) or any(seed < 0 for seed in seeds):
         raise ReproduceError(f"seeds must be at least one, different and not negative: '{text}'")
+    if max(seeds) > LARGEST_SEED:
+        raise ReproduceError(f"a seed is at most {LARGEST_SEED}: '{text[:40]}'")
     return seeds
+
+
+LARGEST_SEED = 2**32 - 1
 
 
 @app.command()
@@ -529,6 +534,12 @@ def main() -> None:
         code = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except (
+        OSError
+    ) as error:  # a name too long, a folder that may not be read: nothing that a traceback explains
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"error: {where}{error.strerror or error}", err=True)
+        code = 2
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error of click
             typer.echo(f"error: {error.format_message()}", err=True)

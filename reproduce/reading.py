@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from reproduce.store import FAILED, FRESH, Status, Store, read_csv
 if TYPE_CHECKING:
     from pathlib import Path
 
+IMAGE_KEY, PAIR_KEY, DIGIT_KEY, CURVE_KEY = ("path", "image"), ("path", "pair"), ("label",), ("epoch",)
+"""What names a row of each record: none may come twice."""
 IMAGE_FLOATS = ("ssim", "ssim_uniform11", "ssim_uniform7", "mse", "psnr", "mae", "sharpness")
 PAIR_FLOATS = ("piq", "iss", "i_ssim", "end_distance")
 DIGIT_FLOATS = ("ssim", "mse", "psnr", "mae", "changed")
@@ -60,12 +63,13 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
             continue
         assert status.folder is not None
         rows.append(scalars(store, status.run, status.folder))
-        for name, (file, columns) in _FRAMES.items():
+        for name, (file, key, columns) in _FRAMES.items():
             if name == "curves" and status.run.is_reference:
                 continue
             what = f"{status.folder / file}"
-            frame = read_csv(store.read(status.folder, file), columns, what)
+            frame = read_csv(store.read(status.folder, file), (*key, *columns), what)
             finite(frame, columns, what)
+            unique(frame, key, what)
             frames[name].append(frame.assign(**identity(status.run)))
     table = pd.DataFrame(rows)
     distinct(table)
@@ -93,12 +97,18 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
     )
 
 
-_FRAMES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "images": ("images.csv", IMAGE_FLOATS),
-    "pairs": ("pairs.csv", PAIR_FLOATS),
-    "digits": ("digits.csv", DIGIT_FLOATS),
-    "curves": ("history.csv", ("training_loss", "validation_loss")),
+_FRAMES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    "images": ("images.csv", IMAGE_KEY, ("label", *IMAGE_FLOATS)),
+    "pairs": ("pairs.csv", PAIR_KEY, ("first", "second", *PAIR_FLOATS)),
+    "digits": ("digits.csv", DIGIT_KEY, DIGIT_FLOATS),
+    "curves": ("history.csv", CURVE_KEY, ("training_loss", "validation_loss")),
 }
+"""Record → its file, the columns that name a row, and those that must be finite numbers."""
+NEEDED = (
+    "ssim", "mse", "psnr", "mae", "sharpness", "piq", "iss", "i_ssim", "whole_ssim", "whole_mse", "whole_piq",
+    "code_sd", "active_units", "mse_ratio", "kl", "epochs", "best_epoch", "validation_loss", "parameters",
+)  # fmt: skip
+"""Scalars without which a run cannot be shown or compared."""
 
 
 def _nothing(columns: Sequence[str]) -> pd.DataFrame:
@@ -114,20 +124,33 @@ def identity(run: RunId) -> dict[str, str | int]:
 
 def scalars(store: Store, run: RunId, folder: Path) -> dict[str, object]:
     """One row of `Records.runs`."""
-    content = json.loads(store.read(folder, "scalars.json"))
+    path = folder / "scalars.json"
+    try:
+        content = json.loads(store.read(folder, path.name))
+    except (ValueError, RecursionError) as error:
+        raise ReproduceError(f"{path} is not JSON") from error
+    lacking = [name for name in (*NEEDED, *FLAGS) if not isinstance(content, dict) or name not in content]
+    if lacking:
+        raise ReproduceError(f"{path} lacks {lacking[0]}")
     row: dict[str, object] = {**identity(run), "status": "fresh", "reason": ""}
     for name, value in content.items():
-        if value is None and name not in MAY_BE_UNDEFINED and not name.startswith("diag_"):
-            raise ReproduceError(f"{folder / 'scalars.json'}: {name} is not a number")
-        row[name] = math.nan if value is None else value
+        undefined = name in MAY_BE_UNDEFINED or name.startswith("diag_")
+        if name in row or not (_is_finite(value) or (value is None and undefined)):
+            raise ReproduceError(f"{path}: {name[:40]!r} is not a finite number")
+        row[name] = math.nan if value is None else float(value)
     for name in FLAGS:
         row[name] = bool(content[name])
     stamp = store.stamp(run, folder)
     return row | {name: _number(stamp.get(name)) for name in STAMPED}
 
 
+def _is_finite(value: object) -> bool:
+    """Whether it is a number that fits into a finite float."""
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
+
+
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan
+    return float(value) if isinstance(value, int | float) and _is_finite(value) else math.nan
 
 
 def finite(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
@@ -137,6 +160,16 @@ def finite(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
     if not numeric or not np.isfinite(values).all():
         bad = next(c for c in columns if frame[c].dtype.kind not in "fiu" or not np.isfinite(frame[c]).all())
         raise ReproduceError(f"{what}: the column {bad} has a value that is not a finite number")
+
+
+def unique(frame: pd.DataFrame, key: Sequence[str], what: str) -> None:
+    """Raises ReproduceError when there is no row, or one twice."""
+    if frame.empty:
+        raise ReproduceError(f"{what} has no rows")
+    twice = frame.duplicated(list(key))
+    if twice.any():
+        named = ", ".join(str(value)[:40] for value in frame.loc[twice, list(key)].iloc[0])
+        raise ReproduceError(f"{what} has a row twice ({named!r})")
 
 
 def distinct(table: pd.DataFrame) -> None:
@@ -153,7 +186,27 @@ def read_samples(store: Store, folders: dict[RunId, Path], run: RunId) -> dict[s
     """The sample arrays of one run. Raises ReproduceError."""
     if run not in folders:
         raise ReproduceError(f"{run} is not among the finished runs")
+    path = folders[run] / "samples.safetensors"
     try:
-        return safetensors.numpy.load(store.read(folders[run], "samples.safetensors"))
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise ReproduceError(f"{folders[run] / 'samples.safetensors'} cannot be read") from error
+        arrays = safetensors.numpy.load(store.read(folders[run], path.name))
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ReproduceError(f"{path} cannot be read ({type(error).__name__})") from error
+    for name, (kinds, axes) in SAMPLES.items():
+        if name not in arrays or arrays[name].dtype.kind not in kinds or arrays[name].ndim != axes:
+            raise ReproduceError(f"{path} has no {name} as it should be")
+        if arrays[name].dtype.kind == "f" and not np.isfinite(arrays[name]).all():
+            raise ReproduceError(f"{path}: {name} has a value that is not finite")
+    return arrays
+
+
+SAMPLES = {
+    "reconstructions": ("u", 3),
+    "frames": ("u", 4),
+    "codes": ("f", 2),
+    "code_labels": ("iu", 1),
+    "code_images": ("iu", 1),
+    "worst_images": ("iu", 1),
+    "worst_originals": ("u", 3),
+    "worst_reconstructions": ("u", 3),
+}
+"""Sample array → kind of its numbers, and how many axes it has: see `evaluation.Evaluation`."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import platform
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reproduce import files, runs
+from reproduce.architectures import registry
 from reproduce.errors import ReproduceError
+from reproduce.names import REFERENCES, SLUGS
 from reproduce.protocol import Protocol
 from reproduce.runs import RunId
 
@@ -37,6 +40,11 @@ RECORDS = (
     "samples.safetensors",
     "scalars.json",
 )
+
+GROUPS = ("versions", "flags")
+"""Entries of a stamp that hold entries of their own."""
+LARGEST_JSON = 4 << 20
+"""Bytes of a manifest or stamp at most; a real one has some kilobytes."""
 
 FRESH, STALE, MISSING, FAILED, DAMAGED, PARTIAL = "fresh", "stale", "missing", "failed", "damaged", "partial"
 
@@ -197,16 +205,20 @@ class Store:
         problem = _file_problem(path, manifest["files"][name], verify=True)
         if problem:
             raise ReproduceError(f"{problem}: run `python -m reproduce run` again")
-        return path.read_bytes()
+        return files.read(path)
 
     def stamp(self, run: RunId, folder: Path | None = None) -> dict[str, Any]:
         """The run's stamp, {} if there is none."""
         path = (folder or self.path(run)) / STAMP
         try:
-            content = json.loads(path.read_bytes())
-        except (OSError, ValueError):
+            content = json.loads(files.read(path, LARGEST_JSON))
+        except (ReproduceError, ValueError, RecursionError):
             return {}
-        return content if isinstance(content, dict) else {}
+        if not isinstance(content, dict):
+            return {}
+        return {
+            name: value for name, value in content.items() if name not in GROUPS or isinstance(value, dict)
+        }
 
     def known_runs(self) -> tuple[RunId, ...]:
         """Every run that has a folder, here or in `published`, by name."""
@@ -230,23 +242,55 @@ def _runs_below(base: Path) -> Iterator[RunId]:
     for manifest in base.glob(f"*/seed-*/{MANIFEST}"):
         name, _, variant = manifest.parent.parent.name.partition("@")
         seed = manifest.parent.name.removeprefix("seed-")
-        if seed.isdigit():
+        if seed.isascii() and seed.isdecimal() and _known(name, variant):
             yield RunId(name, int(seed), variant)
+
+
+def _known(name: str, variant: str) -> bool:
+    """Whether there is such an architecture (or reference) and such a variant of it."""
+    if name in REFERENCES:
+        return not variant
+    return name in SLUGS and (not variant or variant in registry.variants_of(name))
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest, once its own checksum is checked. Raises ReproduceError that names it."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(files.read(path, LARGEST_JSON))
         checksum = content.pop("checksum")
         intact = checksum == files.sha256(runs.canonical(content))
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ReproduceError(f"{path} is damaged ({type(error).__name__})") from error
     if not intact:
         raise ReproduceError(f"{path} is damaged (its checksum does not fit)")
-    if not {"training", "evaluation", "failure", "files"} <= content.keys():
+    if not _is_manifest(content):
         raise ReproduceError(f"{path} is from another version of this project")
     return content
+
+
+PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}\.(csv|json|safetensors)", re.ASCII)
+"""A file of a run: never a path."""
+
+
+def _is_manifest(content: Any) -> bool:
+    """Whether every entry that is read back is there and of its type, and every file name is a plain one."""
+    match content:
+        case {
+            "training": {"key": str(), "settings": dict()},
+            "evaluation": None | {"key": str()} as evaluation,
+            "failure": None | {"epoch": int(), "reason": str()} as failure,
+            "files": dict() as entries,
+        }:
+            named = all(PLAIN_NAME.fullmatch(name) and _is_entry(entry) for name, entry in entries.items())
+            return named and (failure is not None or (evaluation is not None and WEIGHTS in entries))
+    return False
+
+
+def _is_entry(entry: Any) -> bool:
+    match entry:
+        case {"sha256": str(), "bytes": int() as size}:
+            return 0 <= size <= files.LARGEST
+    return False
 
 
 def _holds(path: Path, content: bytes) -> bool:
@@ -260,7 +304,7 @@ def _file_problem(path: Path, entry: Mapping[str, Any], verify: bool) -> str | N
         return f"{path} is gone"
     if path.stat().st_size != entry["bytes"]:
         return f"{path} is truncated or foreign (its size does not fit)"
-    if verify and files.sha256(path.read_bytes()) != entry["sha256"]:
+    if verify and files.sha256(files.read(path)) != entry["sha256"]:
         return f"{path} is damaged (its checksum does not fit)"
     return None
 

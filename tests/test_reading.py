@@ -123,7 +123,7 @@ def test_a_scalar_without_a_value_is_refused_unless_it_may_be_undefined(store: S
     rewrite(store, VAE, "scalars.json", without("kl"))
     assert np.isnan(store.records(RUNS).runs.set_index("architecture").loc["vae", "kl"])
     rewrite(store, VAE, "scalars.json", without("psnr"))
-    with pytest.raises(ReproduceError, match=r"scalars.json: psnr is not a number"):
+    with pytest.raises(ReproduceError, match=r"scalars.json: 'psnr' is not a finite number"):
         store.records(RUNS)
 
 

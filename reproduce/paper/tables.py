@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from reproduce.errors import ReproduceError
 from reproduce.names import SLUGS
 from reproduce.paper.printed import Printed
 
@@ -84,8 +86,18 @@ class Tables:
 
 def read(name: str) -> pd.DataFrame:
     """A data file of this package, every field as its printed characters (empty fields are "")."""
-    with resources.files("reproduce.paper").joinpath(name).open(encoding="utf-8") as file:
-        return pd.read_csv(file, dtype=str, keep_default_na=False)
+    return parsed(resources.files("reproduce.paper").joinpath(name).read_bytes(), name)
+
+
+def parsed(content: bytes, name: str) -> pd.DataFrame:
+    """A CSV, every field as its characters. Raises ReproduceError that names it when it is none."""
+    try:
+        frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    except (ValueError, OverflowError) as error:
+        raise ReproduceError(f"{name} cannot be read as CSV ({type(error).__name__})") from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise ReproduceError(f"{name} has rows that are longer than its header")
+    return frame
 
 
 @cache

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 
+import pandas as pd
+
 from reproduce.analysis.claims.model import Claim
 from reproduce.analysis.measures import MEASURES
 from reproduce.errors import ReproduceError
@@ -61,7 +63,11 @@ def cell_claim(tables: Tables, cell: Cell) -> Claim:
 
 
 def _file(name: str) -> Iterator[Claim]:
-    frame = read(name)
+    return parsed(read(name), name)
+
+
+def parsed(frame: pd.DataFrame, name: str) -> Iterator[Claim]:
+    """The claims of one file. Raises ReproduceError on a malformed row."""
     if list(frame.columns) != COLUMNS:
         raise ReproduceError(f"{name}: the columns must be {', '.join(COLUMNS)}")
     for row in frame.to_dict("records"):

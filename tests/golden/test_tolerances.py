@@ -1,0 +1,125 @@
+"""The campaign in the ways in which users' machines differ, each in a process and a results root of its own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from reproduce import cli, golden
+from reproduce.errors import ReproduceError
+from reproduce.golden import tolerances
+from reproduce.golden.tolerances import Way
+from reproduce.protocol import Protocol
+
+SHOWN = (
+    "ATEN_CPU_CAPABILITY",
+    "ONEDNN_MAX_CPU_ISA",
+    "MKL_CBWR",
+    "PROFILE",
+    "REPRODUCE_COMMIT",
+    "OMP_NUM_THREADS",
+)
+SHOW = f"""#!{sys.executable}
+import json, os, pathlib, sys
+names = {SHOWN!r}
+found = {{name: os.environ[name] for name in names if name in os.environ}}
+pathlib.Path("seen.json").write_text(json.dumps({{"words": sys.argv[1:], "environment": found}}))
+raise SystemExit(int(os.environ.get("EXIT", "0")))
+"""
+
+
+@pytest.fixture
+def interpreter(tmp_path: Path) -> str:
+    """A program in an interpreter's place that writes down how it was called."""
+    path = tmp_path / "python"
+    path.write_text(SHOW)
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_a_machine_is_made_to_look_like_older_ones_only() -> None:
+    names = [way.name for way in tolerances.ways("python", (), frozenset({"sse4_1", "avx", "avx2"}))]
+    assert names == ["as-is", "again", "avx", "sse41", "aten-default", "onednn-sse41"]
+    assert "avx2" in [
+        way.name for way in tolerances.ways("python", (), frozenset({"avx", "avx2", "avx512f"}))
+    ]
+    assert [way.name for way in tolerances.ways("python", (), frozenset())] == ["as-is", "again"]
+
+
+def test_another_interpreter_is_named_by_its_versions_and_once() -> None:
+    (name,) = [way.name for way in tolerances.ways("p", (sys.executable,), frozenset())][2:]
+    assert name.startswith(f"python-{sys.version_info.major}.{sys.version_info.minor}.")
+    assert "-torch-2." in name
+    with pytest.raises(ReproduceError, match="two interpreters have the same versions"):
+        tolerances.ways("p", (sys.executable, sys.executable), frozenset())
+
+
+@pytest.mark.parametrize("python", ["/nowhere/python", "/bin/false", "/bin/echo"])
+def test_what_is_no_interpreter_is_one_line(python: str) -> None:
+    with pytest.raises(ReproduceError, match=f"'{python}' is no interpreter with this project's packages"):
+        tolerances.interpreter_name(python)
+
+
+def test_a_way_runs_in_its_own_root_with_its_own_variables_and_none_of_ours(
+    interpreter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROFILE", "paper")
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
+    root = tmp_path / "roots" / "sse41"
+    way = Way("sse41", interpreter, {"ONEDNN_MAX_CPU_ISA": "SSE41"})
+    tolerances.run(way, root, ["--profile", "smoke"], {"REPRODUCE_COMMIT": "abc"})
+    seen = json.loads((root / "seen.json").read_text())
+    assert seen["words"] == ["-m", "reproduce", "run", "--results", str(root), "--profile", "smoke"]
+    assert seen["environment"] == {
+        "ONEDNN_MAX_CPU_ISA": "SSE41", "REPRODUCE_COMMIT": "abc", "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+
+
+def test_a_way_that_fails_is_named(interpreter: str, tmp_path: Path) -> None:
+    with pytest.raises(ReproduceError, match="the campaign 'avx' ended with exit code 3"):
+        tolerances.run(Way("avx", interpreter, {"EXIT": "3"}), tmp_path, [], {})
+
+
+@pytest.mark.slow
+def test_the_command_measures_shows_and_records_nothing_of_a_part(
+    tiny_profile: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Two ways, one model. The profile `tiny` is unknown to other processes, so these are `tests.tiny`'s."""
+    here = Path.cwd()
+    monkeypatch.setattr(golden, "FOLDER", tmp_path / "golden")
+    monkeypatch.setattr(tolerances, "PACKAGE_ROOT", here)
+    monkeypatch.setattr(
+        tolerances,
+        "ways",
+        lambda python, others, flags: tuple(
+            Way(name, str(wrapped(tmp_path)), environment)
+            for name, environment in (
+                ("as-is", {}),
+                ("again", {}),
+                ("aten", {"ATEN_CPU_CAPABILITY": "default"}),
+            )
+        ),
+    )
+    words = ["reproduce", "tolerances", "--profile", "tiny", "--only", "ae", "--jobs", "1"]
+    monkeypatch.setattr(sys, "argv", [*words, "--results", str(tmp_path / "results")])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert not stop.value.code
+    out = capfd.readouterr().out
+    assert "not recorded: only a complete campaign is" in out
+    assert "same class: spread 0.00e+00, worst 0.00e+00 over 1 runs (again)" in out
+    assert not (tmp_path / "golden").exists()
+    assert (
+        tmp_path / "results" / "tolerances" / "aten" / "tiny" / "ae" / "seed-1" / "manifest.json"
+    ).is_file()
+
+
+def wrapped(folder: Path) -> Path:
+    """An interpreter for which `-m reproduce` is `-m tests.tiny`."""
+    path = folder / "tiny-python"
+    path.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} -m tests.tiny "$@"\n')
+    path.chmod(0o755)
+    return path

@@ -1,0 +1,131 @@
+"""What every property of hostile input shares: a world with intact files, a limit on memory and time, and a count."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reproduce import files, runs
+from reproduce.errors import ReproduceError
+from reproduce.runs import RunId
+from reproduce.store import MANIFEST, Store
+
+MEMORY = 1 << 30
+"""Bytes that one case may take beyond what the process had: hostile input never costs gigabytes."""
+SECONDS = 20
+"""Wall time of one case at most; the slowest takes about one."""
+LONGEST_LINE = 800
+
+
+@dataclass
+class World:
+    """One finished run (and what else is read), in a folder of its own that each case finds intact."""
+
+    folder: Path
+    store: Store
+    run: RunId
+
+    @property
+    def home(self) -> Path:
+        """The run's folder."""
+        return self.store.path(self.run)
+
+    def intact(self, name: str) -> bytes:
+        """A file of the run as it was made."""
+        return (self.folder / "intact" / name).read_bytes()
+
+    def document(self, name: str) -> Any:
+        """A JSON file of the run as it was made."""
+        return json.loads(self.intact(name))
+
+    def reset(self) -> None:
+        """Every file of the run is as it was made."""
+        shutil.rmtree(self.home, ignore_errors=True)
+        shutil.copytree(self.folder / "intact", self.home)
+
+    def vouched(self, name: str, content: bytes) -> None:
+        """Put the content in place and have the manifest vouch for it: no checksum helps."""
+        (self.home / name).write_bytes(content)
+        manifest = self.document(MANIFEST)
+        manifest["files"][name] = {"sha256": files.sha256(content), "bytes": len(content)}
+        self.manifest(manifest)
+
+    def manifest(self, content: Any) -> None:
+        """Put a manifest in place, its own checksum correct where it can have one."""
+        if isinstance(content, dict):
+            content = {key: value for key, value in content.items() if key != "checksum"}
+            with contextlib.suppress(ValueError, RecursionError):
+                content["checksum"] = files.sha256(runs.canonical(content))
+        (self.home / MANIFEST).write_bytes(json.dumps(content).encode())
+
+
+@dataclass(frozen=True)
+class Property:
+    """Something that holds for every spoilt input.
+
+    cases: what to draw; holds: raises AssertionError, or whatever escaped, where it does not hold. few, many: how
+    many cases `make test` and `make test-all` try.
+    """
+
+    name: str
+    cases: Callable[[World], st.SearchStrategy[Any]]
+    holds: Callable[[Any, World], None]
+    few: int
+    many: int
+
+
+@contextlib.contextmanager
+def bounded() -> Iterator[None]:
+    """Inside, the process can take at most `MEMORY` more than it has: an allocation beyond fails."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def exercise(subject: Property, world: World, cases: int) -> int:
+    """Try so many cases; returns how many were tried."""
+    tried = 0
+
+    @settings(
+        max_examples=cases,
+        deadline=timedelta(seconds=SECONDS),
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(subject.cases(world))
+    def every(case: Any) -> None:
+        nonlocal tried
+        tried += 1
+        with bounded():
+            subject.holds(case, world)
+
+    every()
+    return tried
+
+
+def refused(call: Callable[[], Any]) -> str | None:
+    """The message with which the call refuses its input, one readable line; None if it took it."""
+    try:
+        call()
+    except ReproduceError as error:
+        message = str(error)
+        assert message.strip(), "no message"
+        assert "\n" not in message and "\x00" not in message, f"not one line: {message!r}"  # noqa: PT018
+        assert len(message) <= LONGEST_LINE, f"{len(message)} characters: {message[:200]!r}"
+        return message
+    return None

@@ -1,0 +1,127 @@
+"""Hostile input is one clear line: never a traceback, a hang or gigabytes of memory, and nothing existing is lost.
+
+A few hundred cases of every kind here, ten thousand in `make test-all`; `tests.hostile.properties` lists the kinds.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from reproduce import datasets, files, golden, training
+from reproduce.datasets import load
+from reproduce.errors import ReproduceError
+from reproduce.runs import RunId
+from reproduce.store import DAMAGED, MANIFEST, Store
+from tests.hostile.harness import Property, World, bounded, exercise, refused
+from tests.hostile.properties import LABELS, PROPERTIES, counts
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+@pytest.fixture(scope="module")
+def world(finished: Store, tmp_path_factory: pytest.TempPathFactory) -> World:
+    folder = tmp_path_factory.mktemp("hostile")
+    made = World(folder, Store(folder / "results", finished.protocol), RunId("ae", 1))
+    shutil.copytree(finished.path(made.run), folder / "intact")
+    made.reset()
+    return made
+
+
+@pytest.mark.parametrize("subject", PROPERTIES, ids=lambda subject: subject.name)
+def test_a_few_cases(subject: Property, world: World) -> None:
+    assert exercise(subject, world, subject.few) >= subject.few
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("subject", PROPERTIES, ids=lambda subject: subject.name)
+def test_many_cases(subject: Property, world: World) -> None:
+    assert exercise(subject, world, subject.many) >= subject.many
+
+
+def test_there_are_at_least_ten_thousand_and_the_readme_says_how_many() -> None:
+    few, many = counts()
+    assert few >= 300
+    assert many >= 10_000
+    stated = re.search(r"([\d,]+) spoilt inputs \(([\d,]+) of them in `make test`\)", README.read_text())
+    assert stated is not None
+    assert [int(number.replace(",", "")) for number in stated.groups()] == [many, few]
+
+
+# --- the harness can fail ---------------------------------------------------------------------------------------
+
+
+def test_the_limit_on_memory_is_one() -> None:
+    with pytest.raises(MemoryError), bounded():
+        bytearray(2 << 30)
+
+
+def test_a_message_of_two_lines_is_none() -> None:
+    def two_lines() -> None:
+        raise ReproduceError("one\ntwo")
+
+    with pytest.raises(AssertionError, match="not one line"):
+        refused(two_lines)
+
+
+# --- sizes -------------------------------------------------------------------------------------------------------
+
+
+def test_a_gigabyte_of_zeros_behind_a_megabyte_of_gzip_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / f"{LABELS}.gz"
+    with gzip.open(path, "wb", 1) as stream:
+        for _ in range(64):
+            stream.write(bytes(16 << 20))
+    with bounded():
+        assert "longer than the 10,008 bytes" in (refused(lambda: datasets.read_idx(path, LABELS)) or "")
+
+
+@pytest.mark.parametrize("name", [MANIFEST, "images.csv", "scalars.json", "samples.safetensors"])
+def test_a_file_of_five_gigabytes_is_refused_unread(world: World, name: str) -> None:
+    world.reset()
+    with (world.home / name).open("r+b") as stream:
+        stream.truncate(5 << 30)
+    with bounded():
+        assert world.store.status(world.run, verify=True).state == DAMAGED
+
+
+@pytest.mark.parametrize("name", ["runs.csv", "bands.csv", "stamp.json"])
+def test_a_golden_file_of_five_gigabytes_is_refused_unread(tmp_path: Path, name: str) -> None:
+    shutil.copytree(golden.FOLDER / "smoke", tmp_path / "smoke")
+    with (tmp_path / "smoke" / name).open("r+b") as stream:
+        stream.truncate(5 << 30)
+    with bounded():
+        assert f"{name} is larger than" in (refused(lambda: golden.read("smoke", tmp_path)) or "")
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "manifest.json")
+    assert "is not a file" in (refused(lambda: files.read(tmp_path / "manifest.json")) or "")
+
+
+def test_a_name_that_is_too_long_is_one_line(tmp_path: Path) -> None:
+    assert "cannot be read" in (refused(lambda: files.read(tmp_path / ("x" * 300))) or "")
+
+
+# --- nothing existing is lost ------------------------------------------------------------------------------------
+
+
+def test_training_moves_a_spoilt_checkpoint_aside_and_starts_over(world: World, tmp_path: Path) -> None:
+    protocol = world.store.protocol
+    path = tmp_path / "checkpoint.bin"
+    path.write_bytes(b"spoilt")
+
+    def build() -> training.Architecture:
+        return training.fresh_architecture("ae", "", protocol, 1)
+
+    events: list[dict[str, object]] = []
+    trained = training.train(build, protocol, load(protocol), 1, "cpu", path, events.append)
+    assert len(trained.history) == protocol.epochs
+    assert (tmp_path / "checkpoint.bin.damaged").read_bytes() == b"spoilt"
+    assert "starting over" in str(events[0]["warning"])
