@@ -105,6 +105,9 @@ def execute(
     with files.lock(store.folder / ".lock"):
         files.clear_temporaries(store.folder)
         due, done = plan(store, wanted, retry_failed)
+        for status in done:
+            # left behind when a campaign ended between the manifest and its removal
+            files.remove(store.checkpoint(status.run))
         report = Report(skipped=[status.run for status in done if status.state == FRESH])
         report.failed = {status.run: status.why for status in done if status.state == FAILED}
         for status in due:

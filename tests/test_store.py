@@ -239,6 +239,14 @@ def test_old_checkpoints_go_when_a_run_is_published(store: Store) -> None:
     assert not list(store.path(run).glob("checkpoint*"))
 
 
+def test_a_checkpoint_left_beside_a_finished_run_goes_with_the_next_campaign(
+    store: Store, finished: Store
+) -> None:
+    files.write(store.checkpoint(VAE), b"state")
+    assert again(store).done == []
+    assert contents(store.folder) == contents(finished.folder)
+
+
 # --- published with the project -----------------------------------------------------------------------
 
 
