@@ -42,6 +42,11 @@ DASK = {
     "distributed.deploy.lost-worker-timeout": "1 day",
     # a machine that was asleep has lost no worker
     "distributed.scheduler.worker-ttl": None,
+    # a worker has one core for training; Dask's own watching would take a tenth of it
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.tick.limit": "30s",
+    "distributed.admin.system-monitor.interval": "10s",
 }
 """Settings of a local cluster; an existing one has its own."""
 
