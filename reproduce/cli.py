@@ -523,12 +523,18 @@ def check_gpu(only: OnlyOption = None) -> int:
 INTERRUPTED = 130
 
 
+def complain(message: str) -> None:
+    """One line on standard error, whatever the input that the message quotes."""
+    line = "".join(sign if sign.isprintable() else " " for sign in message)
+    typer.echo(f"error: {' '.join(line.split())}", err=True)
+
+
 def main() -> None:
     """Entry point: one clear line and an exit code for every ReproduceError; 130 on Ctrl-C."""
     try:
         code = app(standalone_mode=False)
     except ReproduceError as error:
-        typer.echo(f"error: {error}", err=True)
+        complain(str(error))
         code = error.exit_code
     except typer.Exit as stop:
         code = stop.exit_code
@@ -537,12 +543,11 @@ def main() -> None:
     except (
         OSError
     ) as error:  # a name too long, a folder that may not be read: nothing that a traceback explains
-        where = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"error: {where}{error.strerror or error}", err=True)
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         code = 2
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error of click
-            typer.echo(f"error: {error.format_message()}", err=True)
+            complain(error.format_message())
             code = 2
         else:
             raise

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import resource
-import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ class World:
     folder: Path
     store: Store
     run: RunId
+    changed: set[str] = field(default_factory=set)
 
     @property
     def home(self) -> Path:
@@ -49,13 +49,19 @@ class World:
         return json.loads(self.intact(name))
 
     def reset(self) -> None:
-        """Every file of the run is as it was made."""
-        shutil.rmtree(self.home, ignore_errors=True)
-        shutil.copytree(self.folder / "intact", self.home)
+        """Every file of the run is as it was made: those that `put` changed are made anew."""
+        for name in self.changed:
+            (self.home / name).write_bytes(self.intact(name))
+        self.changed.clear()
+
+    def put(self, name: str, content: bytes) -> None:
+        """Put the content in place of a file of the run, until `reset`."""
+        self.changed.add(name)
+        (self.home / name).write_bytes(content)
 
     def vouched(self, name: str, content: bytes) -> None:
         """Put the content in place and have the manifest vouch for it: no checksum helps."""
-        (self.home / name).write_bytes(content)
+        self.put(name, content)
         manifest = self.document(MANIFEST)
         manifest["files"][name] = {"sha256": files.sha256(content), "bytes": len(content)}
         self.manifest(manifest)
@@ -66,7 +72,7 @@ class World:
             content = {key: value for key, value in content.items() if key != "checksum"}
             with contextlib.suppress(ValueError, RecursionError):
                 content["checksum"] = files.sha256(runs.canonical(content))
-        (self.home / MANIFEST).write_bytes(json.dumps(content).encode())
+        self.put(MANIFEST, json.dumps(content).encode())
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def whole(world: World) -> None:
 
 def manifest_bytes(content: bytes, world: World) -> None:
     world.reset()
-    (world.home / MANIFEST).write_bytes(content)
+    world.put(MANIFEST, content)
     has_a_state(world)
 
 
@@ -107,7 +107,7 @@ def manifest_content(content: Any, world: World) -> None:
 
 def stamp(content: bytes, world: World) -> None:
     world.reset()
-    (world.home / STAMP).write_bytes(content)
+    world.put(STAMP, content)
     found = world.store.stamp(world.run)
     refused(lambda: cli.common([found]))
     whole(world)
@@ -266,21 +266,27 @@ def ledger(content: bytes, world: World) -> None:
 CLAIMS = "claims/4-reconstruction.csv"
 
 
-def claims_file(world: World) -> st.SearchStrategy[bytes]:
+def intact_claims() -> bytes:
+    """One claim of every kind."""
     path = Path(registry.__file__).parents[2] / "paper" / CLAIMS
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     kept = frame.drop_duplicates("kind").assign(wording="w", place="p")
     simple = kept[~kept["arguments"].str.contains(",")]
-    return spoilt_csv(simple.to_csv(index=False, lineterminator="\n").encode())
+    return simple.to_csv(index=False, lineterminator="\n").encode()
+
+
+def claims_file(world: World) -> st.SearchStrategy[bytes]:
+    return spoilt_csv(intact_claims())
 
 
 def claims(content: bytes, world: World) -> None:
     """A table of claims is judged or refused."""
+    refused(lambda: judged(content))
 
-    def judge() -> None:
-        judgement.judge(None, registry.parsed(parsed(content, CLAIMS), CLAIMS))
 
-    refused(judge)
+def judged(content: bytes) -> int:
+    """How many claims of the table were judged."""
+    return len(judgement.judge(None, registry.parsed(parsed(content, CLAIMS), CLAIMS)))
 
 
 # --- command line and environment -----------------------------------------------------------------------------

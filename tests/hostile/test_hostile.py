@@ -17,9 +17,18 @@ from reproduce import datasets, files, golden, training
 from reproduce.datasets import load
 from reproduce.errors import ReproduceError
 from reproduce.runs import RunId
-from reproduce.store import DAMAGED, MANIFEST, Store
+from reproduce.store import DAMAGED, FRESH, MANIFEST, Store
 from tests.hostile.harness import Property, World, bounded, exercise, refused
-from tests.hostile.properties import LABELS, PROPERTIES, counts
+from tests.hostile.properties import (
+    CHECKPOINTS,
+    LABELS,
+    LEDGER,
+    PROPERTIES,
+    counts,
+    golden_folder,
+    intact_claims,
+    judged,
+)
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -29,7 +38,7 @@ def world(finished: Store, tmp_path_factory: pytest.TempPathFactory) -> World:
     folder = tmp_path_factory.mktemp("hostile")
     made = World(folder, Store(folder / "results", finished.protocol), RunId("ae", 1))
     shutil.copytree(finished.path(made.run), folder / "intact")
-    made.reset()
+    shutil.copytree(folder / "intact", made.home)
     return made
 
 
@@ -52,6 +61,20 @@ def test_there_are_at_least_ten_thousand_and_the_readme_says_how_many() -> None:
     stated = re.search(r"([\d,]+) spoilt inputs \(([\d,]+) of them in `make test`\)", README.read_text())
     assert stated is not None
     assert [int(number.replace(",", "")) for number in stated.groups()] == [many, few]
+
+
+def test_what_is_not_spoilt_is_taken(world: World) -> None:
+    """Else every property would hold for the wrong reason."""
+    world.reset()
+    world.vouched("images.csv", world.intact("images.csv"))
+    assert world.store.status(world.run, verify=True).state == FRESH
+    assert len(world.store.records([world.run]).runs) == 1
+    assert golden.read("smoke", golden_folder(world).parent).profile == "smoke"
+    assert judged(intact_claims()) > 5
+    (world.folder / "drift.csv").write_bytes(LEDGER)
+    assert len(golden.read_ledger(world.folder / "drift.csv")) == 2
+    run = CHECKPOINTS.run(world)
+    run.restore(CHECKPOINTS.intact)
 
 
 # --- the harness can fail ---------------------------------------------------------------------------------------
@@ -85,6 +108,7 @@ def test_a_gigabyte_of_zeros_behind_a_megabyte_of_gzip_is_refused_unread(tmp_pat
 @pytest.mark.parametrize("name", [MANIFEST, "images.csv", "scalars.json", "samples.safetensors"])
 def test_a_file_of_five_gigabytes_is_refused_unread(world: World, name: str) -> None:
     world.reset()
+    world.changed.add(name)
     with (world.home / name).open("r+b") as stream:
         stream.truncate(5 << 30)
     with bounded():

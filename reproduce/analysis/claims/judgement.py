@@ -108,7 +108,7 @@ def _orders_smoothness(claim: Claim) -> bool:
 
 
 def evaluate(claim: Claim, world: World) -> Finding:
-    """One predicate in one world. Raises ReproduceError for an unknown kind."""
+    """One predicate in one world. Raises ReproduceError for an unknown kind and for arguments that do not fit it."""
     predicate = KINDS.get(claim.kind)
     if predicate is None:
         raise ReproduceError(
@@ -118,6 +118,10 @@ def evaluate(claim: Claim, world: World) -> Finding:
         return predicate(world, claim)
     except Untestable as obstacle:
         return Finding(Outcome.UNTESTABLE, "", str(obstacle))
+    except (ValueError, KeyError, IndexError, TypeError, ArithmeticError) as error:
+        raise ReproduceError(
+            f"claim {claim.id}: its arguments do not fit the kind '{claim.kind}' ({type(error).__name__})"
+        ) from error
 
 
 def rules() -> dict[str, str]:
