@@ -112,13 +112,22 @@ def step(
     gradients = player_gradients(players, losses.players)
     for player, adam in zip(players, adams, strict=True):
         for parameter, value in zip(player.parameters, gradients[player.name], strict=True):
-            parameter.grad = value
+            parameter.grad = aligned(value, parameter)
         adam.step()
         adam.zero_grad(set_to_none=True)
     named = {f"loss_{name}": loss for name, loss in losses.players.items()} | {
         f"part_{name}": part for name, part in losses.parts.items()
     }
     return {name: value.detach() for name, value in named.items()}
+
+
+def aligned(gradient: Tensor, parameter: Tensor) -> Tensor:
+    """The gradient in the parameter's memory layout.
+
+    `autograd.grad` hands out whatever layout the last operation left, and the fused Adam walks through memory without
+    looking at strides: a transposed gradient would reach the wrong weights.
+    """
+    return gradient if gradient.stride() == parameter.stride() else like(gradient, parameter)
 
 
 def player_gradients(players: tuple[Player, ...], losses: dict[str, Tensor]) -> dict[str, tuple[Tensor, ...]]:

@@ -184,6 +184,23 @@ def test_adam_is_the_papers_and_the_profile_scales_its_rate(tiny: Protocol, digi
         assert adam.defaults["lr"] == pytest.approx(10 * player.learning_rate)
 
 
+@pytest.mark.parametrize("slug", ["ae", "rae-gp", "vamp"])
+def test_adam_moves_every_weight_against_its_own_gradient(slug: str, tiny: Protocol, digits: Dataset) -> None:
+    """Whatever layout the gradient has in memory: Adam's first step is the learning rate against the gradient's sign."""
+    run = run_of(slug, tiny, digits)
+    model, players = run.architecture.train(), run.players
+    batch = Batch(run.train_images[:16])
+    torch.manual_seed(0)
+    gradients = training.player_gradients(players, model.losses(batch, 0.0).players)
+    before = [[value.detach().clone() for value in player.parameters] for player in players]
+    torch.manual_seed(0)
+    training.step(model, players, run.adams, batch, 0.0)
+    for player, old in zip(players, before, strict=True):
+        for value, was, gradient in zip(player.parameters, old, gradients[player.name], strict=True):
+            clear = gradient.abs() > 1e-3 * gradient.abs().max()
+            assert torch.equal((was - value.detach()).sign()[clear], gradient.sign()[clear])
+
+
 def test_validation_does_not_move_the_weights_and_repeats_itself(tiny: Protocol, digits: Dataset) -> None:
     run = run_of("vae", tiny, digits)
     before = training.serialise(run.architecture.state_dict())
