@@ -186,7 +186,7 @@ def test_adam_is_the_papers_and_the_profile_scales_its_rate(tiny: Protocol, digi
 
 @pytest.mark.parametrize("slug", ["ae", "rae-gp", "vamp"])
 def test_adam_moves_every_weight_against_its_own_gradient(slug: str, tiny: Protocol, digits: Dataset) -> None:
-    """Whatever layout the gradient has in memory: Adam's first step is the learning rate against the gradient's sign."""
+    """Whatever layout the gradient has in memory: Adam's first step goes against the gradient's sign."""
     run = run_of(slug, tiny, digits)
     model, players = run.architecture.train(), run.players
     batch = Batch(run.train_images[:16])
