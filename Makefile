@@ -22,7 +22,7 @@ REPRODUCE := $(IN_VENV) -m reproduce
 
 TEX_APT := latexmk texlive-latex-recommended texlive-publishers texlive-fonts-recommended poppler-utils
 
-.PHONY: help venv venv-cpu reproduce run render pdf check gpu-check tolerances golden status publish claims bench test test-all lint format lock tex clean
+.PHONY: help venv venv-cpu reproduce run readings render pdf check gpu-check tolerances golden status publish claims bench test test-all lint format lock tex clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "%-18s %s\n", $$1, $$2}'
@@ -48,6 +48,12 @@ reproduce: run render  ## train and evaluate all 22, then render tables and figu
 
 run: venv  ## train and evaluate what is not done yet
 	$(REPRODUCE) run $(if $(JOBS),--jobs $(JOBS))
+
+readings: export PROFILE := $(or $(PROFILE),quick)
+readings: venv  ## Pythae's own classes and the sensitivity runs beside the 22, then render (PROFILE: quick unless set)
+	$(REPRODUCE) run $(if $(JOBS),--jobs $(JOBS))
+	$(REPRODUCE) run --only variant:all $(if $(JOBS),--jobs $(JOBS))
+	$(REPRODUCE) render
 
 render: venv  ## tables, figures and the report's LaTeX from what is finished
 	$(REPRODUCE) render

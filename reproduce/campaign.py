@@ -33,13 +33,18 @@ RELATIVE_COST: dict[str, float] = {
     "adversarial-ae": 1.2,
     "beta-tcvae": 1.2,
     "ms-ssim-vae": 1.2,
+    "hvae@pythae": 6.0,
+    "rae-gp@pythae": 3.0,
 }
-"""Time of a step, in those of a VAE, roughly: only the order and the time left depend on it."""
+"""Time of a step, in those of a VAE, roughly: only the order and the time left depend on it. A variant costs what its
+architecture does unless it is named."""
 
 
 def cost(run: RunId) -> float:
     """Relative duration of a run."""
-    return 0.1 if run.is_reference else RELATIVE_COST.get(run.architecture, 1.0)
+    if run.is_reference:
+        return 0.1
+    return RELATIVE_COST.get(run.name, RELATIVE_COST.get(run.architecture, 1.0))
 
 
 @dataclass

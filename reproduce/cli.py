@@ -33,7 +33,9 @@ ResultsOption = Annotated[
 OnlyOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--only", help="Architectures: slug or label, with @variant, or family:NAME. Repeat or use commas."
+        "--only",
+        help="Architectures: slug or label, with @variant; family:NAME; variant:NAME or variant:all. "
+        "Repeat or use commas.",
     ),
 ]
 SeedOption = Annotated[

@@ -178,7 +178,12 @@ def distinct(table: pd.DataFrame) -> None:
     columns = ["ssim", "mse", "psnr", "mae", "piq", "iss", "whole_mse"]
     twins = fresh[fresh.duplicated(columns, keep=False)]
     if len(twins):
-        names = [f"{r.architecture}/seed-{r.seed}" for r in twins.itertuples()]
+        names = [
+            str(RunId(architecture, seed, variant))
+            for architecture, variant, seed in twins[["architecture", "variant", "seed"]].itertuples(
+                index=False
+            )
+        ]
         raise ReproduceError(f"runs with equal metrics: {', '.join(names)}: one of them is not what it says")
 
 

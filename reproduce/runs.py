@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reproduce import files
@@ -64,7 +64,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 def select(only: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """(slug, variant) for each name, in Table I's order; all 22 for an empty list.
 
-    A name is a slug or a label in any case, with @variant, or family:NAME. Raises ReproduceError.
+    A name is a slug or a label in any case, with @variant, or family:NAME, or variant:NAME for that variant wherever it
+    exists (variant:all for every one). Raises ReproduceError.
     """
     if not only:
         return tuple((slug, "") for slug in SLUGS)
@@ -75,11 +76,23 @@ def select(only: Sequence[str]) -> tuple[tuple[str, str], ...]:
             if family not in FAMILIES:
                 raise ReproduceError(f"unknown family '{family}'; they are {', '.join(FAMILIES)}")
             chosen |= {(slug, "") for slug in FAMILIES[family]}
+        elif name.lower().startswith("variant:"):
+            chosen |= set(with_variant(name.partition(":")[2].lower()))
         else:
             chosen.add(registry.normalise(name))
     if not chosen:
         raise ReproduceError(f"'{','.join(only)}' names no architecture; they are {', '.join(SLUGS)}")
     return tuple(sorted(chosen, key=lambda item: (SLUGS.index(item[0]), item[1])))
+
+
+def with_variant(variant: str) -> tuple[tuple[str, str], ...]:
+    """(slug, variant) wherever that variant exists; every variant of all for "all". Raises ReproduceError."""
+    known = registry.all_variants()
+    if variant != "all" and variant not in known:
+        raise ReproduceError(f"unknown variant '{variant}'; they are {', '.join(known)}, or all")
+    return tuple(
+        (slug, name) for slug in SLUGS for name in registry.variants_of(slug) if variant in ("all", name)
+    )
 
 
 def campaign_runs(
@@ -97,10 +110,15 @@ def canonical(content: Any) -> bytes:
     return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
+def protocol_of(protocol: Protocol, run: RunId) -> Protocol:
+    """The protocol as this run follows it: Pythae's trainers know no early stopping."""
+    return replace(protocol, patience=None) if run.variant == registry.PYTHAE_VARIANT else protocol
+
+
 def training_settings(protocol: Protocol, run: RunId) -> dict[str, Any]:
     """All that the weights depend on, as plain data."""
     settings: dict[str, Any] = {
-        "protocol": protocol.training_settings(),
+        "protocol": protocol_of(protocol, run).training_settings(),
         "data": fingerprint(protocol),
         "architecture": run.architecture,
         "variant": run.variant,

@@ -350,4 +350,4 @@ def fresh_architecture(slug: str, variant: str, protocol: Protocol, seed: int) -
     from reproduce.architectures.registry import build
 
     torch.manual_seed(stream(seed, "weights"))
-    return build(slug, variant, train_size=protocol.train)
+    return build(slug, variant, train_size=protocol.train, validation_size=protocol.validation)

@@ -107,9 +107,8 @@ def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[bytes, bytes, flo
     def build() -> Architecture:
         return training.fresh_architecture(job.run.architecture, job.run.variant, job.protocol, job.run.seed)
 
-    trained = training.train(
-        build, job.protocol, data, job.run.seed, job.device, Path(job.checkpoint), notify
-    )
+    protocol = runs.protocol_of(job.protocol, job.run)
+    trained = training.train(build, protocol, data, job.run.seed, job.device, Path(job.checkpoint), notify)
     history = csv_bytes(pd.DataFrame(trained.history).astype({"epoch": int}))
     return training.serialise(trained.weights), history, trained.seconds
 

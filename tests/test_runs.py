@@ -6,7 +6,7 @@ from reproduce import runs
 from reproduce.architectures import registry
 from reproduce.errors import ReproduceError
 from reproduce.names import LABELS, SLUGS
-from reproduce.protocol import Protocol, shortened
+from reproduce.protocol import Protocol, profile, shortened
 from reproduce.runs import RunId
 
 
@@ -32,6 +32,27 @@ def test_names_come_with_commas_or_repeated_and_are_put_in_table_is_order() -> N
     assert runs.select(["svae,ae", "VAE@bce", "ae"]) == (("ae", ""), ("vae", "bce"), ("svae", ""))
 
 
+def test_a_variant_is_a_name_for_all_that_have_it() -> None:
+    assert runs.select(["variant:pythae"]) == tuple(
+        (slug, "pythae") for slug in SLUGS if slug in registry.PYTHAE
+    )
+    assert runs.select(["variant:linear-block"]) == (("ae", "linear-block"), ("vae", "linear-block"))
+    everything = runs.select(["variant:all"])
+    assert len(everything) == len(set(everything)) == 14 + 2 + 6 + 3
+    assert "" not in {variant for _, variant in everything}
+
+
+def test_a_pythae_run_knows_no_early_stopping_and_has_a_key_of_its_own() -> None:
+    described, reading = RunId("miwae", 42), RunId("miwae", 42, "pythae")
+    paper = profile("paper")
+    assert runs.protocol_of(paper, described).patience == 10
+    assert runs.protocol_of(paper, reading).patience is None
+    settings = runs.training_settings(paper, reading)
+    assert settings["protocol"]["patience"] is None
+    assert settings["settings"]["config"] == {"number_gradient_estimates": 2, "number_samples": 5}
+    assert runs.training_key(paper, described) != runs.training_key(paper, reading)
+
+
 def test_a_family_is_a_name() -> None:
     assert [slug for slug, _ in runs.select(["family:importance-weighted"])] == [
         "ciwae",
@@ -48,6 +69,7 @@ def test_a_family_is_a_name() -> None:
         ("vea", r"unknown architecture 'vea' \(did you mean 'vae'\?\); they are ae, wae, .*svae"),
         ("zzzz", r"unknown architecture 'zzzz'; they are ae, wae"),
         ("vae@foo", "'vae' has no variant 'foo'; its variants: linear-block, bce"),
+        ("variant:x", "unknown variant 'x'; they are pythae, "),
         ("family:x", "unknown family 'x'; they are deterministic"),
         (",", "',' names no architecture; they are ae, wae"),
     ],

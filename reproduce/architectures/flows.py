@@ -15,7 +15,7 @@ from reproduce.architectures.distributions import (
     gaussian_sample,
     standard_log_density,
 )
-from reproduce.architectures.gaussian import OwnGaussian
+from reproduce.architectures.gaussian import GaussianPosterior, OwnGaussian
 from reproduce.architectures.pythae_objective import GAUSSIAN_HEADS
 from reproduce.architectures.settings import Affine, Autoregressive, Backbone
 
@@ -23,7 +23,7 @@ FORGET_BIAS = 1.5
 """Added to the gate's logit, so that a block starts near the identity (Kingma et al. 2016, Section 3)."""
 
 
-class FlowPosterior(OwnGaussian):
+class FlowPosterior(GaussianPosterior):
     """q(z|x): a Gaussian draw z₀ pushed through an invertible map, z = f(z₀).
 
     log q(z|x) = log N(z₀; μ, σ²) - log|det ∂f/∂z₀|; the KL is a one-sample estimate. The deterministic code is
@@ -55,6 +55,10 @@ class FlowPosterior(OwnGaussian):
 
     def kl(self, x: Tensor) -> Tensor | None:
         return self.sample_with_kl(x)[1]
+
+
+class OwnFlow(FlowPosterior, OwnGaussian):
+    """A flow whose losses are written here."""
 
     def losses(self, batch: Batch, progress: float) -> Losses:
         z, kl = self.sample_with_kl(batch.images)
@@ -101,7 +105,7 @@ class AutoregressiveNetwork(nn.Module):
         return shift, gate
 
 
-class InverseAutoregressiveFlow(FlowPosterior):
+class InverseAutoregressiveFlow(OwnFlow):
     """Two blocks z ← σ·z + (1-σ)·m with σ, m autoregressive in z and given a context (Kingma et al. 2016, Eq. 14).
 
     The order of the dimensions is reversed between blocks. Without the context, as in Pythae, the flow would be the
@@ -168,7 +172,7 @@ class AffineFlow(nn.Module):
         return z @ self.matrix().T + self.shift, self.log_diagonal.sum()
 
 
-class LinearFlow(FlowPosterior):
+class LinearFlow(OwnFlow):
     """Four affine flows with triangular matrices, alternately lower and upper (Section II-D).
 
     Composed they are one affine map, the same for all images: the posterior is a Gaussian of one shared shape, and

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pythae.models import BaseAE
+from pythae.models.base.base_utils import ModelOutput
 from torch import Tensor
 
 from reproduce.architectures.backbone import Decoder, Encoder
@@ -72,7 +73,11 @@ class PythaeObjective(Architecture):
 
     def losses(self, batch: Batch, progress: float) -> Losses:
         output = self.pythae({"data": batch.images})
-        return Losses(self.by_player(output.loss), {name: output[key] for name, key in self.parts.items()})
+        return Losses(self.by_player(output.loss), self.recorded(output))
+
+    def recorded(self, output: ModelOutput) -> dict[str, Tensor]:
+        """The parts: means, since some classes leave axes of samples."""
+        return {name: output[key].mean() for name, key in self.parts.items()}
 
     def by_player(self, loss: Tensor) -> dict[str, Tensor]:
         """The one loss, for each player."""

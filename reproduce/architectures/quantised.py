@@ -78,6 +78,14 @@ class Quantiser(nn.Module):
         )
 
 
+def code_use(indices: Tensor, size: int) -> dict[str, float]:
+    """How many of `size` codes are chosen by (N,) indices, and the perplexity of their shares."""
+    counts = torch.bincount(indices, minlength=size).double()
+    shares = counts / counts.sum()
+    entropy = -(shares * shares.clamp_min(1e-300).log()).sum()
+    return {"codes_in_use": float((counts > 0).sum()), "perplexity": float(entropy.exp())}
+
+
 class VectorQuantised(Architecture):
     """Squared error and commitment loss β‖z_e - sg[e]‖², summed per image (van den Oord et al. 2017, Eq. 3).
 
@@ -146,7 +154,4 @@ class VectorQuantised(Architecture):
     @torch.no_grad()
     def diagnostics(self, batches: Iterable[Tensor]) -> dict[str, float]:
         indices = torch.cat([self.quantiser.nearest(self.as_vectors(self.raw_code(x))) for x in batches])
-        counts = torch.bincount(indices, minlength=self.settings.size).double()
-        shares = counts / counts.sum()
-        entropy = -(shares * shares.clamp_min(1e-300).log()).sum()
-        return {"codes_in_use": float((counts > 0).sum()), "perplexity": float(entropy.exp())}
+        return code_use(indices, self.settings.size)

@@ -25,6 +25,7 @@ from reproduce.architectures.settings import (
     NoSettings,
     Perceptual,
     Pseudo,
+    PythaeSettings,
     Regularized,
     Settings,
     Spherical,
@@ -51,7 +52,8 @@ class Entry:
     settings: Settings
     revision: int = 1
     """Raised by hand whenever the architecture's numbers change; a test turns red if it is forgotten."""
-    needs_train_size: bool = False
+    needs: tuple[str, ...] = ()
+    """Sizes of the data that the class asks for: "train_size", "validation_size"."""
     stochastic: bool = True
     """Whether reconstruction draws z ~ q(z|x)."""
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -89,7 +91,7 @@ REGISTRY: dict[str, Entry] = {
     "beta-tcvae": Entry(
         "total_correlation:BetaTCVAE",
         TotalCorrelation(alpha=1.0, beta=4.0, gamma=1.0),
-        needs_train_size=True,
+        needs=("train_size",),
         variants=BERNOULLI,
     ),
     "vae-iaf": Entry(
@@ -130,6 +132,65 @@ REGISTRY: dict[str, Entry] = {
 
 assert tuple(REGISTRY) == SLUGS
 
+PYTHAE_VARIANT = "pythae"
+"""The variant that is Pythae's own class."""
+
+
+def pythae_entry(reading: str, needs: tuple[str, ...] = (), stochastic: bool = True, **config: Any) -> Entry:
+    """A pythae reading: its class in `pythae_reading.py` and every field of Pythae's configuration."""
+    settings = PythaeSettings(config)
+    return Entry(f"pythae_reading:{reading}", settings, needs=needs, stochastic=stochastic)
+
+
+PYTHAE: dict[str, Entry] = {
+    # the paper prints use of EMA, codebook, decay and commitment
+    "vq-vae": pythae_entry(
+        "VqVaeReading",
+        stochastic=False,
+        num_embeddings=512,
+        commitment_loss_factor=0.25,
+        quantization_loss_factor=1.0,
+        use_ema=True,
+        decay=0.99,
+    ),
+    "rae-gp": pythae_entry("RaeGpReading", stochastic=False, embedding_weight=1e-4, reg_weight=10.0),
+    "rae-l2": pythae_entry("RaeL2Reading", stochastic=False, embedding_weight=1e-4, reg_weight=1e-7),
+    "vamp": pythae_entry("VampReading", number_components=500, linear_scheduling_steps=0),
+    "hvae": pythae_entry(
+        "HvaeReading", n_lf=3, eps_lf=1e-3, beta_zero=0.3, learn_eps_lf=False, learn_beta_zero=False
+    ),
+    "beta-tcvae": pythae_entry(
+        "BetaTcVaeReading",
+        needs=("train_size", "validation_size"),
+        alpha=1.0,
+        beta=4.0,
+        gamma=1.0,
+        use_mss=True,
+    ),
+    "vae-iaf": pythae_entry("VaeIafReading", n_made_blocks=2, n_hidden_in_made=3, hidden_size=128),
+    "info-vae": pythae_entry(
+        "InfoVaeReading",
+        alpha=0.5,
+        lbd=1e-3,
+        kernel_choice="imq",
+        kernel_bandwidth=1.0,
+        scales=[0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0],
+    ),
+    "factor-vae": pythae_entry("FactorVaeReading", gamma=10.0),
+    "vae-linnf": pythae_entry("VaeLinNfReading", flows=["Planar"] * 4),
+    "miwae": pythae_entry("MiwaeReading", number_gradient_estimates=2, number_samples=5),
+    "piwae": pythae_entry("PiwaeReading", number_gradient_estimates=2, number_samples=5),
+    "ms-ssim-vae": pythae_entry("MsSsimVaeReading", beta=1.0, window_size=11),
+    "adversarial-ae": pythae_entry(
+        "AdversarialAeReading",
+        adversarial_loss_scale=0.5,
+        reconstruction_loss_scale=1.0,
+        deterministic_posterior=False,
+    ),
+}
+"""The pythae reading of every architecture where Pythae's class is another method or is wrong: the paper's printed
+settings, and every other field at Pythae's default, written down."""
+
 
 def normalise(name: str) -> tuple[str, str]:
     """Slug and variant of a name like "β-VAE", "beta-vae" or "VAE@bce", in any case.
@@ -152,12 +213,22 @@ def normalise(name: str) -> tuple[str, str]:
 
 def variants_of(slug: str) -> tuple[str, ...]:
     """Names of the variants of one architecture."""
-    return tuple(REGISTRY[slug].variants)
+    return (*((PYTHAE_VARIANT,) if slug in PYTHAE else ()), *REGISTRY[slug].variants)
+
+
+def all_variants() -> tuple[str, ...]:
+    """Names of all variants, each once: the pythae reading first."""
+    return tuple(dict.fromkeys(name for slug in (*PYTHAE, *SLUGS) for name in variants_of(slug)))
+
+
+def entry_of(slug: str, variant: str = "") -> Entry:
+    """What builds that variant: the pythae reading is a class of its own, the others change settings."""
+    return PYTHAE[slug] if variant == PYTHAE_VARIANT else REGISTRY[slug]
 
 
 def configured(slug: str, variant: str = "") -> tuple[Backbone, Settings]:
     """Backbone and settings of one variant ("" is the described reading)."""
-    entry = REGISTRY[slug]
+    entry = entry_of(slug, variant)
     backbone, settings = BACKBONE, entry.settings
     for key, value in entry.variants.get(variant, {}).items():
         if key in {f.name for f in fields(Backbone)}:
@@ -173,17 +244,20 @@ def settings_of(slug: str, variant: str = "") -> dict[str, Any]:
     return {
         "backbone": asdict(backbone) | {"revision": BACKBONE_REVISION},
         "settings": asdict(settings),
-        "revision": REGISTRY[slug].revision,
+        "revision": entry_of(slug, variant).revision,
     }
 
 
-def build(slug: str, variant: str = "", *, train_size: int) -> Architecture:
+def build(
+    slug: str, variant: str = "", *, train_size: int, validation_size: int | None = None
+) -> Architecture:
     """A fresh architecture, its weights drawn from torch's default generator.
 
-    train_size: images of the training set (β-TCVAE's estimate depends on it).
+    train_size, validation_size: images of the two sets (β-TCVAE's estimate depends on them; as many for validation
+    unless said otherwise).
     """
-    entry = REGISTRY[slug]
+    entry = entry_of(slug, variant)
     module, name = entry.source.split(":")
     architecture = getattr(import_module(f"reproduce.architectures.{module}"), name)
-    extra = {"train_size": train_size} if entry.needs_train_size else {}
-    return architecture(*configured(slug, variant), **extra)
+    sizes = {"train_size": train_size, "validation_size": validation_size or train_size}
+    return architecture(*configured(slug, variant), **{name: sizes[name] for name in entry.needs})

@@ -6,6 +6,7 @@ Pythae ignores a misspelt setting silently; here an unknown one cannot be writte
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,13 @@ class Spherical:
     proposals: int
 
 
+@dataclass(frozen=True)
+class PythaeSettings:
+    """The pythae reading: Pythae's configuration by its own names, but for what the backbone settles."""
+
+    config: dict[str, Any]
+
+
 Settings = (
     NoSettings
     | Weighted
@@ -166,4 +174,5 @@ Settings = (
     | Pseudo
     | Perceptual
     | Spherical
+    | PythaeSettings
 )

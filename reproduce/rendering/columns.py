@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 
 from reproduce import paper
+from reproduce.analysis import causes as analysis
 from reproduce.names import SLUGS
 from reproduce.rendering import numbers
 from reproduce.rendering.material import RECONSTRUCTION, Material, label
 from reproduce.rendering.numbers import DASH, METRICS, SPACE
-from reproduce.rendering.table import Blocks, Column, Row
+from reproduce.rendering.table import Blocks, Column, Row, Table
 
 ModelColumn = tuple[Column, Callable[[str], str]]
 """A column over models: its head, and slug → cell."""
@@ -51,6 +53,37 @@ def flags(material: Material, slugs: Iterable[str]) -> tuple[str, ...]:
         of = f"{numbers.in_words(len(material.seeds))} seeds"
         notes.append(f"{who}: {'one' if most == 1 else f'at most {numbers.in_words(most)}'} of {of}.")
     return tuple(notes)
+
+
+def causes(material: Material) -> tuple[str, ...]:
+    """A footnote that names, for every row that does not beat the mean image clearly, the cause and its evidence; and
+    how fast the rows that are not converged were still improving."""
+    notes = []
+    if len(material.causes):
+        told = (f"{label(str(slug))}: {_cause(row)}" for slug, row in material.causes.iterrows())
+        limit = numbers.percent(1 - analysis.WEAK)
+        notes.append(f"Less than {limit} below the mean image's MSE, and why: {'; '.join(told)}.")
+    if material.unconverged:
+        pace = analysis.falling(material.records)
+        told = (f"{label(slug)} {numbers.percent(pace.get(slug), 1)}" for slug in material.unconverged)
+        cut = f"after {material.profile.epochs} epochs at most the profile ends training"
+        notes.append(f"Still falling over the last two epochs ({cut}): {', '.join(told)}.")
+    return tuple(notes)
+
+
+def _cause(row: pd.Series) -> str:
+    units = numbers.value("active_units", row["active_units"])
+    kl = "" if numbers.missing(row["kl"]) else f", KL {numbers.value('kl', row['kl'])} nats"
+    share = numbers.value("mse_ratio", row["mse_ratio"])
+    return {
+        analysis.IGNORED: f"no unit is active{kl}, so the decoder ignores the code",
+        analysis.DRAWS: f"mean codes give {numbers.value('mse_ratio', row['mean_ratio'])} of that MSE, draws {share}: "
+        "draws land where the objective does not hold the decoder",
+        analysis.UNFINISHED: f"{share} of that MSE with {units} active units{kl}; the validation loss still fell by "
+        f"{numbers.percent(row['falling'], 1)} over two epochs: training ended too early",
+        analysis.OUTWEIGHED: f"{share} of that MSE with {units} active units{kl} when the validation loss stood still: "
+        "the rest of the objective outweighs the reconstruction",
+    }[row["cause"]]
 
 
 def entry(models: pd.DataFrame, slug: str, column: Hashable) -> float | None:
@@ -101,6 +134,25 @@ def per_model(
     if references and len(material.references):
         blocks.append(block(material.references.index))
     return heads, tuple(blocks)
+
+
+def model_table(
+    material: Material,
+    columns: Sequence[ModelColumn],
+    *,
+    models: pd.DataFrame | None = None,
+    references: bool = False,
+    notes: Sequence[str] = (),
+    **table: Any,
+) -> Table:
+    """A table with a row a model (ours, unless others are given) and the footnotes that their marks need.
+
+    table: name, title, remarks and what else a `Table` takes.
+    """
+    models = material.ours if models is None else models
+    heads, blocks = per_model(material, models, columns, references=references)
+    notes = (*flags(material, models.index), *notes)
+    return Table(columns=heads, blocks=blocks, notes=notes, **table)
 
 
 def plain(material: Material, name: str, group: str = "", head: str | None = None) -> ModelColumn:

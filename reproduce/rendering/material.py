@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from reproduce import paper, protocol
-from reproduce.analysis import claims, families, headline, measures, pareto, statistics, summaries
+from reproduce.analysis import causes, claims, families, headline, measures, pareto, statistics, summaries
 from reproduce.errors import ReproduceError
 from reproduce.golden.ledger import empty_ledger
 from reproduce.names import LABELS, REFERENCES, SLUGS
@@ -128,6 +128,11 @@ class Material:
     def unconverged(self) -> tuple[str, ...]:
         """Slugs of which some run had not converged, Table I's order."""
         return tuple(self.ours.index[~self.ours["converged"].astype(bool)])
+
+    @cached_property
+    def causes(self) -> pd.DataFrame:
+        """The rows that do not beat the mean image clearly, with their causes: see `analysis.causes`."""
+        return causes.causes(self.records)
 
     def mark(self, slug: str) -> str:
         """† for collapsed, ‡ for not converged, as after the name in a table."""

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reproduce import paper
-from reproduce.analysis import claims, families, measures, pareto, recommendations, statistics
+from reproduce.analysis import claims, families, measures, pareto, readings, recommendations, statistics
 from reproduce.names import BASELINE, SLUGS
 from reproduce.rendering import drift, latex, numbers, wording
 from reproduce.rendering.material import Material, label
@@ -131,6 +132,17 @@ def _verdict_counts(material: Material) -> dict[str, list[tuple[str, str]]]:
     }
 
 
+def _readings(material: Material) -> dict[str, Any]:
+    """How often each reading is nearer, and r(SSIM, PIQ) under both likelihoods (None with too few models)."""
+    table = readings.nearest(material.records)
+    likelihoods = readings.two_likelihoods(material.records)
+    return {
+        "total": len(table),
+        "counts": readings.counts(table),
+        "likelihoods": likelihoods if np.isfinite(likelihoods.bernoulli.r) else None,
+    }
+
+
 def _recommendations(material: Material) -> dict[str, Any]:
     ours, theirs = recommendations.recommend(material.ours), paper.table3()
     testable = ours["testable"].to_numpy(bool)
@@ -212,6 +224,7 @@ def context(material: Material, tables: Mapping[str, Table], figures: tuple[str,
         "headline": _headline(material) if enough else None,
         "verdicts": _verdict_counts(material),
         "drift": drift.sentence(material),
+        "readings": _readings(material),
         "provenance": _provenance(material.stamp),
         "tables": list(tables),
         "appendix_tables": [name for name in tables if name in APPENDIX],

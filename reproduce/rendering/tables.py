@@ -13,8 +13,12 @@ import pandas as pd
 from reproduce import paper
 from reproduce.analysis import measures, recommendations
 from reproduce.names import REFERENCES, SLUGS
-from reproduce.rendering import appendix_tables, claim_tables, numbers
-from reproduce.rendering.columns import entry, flags, marked, printed, rank_text
+from reproduce.rendering import claim_tables, numbers
+from reproduce.rendering.appendix import interpolation as more_interpolation
+from reproduce.rendering.appendix import models, readings, register
+from reproduce.rendering.appendix import reconstruction as more_reconstruction
+from reproduce.rendering.appendix import statistics as more_statistics
+from reproduce.rendering.columns import causes, entry, flags, marked, printed, rank_text
 from reproduce.rendering.material import INTERPOLATION, RECONSTRUCTION, Material, label
 from reproduce.rendering.numbers import DASH, METRICS
 from reproduce.rendering.table import Blocks, Column, Row, Table, to_csv, to_latex, to_markdown
@@ -65,7 +69,7 @@ def reconstruction(material: Material) -> Table:
         remarks=f"{_SPREAD.format(what='images')} Ranks by SSIM. {_RANKED}",
         columns=columns,
         blocks=blocks,
-        notes=(*flags(material, order), *_capacity(material)),
+        notes=(*flags(material, order), *causes(material), *_capacity(material)),
         size="scriptsize",
     )
 
@@ -138,20 +142,24 @@ MAIN: Mapping[str, Callable[[Material], Table | None]] = {
     "claims": claim_tables.important_claims,
 }
 APPENDIX: Mapping[str, Callable[[Material], Table | None]] = {
-    "whole-test-set": appendix_tables.whole_test_set,
-    "many-pairs": appendix_tables.many_pairs,
-    "ssim-windows": appendix_tables.windows,
-    "seed-spread": appendix_tables.seed_spread,
-    "piq-floor": appendix_tables.smoothness,
-    "tests": appendix_tables.tests,
-    "correlations": appendix_tables.correlations,
-    "with-and-without": appendix_tables.collapse,
-    "costs": appendix_tables.costs,
-    "diagnostics": appendix_tables.diagnostics,
-    "headline": appendix_tables.headline,
-    "by-digit": appendix_tables.by_digit,
-    "codes": appendix_tables.codes,
-    "readings": appendix_tables.readings,
+    "whole-test-set": more_reconstruction.whole_test_set,
+    "many-pairs": more_interpolation.many_pairs,
+    "ssim-windows": more_reconstruction.windows,
+    "seed-spread": more_statistics.seed_spread,
+    "piq-floor": more_interpolation.smoothness,
+    "tests": more_statistics.tests,
+    "correlations": more_statistics.correlations,
+    "with-and-without": more_statistics.collapse,
+    "costs": models.costs,
+    "diagnostics": models.diagnostics,
+    "headline": more_statistics.headline,
+    "by-digit": more_reconstruction.by_digit,
+    "codes": models.codes,
+    "readings": readings.readings,
+    "sensitivity": readings.same_weights,
+    "paths": readings.paths,
+    "retrained": readings.retrained,
+    "register": register.register,
     "cells": claim_tables.cells,
     "ledger": claim_tables.ledger,
 }

@@ -23,7 +23,7 @@ def records() -> Records:
         failed=["svae"],
         missing=["hvae"],
         unconverged=["ae"],
-        variants={"pythae": ["vae"]},
+        variants={"pythae": ["vamp"], "bce": ["vae", "miwae"]},
     )
 
 

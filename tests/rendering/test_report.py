@@ -83,6 +83,13 @@ def test_the_correlation_chooses_the_verb(text: str, tmp_path: Path) -> None:
     assert "In our results PIQ falls with SSIM over all 22 models" in falls
 
 
+def test_readings_are_counted_or_the_command_is_given(text: str, complete: Material, tmp_path: Path) -> None:
+    assert "architectures with a second reading the described one lies nearer" in text
+    without = _text(complete, tmp_path)
+    assert "None of them has been run: \\texttt{make readings PROFILE=desk}." in without
+    assert "No run with another setting has been done" in without
+
+
 def test_the_stamp_is_the_provenance_table(text: str) -> None:
     assert "commit & 0123abc" in text
     assert "packages: torch & 2.14.1" in text

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import paper
+from reproduce import decisions, paper
+from reproduce.analysis.summaries import summarise
+from reproduce.architectures import registry
 from reproduce.names import LABELS, SLUGS
 from reproduce.rendering import numbers, tables
 from reproduce.rendering.material import INTERPOLATION, RECONSTRUCTION, Material, label
@@ -74,6 +76,16 @@ def test_collapsed_and_unconverged_models_are_marked_and_explained(
     assert {note[0] for note in built["table1"].notes} >= {"†", "‡"}
 
 
+def test_a_dagger_has_its_cause_and_its_evidence_in_table_1(
+    built: dict[str, Table], material: Material
+) -> None:
+    notes = " ".join(built["table1"].notes)
+    assert "β-VAE: no unit is active, KL 0.00 nats, so the decoder ignores the code" in notes
+    assert f"Still falling over the last two epochs (after {material.profile.epochs} epochs" in notes
+    assert "): AE " in notes
+    assert "why" not in " ".join(built["table2"].notes)
+
+
 def test_a_clean_campaign_needs_no_marks(complete: Material) -> None:
     table = tables.reconstruction(complete)
     assert not any(mark in row[0] for row in table.rows for mark in "†‡")
@@ -120,11 +132,47 @@ def test_the_ledger_has_every_statement_and_no_verdict_on_results_where_none_is_
     assert len(judged["cells"].rows) == len(SLUGS)
 
 
-def test_other_readings_have_their_own_table_only_if_they_were_run(
+def test_the_two_readings_stand_side_by_side_with_the_nearer_one_named(
+    built: dict[str, Table], material: Material, complete: Material
+) -> None:
+    table = built["readings"]
+    assert [row[0] for row in table.rows] == [label(slug) for slug in SLUGS if slug in registry.PYTHAE]
+    rows = {
+        row[0]: dict(zip([column.name for column in table.columns], row, strict=True)) for row in table.rows
+    }
+    reading = summarise(material.records, "pythae")
+    assert rows["VAMP"]["SSIM ↑ pythae"] == numbers.value("ssim", reading.at["vamp", "ssim"])
+    assert rows["VAMP"]["SSIM ↑ described"] == numbers.value("ssim", material.ours.at["vamp", "ssim"])
+    assert rows["VAMP"]["SSIM ↑ paper"] == paper.tables().cells[paper.Cell(1, "vamp", "ssim", "mean")]
+    assert rows["VAMP"]["Nearer"] in ("described", "pythae", "tie")
+    assert rows["MIWAE"]["Nearer"] == "missing"
+    assert "MIWAE" in " ".join(table.notes)
+    assert tables.build(complete).get("readings") is None
+
+
+def test_retrained_runs_have_a_table_only_if_they_were_run(
     built: dict[str, Table], complete: Material
 ) -> None:
-    assert [row[0] for row in built["readings"].rows] == ["VAE@pythae"]
-    assert tables.build(complete).get("readings") is None
+    assert [row[0] for row in built["retrained"].rows] == ["VAE@bce", "MIWAE@bce"]
+    assert tables.build(complete).get("retrained") is None
+
+
+def test_variants_never_reach_the_main_tables(built: dict[str, Table]) -> None:
+    for name in ("table1", "table2", "table3", "whole-test-set", "sensitivity", "costs", "diagnostics"):
+        assert not any("@" in cell for row in built[name].rows for cell in row)
+        names = [row[0] for row in built[name].rows]
+        assert name == "table3" or len(set(names)) == len(names)
+
+
+def test_ways_between_codes_are_those_of_vq_vae_and_svae(complete: Material) -> None:
+    rows = tables.build(complete)["paths"].rows
+    assert {row[0] for row in rows} == {"VQ-VAE", "SVAE"}
+    assert "mixed codes, quantised again" in [row[1] for row in rows]
+    assert "great circle" in [row[1] for row in rows]
+
+
+def test_the_register_has_every_decision(built: dict[str, Table]) -> None:
+    assert len(built["register"].rows) == len(decisions.load())
 
 
 def test_each_table_is_written_three_times_with_the_profile_in_its_caption(

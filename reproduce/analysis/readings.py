@@ -1,0 +1,99 @@
+"""Two readings of one architecture beside the paper, and runs retrained with another setting.
+
+Which reading did a printed number come from? The distance of a reading from the paper is the root mean square, over
+SSIM, MSE and PIQ, of its difference from the printed value in units of that column's standard deviation over the 22
+printed rows. The nearer reading is named unless both distances lie within `TIE` of each other. Units, metrics and
+margin were fixed before the first run of a second reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from reproduce import paper
+from reproduce.analysis import statistics, summaries
+from reproduce.architectures import registry
+from reproduce.names import SLUGS
+from reproduce.records import Records
+
+METRICS = ("ssim", "mse", "piq")
+TIE = 0.1
+"""Distances closer than this, a tenth of a standard deviation, are not told apart."""
+DESCRIBED, PYTHAE, NEITHER, MISSING = "described", "pythae", "tie", "missing"
+BERNOULLI = "bce"
+
+
+def distances(models: pd.DataFrame, metrics: Sequence[str] = METRICS) -> pd.Series:
+    """Distance of each row of a models frame from the paper's, in standard deviations over the 22 printed rows.
+
+    Index slug; NaN where a value is missing.
+    """
+    printed = paper.models()
+    spread = printed[list(metrics)].std(ddof=1)
+    apart = (models[list(metrics)] - printed.loc[models.index, list(metrics)]) / spread
+    return np.sqrt(apart.astype(float).pow(2).mean(axis=1, skipna=False))
+
+
+def nearest(records: Records) -> pd.DataFrame:
+    """One row for each architecture that has a pythae reading, in Table I's order.
+
+    Columns: described, pythae (distances, NaN without a finished run), nearest ("described", "pythae", "tie" or
+    "missing").
+    """
+    slugs = [slug for slug in SLUGS if slug in registry.PYTHAE]
+    found = pd.DataFrame(
+        {
+            DESCRIBED: distances(summaries.summarise(records)).reindex(slugs),
+            PYTHAE: distances(summaries.summarise(records, registry.PYTHAE_VARIANT)).reindex(slugs),
+        }
+    )
+    gap = found[PYTHAE] - found[DESCRIBED]
+    words = np.select([gap.isna(), gap.abs() <= TIE, gap > 0], [MISSING, NEITHER, DESCRIBED], default=PYTHAE)
+    return found.assign(nearest=words)
+
+
+def counts(table: pd.DataFrame) -> dict[str, int]:
+    """How often each word stands in `nearest`."""
+    return {word: int((table["nearest"] == word).sum()) for word in (DESCRIBED, PYTHAE, NEITHER, MISSING)}
+
+
+def retrained(records: Records) -> tuple[tuple[str, str], ...]:
+    """(slug, variant) of the finished runs with another setting, by variant, Table I's order within it."""
+    runs = records.runs
+    done = runs[(runs["status"] == "fresh") & ~runs["variant"].isin(["", registry.PYTHAE_VARIANT])]
+    present = set(zip(done["architecture"], done["variant"], strict=True))
+    return tuple(
+        (slug, variant) for variant in registry.all_variants() for slug in SLUGS if (slug, variant) in present
+    )
+
+
+@dataclass(frozen=True)
+class TwoLikelihoods:
+    """Pearson's r of SSIM and PIQ over the same architectures under both likelihoods."""
+
+    slugs: tuple[str, ...]
+    gaussian: statistics.Correlation
+    bernoulli: statistics.Correlation
+
+
+def two_likelihoods(records: Records) -> TwoLikelihoods:
+    """r(SSIM, PIQ) over the architectures that were trained under both likelihoods, collapsed ones included."""
+    gaussian, bernoulli = summaries.summarise(records), summaries.summarise(records, BERNOULLI)
+    both = tuple(
+        slug
+        for slug in SLUGS
+        if all(slug in models.index and models.at[slug, "n_seeds"] > 0 for models in (gaussian, bernoulli))
+    )
+    r = [statistics.pearson(models.loc[list(both), "ssim"], models.loc[list(both), "piq"])
+         for models in (gaussian, bernoulli)]  # fmt: skip
+    return TwoLikelihoods(both, *r)
+
+
+def path_means(frame: pd.DataFrame, columns: Sequence[str], variant: str = "") -> pd.DataFrame:
+    """Means of `Records.images` or `Records.pairs` by architecture and path: index (architecture, path)."""
+    chosen = frame[frame["variant"] == variant]
+    return chosen.groupby(["architecture", "path"])[list(columns)].mean()

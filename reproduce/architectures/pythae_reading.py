@@ -1,0 +1,380 @@
+"""The pythae reading of 14 architectures: Pythae's own class, defects included, on the shared backbone.
+
+Settings that the paper prints are given, everything else is Pythae's default (`registry.PYTHAE` lists both). Each loss
+is that of Pythae's forward pass, and the gradients are those that Pythae's assigned trainer leaves behind: for two of
+its trainers the second backward pass adds to the gradient of the first player (`LeakingPlayers`). The rest
+of the protocol is ours: order of the batches, noise, epochs, fixed validation noise. Two things of its trainers are
+left out, for they end with the first steps: the forward pass in training mode before training (one more update of
+running statistics and codebook), and its own default seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from pythae.models import (
+    HVAE,
+    INFOVAE_MMD,
+    MIWAE,
+    MSSSIM_VAE,
+    PIWAE,
+    RAE_GP,
+    RAE_L2,
+    VAE_IAF,
+    VAMP,
+    VQVAE,
+    Adversarial_AE,
+    Adversarial_AE_Config,
+    BaseAE,
+    BaseAEConfig,
+    BetaTCVAE,
+    BetaTCVAEConfig,
+    FactorVAE,
+    FactorVAEConfig,
+    HVAEConfig,
+    INFOVAE_MMD_Config,
+    MIWAEConfig,
+    MSSSIM_VAEConfig,
+    PIWAEConfig,
+    RAE_GP_Config,
+    RAE_L2_Config,
+    VAE_IAF_Config,
+    VAE_LinNF,
+    VAE_LinNF_Config,
+    VAEConfig,
+    VAMPConfig,
+    VQVAEConfig,
+)
+from pythae.models.base.base_utils import ModelOutput
+from torch import Tensor
+
+from reproduce.architectures.backbone import Encoder
+from reproduce.architectures.contract import Batch, Losses, Path, Player, mix
+from reproduce.architectures.distributions import (
+    LOG_TWO_PI,
+    gaussian_kl,
+    gaussian_log_density,
+    gaussian_sample,
+)
+from reproduce.architectures.flows import FlowPosterior
+from reproduce.architectures.gaussian import GaussianPosterior
+from reproduce.architectures.pythae_objective import (
+    PythaeObjective,
+    checked,
+    decoder,
+    gaussian_encoder,
+    mean_encoder,
+    pythae_likelihood,
+    pythae_settings,
+)
+from reproduce.architectures.quantised import code_use
+from reproduce.architectures.settings import Backbone, PythaeSettings
+from reproduce.errors import ReproduceError
+
+SETTLED = {field.name for field in fields(VAEConfig)} | {
+    "uses_default_discriminator",
+    "discriminator_input_dim",
+}
+"""Fields of Pythae's configurations that are no settings of the method: backbone, likelihood, bookkeeping."""
+
+
+def configuration(
+    kind: type[BaseAEConfig], backbone: Backbone, settings: PythaeSettings, **shared: object
+) -> BaseAEConfig:
+    """Pythae's configuration with every field of the method given by name.
+
+    Raises ReproduceError when a setting does not exist there (Pythae would drop it silently), or when one is left to a
+    default that nobody wrote down.
+    """
+    wanted = settings.config | shared
+    open_fields = sorted({field.name for field in fields(kind)} - SETTLED - wanted.keys())
+    if open_fields:
+        raise ReproduceError(
+            f"Pythae's {kind.__name__} has fields without a setting: {', '.join(open_fields)}"
+        )
+    config = kind(**pythae_settings(backbone), **wanted)
+    checked(config, **wanted)
+    return config
+
+
+class Reading(PythaeObjective):
+    """One Pythae class on the shared backbone. Subclasses name it, its configuration, and what its code means."""
+
+    model: ClassVar[type[BaseAE]]
+    configures: ClassVar[type[BaseAEConfig]]
+    differentiates: ClassVar[bool] = False
+    """Whether the forward pass takes gradients itself and so needs the graph in evaluation, too."""
+
+    def __init__(self, backbone: Backbone, settings: PythaeSettings) -> None:
+        config = configuration(self.configures, backbone, settings, **self.likelihood(backbone))
+        super().__init__(self.model(config, self.make_encoder(backbone), decoder(backbone)))
+
+    @staticmethod
+    def make_encoder(backbone: Backbone) -> Encoder:
+        """One head unless there is a posterior."""
+        return mean_encoder(backbone)
+
+    @staticmethod
+    def likelihood(backbone: Backbone) -> dict[str, object]:
+        """Deterministic classes have the squared error alone."""
+        return {}
+
+    def forward_pass(self, batch: Batch) -> ModelOutput:
+        """Pythae's own forward pass, with what its trainers hand to it."""
+        # another tensor on the same pixels: RAE_GP asks for the gradient of what it is given, in place
+        inputs = {"data": batch.images.detach()}
+        with torch.set_grad_enabled(self.differentiates or torch.is_grad_enabled()):
+            return self.pythae(inputs, **self.trainer_arguments())
+
+    def trainer_arguments(self) -> dict[str, Any]:
+        """Keyword arguments that Pythae's trainers pass to a class that asks for them."""
+        return {}
+
+    def losses(self, batch: Batch, progress: float) -> Losses:
+        output = self.forward_pass(batch)
+        return Losses(self.by_player(output.loss), self.recorded(output))
+
+
+class LeakingPlayers(Reading):
+    """Two optimisers as Pythae's AdversarialTrainer and CoupledOptimizerTrainer drive them.
+
+    Both clear the first player's gradients, take the first loss's backward pass, clear the second player's gradients
+    and take the second loss's; then both step. So the second loss's gradient stays in the first player's parameters:
+    the first player descends the sum, the second its own loss. The sum is also what their validation compares.
+    """
+
+    roles: ClassVar[tuple[str, str]]
+    """Names of the players; Pythae's output has a loss named after each."""
+
+    def players(self) -> tuple[Player, ...]:
+        first, second = self.roles
+        return (Player.of(first, *self.owned(first)), Player.of(second, *self.owned(second)))
+
+    def owned(self, role: str) -> tuple[torch.nn.Module, ...]:
+        """The modules in that optimiser."""
+        networks = {
+            "encoder": ("encoder",),
+            "decoder": ("decoder",),
+            "autoencoder": ("encoder", "decoder"),
+            "discriminator": ("discriminator",),
+        }
+        return tuple(getattr(self.pythae, name) for name in networks[role])
+
+    def losses(self, batch: Batch, progress: float) -> Losses:
+        output = self.forward_pass(batch)
+        first, second = (output[f"{role}_loss"] for role in self.roles)
+        return Losses(dict(zip(self.roles, (first + second, second), strict=True)), self.recorded(output))
+
+
+# --- deterministic --------------------------------------------------------------------------------------
+
+
+class RaeGpReading(Reading):
+    """Pythae's RAE_GP: the penalty is the squared gradient of the summed output by the input image, through encoder and
+    decoder, and not the decoder's Jacobian (Ghosh et al. 2020, Eq. 12)."""
+
+    model, configures = RAE_GP, RAE_GP_Config
+    differentiates = True
+    parts = {"squared_error": "recon_loss", "embedding": "embedding_loss", "gradient_penalty": "gen_reg_loss"}  # noqa: RUF012
+
+
+class RaeL2Reading(LeakingPlayers):
+    """Pythae's RAE_L2 (Ghosh et al. 2020, Eq. 11 without its L_REG).
+
+    The decay that its configuration names never reaches an optimiser, and both players have the same loss, so that the
+    encoder's gradient counts twice.
+    """
+
+    model, configures = RAE_L2, RAE_L2_Config
+    roles = ("encoder", "decoder")
+    parts = {"squared_error": "recon_loss", "embedding": "embedding_loss"}  # noqa: RUF012
+
+
+class VqVaeReading(Reading):
+    """Pythae's VQVAE on a flat encoder: each of the 16 scalars is rounded to one of 512 values (van den Oord et al.
+    2017 with vectors of one dimension).
+
+    The commitment loss is a mean over everything, and the moving averages start apart from the codes: those that
+    nothing chooses leap away at the first step.
+    """
+
+    model, configures = VQVAE, VQVAEConfig
+    parts = {"squared_error": "recon_loss", "commitment": "vq_loss"}  # noqa: RUF012
+
+    def quantise(self, code: Tensor) -> ModelOutput:
+        """Pythae's quantiser on scalars: (B, 16) → its output, quantized_vector (B, 1, 1, 16)."""
+        return self.pythae.quantizer(code.reshape(len(code), 1, -1, 1))
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.quantise(self.raw_code(x)).quantized_vector.flatten(1)
+
+    def other_paths(self) -> Mapping[str, Path]:
+        def requantised(first: Tensor, second: Tensor, weights: Tensor) -> Tensor:
+            codes = mix(first, second, weights)
+            rounded = self.quantise(codes.flatten(0, 1)).quantized_vector
+            return self.decode_path(rounded.reshape(codes.shape))
+
+        return {"requantised": requantised}
+
+    @torch.no_grad()
+    def diagnostics(self, batches: Iterable[Tensor]) -> dict[str, float]:
+        chosen = [self.quantise(self.raw_code(x)).quantized_indices.flatten() for x in batches]
+        return code_use(torch.cat(chosen), self.pythae.quantizer.num_embeddings)
+
+
+# --- Gaussian posterior ---------------------------------------------------------------------------------
+
+
+class GaussianReading(Reading, GaussianPosterior):
+    """What the Gaussian ones share: two heads, and the posterior mean as the deterministic code."""
+
+    parts: Mapping[str, str] = {"reconstruction": "recon_loss", "kl": "reg_loss"}
+
+    @staticmethod
+    def make_encoder(backbone: Backbone) -> Encoder:
+        return gaussian_encoder(backbone)
+
+    @staticmethod
+    def likelihood(backbone: Backbone) -> dict[str, object]:
+        return pythae_likelihood(backbone)
+
+
+class InfoVaeReading(GaussianReading):
+    """Pythae's INFOVAE_MMD at its default λ = 0.001 (Zhao et al. 2017, Eq. 6).
+
+    With the paper's α = 0.5 the MMD's weight α + λ - 1 is negative: the discrepancy is maximised.
+    """
+
+    model, configures = INFOVAE_MMD, INFOVAE_MMD_Config
+    parts = {**GaussianReading.parts, "mmd": "mmd_loss"}  # noqa: RUF012
+
+
+class BetaTcVaeReading(GaussianReading):
+    """Pythae's BetaTCVAE (Chen et al. 2018, Eq. 4): its matrix of importance weights fills columns where diagonals are
+    meant, and N is the size of whatever set passes, so that training and validation losses are not comparable."""
+
+    model, configures = BetaTCVAE, BetaTCVAEConfig
+    parts = {"reconstruction": "recon_loss", "regulariser": "reg_loss"}  # noqa: RUF012
+
+    def __init__(
+        self, backbone: Backbone, settings: PythaeSettings, train_size: int, validation_size: int
+    ) -> None:
+        super().__init__(backbone, settings)
+        self.sizes = {True: train_size, False: validation_size}
+
+    def trainer_arguments(self) -> dict[str, Any]:
+        return {"dataset_size": self.sizes[self.training]}
+
+
+class MsSsimVaeReading(GaussianReading):
+    """Pythae's MSSSIM_VAE at its defaults (Snell et al. 2017): a reconstruction term between 0 and 1, averaged over the
+    batch, against a KL summed in nats at weight 1."""
+
+    model, configures = MSSSIM_VAE, MSSSIM_VAEConfig
+
+
+class VampReading(GaussianReading):
+    """Pythae's VAMP (Tomczak & Welling 2018, Eq. 9): pseudo-inputs pass the encoder in each step and make up half of
+    its running statistics, with which digits are then encoded."""
+
+    model, configures = VAMP, VAMPConfig
+
+    def kl(self, x: Tensor) -> Tensor | None:
+        mean, log_variance = self.posterior(x)
+        z = gaussian_sample(mean, log_variance)
+        # Pythae leaves the constant out of both densities
+        prior = self.pythae._log_p_z(z) - 0.5 * z.shape[1] * LOG_TWO_PI
+        return gaussian_log_density(z, mean, log_variance) - prior
+
+
+class MiwaeReading(GaussianReading):
+    """Pythae's MIWAE (Rainforth et al. 2018, Eq. 10): weights are normalised over the M groups and averaged over the K
+    samples, so that M = 2, K = 5 computes five bounds of two."""
+
+    model, configures = MIWAE, MIWAEConfig
+
+
+class PiwaeReading(LeakingPlayers, GaussianReading):
+    """Pythae's PIWAE (Rainforth et al. 2018, Section 4): MIWAE's axis, and the decoder's IWAE gradient added into the
+    encoder."""
+
+    model, configures = PIWAE, PIWAEConfig
+    roles = ("encoder", "decoder")
+
+
+class FactorVaeReading(LeakingPlayers, GaussianReading):
+    """Pythae's FactorVAE (Kim & Mnih 2018, algorithm 2): half of the batch is reconstructed, the other half only
+    supplies permuted codes; the encoder descends the discriminator's loss, too, and so helps it. The discriminator is
+    Pythae's: five layers of 1000."""
+
+    model, configures = FactorVAE, FactorVAEConfig
+    roles = ("autoencoder", "discriminator")
+    parts = {"reconstruction": "recon_loss", "discriminator": "discriminator_loss"}  # noqa: RUF012
+
+
+class AdversarialAeReading(LeakingPlayers, GaussianReading):
+    """Pythae's Adversarial_AE (Makhzani et al. 2016): encoder and decoder descend one weighted sum, in which fooling
+    the discriminator weighs about a hundredth of the reconstruction. Here nothing leaks: the codes are detached."""
+
+    model, configures = Adversarial_AE, Adversarial_AE_Config
+    roles = ("autoencoder", "discriminator")
+    parts = {"reconstruction": "recon_loss", "discriminator": "discriminator_loss"}  # noqa: RUF012
+
+
+# --- posteriors that move the draw ----------------------------------------------------------------------
+
+
+class FlowReading(FlowPosterior, GaussianReading):
+    """A flow that knows nothing of the image: a learned prior in the disguise of a posterior."""
+
+
+class VaeIafReading(FlowReading):
+    """Pythae's VAE_IAF (Kingma et al. 2016 without the context): two MADE blocks, the same for all images."""
+
+    model, configures = VAE_IAF, VAE_IAF_Config
+
+    def flow(self, z: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        output = self.pythae.iaf_flow.inverse(z)
+        return output.out, output.log_abs_det_jac
+
+
+class VaeLinNfReading(FlowReading):
+    """Pythae's VAE_LinNF: four planar flows (Rezende & Mohamed 2015), neither linear nor triangular, and not kept
+    invertible."""
+
+    model, configures = VAE_LinNF, VAE_LinNF_Config
+
+    def flow(self, z: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        total = z.new_zeros(len(z))
+        for layer in self.pythae.net:
+            output = layer(z)
+            z, total = output.out, total + output.log_abs_det_jac
+        return z, total
+
+
+class HvaeReading(GaussianReading):
+    """Pythae's HVAE, the Hamiltonian VAE (Caterini et al. 2018): three leapfrog steps of size 0.001 after a draw.
+
+    As coded the tempering has no effect and the half step of the momentum is thrown away; the standard deviation is the
+    softplus of what the entropy term takes for the log-variance. `encode` is the Gaussian's mean, before any step.
+    """
+
+    model, configures = HVAE, HVAEConfig
+    differentiates = True
+    parts: Mapping[str, str] = {}
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the first draw, as it is drawn, each (B, d)."""
+        mean, raw = super().posterior(x)
+        return mean, 2 * F.softplus(raw).log()
+
+    def sample(self, x: Tensor) -> Tensor:
+        return self.forward_pass(Batch(x)).z.detach()
+
+    def kl(self, x: Tensor) -> Tensor | None:
+        """That of the first draw."""
+        return gaussian_kl(*self.posterior(x))
