@@ -125,7 +125,7 @@ def test_two_models_are_enough_for_every_figure(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(figures.latent, "embed", lambda codes: codes[:, :2])
     two = Material(make_records("desk", (42,), architectures=["ae", "vae"]), {})
     with style.styled():
-        assert all(draw(two) is not None for draw in figures.FIGURES.values())
+        assert all(draw(two) is not None for name, draw in figures.FIGURES.items() if name != "drift")
 
 
 def test_a_collapsed_model_near_the_others_stays_inside_the_axes_and_a_far_one_does_not(
