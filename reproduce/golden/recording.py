@@ -161,7 +161,7 @@ def read_bands(folder: Path) -> dict[str, Band]:
     """Metric → band. Raises CannotCompare when bands.csv is missing or damaged."""
     path = folder / "bands.csv"
     table = read_frame(path, BAND_COLUMNS, ROWS["bands"])
-    bands = {row["metric"]: Band(**row) for row in table[list(BAND_COLUMNS)].to_dict("records")}
+    bands = {row["metric"]: Band(**row) for row in table.to_dict("records")}
     for metric, band in bands.items():
         if min(band.same_relative, band.same_absolute, band.other_relative, band.other_absolute) < 0:
             raise _damaged(path, f"the band of {metric} is negative")
@@ -210,7 +210,7 @@ def read_frame(path: Path, columns: Sequence[str], row: Sequence[str]) -> pd.Dat
     if twice.any():
         named = ", ".join(str(value)[:40] for value in frame.loc[twice, list(row)].iloc[0])
         raise _damaged(path, f"it has a row twice ({named})")
-    return frame
+    return frame[list(columns)]
 
 
 def _damaged(path: Path, why: str) -> CannotCompare:
