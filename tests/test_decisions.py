@@ -3,7 +3,7 @@
 import re
 
 from reproduce import decisions
-from reproduce.architectures.registry import REGISTRY
+from reproduce.architectures import registry
 from reproduce.names import LABELS
 
 
@@ -25,7 +25,12 @@ def test_every_architecture_whose_reading_was_decided_is_named() -> None:
 
 
 def test_variants_named_in_alternatives_exist() -> None:
-    known = {variant for entry in REGISTRY.values() for variant in entry.variants}
+    known = registry.all_variants()
     for decision in decisions.load():
         for name in re.findall(r"`@([a-z0-9-]+)`", decision.alternatives):
             assert name in known, f"{decision.id}: @{name}"
+
+
+def test_every_variant_that_can_be_run_is_named_in_the_register() -> None:
+    text = " ".join(d.alternatives for d in decisions.load())
+    assert [name for name in registry.all_variants() if f"`@{name}`" not in text] == []

@@ -167,7 +167,7 @@ def intervals(records: Records, metric: str, variant: str = "") -> pd.DataFrame:
     table = table.reindex([slug for slug in SLUGS if slug in table.index])
     n, mean, sd = table.count(axis=1), table.mean(axis=1), table.std(axis=1, ddof=1)
     out = pd.DataFrame({"mean": mean, "n": n, "sd": sd}).rename_axis("architecture")
-    runs = records.runs
+    runs = records.runs[records.runs["variant"] == variant]
     alive = ~table.index.isin(runs.loc[runs["collapsed"].eq(True), "architecture"])
     freedom = (n - 1).clip(lower=0).where(alive, 0)
     df = int(freedom.sum())

@@ -20,7 +20,7 @@ from reproduce.architectures.settings import Backbone, Discrepancy, NoSettings, 
 
 
 class PlainAutoencoder(PythaeObjective):
-    """Squared error alone (Section II-H), summed over pixels. Pythae's AE."""
+    """Squared error alone, summed over pixels (Section II-H; Hinton & Salakhutdinov 2006). Pythae's AE."""
 
     def __init__(self, backbone: Backbone, settings: NoSettings) -> None:
         config = AEConfig(**pythae_settings(backbone))

@@ -67,7 +67,7 @@ def multi_scale_ssim(x: Tensor, y: Tensor, scales: tuple[float, ...]) -> Tensor:
 
 
 class PerceptualVAE(OwnGaussian):
-    """1 - MS-SSIM and a weighted KL (Snell et al. 2017). The paper's five scales do not fit 28×28: four do.
+    """1 - MS-SSIM and a weighted KL (Snell et al. 2017; Section II-G). Five scales do not fit 28×28: four do.
 
     The KL weight is not stated; at 1 the KL, in nats, would outweigh a loss that lies in [0, 1] and collapse the
     posterior.

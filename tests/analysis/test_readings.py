@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from reproduce import paper
-from reproduce.analysis import readings
+from reproduce.analysis import readings, statistics
 from reproduce.analysis.summaries import summarise
 from reproduce.architectures import registry
 from reproduce.names import SLUGS
@@ -77,3 +77,11 @@ def test_both_likelihoods_are_compared_over_the_same_architectures() -> None:
 
 def test_variants_leave_the_models_frame_alone(both: Records) -> None:
     pd.testing.assert_frame_equal(summarise(both), summarise(make_records("desk", (42,), seed_spread=0.0)))
+
+
+def test_a_collapsed_variant_does_not_touch_the_described_readings_intervals() -> None:
+    plain = make_records("desk", (42, 123))
+    records = make_records("desk", (42, 123), variants={"pythae": ["ms-ssim-vae"]})
+    runs = records.runs.assign(collapsed=records.runs["collapsed"] | (records.runs["variant"] == "pythae"))
+    beside = Records(**{**vars(records), "runs": runs})
+    pd.testing.assert_frame_equal(statistics.intervals(beside, "ssim"), statistics.intervals(plain, "ssim"))

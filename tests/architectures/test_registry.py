@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 import torch
@@ -230,3 +231,18 @@ def test_a_misspelt_name_is_told_the_nearest_one() -> None:
         registry.normalise("factorvea")
     with pytest.raises(ReproduceError, match="no variant 'nonsense'"):
         registry.normalise("vae@nonsense")
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_docstring_names_authors_year_and_place_of_the_method(
+    slug: str, built: dict[str, Architecture]
+) -> None:
+    said = type(built[slug]).__dict__["__doc__"]
+    assert re.search(r"[A-Z]\w+ (&|et al\.).*?(19|20)\d\d", said, re.S), said
+    assert re.search(r"Eq\. \d|Section [\dIVX]|algorithm \d|appendix [A-Z]", said), said
+
+
+@pytest.mark.parametrize("slug", registry.PYTHAE)
+def test_docstring_of_a_pythae_reading_says_whose_method_it_is(slug: str) -> None:
+    reading = type(registry.build(slug, "pythae", train_size=64))
+    assert re.search(r"Pythae's \w+.*?(19|20)\d\d", reading.__dict__["__doc__"], re.S)

@@ -10,7 +10,11 @@ from reproduce.rendering.table import Column, Table
 def register(material: Material) -> Table:
     """Every decision with its place in the paper: the same whatever was run."""
     rows = tuple(
-        (f"{d.topic} ({d.place})", d.says, d.decided, d.why, d.alternatives) for d in decisions.load()
+        tuple(
+            text.replace("`", "")
+            for text in (f"{d.topic} ({d.place})", d.says, d.decided, d.why, d.alternatives)
+        )
+        for d in decisions.load()
     )
     return Table(
         name="register",
