@@ -27,6 +27,9 @@ from reproduce.runs import RunId
 from reproduce.store import FRESH, MANIFEST, MISSING, PARTIAL, Status, Store
 from tests.tiny import ENDLESS, ONLY, RUNS, TINY, contents
 
+pytestmark = pytest.mark.timeout(1800)
+"""Each worker process imports torch anew: seconds on a machine of one's own, minutes on one that others use."""
+
 AE, VAE, SVAE = RunId("ae", 1), RunId("vae", 1), RunId("svae", 1)
 LONGER = shortened(TINY, epochs=40)
 """Long enough to be in the middle of when an event has made its way."""
