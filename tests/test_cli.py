@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from reproduce import campaign, cli, devices, gpu_check, training
+from reproduce.commands import options, results
 from reproduce.protocol import Protocol
 from reproduce.runs import RunId
 from reproduce.store import Store
@@ -27,7 +28,7 @@ def command(
 ) -> Command:
     """`python -m reproduce …` in this process, in an empty folder: exit code, standard output, standard error."""
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(cli, "PUBLISHED", tmp_path / "published")
+    monkeypatch.setattr(options, "PUBLISHED", tmp_path / "published")
 
     def call(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["reproduce", *words])
@@ -250,7 +251,7 @@ def test_stamps_that_differ_are_told_apart_and_no_host_is_named() -> None:
         {"commit": "a", "host": "x", "versions": {"torch": "2"}, "flags": {"device": "cpu"}},
         {"commit": "b", "host": "x", "versions": {"torch": "2"}, "flags": {"device": "cpu"}},
     ]
-    assert cli.common(stamps) == {
+    assert results.common(stamps) == {
         "commit": "a or b", "versions": {"torch": "2"}, "flags": {"device": "cpu"},
     }  # fmt: skip
-    assert cli.common([]) == {}
+    assert results.common([]) == {}

@@ -21,6 +21,7 @@ from reproduce import cli, evaluation, fingerprints, golden, metrics, reading, w
 from reproduce.architectures import gaussian, registry
 from reproduce.architectures.contract import Batch, Losses
 from reproduce.architectures.settings import Adversarial, Importance, Weighted
+from reproduce.commands import golden as commands
 from reproduce.errors import ReproduceError
 from reproduce.golden import CannotCompare, Comparison, Golden
 from reproduce.protocol import PROFILES
@@ -301,7 +302,7 @@ def test_the_exit_code(
     records = replace(as_records(recorded, runs=runs), profile=mistake.get("profile", "smoke"))
     monkeypatch.setattr(golden, "require_fresh", lambda *_: None)
     monkeypatch.setattr(golden, "initial_losses", lambda _: recorded.losses)
-    monkeypatch.setattr(cli, "records_of", lambda *_: records)
+    monkeypatch.setattr(commands, "records_and_stamp", lambda *_: (records, {}))
     monkeypatch.setattr("sys.argv", ["reproduce", "check", "--profile", "smoke", "--results", str(tmp_path)])
     with pytest.raises(SystemExit) as stop:
         cli.main()

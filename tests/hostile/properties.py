@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from reproduce import cli, datasets, golden, reading
 from reproduce.analysis.claims import judgement, registry
+from reproduce.commands import results
 from reproduce.golden.ledger import NAME
 from reproduce.paper.tables import parsed
 from reproduce.store import DAMAGED, FAILED, FRESH, MANIFEST, MISSING, PARTIAL, STALE, STAMP
@@ -109,7 +110,7 @@ def stamp(content: bytes, world: World) -> None:
     world.reset()
     world.put(STAMP, content)
     found = world.store.stamp(world.run)
-    refused(lambda: cli.common([found]))
+    refused(lambda: results.common([found]))
     whole(world)
 
 

@@ -1,0 +1,115 @@
+"""Train and evaluate, and say what is done: `run`, `status`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reproduce.commands import options
+from reproduce.commands.options import (
+    JsonOption,
+    OnlyOption,
+    ProfileOption,
+    ResultsOption,
+    SeedOption,
+    app,
+    chosen_profile,
+    light_profile,
+    parsed_seeds,
+)
+from reproduce.errors import ReproduceError
+
+
+@app.command()
+def run(
+    profile_name: ProfileOption = None,
+    results: ResultsOption = Path("results"),
+    only: OnlyOption = None,
+    seed: SeedOption = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", "-j", min=1, help="Runs at a time. Default: one a core, or --per-card on every GPU."
+        ),
+    ] = None,
+    per_card: Annotated[
+        int, typer.Option("--per-card", min=1, help="Runs that share a GPU; `gpu-check` recommends a number.")
+    ] = 4,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of an existing Dask scheduler, like tcp://host:8786.")
+    ] = None,
+    tf32: Annotated[bool, typer.Option("--tf32", help="TensorFloat-32 on a GPU: faster, coarser.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed runs again.")] = False,
+    trial: Annotated[
+        int | None,
+        typer.Option("--trial", min=1, help="At most so many epochs, kept apart as <profile>-trial-N."),
+    ] = None,
+) -> int:
+    """Train and evaluate what is not done yet."""
+    from rich.console import Console
+
+    from reproduce.campaign import execute
+    from reproduce.datasets import load
+    from reproduce.devices import default_jobs
+    from reproduce.display import Display
+    from reproduce.runs import campaign_runs
+    from reproduce.store import Store
+
+    protocol, device, why = chosen_profile(profile_name)
+    if tf32 and device != "cuda":
+        raise ReproduceError("--tf32 is for a GPU, and there is no CUDA device: leave it out")
+    if trial is not None:
+        protocol = protocol.trial(trial)
+    wanted = campaign_runs(protocol, only or (), parsed_seeds(seed))
+    console = Console()
+    origin = load(protocol).origin
+    console.print(
+        f"profile {protocol.name} · data: {origin} · device {device} ({why})", highlight=False, soft_wrap=True
+    )
+    with Display(console, len(wanted)) as display:
+        report = execute(
+            Store(results, protocol, options.PUBLISHED),
+            wanted,
+            device=device,
+            jobs=jobs or default_jobs(device, per_card),
+            listener=display,
+            retry_failed=retry_failed,
+            scheduler=scheduler,
+            tf32=tf32,
+        )
+    line = f"{len(report.done)} run now, {len(report.skipped)} were done already, {len(report.failed)} failed"
+    console.print(line, highlight=False)
+    return report.exit_code
+
+
+@app.command()
+def status(
+    profile_name: ProfileOption = None,
+    results: ResultsOption = Path("results"),
+    only: OnlyOption = None,
+    seed: SeedOption = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Compare every checksum.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Which runs are fresh, stale, missing, failed, damaged or partial, and why."""
+    from reproduce.runs import campaign_runs
+    from reproduce.store import Store
+
+    protocol = light_profile(profile_name)
+    store = Store(results, protocol, options.PUBLISHED)
+    states = [store.status(item, verify) for item in campaign_runs(protocol, only or (), parsed_seeds(seed))]
+    if as_json:
+        rows = [{"run": str(s.run), "state": s.state, "why": s.why} for s in states]
+        typer.echo(json.dumps({"profile": protocol.name, "runs": rows}, indent=1))
+    else:
+        for s in states:
+            typer.echo(f"{s.state:8} {s.run!s:32} {s.why}")
+        counts = {
+            state: sum(s.state == state for s in states) for state in dict.fromkeys(s.state for s in states)
+        }
+        words = ", ".join(f"{n} {state}" for state, n in counts.items())
+        typer.echo(f"profile {protocol.name}: {words}")
+    return 0

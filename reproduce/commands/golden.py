@@ -1,0 +1,174 @@
+"""Fresh numbers against golden ones: `check`, `golden`, `tolerances`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from reproduce.commands import options
+from reproduce.commands.options import (
+    JsonOption,
+    OnlyOption,
+    ProfileOption,
+    ResultsOption,
+    SeedOption,
+    app,
+    light_profile,
+    parsed_seeds,
+)
+from reproduce.commands.results import records_and_stamp
+from reproduce.errors import ReproduceError
+
+
+@app.command()
+def check(
+    profile_name: ProfileOption = None,
+    results: ResultsOption = Path("results"),
+    every: Annotated[bool, typer.Option("--all", help="Every number, not only the worst ones.")] = False,
+    pairs: Annotated[
+        bool,
+        typer.Option("--pairs", help="List the pairs of architectures that the bands cannot tell apart."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Fresh numbers against golden ones: exit code 0, 1 (some are off), 2 (cannot be compared)."""
+    from dataclasses import asdict
+
+    from reproduce import golden, paper
+    from reproduce.golden.ledger import NAME
+    from reproduce.runs import campaign_runs
+    from reproduce.store import Store
+
+    protocol = light_profile(profile_name)
+    expected = golden.read(protocol.name)
+    seeds = tuple(sorted(map(int, set(expected.runs["seed"]))))
+    golden.require_fresh(Store(results, protocol, options.PUBLISHED), campaign_runs(protocol, (), seeds))
+    records, found = records_and_stamp(protocol, results, seeds)
+    stamp = golden.machine_stamp(protocol, found)
+    losses = golden.initial_losses(protocol)
+    compared = golden.compare(expected, records, losses, stamp, paper.models())
+    off = [item for item in compared if not item.inside]
+    golden.append_ledger(results / protocol.name / NAME, protocol.name, stamp, compared)
+    shown = compared if every else golden.summary(compared)
+    if as_json:
+        rows = [asdict(item) | {"difference": item.difference, "inside": item.inside} for item in shown]
+        typer.echo(json.dumps({"profile": protocol.name, "compared": len(compared), "rows": rows}, indent=1))
+    else:
+        for line in (*golden.as_lines(shown), *golden.conclusion(expected, stamp, compared, pairs)):
+            typer.echo(line)
+    return 1 if off else 0
+
+
+@app.command(name="golden")
+def record_golden(
+    profile_name: ProfileOption = None,
+    results: ResultsOption = Path("results"),
+    uncommitted: Annotated[
+        bool, typer.Option("--uncommitted", help="Record from changed files too.")
+    ] = False,
+) -> int:
+    """Record golden numbers from a clean commit with all runs fresh; says first what changes."""
+    from reproduce import golden
+    from reproduce.campaign import current_commit
+    from reproduce.runs import campaign_runs
+    from reproduce.store import Store
+
+    protocol = light_profile(profile_name)
+    golden.require_fresh(Store(results, protocol), campaign_runs(protocol))
+    records, found = records_and_stamp(protocol, results)
+    stamp = golden.machine_stamp(protocol, found)
+    if not uncommitted and any(commit.endswith("+") for commit in (current_commit(), *commits(stamp))):
+        raise ReproduceError(
+            "golden is recorded from a clean commit only, and so must its runs have been: commit or put away "
+            "your changes and run the campaign again"
+        )
+    bands, origin = golden.bands_for(protocol.name)
+    losses = golden.initial_losses(protocol)
+    try:
+        before = golden.read(protocol.name)
+    except golden.CannotCompare as error:
+        typer.echo(f"recorded for the first time ({error})")
+    else:
+        now = golden.of_records(records, losses, stamp, bands)
+        for run_name, metric, old, new in golden.changes(before, now):
+            typer.echo(f"{run_name} {metric}: {old:.6g} -> {new:.6g}")
+    typer.echo(f"bands: {origin}")
+    folder = golden.write(records, losses, stamp, bands)
+    typer.echo(f"recorded {folder}")
+    return 0
+
+
+def commits(stamp: dict[str, Any]) -> list[str]:
+    """The commits of a stamp's runs."""
+    return str(stamp.get("commit", "")).split(" or ")
+
+
+@app.command()
+def tolerances(
+    profile_name: ProfileOption = "smoke",
+    results: ResultsOption = Path("results"),
+    only: OnlyOption = None,
+    seed: SeedOption = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Runs at a time. Default: one a core.")
+    ] = None,
+    pythons: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--python",
+            envvar="TOLERANCE_PYTHONS",
+            help="Further interpreters that have this project's packages, another Python or torch. Repeat.",
+        ),
+    ] = None,
+) -> int:
+    """Measure golden's bands: run the campaign as other machines would, below <results>/tolerances, and compare.
+
+    A complete campaign's runs and bands are written to golden/<profile>/; with --only or --seed they are only shown.
+    """
+    from reproduce import golden
+    from reproduce.campaign import current_commit
+    from reproduce.datasets import find_mnist
+    from reproduce.golden import tolerances as running
+    from reproduce.runs import campaign_runs
+    from reproduce.store import Store
+
+    protocol = light_profile(profile_name or "smoke")
+    seeds = parsed_seeds(seed)
+    words = [
+        "--profile",
+        protocol.name,
+        *(("--jobs", str(jobs)) if jobs else ()),
+        *(w for name in only or () for w in ("--only", name)),
+    ]
+    if seeds:
+        words += ["--seeds", ",".join(map(str, seeds))]
+    settings = {"REPRODUCE_COMMIT": current_commit()}
+    if protocol.dataset == "mnist":
+        settings["MNIST_DIR"] = str(find_mnist().absolute())
+    wanted = campaign_runs(protocol, only or (), seeds)
+    spreads = []
+    for way in running.ways(sys.executable, pythons or (), running.processor_flags()):
+        root = results / "tolerances" / way.name
+        typer.echo(f"{way.name}: {' '.join(f'{k}={v}' for k, v in way.environment.items()) or way.python}")
+        running.run(way, root, words, settings)
+        golden.require_fresh(Store(root, protocol), wanted)
+        records, found = records_and_stamp(protocol, root, seeds)
+        stamp = golden.machine_stamp(protocol, found) | {"environment": dict(way.environment)}
+        spreads.append(golden.Spread.of(way.name, records, stamp))
+    bands = golden.measured_bands(spreads)
+    for band in bands:
+        typer.echo(
+            f"{band.metric:16} same {band.same_relative:.2e}  other {band.other_relative:.2e}  {band.reason}"
+        )
+    if only or seeds:
+        typer.echo("not recorded: only a complete campaign is")
+        return 0
+    folder = golden.FOLDER / protocol.name
+    golden.write_spread(spreads, folder / "spread")
+    golden.write_bands(bands, folder)
+    typer.echo(f"recorded {folder}/spread and {folder}/bands.csv")
+    return 0

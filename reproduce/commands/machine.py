@@ -1,0 +1,74 @@
+"""What the machine does: `bench`, `gpu-check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reproduce.commands.options import (
+    JsonOption,
+    OnlyOption,
+    ResultsOption,
+    app,
+)
+
+BUSY = 0.7
+"""Load from which a bench is warned about."""
+
+
+@app.command()
+def bench(
+    results: ResultsOption = Path("results"),
+    only: OnlyOption = None,
+    steps: Annotated[
+        int, typer.Option(min=2, help="Training steps a round; fewer where a step is more work.")
+    ] = 20,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds in turns; medians count.")] = 5,
+    whole: Annotated[
+        bool, typer.Option("--whole/--no-whole", help="Time a whole quick run of AE, too.")
+    ] = True,
+    as_json: JsonOption = False,
+) -> int:
+    """Training speed side by side with Pythae's own trainer, on the CPU: about a quarter of an hour."""
+    from reproduce.bench import measure, report
+    from reproduce.names import SLUGS
+
+    slugs = measure.chosen(only or ())
+    if not as_json:
+        typer.echo(f"{measure.cores()} cores, {rounds} rounds; nothing else should run meanwhile")
+    if measure.load() > BUSY:
+        typer.echo(
+            f"warning: the machine is busy (load {measure.load():.1f}); the figures will mean little",
+            err=True,
+        )
+
+    def notify(found: measure.Measurement) -> None:
+        if not as_json:
+            typer.echo(report.progress(found))
+
+    found = measure.run(slugs, steps, rounds, whole, notify)
+    if as_json:
+        typer.echo(report.to_json(found), nl=False)
+    else:
+        for line in ["", *report.to_lines(found)]:
+            typer.echo(line)
+    if slugs == SLUGS:
+        typer.echo(f"wrote {report.write(found, results)}", err=as_json)
+    elif not as_json:
+        typer.echo(f"not written: {len(slugs)} of {len(SLUGS)} architectures")
+    return 0
+
+
+@app.command(name="gpu-check")
+def check_gpu(only: OnlyOption = None) -> int:
+    """The GPU against the CPU, and how many runs should share it: exit code 0, 1 (off), 2 (no GPU)."""
+    from reproduce import gpu_check
+    from reproduce.runs import select
+
+    slugs = [slug for slug, variant in select(only or ()) if not variant]
+    gpu_check.require_cuda()
+    findings = gpu_check.examine(slugs, "cuda", say=lambda line: typer.echo(line, err=True))
+    typer.echo(findings.markdown())
+    return 0 if findings.passed else 1

@@ -1,0 +1,85 @@
+"""The command line itself, and the options that its commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reproduce.errors import ReproduceError
+from reproduce.protocol import PROFILES, Protocol, profile
+
+PUBLISHED = Path("published")
+
+app = typer.Typer(
+    help="Train, evaluate, render and judge the reproduction of a benchmark of 22 autoencoders.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--profile", "-p", envvar="PROFILE", help=f"One of {', '.join(PROFILES)}. Default: by the device."
+    ),
+]
+ResultsOption = Annotated[
+    Path, typer.Option("--results", envvar="RESULTS_DIR", help="Root of the results folder.")
+]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        help="Architectures: slug or label, with @variant; family:NAME; variant:NAME or variant:all. "
+        "Repeat or use commas.",
+    ),
+]
+SeedOption = Annotated[
+    str | None,
+    typer.Option("--seed", "--seeds", envvar="SEEDS", help="Seeds, with commas. Default: the profile's."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def chosen_profile(name: str | None) -> tuple[Protocol, str, str]:
+    """The protocol, the device, and why: "paper" with CUDA, "quick" without, unless named."""
+    from reproduce.devices import best_device
+
+    device, why = best_device()
+    if name:
+        return profile(name), device, f"profile '{name}' was asked for; {why}"
+    default = "paper" if device == "cuda" else "quick"
+    return profile(default), device, f"{why}, so profile '{default}'"
+
+
+def light_profile(name: str | None) -> Protocol:
+    """The protocol without asking torch for the device: `quick` unless named."""
+    if name:
+        return profile(name)
+    try:
+        import importlib.util
+
+        has_gpu = Path("/dev/nvidia0").exists() and importlib.util.find_spec("torch") is not None
+    except ImportError:
+        has_gpu = False
+    return profile("paper" if has_gpu else "quick")
+
+
+def parsed_seeds(text: str | None) -> tuple[int, ...] | None:
+    """ "42,123" → (42, 123). Raises ReproduceError."""
+    if not text:
+        return None
+    try:
+        seeds = tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ReproduceError(f"seeds are whole numbers with commas between, not '{text}'") from None
+    if not seeds or len(set(seeds)) != len(seeds) or any(seed < 0 for seed in seeds):
+        raise ReproduceError(f"seeds must be at least one, different and not negative: '{text}'")
+    if max(seeds) > LARGEST_SEED:
+        raise ReproduceError(f"a seed is at most {LARGEST_SEED}: '{text[:40]}'")
+    return seeds
+
+
+LARGEST_SEED = 2**32 - 1

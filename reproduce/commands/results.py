@@ -1,0 +1,52 @@
+"""What commands read from a results root: records, and what the stamps of its runs agree on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from reproduce.commands import options
+from reproduce.protocol import Protocol
+
+
+def records_and_stamp(
+    protocol: Protocol, results: Path, seeds: tuple[int, ...] | None = None
+) -> tuple[Any, dict[str, Any]]:
+    """Records of every finished run of the profile (the 22, the references, and variants where they exist), and what
+    their stamps have in common. Every run's state is asked for once.
+    """
+    from reproduce.reading import assemble
+    from reproduce.runs import campaign_runs
+    from reproduce.store import FRESH, Store
+
+    store = Store(results, protocol, options.PUBLISHED)
+    seeds = seeds or protocol.seeds
+    wanted = list(campaign_runs(protocol, (), seeds))
+    wanted += [item for item in store.known_runs() if item.variant and item.seed in seeds]
+    states = [store.status(item) for item in wanted]
+    stamps = [store.stamp(s.run, s.folder) for s in states if s.state == FRESH]
+    return assemble(store, states), common(stamps)
+
+
+def records_of(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None = None) -> Any:
+    """The records alone: see `records_and_stamp`."""
+    return records_and_stamp(protocol, results, seeds)[0]
+
+
+def common(stamps: list[dict[str, Any]]) -> dict[str, Any]:
+    """The entries on which all stamps agree; where they differ, the values with "or" between. No host: it is nobody's
+    business.
+    """
+    found: dict[str, Any] = {}
+    for name in ("commit", "python"):
+        values = sorted({str(stamp[name]) for stamp in stamps if stamp.get(name)})
+        if values:
+            found[name] = " or ".join(values)
+    for group in ("versions", "flags"):
+        inner: dict[str, str] = {}
+        for key in dict.fromkeys(key for stamp in stamps for key in stamp.get(group, {})):
+            values = sorted({str(stamp[group][key]) for stamp in stamps if key in stamp.get(group, {})})
+            inner[key] = " or ".join(values)
+        if inner:
+            found[group] = inner
+    return found
