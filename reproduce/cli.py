@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reproduce.errors import ReproduceError
+from reproduce.errors import ReproduceError, one_line
 from reproduce.protocol import PROFILES, Protocol, profile
 
 PUBLISHED = Path("published")
@@ -452,8 +452,7 @@ INTERRUPTED = 130
 
 def complain(message: str) -> None:
     """One line on standard error, whatever the input that the message quotes."""
-    line = "".join(sign if sign.isprintable() else " " for sign in message)
-    typer.echo(f"error: {' '.join(line.split())}", err=True)
+    typer.echo(f"error: {one_line(message)}", err=True)
 
 
 def main() -> None:
