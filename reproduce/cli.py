@@ -8,7 +8,7 @@ import typer
 
 from reproduce.commands import campaign, golden, machine, report
 from reproduce.commands.options import app
-from reproduce.errors import ReproduceError
+from reproduce.errors import ReproduceError, one_line
 
 COMMANDS = (campaign, report, golden, machine)
 """Modules whose import adds their commands, in the order of the help."""
@@ -18,8 +18,7 @@ INTERRUPTED = 130
 
 def complain(message: str) -> None:
     """One line on standard error, whatever the input that the message quotes."""
-    line = "".join(sign if sign.isprintable() else " " for sign in message)
-    typer.echo(f"error: {' '.join(line.split())}", err=True)
+    typer.echo(f"error: {one_line(message)}", err=True)
 
 
 def main() -> None:
@@ -33,9 +32,8 @@ def main() -> None:
         code = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-    except (
-        OSError
-    ) as error:  # a name too long, a folder that may not be read: nothing that a traceback explains
+    except OSError as error:
+        # a name too long, a folder that may not be read: nothing that a traceback explains
         complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         code = 2
     except Exception as error:

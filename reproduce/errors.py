@@ -1,5 +1,15 @@
 """The one exception a user is meant to read."""
 
+LONGEST = 800
+"""Characters of a message at most: what it quotes may be of any length."""
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and control characters, its middle left out where it is too long."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    half = LONGEST // 2 - 2
+    return line if len(line) <= LONGEST else f"{line[:half]} … {line[-half:]}"
+
 
 class ReproduceError(Exception):
     """Bad input or a broken file. The message is one line: what is wrong, and the remedy.
@@ -8,3 +18,6 @@ class ReproduceError(Exception):
     """
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())

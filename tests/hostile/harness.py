@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reproduce import files, runs
-from reproduce.errors import ReproduceError
+from reproduce.errors import LONGEST, ReproduceError
 from reproduce.runs import RunId
 from reproduce.store import MANIFEST, Store
 
@@ -23,7 +23,6 @@ MEMORY = 1 << 30
 """Bytes that one case may take beyond what the process had: hostile input never costs gigabytes."""
 SECONDS = 20
 """Wall time of one case at most; the slowest takes about one."""
-LONGEST_LINE = 800
 
 
 @dataclass
@@ -132,6 +131,6 @@ def refused(call: Callable[[], Any]) -> str | None:
         message = str(error)
         assert message.strip(), "no message"
         assert "\n" not in message and "\x00" not in message, f"not one line: {message!r}"  # noqa: PT018
-        assert len(message) <= LONGEST_LINE, f"{len(message)} characters: {message[:200]!r}"
+        assert len(message) <= LONGEST, f"{len(message)} characters: {message[:200]!r}"
         return message
     return None

@@ -85,12 +85,13 @@ def test_the_limit_on_memory_is_one() -> None:
         bytearray(2 << 30)
 
 
-def test_a_message_of_two_lines_is_none() -> None:
-    def two_lines() -> None:
-        raise ReproduceError("one\ntwo")
+def test_what_a_message_quotes_cannot_break_its_line() -> None:
+    def quoting() -> None:
+        raise ReproduceError(f"'a\nb\x00c' is {'x' * 10_000} and so on: do this")
 
-    with pytest.raises(AssertionError, match="not one line"):
-        refused(two_lines)
+    message = refused(quoting) or ""
+    assert message.startswith("'a b c' is xxx")
+    assert message.endswith("xxx and so on: do this")
 
 
 # --- sizes -------------------------------------------------------------------------------------------------------
