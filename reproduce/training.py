@@ -60,6 +60,19 @@ class Progress:
     seconds: float = 0.0
     history: History = field(default_factory=list)
 
+    @classmethod
+    def of(cls, found: Any) -> Progress:
+        """The progress that a checkpoint's JSON holds. Raises TypeError when a field is missing or of another kind."""
+        counts = ("epoch", "best_epoch")
+        if not isinstance(found, dict) or any(type(found.get(name)) is not int for name in counts):
+            raise TypeError("epoch and best_epoch are whole numbers")
+        if any(type(found.get(name)) not in (int, float) for name in ("best_loss", "seconds")):
+            raise TypeError("best_loss and seconds are numbers")
+        history = found.get("history")
+        if not isinstance(history, list) or len(history) != found["epoch"]:
+            raise TypeError("the history has a row an epoch")
+        return cls(**found)
+
     def finished(self, protocol: Protocol) -> bool:
         """Epochs used up, or patience: that many epochs in a row without a strictly lower validation loss."""
         waited = self.epoch - self.best_epoch
@@ -268,7 +281,7 @@ class Run:
                         name: like(grouped["adam"][f"{player.name}/{index}/{name}"], parameter)
                         for name in ("step", "exp_avg", "exp_avg_sq")
                     }
-            self.progress = Progress(**json.loads(bytes(tensors["progress"].tolist())))
+            self.progress = Progress.of(json.loads(bytes(tensors["progress"].tolist())))
         except (KeyError, RuntimeError, TypeError, json.JSONDecodeError) as error:
             raise ValueError("not a checkpoint of this architecture") from error
         self.best = {name: value.to(self.train_images.device) for name, value in grouped["best"].items()}
@@ -325,7 +338,7 @@ def train(
     run = Run(build(), protocol, data, seed, device)
     if checkpoint.is_file():
         try:
-            run.restore(checkpoint.read_bytes())
+            run.restore(files.read(checkpoint))
         except ValueError as error:
             aside = files.move_aside(checkpoint)
             notify({"warning": f"{checkpoint} is damaged ({error}); moved to {aside.name}, starting over"})

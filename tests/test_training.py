@@ -278,3 +278,14 @@ def test_a_damaged_checkpoint_is_moved_aside_and_the_run_starts_over(
     assert (tmp_path / "checkpoint.damaged").is_file()
     assert [event["epoch"] for event in events[1:]] == [1, 2]
     assert training.serialise(found.weights) == training.serialise(expected.weights)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("epoch", "x"), ("epoch", 1.0), ("best_loss", None), ("seconds", "long"), ("history", []), ("more", 1)],
+)
+def test_progress_of_another_kind_is_not_a_checkpoint(field: str, value: object) -> None:
+    honest = {"epoch": 1, "best_epoch": 1, "best_loss": math.inf, "seconds": 1.5, "history": [{"epoch": 1.0}]}
+    assert training.Progress.of(honest).epoch == 1
+    with pytest.raises(TypeError):
+        training.Progress.of(honest | {field: value})
