@@ -59,7 +59,7 @@ from pythae.trainers import (
 )
 from torch import Tensor
 
-from reproduce import devices, training
+from reproduce import devices, fingerprints, training
 from reproduce.architectures import pythae_reading, registry
 from reproduce.architectures.contract import Architecture, Batch
 from reproduce.architectures.pythae_reading import HvaeReading, Reading, VqVaeReading
@@ -69,7 +69,6 @@ from reproduce.datasets import Dataset
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol, profile, shortened
 from reproduce.training import Run, optimizers, player_gradients, step
-from tests.architectures import fingerprints
 
 TRAIN, VALIDATION = 4_000, 500
 
