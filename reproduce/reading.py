@@ -75,7 +75,7 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
     distinct(table)
     folders = {status.run: status.folder for status in fresh if status.folder is not None}
     joined = {
-        name: pd.concat(parts or [_nothing(_FRAMES[name][1])], ignore_index=True)
+        name: pd.concat(parts or [_nothing(_FRAMES[name][2])], ignore_index=True)
         for name, parts in frames.items()
     }
 

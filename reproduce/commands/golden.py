@@ -28,6 +28,7 @@ from reproduce.errors import ReproduceError
 def check(
     profile_name: ProfileOption = None,
     results: ResultsOption = Path("results"),
+    seed: SeedOption = None,
     every: Annotated[bool, typer.Option("--all", help="Every number, not only the worst ones.")] = False,
     pairs: Annotated[
         bool,
@@ -45,7 +46,8 @@ def check(
 
     protocol = light_profile(profile_name)
     expected = golden.read(protocol.name)
-    seeds = tuple(sorted(map(int, set(expected.runs["seed"]))))
+    seeds = parsed_seeds(seed) or tuple(sorted(map(int, set(expected.runs["seed"]))))
+    expected = expected.of_seeds(seeds)
     golden.require_fresh(Store(results, protocol, options.PUBLISHED), campaign_runs(protocol, (), seeds))
     records, found = records_and_stamp(protocol, results, seeds)
     stamp = golden.machine_stamp(protocol, found)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,20 @@ class Golden:
     losses: pd.DataFrame
     stamp: Mapping[str, Any]
     bands: Mapping[str, Band]
+
+    def of_seeds(self, seeds: Sequence[int]) -> Golden:
+        """The part of these seeds. Raises CannotCompare when one was not recorded."""
+        recorded = sorted(set(map(int, self.runs["seed"])))
+        missing = [seed for seed in seeds if seed not in recorded]
+        if missing:
+            listed = ", ".join(map(str, recorded))
+            raise CannotCompare(f"golden/{self.profile} has no seed {missing[0]}; it has {listed}")
+        parts = {
+            name: frame[frame["seed"].isin(list(seeds))].reset_index(drop=True)
+            for name in ("runs", "images", "pairs", "curves")
+            for frame in (getattr(self, name),)
+        }
+        return replace(self, **parts)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from reproduce.protocol import profile
 pytestmark = pytest.mark.filterwarnings("ignore:To copy construct from a tensor")  # Pythae's SVAE
 
 
+@pytest.mark.slow
 def test_two_steps_of_one_architecture_of_each_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     """One player with Pythae's class and with our plain form, coupled optimisers, adversarial with a second batch."""
     # threads of one process that wait for each other on a busy machine take minutes

@@ -338,3 +338,13 @@ def test_the_conclusion_counts_and_says_which_pairs_are_alike(expected: Golden, 
     )
     changed, *_ = golden.conclusion(expected, STAMP | {"keys": {"ae/seed-42": "1"}}, compared, listed=False)
     assert changed.startswith("1 runs have other settings or revisions")
+
+
+def test_one_seed_can_be_compared_alone() -> None:
+    recorded = golden.read("smoke")
+    alone = recorded.of_seeds((42,))
+    for frame in (alone.runs, alone.images, alone.pairs, alone.curves):
+        assert set(frame["seed"]) == {42}
+    assert len(alone.runs) == len(SLUGS)
+    with pytest.raises(golden.CannotCompare, match="has no seed 7; it has 42, 123"):
+        recorded.of_seeds((42, 7))
