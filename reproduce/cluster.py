@@ -31,8 +31,12 @@ CONNECT_SECONDS = 10
 CLOSE_SECONDS = 5
 WATCH_SECONDS = 5
 """How often somebody looks whether there are workers at all."""
-START_SECONDS = 180
-"""How long no worker of this machine may be there before the campaign gives up: many times what a start takes."""
+GONE_SECONDS = 60
+"""How long this machine may have neither a worker nor a process that becomes one before the campaign gives up."""
+SLOW_SECONDS = 180
+"""After so long without a worker somebody is told. (On a machine that others use, importing takes minutes.)"""
+STARTS = 5
+"""How many processes of each worker may die in a row before one comes up."""
 
 DASK = {
     "distributed.scheduler.allowed-failures": RETRIES,
@@ -70,7 +74,13 @@ def perform(
     names = {str(run): run for run in order}
     cluster = local_cluster(min(workers, len(tasks))) if scheduler is None else existing_cluster(scheduler)
     with dask.config.set(DASK), cluster as client:
-        watch = Watch(client, scheduler, lambda text: listener(order[0], {"warning": text}))
+        watch = Watch(
+            client,
+            scheduler,
+            min(workers, len(tasks)),
+            lambda text: listener(order[0], {"warning": text}),
+            lambda: worker_processes(client.cluster),
+        )
         client.subscribe_topic(TOPIC, lambda event: _heard(event, names, listener))
         pending = {
             # one group of keys: queued at the scheduler by priority, instead of dealt out to the workers at once
@@ -124,25 +134,60 @@ def result(future: Any, scheduler: str | None) -> Any:
 
 
 class Watch:
-    """Says when there are no workers, and ends a local campaign that will get none."""
+    """Says when there are no workers, and ends a local campaign that will get none.
 
-    def __init__(self, client: Any, scheduler: str | None, say: Callable[[str], None]) -> None:
-        self.client, self.scheduler, self.say = client, scheduler, say
-        self.seen = time.monotonic()
+    processes: the ids of the living worker processes of this machine.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        scheduler: str | None,
+        workers: int,
+        say: Callable[[str], None],
+        processes: Callable[[], set[int]],
+    ) -> None:
+        self.client, self.scheduler, self.workers = client, scheduler, workers
+        self.say, self.processes = say, processes
+        self.rest()
+
+    def rest(self) -> None:
+        """There are workers."""
+        self.since = self.alive = time.monotonic()
+        self.started: set[int] = set()
         self.said = False
 
     def look(self) -> None:
-        """Raises ReproduceError if this machine's workers have been away for too long."""
+        """Raises ReproduceError if this machine's worker processes die instead of becoming workers."""
+        now = time.monotonic()
         if self.client.scheduler_info()["workers"]:
-            self.seen, self.said = time.monotonic(), False
-        elif self.scheduler is not None and not self.said:
-            self.said = True
-            self.say(f"no worker at {self.scheduler}; waiting for one")
-        elif self.scheduler is None and time.monotonic() - self.seen > START_SECONDS:
-            raise ReproduceError(
-                f"no worker process has come up within {START_SECONDS:.0f} seconds (out of memory? a broken "
-                "environment?): --jobs 1 needs none and shows the reason"
-            )
+            self.rest()
+        elif self.scheduler is not None:
+            self.tell(f"no worker at {self.scheduler}; waiting for one")
+        else:
+            alive = self.processes()
+            self.started |= alive
+            if alive:
+                self.alive = now
+            if now - self.alive > GONE_SECONDS or len(self.started) > STARTS * self.workers:
+                raise ReproduceError(
+                    "the worker processes die while they start (out of memory? a broken environment?): "
+                    "--jobs 1 needs none and shows the reason"
+                )
+            if now - self.since > SLOW_SECONDS:
+                self.tell("the workers are still starting")
+
+    def tell(self, text: str) -> None:
+        """Once, until there are workers again."""
+        if not self.said:
+            self.say(text)
+        self.said = True
+
+
+def worker_processes(cluster: Any) -> set[int]:
+    """Ids of the worker processes that live, be they up or only starting."""
+    processes = [(nanny.pid, nanny.process) for nanny in list(getattr(cluster, "_created", ()))]
+    return {pid for pid, process in processes if process is not None and process.is_alive()}
 
 
 # --- clusters -----------------------------------------------------------------------------------------

@@ -107,6 +107,71 @@ def test_a_worker_with_another_version_of_the_project_refuses(
         cluster.perform_on_worker(*message)
 
 
+# --- whether there are workers ------------------------------------------------------------------------
+
+
+class World:
+    """What a watch sees: the time, the workers that are up, the processes that live."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.up, self.alive = 0.0, 0, set[int]()
+        self.said: list[str] = []
+        monkeypatch.setattr(cluster.time, "monotonic", lambda: self.now)
+
+    def scheduler_info(self) -> dict[str, Any]:
+        return {"workers": dict.fromkeys(range(self.up))}
+
+    def watch(self, scheduler: str | None = None, workers: int = 2) -> cluster.Watch:
+        return cluster.Watch(self, scheduler, workers, self.said.append, lambda: set(self.alive))
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(monkeypatch)
+
+
+def test_processes_that_are_gone_for_good_end_a_campaign(world: World) -> None:
+    watch = world.watch()
+    world.now = cluster.GONE_SECONDS
+    watch.look()
+    world.now += 1
+    with pytest.raises(ReproduceError, match=r"die while they start .* --jobs 1 needs none"):
+        watch.look()
+
+
+def test_processes_that_die_again_and_again_end_it_too(world: World) -> None:
+    watch = world.watch(workers=2)
+    for pid in range(2 * cluster.STARTS):
+        world.alive = {pid}
+        watch.look()
+    world.alive = {4711}
+    with pytest.raises(ReproduceError, match="die while they start"):
+        watch.look()
+
+
+def test_processes_that_start_slowly_are_waited_for_and_spoken_of_once(world: World) -> None:
+    watch, world.alive = world.watch(), {1, 2}
+    for world.now in range(0, 10 * cluster.SLOW_SECONDS, 60):
+        watch.look()
+    assert world.said == ["the workers are still starting"]
+
+
+def test_a_worker_that_came_up_makes_everything_good(world: World) -> None:
+    watch = world.watch()
+    for _ in range(3):
+        for world.up in (0, 1):
+            world.now += cluster.GONE_SECONDS - 1
+            watch.look()
+    assert world.said == []
+
+
+def test_an_existing_cluster_is_waited_for_as_long_as_it_takes(world: World) -> None:
+    watch = world.watch("tcp://far:8786")
+    for world.now in (0, 1e3, 1e6):
+        watch.look()
+    assert world.said == ["no worker at tcp://far:8786; waiting for one"]
+
+
 # --- a cluster of this machine ------------------------------------------------------------------------
 
 
@@ -148,13 +213,11 @@ def test_workers_that_cannot_start_end_a_campaign_with_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preload: str
 ) -> None:
     (tmp_path / "broken.py").write_text(preload)
-    monkeypatch.setattr(cluster, "START_SECONDS", 3)
+    monkeypatch.setattr(cluster, "GONE_SECONDS", 3)
     monkeypatch.setattr(cluster, "WATCH_SECONDS", 1)
     with (
         dask.config.set({"distributed.worker.preload": [str(tmp_path / "broken.py")]}),
-        pytest.raises(
-            ReproduceError, match=r"no worker process has come up within 3 seconds .out of memory\?"
-        ),
+        pytest.raises(ReproduceError, match=r"the worker processes die while they start .out of memory\?"),
     ):
         once(Store(tmp_path, TINY), jobs=2)
 
