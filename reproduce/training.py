@@ -92,7 +92,8 @@ class Progress:
 
 def as_tensor(images: np.ndarray, device: str) -> Tensor:
     """uint8 (N, 28, 28) → float32 (N, 1, 28, 28) in [0, 1] on the device."""
-    return torch.from_numpy(images).to(device).unsqueeze(1).float().div_(255)
+    # a copy: the idx files are mapped read-only
+    return torch.tensor(images, device=device).unsqueeze(1).float().div_(255)
 
 
 def optimizers(players: tuple[Player, ...], protocol: Protocol) -> list[torch.optim.Adam]:

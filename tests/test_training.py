@@ -222,6 +222,18 @@ def test_a_loss_that_is_not_finite_fails_the_run_with_epoch_and_reason(
     assert caught.value.epoch == 2
 
 
+def test_images_may_be_read_only_and_are_copied() -> None:
+    images = np.full((2, 28, 28), 255, np.uint8)
+    images.setflags(write=False)
+    torch.set_warn_always(True)
+    try:
+        tensor = training.as_tensor(images, "cpu")
+    finally:
+        torch.set_warn_always(False)
+    assert tensor.shape == (2, 1, 28, 28)
+    assert bool((tensor == 1).all())
+
+
 # --- resuming -----------------------------------------------------------------------------------------
 
 
