@@ -46,7 +46,7 @@ DASK = {
     "distributed.deploy.lost-worker-timeout": "1 day",
     # a machine that was asleep has lost no worker
     "distributed.scheduler.worker-ttl": None,
-    # a worker has one core for training; Dask's own watching would take a tenth of it
+    # a worker has one core for training; Dask's own watching would take a twentieth of it
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.tick.limit": "30s",
@@ -72,12 +72,13 @@ def perform(
 
     order = [run for run, _ in tasks]
     names = {str(run): run for run in order}
-    cluster = local_cluster(min(workers, len(tasks))) if scheduler is None else existing_cluster(scheduler)
+    workers = min(workers, len(tasks))
+    cluster = local_cluster(workers) if scheduler is None else existing_cluster(scheduler)
     with dask.config.set(DASK), cluster as client:
         watch = Watch(
             client,
             scheduler,
-            min(workers, len(tasks)),
+            workers,
             lambda text: listener(order[0], {"warning": text}),
             lambda: worker_processes(client.cluster),
         )

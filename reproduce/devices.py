@@ -37,7 +37,8 @@ def configure(device: str, tf32: bool = False) -> None:
 
 
 def _keep_memory() -> None:
-    """One heap on huge pages, and none of it given back: page faults and address translation were a third of a step.
+    """One heap on huge pages, and none of it given back: page faults were a fifth of a step, translation of addresses a
+    twentieth.
 
     glibc is told to serve every thread and every size from one heap, the heap is made large at once (address space,
     not memory), and the kernel is asked for huge pages there. Elsewhere than on Linux with glibc nothing happens.
@@ -85,12 +86,16 @@ def take_turns(name: object) -> None:
         torch.cuda.set_device(int(number) % torch.cuda.device_count())
 
 
-def default_jobs(device: str, per_card: int) -> int:
-    """Runs at a time: one a core that this process may use (affinity and cgroups count), at most so many on a GPU."""
+def cores() -> int:
+    """Cores that this process may use: affinity and cgroups count."""
     from dask.system import cpu_count
 
-    cores = int(cpu_count())
-    return min(cores, per_card * torch.cuda.device_count()) if device == "cuda" else cores
+    return int(cpu_count())
+
+
+def default_jobs(device: str, per_card: int) -> int:
+    """Runs at a time: one a core, at most so many on a GPU."""
+    return min(cores(), per_card * torch.cuda.device_count()) if device == "cuda" else cores()
 
 
 def best_device() -> tuple[str, str]:

@@ -6,6 +6,7 @@ alone, and that is held against stated bounds. No number of it enters a result.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import platform
 import resource
@@ -171,17 +172,21 @@ def repeats(slug: str, device: str) -> bool:
 
 def difference(found: float, expected: float) -> float:
     """|found - expected| / |expected|; infinite when either is not a finite number."""
-    gap = abs(found - expected)
-    if not torch.isfinite(torch.tensor([found, expected])).all():
-        return float("inf")
-    return gap / abs(expected) if expected else (0.0 if gap == 0 else float("inf"))
+    return _relative(abs(found - expected), abs(expected))
 
 
 def vector_difference(found: Tensor, expected: Tensor) -> float:
     """‖found - expected‖ / ‖expected‖; infinite when either holds something that is not a finite number."""
-    if not (found.isfinite().all() and expected.isfinite().all()):
-        return float("inf")
-    return difference(float(expected.norm() + (found - expected).norm()), float(expected.norm()))
+    return _relative(float((found - expected).norm()), float(expected.norm()))
+
+
+def _relative(gap: float, size: float) -> float:
+    """gap / size; infinite when one is not a finite number, and for a gap from nothing."""
+    if not (math.isfinite(gap) and math.isfinite(size)):
+        return math.inf
+    if size == 0:
+        return 0.0 if gap == 0 else math.inf
+    return gap / size
 
 
 @dataclass(frozen=True)

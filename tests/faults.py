@@ -81,6 +81,8 @@ def train_slug(slug: str, folder: Path, n: int | None = None, protocol: Protocol
     files.write(folder / "history", runs.canonical(history))
 
 
+CALLS_AT_LEAST = 70
+"""Of a run: two checkpoints, nine files and a manifest, each in six calls."""
 KILLED, FULL = "killed", "full"
 """What may happen at the n-th file-system call."""
 OUT_OF_DISK = 2

@@ -22,6 +22,7 @@ from typing import Any
 import reproduce
 from reproduce import runs
 from reproduce.bench import BATCH, SEED
+from reproduce.devices import cores, cpu_model
 from reproduce.errors import ReproduceError
 from reproduce.names import REFERENCES
 from reproduce.store import STAMP
@@ -122,13 +123,6 @@ def chosen(only: Sequence[str]) -> tuple[str, ...]:
         if variant:
             raise ReproduceError(f"bench knows no variants: name '{slug}' without '@{variant}'")
     return tuple(slug for slug, _ in picked)
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Process:
@@ -258,7 +252,6 @@ def machine() -> dict[str, str]:
     import torch
 
     from reproduce.campaign import current_commit
-    from reproduce.devices import cpu_model
 
     return {
         "processor": cpu_model(),

@@ -46,7 +46,7 @@ def check(
 
     protocol = light_profile(profile_name)
     expected = golden.read(protocol.name)
-    seeds = parsed_seeds(seed) or tuple(sorted(map(int, set(expected.runs["seed"]))))
+    seeds = parsed_seeds(seed) or expected.seeds
     expected = expected.of_seeds(seeds)
     golden.require_fresh(Store(results, protocol, options.PUBLISHED), campaign_runs(protocol, (), seeds))
     records, found = records_and_stamp(protocol, results, seeds)

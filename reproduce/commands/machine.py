@@ -33,11 +33,12 @@ def bench(
 ) -> int:
     """Training speed side by side with Pythae's own trainer, on the CPU: about a quarter of an hour."""
     from reproduce.bench import measure, report
+    from reproduce.devices import cores
     from reproduce.names import SLUGS
 
     slugs = measure.chosen(only or ())
     if not as_json:
-        typer.echo(f"{measure.cores()} cores, {rounds} rounds; nothing else should run meanwhile")
+        typer.echo(f"{cores()} cores, {rounds} rounds; nothing else should run meanwhile")
     if measure.load() > BUSY:
         typer.echo(
             f"warning: the machine is busy (load {measure.load():.1f}); the figures will mean little",

@@ -47,7 +47,7 @@ def compare(
             f"golden has no band for {', '.join(unbanded)}: measure them with `make tolerances`"
         )
     fresh = frames(records)
-    _same_keys(golden, fresh, set(golden.runs["seed"]))
+    _same_keys(golden, fresh, set(golden.seeds))
     same = machine_class(golden.stamp) == machine_class(stamp)
     ours = fresh["runs"].set_index(KEY)
     found = []

@@ -61,19 +61,28 @@ class Golden:
     stamp: Mapping[str, Any]
     bands: Mapping[str, Band]
 
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that were recorded, in order."""
+        return tuple(sorted(set(map(int, self.runs["seed"]))))
+
     def of_seeds(self, seeds: Sequence[int]) -> Golden:
         """The part of these seeds. Raises CannotCompare when one was not recorded."""
-        recorded = sorted(set(map(int, self.runs["seed"])))
-        missing = [seed for seed in seeds if seed not in recorded]
+        missing = [seed for seed in seeds if seed not in self.seeds]
         if missing:
-            listed = ", ".join(map(str, recorded))
+            listed = ", ".join(map(str, self.seeds))
             raise CannotCompare(f"golden/{self.profile} has no seed {missing[0]}; it has {listed}")
-        parts = {
-            name: frame[frame["seed"].isin(list(seeds))].reset_index(drop=True)
-            for name in ("runs", "images", "pairs", "curves")
-            for frame in (getattr(self, name),)
-        }
-        return replace(self, **parts)
+
+        def part(frame: pd.DataFrame) -> pd.DataFrame:
+            return frame[frame["seed"].isin(list(seeds))].reset_index(drop=True)
+
+        return replace(
+            self,
+            runs=part(self.runs),
+            images=part(self.images),
+            pairs=part(self.pairs),
+            curves=part(self.curves),
+        )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reproduce.analysis import failures
+from reproduce.analysis import failures, readings
 from reproduce.rendering import numbers
 from reproduce.rendering.columns import (
     ModelColumn,
@@ -41,9 +41,8 @@ def whole_test_set(material: Material) -> Table:
 
 def windows(material: Material) -> Table:
     """SSIM by window, over the paper's images: the definition moves the number."""
-    images = material.records.images
-    images = images[(images["variant"] == "") & (images["path"] == "sampled")]
-    means = images.groupby("architecture")[["ssim", "ssim_uniform11", "ssim_uniform7"]].mean()
+    means = readings.path_means(material.records.images, ("ssim", "ssim_uniform11", "ssim_uniform7"))
+    means = means.xs("sampled", level="path")
 
     def column(metric: str, head: str) -> ModelColumn:
         return Column(head, "SSIM"), lambda slug: numbers.value("ssim", entry(means, slug, metric))
