@@ -57,7 +57,8 @@ class Evaluation:
     samples: reconstructions (100, 28, 28) uint8, frames (25, 10, 28, 28) uint8, codes (≤1000, d) float32 with
             code_labels and code_images, worst_images (8,) with worst_originals and worst_reconstructions uint8.
     scalars: means over the paper's images and pairs, over the whole test set (whole_…), KL, active units, SD of the
-            codes, MSE over the mean image's, parameter counts, the architecture's own diagnostics (diag_…).
+            codes, MSE over the mean image's, how many pairs do not move, parameter counts, the architecture's own
+            diagnostics (diag_…).
     timing: what depends on the machine: inference_microseconds per image.
     """
 
@@ -281,14 +282,14 @@ class Evaluator:
         sampled = images[images["path"] == "sampled"]
         described = pairs[pairs["path"] == "described"]
         found = {name: float(sampled[name].mean()) for name in (*WHOLE_IMAGE, "sharpness")}
-        found |= {name: float(described[name].mean()) for name in SMOOTHNESS}
+        # a ratio that one sequence leaves undefined is undefined for the run: it is not averaged away
+        found |= {name: float(described[name].mean(skipna=False)) for name in SMOOTHNESS}
         for path in PATHS:
             suffix = "" if path == "sampled" else f"_{path}"
             for name in WHOLE_IMAGE:
                 found[f"whole_{name}{suffix}"] = float(whole[f"{path}/{name}"].mean())
         for name in SMOOTHNESS:
-            values = whole[f"pairs/{name}"]
-            found[f"whole_{name}"] = float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+            found[f"whole_{name}"] = float(whole[f"pairs/{name}"].mean())
         variances = codes.astype(np.float64).var(axis=0)
         mean_image = self.data.train.images.astype(np.float64).mean(axis=0) / 255
         mean_image_mse = float(metrics.mse(self.originals, mean_image).mean())
@@ -297,6 +298,8 @@ class Evaluator:
             "active_units": float((variances > ACTIVE).sum()),
             "code_sd": float(np.sqrt(variances.mean())),
             "mse_ratio": found["whole_mse"] / mean_image_mse,
+            "still_pairs": float(described["piq_over_floor"].isna().sum()),
+            "whole_still_pairs": float(np.isnan(whole["pairs/piq_over_floor"]).sum()),
         }
         self.seeded("diagnostics")
         diagnostics = self.architecture.diagnostics(self.chunks())

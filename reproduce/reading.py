@@ -38,7 +38,12 @@ MAY_BE_UNDEFINED = {
     "validation_loss",
 }
 """Scalars without a value for some models: no posterior, nothing moves (collapsed), nothing is trained."""
-STAMPED = ("training_seconds", "inference_microseconds", "total_seconds")
+STAMPED = (
+    "training_seconds", "evaluation_seconds", "inference_microseconds", "total_seconds", "resumed", "finished",
+)  # fmt: skip
+"""Numbers of a stamp that go into `Records.runs`; NaN where the stamp has none."""
+HARDWARE = ("gpu", "processor", "instruction_set")
+"""Flags of a stamp that name the machine's kind; `hardware` in `Records.runs`."""
 FLAGS = ("collapsed", "converged")
 
 
@@ -59,7 +64,10 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
         if status.state not in (FRESH, FAILED):
             continue
         if status.state == FAILED:
-            rows.append({**identity(status.run), "status": "failed", "reason": status.why})
+            rows.append(
+                {**identity(status.run), "status": "failed", "reason": status.why}
+                | stamped(store, status.run, status.folder)
+            )
             continue
         assert status.folder is not None
         rows.append(scalars(store, status.run, status.folder))
@@ -140,8 +148,15 @@ def scalars(store: Store, run: RunId, folder: Path) -> dict[str, object]:
         row[name] = math.nan if value is None else float(value)
     for name in FLAGS:
         row[name] = bool(content[name])
+    return row | stamped(store, run, folder)
+
+
+def stamped(store: Store, run: RunId, folder: Path | None) -> dict[str, object]:
+    """What `Records.runs` has from the stamp: STAMPED, and the hardware in words ("" if the stamp does not say)."""
     stamp = store.stamp(run, folder)
-    return row | {name: _number(stamp.get(name)) for name in STAMPED}
+    known = stamp.get("flags", {})
+    words = [str(known[name])[:60] for name in HARDWARE if known.get(name)]
+    return {name: _number(stamp.get(name)) for name in STAMPED} | {"hardware": " ".join(words)}
 
 
 def _is_finite(value: object) -> bool:

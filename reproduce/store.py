@@ -155,8 +155,10 @@ class Store:
             "commit": commit,
             "finished": time.time(),
         }
-        if stamp.get("training_seconds") is None:
-            stamp["training_seconds"] = self.stamp(run).get("training_seconds")
+        if "training_seconds" not in stamp and outcome.failure is None:
+            # evaluated again: what its training took stays
+            before = self.stamp(run)
+            stamp |= {name: before.get(name) for name in ("training_seconds", "resumed")}
         files.write(folder / STAMP, runs.canonical(stamp))
         files.write(folder / MANIFEST, self.manifest(run, outcome))
         for checkpoint in sorted(folder.glob(CHECKPOINTS)):

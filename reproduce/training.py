@@ -47,6 +47,8 @@ class Trained:
     best_epoch: int
     seconds: float
     """Wall time of all epochs, those before a kill included."""
+    resumed: int
+    """How often it went on from a checkpoint."""
 
 
 @dataclass
@@ -58,14 +60,16 @@ class Progress:
     best_epoch: int = 0
     best_loss: float = math.inf
     seconds: float = 0.0
+    resumed: int = 0
+    """How often the run went on from a checkpoint."""
     history: History = field(default_factory=list)
 
     @classmethod
     def of(cls, found: Any) -> Progress:
         """The progress that a checkpoint's JSON holds. Raises TypeError when a field is missing or of another kind."""
-        counts = ("epoch", "best_epoch")
+        counts = ("epoch", "best_epoch", "resumed")
         if not isinstance(found, dict) or any(type(found.get(name)) is not int for name in counts):
-            raise TypeError("epoch and best_epoch are whole numbers")
+            raise TypeError("epoch, best_epoch and resumed are whole numbers")
         if any(type(found.get(name)) not in (int, float) for name in ("best_loss", "seconds")):
             raise TypeError("best_loss and seconds are numbers")
         history = found.get("history")
@@ -340,6 +344,7 @@ def train(
     if checkpoint.is_file():
         try:
             run.restore(files.read(checkpoint))
+            run.progress.resumed += 1
         except ValueError as error:
             aside = files.move_aside(checkpoint)
             notify({"warning": f"{checkpoint} is damaged ({error}); moved to {aside.name}, starting over"})
@@ -356,7 +361,8 @@ def train(
                 "validation_loss": last["validation_loss"],
             }
         )
-    return Trained(run.best, run.progress.history, run.progress.best_epoch, run.progress.seconds)
+    done = run.progress
+    return Trained(run.best, done.history, done.best_epoch, done.seconds, done.resumed)
 
 
 def fresh_architecture(slug: str, variant: str, protocol: Protocol, seed: int) -> Architecture:

@@ -76,11 +76,12 @@ def perform(job: Job, notify: Notify) -> Outcome:
     if job.run.is_reference:
         return _reference(job, data, stamp)
     try:
-        weights, history, seconds = _trained(job, data, notify)
+        weights, history, effort = _trained(job, data, notify)
     except training.TrainingFailed as failed:
         failure = {"epoch": failed.epoch, "reason": failed.reason}
         return Outcome({}, stamp | {"total_seconds": time.time() - started}, failure)
     notify({"phase": "evaluating"})
+    trained = time.time()
     architecture = training.fresh_architecture(
         job.run.architecture, job.run.variant, job.protocol, job.run.seed
     )
@@ -95,14 +96,16 @@ def perform(job: Job, notify: Notify) -> Outcome:
         collapsed=float(evaluation.collapsed(found.scalars)),
     )
     contents = {"weights.safetensors": weights, "history.csv": history} | evaluation_files(found)
-    stamp |= {"training_seconds": seconds, "total_seconds": time.time() - started, **found.timing}
+    done = time.time()
+    stamp |= effort | {"evaluation_seconds": done - trained, "total_seconds": done - started, **found.timing}
     return Outcome(contents, stamp)
 
 
-def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[bytes, bytes, float | None]:
-    """Weights, history and training time (None when only the evaluation was due)."""
+def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[bytes, bytes, dict[str, Any]]:
+    """Weights, history, and for the stamp how long training took and how often it went on from a checkpoint (nothing
+    when only the evaluation was due)."""
     if job.weights is not None and job.history is not None:
-        return job.weights, job.history, None
+        return job.weights, job.history, {}
 
     def build() -> Architecture:
         return training.fresh_architecture(job.run.architecture, job.run.variant, job.protocol, job.run.seed)
@@ -110,7 +113,8 @@ def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[bytes, bytes, flo
     protocol = runs.protocol_of(job.protocol, job.run)
     trained = training.train(build, protocol, data, job.run.seed, job.device, Path(job.checkpoint), notify)
     history = csv_bytes(pd.DataFrame(trained.history).astype({"epoch": int}))
-    return training.serialise(trained.weights), history, trained.seconds
+    effort = {"training_seconds": trained.seconds, "resumed": trained.resumed}
+    return training.serialise(trained.weights), history, effort
 
 
 def _reference(job: Job, data: Dataset, stamp: dict[str, Any]) -> Outcome:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import campaign, cli, devices, gpu_check, training
+from reproduce import campaign, cli, devices, gpu_check, protocol, training
 from reproduce.commands import options, results
-from reproduce.protocol import Protocol
+from reproduce.protocol import Protocol, shortened
 from reproduce.runs import RunId
 from reproduce.store import Store
 from tests.tiny import ONLY, RUNS, contents
@@ -255,3 +255,22 @@ def test_stamps_that_differ_are_told_apart_and_no_host_is_named() -> None:
         "commit": "a or b", "versions": {"torch": "2"}, "flags": {"device": "cpu"},
     }  # fmt: skip
     assert results.common([]) == {}
+
+
+# --- several profiles ---------------------------------------------------------------------------------
+
+
+def test_a_profile_with_verdicts_is_rendered_beside_the_finished_runs_of_the_others(
+    monkeypatch: pytest.MonkeyPatch, store: Store
+) -> None:
+    judged = shortened(store.protocol, verdicts=True)
+    other = shortened(judged, name="other")
+    monkeypatch.setattr(
+        protocol, "PROFILES", {"tiny": judged, "other": other, "bare": shortened(other, name="bare")}
+    )
+    root = store.folder.parent
+    found = results.companions(other, root)
+    assert list(found) == ["tiny"]
+    assert set(found["tiny"].runs["architecture"]) >= {"ae", "vae", "svae"}
+    assert results.companions(shortened(other, verdicts=False), root) == {}
+    assert results.companions(judged, root) == {}

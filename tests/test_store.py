@@ -210,7 +210,8 @@ def test_records_that_are_damaged_are_never_read(store: Store) -> None:
 
 def test_time_host_and_versions_stand_in_the_stamp_and_not_in_the_manifest(finished: Store) -> None:
     stamp = finished.stamp(VAE)
-    assert {"host", "python", "commit", "finished", "versions", "flags", "training_seconds"} <= stamp.keys()
+    assert {"host", "python", "commit", "finished", "versions", "flags"} <= stamp.keys()
+    assert {"training_seconds", "evaluation_seconds", "resumed"} <= stamp.keys()
     manifest = (finished.path(VAE) / MANIFEST).read_text()
     for word in (stamp["host"], "seconds", "host", "commit", stamp["versions"]["torch"]):
         assert word not in manifest

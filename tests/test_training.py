@@ -262,8 +262,9 @@ def test_a_resumed_run_does_not_train_its_epochs_again(
     with pytest.raises(Interrupted):
         train("ae", tiny, digits, tmp_path / "checkpoint", notify=stop)
     events: list[dict[str, Any]] = []
-    train("ae", tiny, digits, tmp_path / "checkpoint", notify=events.append)
+    found = train("ae", tiny, digits, tmp_path / "checkpoint", notify=events.append)
     assert [event["epoch"] for event in events] == [2]
+    assert found.resumed == 1
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "foreign", "empty", "other architecture"])
@@ -289,15 +290,25 @@ def test_a_damaged_checkpoint_is_moved_aside_and_the_run_starts_over(
     assert "checkpoint.damaged" in events[0]["warning"]
     assert (tmp_path / "checkpoint.damaged").is_file()
     assert [event["epoch"] for event in events[1:]] == [1, 2]
+    assert found.resumed == 0
     assert training.serialise(found.weights) == training.serialise(expected.weights)
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("epoch", "x"), ("epoch", 1.0), ("best_loss", None), ("seconds", "long"), ("history", []), ("more", 1)],
+    [
+        ("epoch", "x"),
+        ("epoch", 1.0),
+        ("resumed", None),
+        ("best_loss", None),
+        ("seconds", "long"),
+        ("history", []),
+        ("more", 1),
+    ],
 )
 def test_progress_of_another_kind_is_not_a_checkpoint(field: str, value: object) -> None:
-    honest = {"epoch": 1, "best_epoch": 1, "best_loss": math.inf, "seconds": 1.5, "history": [{"epoch": 1.0}]}
+    honest = {"epoch": 1, "best_epoch": 1, "resumed": 0, "best_loss": math.inf, "seconds": 1.5}
+    honest |= {"history": [{"epoch": 1.0}]}
     assert training.Progress.of(honest).epoch == 1
     with pytest.raises(TypeError):
         training.Progress.of(honest | {field: value})

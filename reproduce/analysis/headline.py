@@ -163,7 +163,7 @@ def _sources(records: Records | None) -> Iterator[tuple[str, pd.DataFrame]]:
         return
     yield "ours", summaries.summarise(records)
     for seed in summaries.seeds(records):
-        yield f"ours, seed {seed}", summaries.summarise(summaries.only_seed(records, seed))
+        yield f"ours, seed {seed}", summaries.summarise(summaries.only_seeds(records, [seed]))
 
 
 def _correlate(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:

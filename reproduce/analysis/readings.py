@@ -96,4 +96,4 @@ def two_likelihoods(records: Records) -> TwoLikelihoods:
 def path_means(frame: pd.DataFrame, columns: Sequence[str], variant: str = "") -> pd.DataFrame:
     """Means of `Records.images` or `Records.pairs` by architecture and path: index (architecture, path)."""
     chosen = frame[frame["variant"] == variant]
-    return chosen.groupby(["architecture", "path"])[list(columns)].mean()
+    return chosen.groupby(["architecture", "path"])[list(columns)].mean(skipna=False)

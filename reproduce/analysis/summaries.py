@@ -63,10 +63,11 @@ def seeds(records: Records, variant: str = "") -> tuple[int, ...]:
     return tuple(sorted({int(seed) for seed in runs.loc[runs["architecture"].isin(SLUGS), "seed"]}))
 
 
-def only_seed(records: Records, seed: int) -> Records:
-    """The same campaign reduced to one seed: every frame filtered."""
+def only_seeds(records: Records, seeds: Iterable[int]) -> Records:
+    """The same campaign reduced to some seeds: every frame filtered."""
     frames = ("runs", "images", "pairs", "digits", "curves")
-    kept = {name: frame[frame["seed"] == seed] for name in frames for frame in (getattr(records, name),)}
+    wanted = list(seeds)
+    kept = {name: frame[frame["seed"].isin(wanted)] for name in frames for frame in (getattr(records, name),)}
     return replace(records, **kept)
 
 

@@ -17,7 +17,7 @@ from reproduce.commands.options import (
     light_profile,
     parsed_seeds,
 )
-from reproduce.commands.results import records_and_stamp, records_of
+from reproduce.commands.results import companions, records_and_stamp, records_of
 from reproduce.errors import ReproduceError
 
 
@@ -47,7 +47,7 @@ def render(
     out = results / protocol.name / "report"
     records, stamp = records_and_stamp(protocol, results, parsed_seeds(seed))
     drift = merged_ledgers([root / protocol.name / NAME for root in (options.PUBLISHED, results)])
-    render_report(records, out, stamp=stamp, drift=drift)
+    render_report(records, out, stamp=stamp, drift=drift, others=companions(protocol, results))
     typer.echo(f"rendered profile {protocol.name} into {out}")
     return 0
 

@@ -33,6 +33,25 @@ def records_of(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None 
     return records_and_stamp(protocol, results, seeds)[0]
 
 
+def companions(protocol: Protocol, results: Path) -> dict[str, Any]:
+    """Records of the other profiles that allow verdicts, as far as they have finished runs, if this one allows them."""
+    from reproduce.protocol import PROFILES
+
+    found = {}
+    for name, other in PROFILES.items() if protocol.verdicts else ():
+        if other.verdicts and name != protocol.name and _has_runs(other, results):
+            found[name] = records_of(other, results)
+    return found
+
+
+def _has_runs(protocol: Protocol, results: Path) -> bool:
+    """Whether any of the 22 has finished in this profile, here or in `published`."""
+    from reproduce.store import FRESH, Store
+
+    store = Store(results, protocol, options.PUBLISHED)
+    return any(store.status(run).state == FRESH for run in store.known_runs() if not run.is_reference)
+
+
 def common(stamps: list[dict[str, Any]]) -> dict[str, Any]:
     """The entries on which all stamps agree; where they differ, the values with "or" between. No host: it is nobody's
     business.

@@ -19,19 +19,25 @@ __all__ = ["render"]
 
 
 def render(
-    records: Records, out: Path, *, stamp: Mapping[str, Any], drift: pd.DataFrame | None = None
+    records: Records,
+    out: Path,
+    *,
+    stamp: Mapping[str, Any],
+    drift: pd.DataFrame | None = None,
+    others: Mapping[str, Records] | None = None,
 ) -> None:
     """Render everything that the records allow into `out`, replacing what an earlier rendering left there.
 
     stamp: what the provenance table says about the run: commit, versions, device, …; text, numbers or nested
-    mappings, printed in their order. drift: the checks against golden numbers, none if left out. Where every run
-    failed there are dashes. Raises ReproduceError without any run.
+    mappings, printed in their order. drift: the checks against golden numbers, none if left out. others: records
+    of other profiles that allow verdicts, by name, for comparisons between protocols. Where every run failed there are
+    dashes. Raises ReproduceError without any run.
     """
     from reproduce.golden.ledger import empty_ledger
     from reproduce.rendering import figures, report, tables
     from reproduce.rendering.material import Material
 
-    material = Material(records, stamp, empty_ledger() if drift is None else drift)
+    material = Material(records, stamp, empty_ledger() if drift is None else drift, others or {})
     if not material.fresh and not material.failures:
         raise ReproduceError(
             f"profile '{records.profile}' has no finished run to render; start one with "

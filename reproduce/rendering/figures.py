@@ -17,9 +17,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from reproduce.analysis import latent, summaries
+from reproduce.analysis import causes, latent, summaries
 from reproduce.names import SLUGS
-from reproduce.rendering import drift, image_figures, scatter_figures, style
+from reproduce.rendering import drift, image_figures, numbers, scatter_figures, style
 from reproduce.rendering.material import Material, label
 from reproduce.rendering.scatter_figures import look
 
@@ -138,6 +138,7 @@ def learning_curves(material: Material) -> Figure:
     curves = material.records.curves
     curves = curves[curves["variant"] == ""]
     runs = material.runs[material.runs["status"] == "fresh"].set_index(["architecture", "seed"])
+    pace = causes.falling(material.records)
     for axes, slug in zip(grid.flat, SLUGS, strict=False):
         own = curves[curves["architecture"] == slug].sort_values(["seed", "epoch"])
         axes.set_title(label(slug) + material.mark(slug), fontsize=7.5, pad=2)
@@ -159,6 +160,8 @@ def learning_curves(material: Material) -> Figure:
             if (slug, seed) in runs.index:
                 best = curve[curve["epoch"] == runs.at[(slug, seed), "best_epoch"]]
                 axes.plot(best["epoch"], best["validation_loss"], "o", color=colour, ms=2.6, zorder=4)
+        change = numbers.percent(-pace.get(slug, np.nan), 1)
+        axes.text(0.97, 0.95, change, transform=axes.transAxes, ha="right", va="top", fontsize=6.5)
         axes.margins(x=0.04)
     for axes in grid[-1]:
         axes.set_xlabel("epoch", fontsize=7, labelpad=1)

@@ -10,7 +10,17 @@ from typing import Any
 import pandas as pd
 
 from reproduce import paper, protocol
-from reproduce.analysis import causes, claims, families, headline, measures, pareto, statistics, summaries
+from reproduce.analysis import (
+    causes,
+    claims,
+    families,
+    headline,
+    measures,
+    pareto,
+    statistics,
+    summaries,
+)
+from reproduce.analysis.profiles import Fit, fit
 from reproduce.errors import ReproduceError
 from reproduce.golden.ledger import empty_ledger
 from reproduce.names import LABELS, REFERENCES, SLUGS
@@ -39,11 +49,24 @@ class Material:
     stamp: Mapping[str, Any]
     drift: pd.DataFrame = field(default_factory=empty_ledger)
     """The checks against golden numbers, oldest first (`golden.ledger`)."""
+    others: Mapping[str, Records] = field(default_factory=dict)
+    """Records of other profiles that allow verdicts, by name."""
 
     @cached_property
     def profile(self) -> protocol.Protocol:
         """The profile of the records. Raises ReproduceError if there is none of that name."""
         return protocol.profile(self.records.profile)
+
+    @cached_property
+    def profiles(self) -> dict[str, Records]:
+        """These records and the others, in the profiles' order."""
+        known = {**self.others, self.records.profile: self.records}
+        return {name: known[name] for name in protocol.PROFILES if name in known}
+
+    @cached_property
+    def protocol_fit(self) -> Fit | None:
+        """How far each profile and reading lies from the printed rows; None for one profile alone."""
+        return fit(self.profiles) if self.others else None
 
     @cached_property
     def runs(self) -> pd.DataFrame:

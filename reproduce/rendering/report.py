@@ -132,6 +132,32 @@ def _verdict_counts(material: Material) -> dict[str, list[tuple[str, str]]]:
     }
 
 
+def _findings(material: Material) -> dict[str, Any]:
+    """The statements that carry the paper by what became of them, in our wording.
+
+    verdicts: (verdict, wordings) for each verdict that our results give; untold: (reason, wordings) of those that are
+    not testable; refuted: those that the paper's own tables contradict.
+    """
+    rows = material.statements[material.statements["important"].astype(bool)]
+    untold = rows[rows["in_results"] == claims.IN_RESULTS[claims.Outcome.UNTESTABLE]]
+    reasons = untold["reason"].str.partition(":")[0]
+    return {
+        "n": len(rows),
+        "verdicts": {
+            outcome.value: list(rows.loc[rows["in_results"] == word, "wording"])
+            for outcome, word in claims.IN_RESULTS.items()
+            if outcome is not claims.Outcome.UNTESTABLE
+        },
+        "untold": [
+            (str(reason), list(untold.loc[reasons == reason, "wording"])) for reason in reasons.unique()
+        ],
+        "n_untold": len(untold),
+        "refuted": list(
+            rows.loc[rows["within_paper"] == claims.WITHIN_PAPER[claims.Outcome.FAILS], "wording"]
+        ),
+    }
+
+
 def _readings(material: Material) -> dict[str, Any]:
     """How often each reading is nearer, and r(SSIM, PIQ) under both likelihoods (None with too few models)."""
     table = readings.nearest(material.records)
@@ -140,6 +166,20 @@ def _readings(material: Material) -> dict[str, Any]:
         "total": len(table),
         "counts": readings.counts(table),
         "likelihoods": likelihoods if np.isfinite(likelihoods.bernoulli.r) else None,
+    }
+
+
+def _protocols(material: Material) -> dict[str, Any] | None:
+    """How far each profile and reading lies from the printed rows together, and how often it is nearest."""
+    found = material.protocol_fit
+    if found is None:
+        return None
+    return {
+        "together": [
+            (int(str(n)), [(str(source), numbers.fixed(value, 2)) for source, value in row.dropna().items()])
+            for n, row in found.together().iterrows()
+        ],
+        "wins": [(str(source), int(count)) for source, count in found.wins().items()],
     }
 
 
@@ -223,8 +263,10 @@ def context(material: Material, tables: Mapping[str, Table], figures: tuple[str,
         "recommendations": _recommendations(material) if enough else None,
         "headline": _headline(material) if enough else None,
         "verdicts": _verdict_counts(material),
+        "findings": _findings(material) if material.verdicts_allowed else None,
         "drift": drift.sentence(material),
         "readings": _readings(material),
+        "protocols": _protocols(material),
         "provenance": _provenance(material.stamp),
         "tables": list(tables),
         "appendix_tables": [name for name in tables if name in APPENDIX],

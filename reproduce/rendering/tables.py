@@ -14,8 +14,8 @@ from reproduce import paper
 from reproduce.analysis import measures, recommendations
 from reproduce.names import REFERENCES, SLUGS
 from reproduce.rendering import claim_tables, numbers
+from reproduce.rendering.appendix import campaign, models, readings, register
 from reproduce.rendering.appendix import interpolation as more_interpolation
-from reproduce.rendering.appendix import models, readings, register
 from reproduce.rendering.appendix import reconstruction as more_reconstruction
 from reproduce.rendering.appendix import statistics as more_statistics
 from reproduce.rendering.columns import causes, entry, flags, marked, printed, rank_text
@@ -159,6 +159,9 @@ APPENDIX: Mapping[str, Callable[[Material], Table | None]] = {
     "sensitivity": readings.same_weights,
     "paths": readings.paths,
     "retrained": readings.retrained,
+    "protocols": campaign.protocols,
+    "stand-in": campaign.stand_in,
+    "log": campaign.log,
     "register": register.register,
     "cells": claim_tables.cells,
     "ledger": claim_tables.ledger,

@@ -59,7 +59,7 @@ def test_references_and_variants_stand_apart() -> None:
 
 def test_one_seed_can_be_cut_out(paperlike: Records) -> None:
     assert summaries.seeds(paperlike) == (42, 123, 456)
-    alone = summaries.only_seed(paperlike, 123)
+    alone = summaries.only_seeds(paperlike, [123])
     assert summaries.seeds(alone) == (123,)
     assert set(alone.images["seed"]) == {123}
 

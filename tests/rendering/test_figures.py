@@ -9,8 +9,9 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from reproduce.analysis.causes import falling
 from reproduce.names import LABELS
-from reproduce.rendering import figures, image_figures, scatter_figures, style
+from reproduce.rendering import figures, image_figures, numbers, scatter_figures, style
 from reproduce.rendering.material import Material
 from tests.synthetic import make_records
 
@@ -103,6 +104,7 @@ def test_learning_curves_have_a_panel_for_each_model_and_say_what_is_missing(mat
     assert [title.rstrip("†‡") for title in titles] == list(NAMES)
     silent = [panel.get_title() for panel in axes[:22] if panel.texts]
     assert silent == ["HVAE", "SVAE"]
+        assert said["VAE"] == numbers.percent(-falling(material.records)["vae"], 1)
 
 
 def test_every_figure_is_written_as_pdf_and_png(rendered: Path) -> None:

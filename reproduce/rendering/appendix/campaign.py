@@ -1,0 +1,145 @@
+"""How the runs came about, and the profiles beside each other."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from reproduce import paper
+from reproduce.analysis import readings, summaries
+from reproduce.analysis.profiles import common_seeds
+from reproduce.names import SLUGS
+from reproduce.protocol import PROFILES
+from reproduce.rendering import numbers
+from reproduce.rendering.columns import entry, printed_mean
+from reproduce.rendering.material import Material, label
+from reproduce.rendering.numbers import DASH, METRICS
+from reproduce.rendering.table import Column, Row, Table
+
+COMPARED = ("ssim", "mse", "psnr", "piq", "iss", "i_ssim")
+
+
+def log(material: Material) -> Table:
+    """Every run with its times, its machine, how often it was interrupted, and what came of it."""
+    runs = material.records.runs
+    trained = runs[runs["architecture"].isin(SLUGS)]
+
+    def row(run: pd.Series) -> Row:
+        name = f"{run['architecture']}@{run['variant']}" if run["variant"] else run["architecture"]
+        return (
+            f"{name}/seed-{run['seed']}",
+            _moment(run.get("finished")),
+            numbers.integer(run.get("epochs")),
+            _minutes(run.get("training_seconds")),
+            _minutes(run.get("evaluation_seconds")),
+            numbers.integer(run.get("resumed")),
+            run.get("hardware") or DASH,
+            "finished" if run["status"] == "fresh" else f"failed: {run['reason']}",
+        )
+
+    order = trained.assign(
+        place=trained["architecture"].map(SLUGS.index), finished=trained.get("finished")
+    ).sort_values(["variant", "seed", "place"], kind="stable")
+    return Table(
+        name="log",
+        title="The log of the campaign.",
+        remarks="Wall time of all epochs, those before an interruption included, and of the evaluation; runs beside "
+        "each other share the machine. Resumed: how often a run went on from its checkpoint.",
+        columns=(
+            Column("Run", align="l"),
+            Column("Finished (UTC)", align="l"),
+            Column("Epochs"),
+            Column("training", "Minutes"),
+            Column("evaluation", "Minutes"),
+            Column("Resumed"),
+            Column("Hardware", align="l", width=r"0.2\textwidth"),
+            Column("Outcome", align="l", width=r"0.13\textwidth"),
+        ),
+        blocks=(tuple(row(run) for _, run in order.iterrows()),),
+        layout="long",
+    )
+
+
+def _moment(seconds: float | None) -> str:
+    if numbers.missing(seconds):
+        return DASH
+    assert seconds is not None
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _minutes(seconds: float | None) -> str:
+    return numbers.fixed(None if numbers.missing(seconds) else seconds / 60, 1)  # type: ignore[operator]
+
+
+def protocols(material: Material) -> Table | None:
+    """How far each profile and reading lies from each printed row; None unless two profiles have runs."""
+    found = material.protocol_fit
+    if found is None:
+        return None
+
+    def row(slug: str) -> Row:
+        distances = found.table.loc[slug]
+        cells = (numbers.fixed(distances[source], 2) for source in found.table.columns)
+        return (label(slug), *cells, ", ".join(found.nearest.get(slug, ())) or DASH)
+
+    together = found.together()
+    totals = tuple(
+        (f"All {n}", *(numbers.fixed(distance, 2) for distance in row), str(row.idxmin()))
+        for n, row in together.iterrows()
+    )
+    seeds = common_seeds(material.profiles)
+    return Table(
+        name="protocols",
+        title="Whose protocol and whose reading do the printed rows fit?",
+        remarks="Distance from the printed row: root mean square, over SSIM, MSE and PIQ, of the difference in "
+        "standard deviations of that column over the 22 printed rows. Means over "
+        f"seed{'s' * (len(seeds) > 1)} {numbers.listing(map(str, seeds))}. All sources within "
+        f"{numbers.fixed(readings.TIE, 1)} of the nearest are named. The rule was fixed before any of these runs. The "
+        "last lines are root mean squares over the rows that all sources with a value there have.",
+        columns=(
+            Column("Model", align="l"),
+            *(Column(source) for source in found.table.columns),
+            Column("Nearest", align="l"),
+        ),
+        blocks=(tuple(row(str(slug)) for slug in found.table.index), totals),
+        size="scriptsize",
+    )
+
+
+def stand_in(material: Material) -> Table | None:
+    """Models that were also trained by the paper's protocol to the letter; None without them, or without others."""
+    literal = "paper"
+    if literal not in material.profiles or len(material.profiles) < 2:
+        return None
+    seeds = common_seeds(material.profiles)
+    models = {
+        name: summaries.summarise(summaries.only_seeds(records, seeds))
+        for name, records in material.profiles.items()
+    }
+    blocks = []
+    for slug in (slug for slug in SLUGS if slug in models[literal].index):
+        rows = [
+            (
+                label(slug),
+                name,
+                numbers.integer(PROFILES[name].epochs),
+                *(numbers.value(metric, entry(frame, slug, metric)) for metric in COMPARED),
+            )
+            for name, frame in models.items()
+            if slug in frame.index
+        ]
+        blocks.append((*rows, (label(slug), "as printed", "", *(printed_mean(slug, m) for m in COMPARED))))
+    return Table(
+        name="stand-in",
+        title="How well shorter profiles stand in for the paper's protocol.",
+        remarks=f"Seeds {numbers.listing(map(str, seeds))}. The last row of each model is the paper's "
+        f"({len(paper.tables().rows[1])} models; only those trained by every epoch that the paper allows are shown).",
+        columns=(
+            Column("Model", align="l"),
+            Column("Profile", align="l"),
+            Column("Epochs at most"),
+            *(Column(METRICS[metric].head) for metric in COMPARED),
+        ),
+        blocks=tuple(blocks),
+    )

@@ -1,0 +1,69 @@
+"""Several profiles beside the paper: which lies nearest to a printed row, over the same seeds and rows."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from reproduce import paper
+from reproduce.analysis import profiles
+from reproduce.records import Records
+from tests.synthetic import make_records
+
+
+def away(by: float, profile: str, seeds: tuple[int, ...] = (42,), **options: object) -> Records:
+    """A campaign whose every SSIM lies so many standard deviations of the printed column off the paper's."""
+    records = make_records(profile, seeds, seed_spread=0.0, references=False, **options)  # type: ignore[arg-type]
+    runs = records.runs.copy()
+    runs["ssim"] += by * paper.models()["ssim"].std(ddof=1)
+    return Records(**{**vars(records), "runs": runs})
+
+
+def test_the_profile_that_was_not_moved_away_is_nearest_in_every_row() -> None:
+    found = profiles.fit({"desk": away(1.0, "desk"), "notebook": away(0.0, "notebook")})
+    assert set(found.nearest.values()) == {("notebook",)}
+    assert found.wins().to_dict() == {"desk": 0, "notebook": 22}
+    assert found.together().loc[22].tolist() == pytest.approx([1 / math.sqrt(3), 0.0])
+
+
+def test_sources_that_cannot_be_told_apart_are_all_named_and_nobody_wins() -> None:
+    found = profiles.fit({"desk": away(0.15, "desk"), "notebook": away(0.0, "notebook")})
+    assert set(found.nearest.values()) == {("notebook", "desk")}
+    assert found.wins().to_dict() == {"desk": 0, "notebook": 0}
+
+
+def test_only_seeds_that_all_profiles_have_are_compared() -> None:
+    three = away(0.0, "desk", (42, 123))
+    runs = three.runs.copy()
+    runs.loc[runs["seed"] == 123, "ssim"] = 0.0
+    three = Records(**{**vars(three), "runs": runs})
+    one = away(0.5, "notebook")
+    assert profiles.common_seeds({"desk": three, "notebook": one}) == (42,)
+    assert profiles.fit({"desk": three, "notebook": one}).wins().to_dict() == {"desk": 22, "notebook": 0}
+
+
+def test_rows_of_one_source_alone_have_no_nearest_and_totals_are_over_common_rows() -> None:
+    some = away(1.0, "notebook", missing=["svae", "hvae"])
+    found = profiles.fit({"desk": away(0.0, "desk"), "notebook": some})
+    assert "svae" not in found.nearest
+    assert list(found.together().index) == [20]
+    assert math.isnan(found.table.at["svae", "notebook"])
+
+
+def test_pythaes_reading_is_a_source_of_its_own() -> None:
+    both = away(0.0, "notebook", variants={"pythae": ["vamp", "hvae"]})
+    found = profiles.fit({"desk": away(1.0, "desk"), "notebook": both})
+    assert list(found.table.columns) == ["desk", "notebook", "notebook@pythae"]
+    together = found.together()
+    assert list(together.index) == [22, 2]
+    assert together["notebook@pythae"].isna().tolist() == [True, False]
+    assert found.nearest["vamp"] == ("notebook", "notebook@pythae")
+
+
+def test_a_profile_with_few_models_does_not_narrow_the_comparison_of_the_others() -> None:
+    few = away(0.0, "paper", architectures=["ae", "vae"])
+    found = profiles.fit({"desk": away(1.0, "desk"), "notebook": away(0.0, "notebook"), "paper": few})
+    assert list(found.together().index) == [22]
+    assert found.together()["paper"].isna().all()
+    assert found.nearest["ae"] == ("notebook", "paper")

@@ -1,0 +1,99 @@
+"""The log of the campaign, and the profiles beside each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reproduce import paper
+from reproduce.records import Records
+from reproduce.rendering import render
+from reproduce.rendering.appendix import campaign
+from reproduce.rendering.material import Material
+from tests.rendering.conftest import STAMP
+from tests.synthetic import make_records
+
+
+def with_stamps(records: Records, **entries: object) -> Records:
+    """As if every run's stamp said so."""
+    return Records(**{**vars(records), "runs": records.runs.assign(**entries)})
+
+
+@pytest.fixture(scope="module")
+def several() -> Material:
+    """`desk` beside `notebook` with two of Pythae's readings, and two models by the paper's whole protocol."""
+    others = {
+        "notebook": make_records("notebook", (42,), variants={"pythae": ["vamp", "hvae"]}),
+        "paper": make_records("paper", (42,), architectures=["ae", "vae"]),
+    }
+    return Material(make_records("desk"), STAMP, others=others)
+
+
+def test_the_log_has_a_line_for_every_run_with_its_times_and_interruptions(material: Material) -> None:
+    stamped = with_stamps(
+        material.records,
+        finished=1.7e9,
+        training_seconds=90.0,
+        evaluation_seconds=30.0,
+        resumed=2,
+        hardware="Z",
+    )
+    table = campaign.log(Material(stamped, STAMP))
+    assert len(table.rows) == len(material.runs) + 3  # the variants of vamp, vae and miwae
+    assert ("ae/seed-42", "2023-11-14 22:13", "10", "1.5", "0.5", "2", "Z", "finished") in table.rows
+    (failed,) = [row for row in table.rows if row[0].startswith("svae")]
+    assert failed[-1] == "failed: loss not finite in epoch 2"
+
+
+def test_a_run_whose_stamp_is_lost_has_dashes(material: Material) -> None:
+    assert campaign.log(material).rows[0][:3] == ("ae/seed-42", "–", "10")
+
+
+def test_one_profile_alone_is_compared_with_nothing(complete: Material) -> None:
+    assert campaign.protocols(complete) is None
+    assert campaign.stand_in(complete) is None
+
+
+def test_protocols_have_a_column_a_source_and_name_the_nearest(several: Material) -> None:
+    table = campaign.protocols(several)
+    assert table is not None
+    assert [column.head for column in table.columns] == [
+        *("Model", "desk", "notebook", "notebook@pythae", "paper", "Nearest")
+    ]
+    assert len(table.blocks[0]) == 22
+    assert [row[0] for row in table.blocks[1]] == ["All 22", "All 2"]
+    assert [row[3] == "–" for row in table.blocks[1]] == [True, False]
+    assert "seed 42." in table.remarks
+
+
+def test_models_of_the_literal_protocol_stand_beside_the_shorter_ones_and_the_print(
+    several: Material,
+) -> None:
+    table = campaign.stand_in(several)
+    assert table is not None
+    assert [row[:3] for row in table.blocks[0]] == [
+        ("AE", "desk", "10"), ("AE", "notebook", "10"), ("AE", "paper", "100"), ("AE", "as printed", ""),
+    ]  # fmt: skip
+    assert table.blocks[1][-1][3] == paper.tables().cells[paper.Cell(1, "vae", "ssim", "mean")]
+
+
+def test_the_report_says_how_far_each_source_lies_from_the_print(several: Material, tmp_path: Path) -> None:
+    render(several.records, tmp_path, stamp=STAMP, others=several.others)
+    text = (tmp_path / "report.tex").read_text()
+    assert r"for \texttt{notebook@pythae}" in text
+    assert r"\input{tables/stand-in.tex}" in text
+
+
+def test_findings_are_grouped_by_verdict_and_only_where_verdicts_are_allowed(
+    rendered: Path, complete: Material, tmp_path: Path
+) -> None:
+    assert r"\section{Findings}" not in (rendered / "report.tex").read_text()
+    render(complete.records, tmp_path, stamp=STAMP)
+    text = (tmp_path / "report.tex").read_text()
+    section = text.partition(r"\section{Findings}")[2].partition(r"\section{")[0]
+    important = complete.statements[complete.statements["important"].astype(bool)]
+    stands = section.partition("What stands}")[2].partition(r"\subsubsection")[0]
+    assert stands.count(r"\item") == (important["in_results"] == "reproduced").sum()
+    refuted = section.partition("tables contradict}")[2]
+    assert refuted.count(r"\item") == (important["within_paper"] == "inconsistent").sum()
