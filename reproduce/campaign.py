@@ -73,7 +73,7 @@ def plan(
     return due, done
 
 
-def job_json(store: Store, status: Status, device: str, tf32: bool = False) -> dict[str, Any]:
+def job_json(store: Store, status: Status, device: str) -> dict[str, Any]:
     """What a worker is told: the fields of `worker.Job`."""
     folder = store.path(status.run)
     weights = history = None
@@ -84,7 +84,6 @@ def job_json(store: Store, status: Status, device: str, tf32: bool = False) -> d
         "protocol": dataclasses.asdict(store.protocol),
         "run": dataclasses.asdict(status.run),
         "device": device,
-        "tf32": tf32,
         "checkpoint": str(store.checkpoint(status.run)),
         "weights": weights,
         "history": history,
@@ -100,7 +99,6 @@ def execute(
     listener: Listener = lambda run, event: None,
     retry_failed: bool = False,
     scheduler: str | None = None,
-    tf32: bool = False,
 ) -> Report:
     """Do all wanted runs that are not done, `jobs` at a time or as many as the scheduler at the address has workers.
 
@@ -122,7 +120,7 @@ def execute(
         if not due:
             return report
         commit = current_commit()
-        tasks = [(status.run, job_json(store, status, device, tf32)) for status in due]
+        tasks = [(status.run, job_json(store, status, device)) for status in due]
         performing = (
             in_process(tasks, listener)
             if jobs == 1 and scheduler is None

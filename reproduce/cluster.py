@@ -7,6 +7,7 @@ pickles, so whoever reaches the scheduler can run code on every worker: a cluste
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -18,13 +19,17 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from reproduce import files, runs
 from reproduce.errors import ReproduceError
+from reproduce.protocol import Protocol
 from reproduce.runs import RunId
 
 Event = dict[str, Any]
 Listener = Callable[[RunId, Event], None]
 
 TOPIC = "reproduce"
+GIVEN = ("weights", "history")
+"""What of a job is bytes."""
 RETRIES = 2
 """How often a run is given to a fresh worker when its own was killed."""
 CONNECT_SECONDS = 10
@@ -65,13 +70,15 @@ def perform(
     """Do the jobs (`worker.Job` as plain data), the first ones first: each run with its outcome or its exception.
 
     Raises ReproduceError when no scheduler answers, when it goes away, when no worker of this machine starts, and
-    when a worker raises one (its disk is full, it has another version of the project).
+    when a worker raises one (its disk is full, it has another version of the project, or several threads).
     """
     import dask
     from distributed import wait
 
     order = [run for run, _ in tasks]
-    names = {str(run): run for run in order}
+    messages = [message(job, scheduler is None) for _, job in tasks]
+    names = {task_name(*sent): run for sent, run in zip(messages, order, strict=True)}
+    keys = {run: json.loads(text)["keys"] for (text, _), run in zip(messages, order, strict=True)}
     workers = min(workers, len(tasks))
     cluster = local_cluster(workers) if scheduler is None else existing_cluster(scheduler)
     with dask.config.set(DASK), cluster as client:
@@ -86,13 +93,9 @@ def perform(
         pending = {
             # one group of keys: queued at the scheduler by priority, instead of dealt out to the workers at once
             client.submit(
-                perform_on_worker,
-                *message(job, scheduler is None),
-                pure=False,
-                priority=-index,
-                key=(TOPIC, str(run)),
+                perform_on_worker, *sent, pure=False, priority=-index, key=(TOPIC, str(run), name)
             ): run
-            for index, (run, job) in enumerate(tasks)
+            for index, (sent, (name, run)) in enumerate(zip(messages, names.items(), strict=True))
         }
         while pending:
             try:
@@ -102,20 +105,44 @@ def perform(
                 done = set()
                 watch.look()
             for future in sorted(done, key=lambda future: order.index(pending[future])):
-                yield pending.pop(future), result(future, scheduler)
+                run = pending.pop(future)
+                yield run, result(future, scheduler, keys[run])
                 future.release()
 
 
 def message(job: dict[str, Any], local: bool) -> tuple[str, dict[str, bytes]]:
-    """A job as JSON, and the files that go with it. A worker elsewhere chooses where its checkpoint lies."""
-    given = {name: job[name] for name in ("weights", "history") if job[name] is not None}
-    plain = {name: value for name, value in job.items() if name not in ("weights", "history")}
+    """A job and its keys as JSON, and the files that go with it. A worker elsewhere chooses where its checkpoint
+    lies."""
+    given = {name: job[name] for name in GIVEN if job[name] is not None}
+    plain = {name: value for name, value in job.items() if name not in GIVEN}
     path = Path(job["checkpoint"])
-    return json.dumps(plain | {"checkpoint": str(path.absolute() if local else path.name)}), given
+    plain |= {"checkpoint": str(path.absolute() if local else path.name), "keys": keys_of(job)}
+    return json.dumps(plain), given
 
 
-def result(future: Any, scheduler: str | None) -> Any:
-    """The outcome of a task that has ended, or the exception that ended it. Raises ReproduceError: see `perform`."""
+def keys_of(job: dict[str, Any]) -> dict[str, str]:
+    """What the job's training and its evaluation depend on, by this process's version of the project.
+
+    The evaluation's is that of no weights: it is known before the run.
+    """
+    protocol, run = Protocol.of(job["protocol"]), RunId(**job["run"])
+    return {"training": runs.training_key(protocol, run), "evaluation": runs.evaluation_key(protocol, "")}
+
+
+def task_name(text: str, given: dict[str, bytes]) -> str:
+    """A name that only the very same job has: Dask does two tasks of one name once, whoever sent them."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(given):
+        digest.update(f"{name}:{files.sha256(given[name])}".encode())
+    return digest.hexdigest()
+
+
+def result(future: Any, scheduler: str | None, keys: dict[str, str]) -> Any:
+    """The outcome of a task that has ended, or the exception that ended it.
+
+    keys: those that the result must have, by whatever version of the project it was made. Raises ReproduceError: see
+    `perform`.
+    """
     from distributed import KilledWorker
 
     from reproduce.store import Outcome
@@ -131,7 +158,12 @@ def result(future: Any, scheduler: str | None) -> Any:
         return WorkerLost(
             "every worker that had this run was killed, perhaps for lack of memory: try a smaller --jobs"
         )
-    return error if error is not None else Outcome(**future.result())
+    if error is not None:
+        return error
+    found = future.result()
+    if found.pop("keys", None) != keys:
+        raise ReproduceError("a worker has another version of the project: install this one on every machine")
+    return Outcome(**found)
 
 
 class Watch:
@@ -275,39 +307,59 @@ def existing_cluster(address: str) -> Iterator[Any]:
 
 
 def perform_on_worker(text: str, given: dict[str, bytes]) -> dict[str, Any]:
-    """A job on a Dask worker, its events sent to whoever listens: `message` → an outcome's fields.
+    """A job on a Dask worker, its events sent to whoever listens: `message` → an outcome's fields, and its keys.
 
-    (Plain data: the outcome's class would have the client import torch.) Raises ReproduceError if this worker's
-    version of the project would do another run than the client's.
+    (Plain data: the outcome's class would have the client import torch.) Raises ReproduceError if this worker is not
+    one for such a job: see `fit`.
     """
     from distributed import get_worker
 
     from reproduce import devices, worker
-    from reproduce.store import Store
 
+    me = get_worker()
     content = json.loads(text)
+    keys = content.pop("keys")
+    fit(me, content, keys)
     checkpoint = Path(content["checkpoint"])
     elsewhere = not checkpoint.is_absolute()
     if elsewhere:
         checkpoint = own_folder() / checkpoint
     job = worker.Job.from_json({**content, **given, "checkpoint": str(checkpoint)})
-    me = get_worker()
-    # the name carries the training key: what all settings and revisions are on the client's side
-    if Store(Path(), job.protocol).checkpoint(job.run).name != checkpoint.name:
-        raise ReproduceError(
-            f"the worker at {me.address} has another version of the project: install this one there"
-        )
     if job.device == "cuda":
         devices.take_turns(me.name)
+    name = task_name(text, given)
 
     def notify(event: Event) -> None:
-        me.log_event(TOPIC, {"run": str(job.run), "event": event})
+        me.log_event(TOPIC, {"task": name, "event": event})
 
     notify({"phase": "started"})
     found = vars(worker.perform(job, notify))
     if elsewhere:
-        checkpoint.unlink(missing_ok=True)
-    return found
+        files.remove(checkpoint)
+    return {**found, "keys": keys}
+
+
+def fit(me: Any, job: dict[str, Any], keys: dict[str, str]) -> None:
+    """Raises ReproduceError if the Dask worker would do another run than the client's, or could not vouch for it."""
+    from reproduce import devices
+
+    try:
+        same = keys_of(job) == keys
+    except (TypeError, KeyError, ReproduceError):  # a setting or a name that this version does not know
+        same = False
+    if not same:
+        raise ReproduceError(
+            f"the worker at {me.address} has another version of the project: install this one there"
+        )
+    if me.state.nthreads != 1:
+        raise ReproduceError(
+            f"the worker at {me.address} has {me.state.nthreads} threads, whose runs would share their random numbers: "
+            "start it with --nthreads 1"
+        )
+    if job["device"] == "cuda" and devices.best_device()[0] != "cuda":
+        raise ReproduceError(
+            f"the worker at {me.address} has no CUDA device: start it on a machine with a GPU, or give --device cpu"
+        )
 
 
 def own_folder() -> Path:
@@ -320,5 +372,5 @@ def own_folder() -> Path:
 
 def _heard(event: Any, names: dict[str, RunId], listener: Listener) -> None:
     _, content = event
-    if content.get("run") in names:
-        listener(names[content["run"]], content["event"])
+    if content.get("task") in names:
+        listener(names[content["task"]], content["event"])

@@ -10,19 +10,28 @@ from pathlib import Path
 
 import torch
 
+from reproduce.errors import ReproduceError
+
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD, ARENA_MAX = -1, -2, -3, -8
 """Parameters of glibc's mallopt."""
 MADV_HUGEPAGE = 14
 HUGE_PAGE = 2 << 20
 KEPT_BYTES = 1 << 30
 
+TF32_VARIABLE = "NVIDIA_TF32_OVERRIDE"
+
 
 def configure(device: str, tf32: bool = False) -> None:
     """One thread a process on the CPU, so that nothing depends on the number of cores. On a GPU deterministic kernels,
     and products of full precision unless tf32 asks for TensorFloat-32 (10 bits of mantissa).
 
-    Must run before the first tensor of a run. Idempotent.
+    Must run before the first tensor of a run. Idempotent. Raises ReproduceError where NVIDIA's own variable decides
+    otherwise: its libraries obey it whatever torch asks for.
     """
+    override = os.environ.get(TF32_VARIABLE, "")
+    if device == "cuda" and override == ("0" if tf32 else "1"):
+        asked = "TF32 was asked for" if tf32 else "TF32 was not asked for (--tf32)"
+        raise ReproduceError(f"{asked}, and {TF32_VARIABLE}={override} decides otherwise: unset it")
     torch.set_num_threads(1)
     # moments of parameters without gradient decay into denormals, which the CPU computes slowly
     torch.set_flush_denormal(True)
@@ -138,6 +147,7 @@ def flags(device: str) -> dict[str, object]:
             "tf32_convolution": torch.backends.cudnn.allow_tf32,
             "cudnn_benchmark": torch.backends.cudnn.benchmark,
             "cudnn_deterministic": torch.backends.cudnn.deterministic,
+            "tf32_override": os.environ.get(TF32_VARIABLE, ""),
             "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG", ""),
         }
     return found

@@ -8,6 +8,7 @@ only scales them, so that a discriminator follows its autoencoder.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from reproduce.errors import ReproduceError
 
 PAPER_SEEDS = (42, 123, 456)
+TF32_SUFFIX = "-tf32"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,13 @@ class Protocol:
     """Whether the profile trains long enough on enough data for verdicts on the paper's claims."""
     purpose: str = ""
     """One line for people."""
+    tf32: bool = False
+    """Whether a GPU may round factors of products to TensorFloat-32's 10 bits of mantissa."""
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Protocol:
+        """The protocol behind `asdict`, after JSON too. Raises TypeError for a field of another version."""
+        return cls(**{**content, "seeds": tuple(content["seeds"])})
 
     def steps_per_epoch(self) -> int:
         """Optimiser steps an epoch; the last short batch is kept."""
@@ -56,9 +65,13 @@ class Protocol:
         name = f"{self.name}-trial-{epochs}"
         return replace(self, name=name, epochs=min(epochs, self.epochs), verdicts=False)
 
+    def in_tf32(self) -> Protocol:
+        """The same protocol in TensorFloat-32, under a name of its own: its runs are never taken for precise ones."""
+        return self if self.tf32 else replace(self, name=f"{self.name}{TF32_SUFFIX}", tf32=True)
+
     def training_settings(self) -> dict[str, Any]:
         """What the weights depend on: part of the training key."""
-        left_out = {"seeds", "whole_pairs", "verdicts", "purpose"}
+        left_out = {"seeds", "whole_pairs", "verdicts", "purpose"} | (set() if self.tf32 else {"tf32"})
         return {key: value for key, value in asdict(self).items() if key not in left_out}
 
 
@@ -132,9 +145,12 @@ PROFILES: dict[str, Protocol] = {
 
 
 def profile(name: str) -> Protocol:
-    """The profile of that name. Raises ReproduceError that lists the names."""
+    """The profile of that name; <profile>-tf32 is the same in TensorFloat-32. Raises ReproduceError that lists the
+    names."""
     if name in PROFILES:
         return PROFILES[name]
+    if name.removesuffix(TF32_SUFFIX) in PROFILES:
+        return PROFILES[name.removesuffix(TF32_SUFFIX)].in_tf32()
     near = get_close_matches(name, PROFILES, n=1)
     hint = f" (did you mean '{near[0]}'?)" if near else ""
     raise ReproduceError(f"unknown profile '{name}'{hint}; profiles are {', '.join(PROFILES)}")

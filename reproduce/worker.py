@@ -30,8 +30,7 @@ PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pythae", "safetensors", 
 class Job:
     """One run to be done.
 
-    checkpoint: where the worker keeps its own. weights, history: set when only the evaluation is due. tf32: see
-    `devices.configure`.
+    checkpoint: where the worker keeps its own. weights, history: set when only the evaluation is due.
     """
 
     protocol: Protocol
@@ -40,7 +39,6 @@ class Job:
     checkpoint: str
     weights: bytes | None = None
     history: bytes | None = None
-    tf32: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, but for the bytes."""
@@ -49,8 +47,7 @@ class Job:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Job:
         """The job behind `as_json`."""
-        protocol = Protocol(**content["protocol"] | {"seeds": tuple(content["protocol"]["seeds"])})
-        return cls(**content | {"protocol": protocol, "run": RunId(**content["run"])})
+        return cls(**content | {"protocol": Protocol.of(content["protocol"]), "run": RunId(**content["run"])})
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
@@ -65,7 +62,7 @@ def array_bytes(arrays: dict[str, np.ndarray]) -> bytes:
 
 def perform(job: Job, notify: Notify) -> Outcome:
     """Train (unless the weights are given), evaluate, and return everything as bytes."""
-    devices.configure(job.device, job.tf32)
+    devices.configure(job.device, job.protocol.tf32)
     started = time.time()
     data = load(job.protocol)
     stamp: dict[str, Any] = {

@@ -13,7 +13,7 @@ from reproduce import campaign, cli, devices, gpu_check, protocol, training
 from reproduce.commands import options, results
 from reproduce.protocol import Protocol, shortened
 from reproduce.runs import RunId
-from reproduce.store import Store
+from reproduce.store import MISSING, Store
 from tests.tiny import ONLY, RUNS, contents
 
 Command = Callable[..., tuple[int, str, str]]
@@ -147,6 +147,7 @@ def test_status_in_json_is_one_document(command: Command, store: Store) -> None:
         ),
         (["statsu"], "error: No such command 'statsu'"),
         (["run", "--jobs", "0"], "error: Invalid value for '--jobs'"),
+        (["run", "--device", "gpu"], "error: a device is cpu or cuda, not 'gpu'"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(command: Command, words: list[str], message: str) -> None:
@@ -183,8 +184,53 @@ def test_jobs_are_by_default_what_the_machine_allows(
 
 
 def test_a_switch_for_gpus_is_refused_without_one(command: Command, store: Store) -> None:
-    code, _, err = command(*tiny_run(store, "--tf32"))
-    assert (code, err) == (2, "error: --tf32 is for a GPU, and there is no CUDA device: leave it out\n")
+    for words in (["--tf32"], ["--profile", "tiny-tf32"]):
+        code, _, err = command(*tiny_run(store, *words))
+        assert (code, err) == (2, "error: --tf32 is for a GPU, and the device is cpu: leave it out\n")
+
+
+@pytest.fixture
+def campaigns(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Store, str]]:
+    """Store and device of every campaign that a command starts; nothing is run."""
+    started: list[tuple[Store, str]] = []
+
+    def execute(store: Store, wanted: object, *, device: str, **rest: object) -> campaign.Report:
+        started.append((store, device))
+        return campaign.Report()
+
+    monkeypatch.setattr(campaign, "execute", execute)
+    return started
+
+
+def test_tf32_is_kept_apart_from_what_is_precise(
+    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch, campaigns: list[tuple[Store, str]]
+) -> None:
+    monkeypatch.setattr(devices, "best_device", lambda: ("cuda", "NVIDIA A40 found"))
+    for words in (["--tf32"], ["--profile", "tiny-tf32"]):
+        assert command(*tiny_run(store, *words))[0] == 0
+        found, device = campaigns[-1]
+        assert (found.folder.name, found.protocol.tf32, device) == ("tiny-tf32", True, "cuda")
+        assert {found.status(run).state for run in RUNS} == {MISSING}
+
+
+def test_the_device_can_be_chosen(
+    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch, campaigns: list[tuple[Store, str]]
+) -> None:
+    monkeypatch.setattr(devices, "best_device", lambda: ("cuda", "NVIDIA A40 found"))
+    code, out, _ = command(*tiny_run(store, "--device", "cpu"))
+    assert (code, campaigns[-1][1]) == (0, "cpu")
+    assert "device cpu (asked for; profile 'tiny' was asked for)" in out
+    monkeypatch.setattr(devices, "best_device", lambda: ("cpu", "no CUDA device"))
+    assert command(*tiny_run(store, "--device", "cuda", "--scheduler", "tcp://far:1"))[0] == 0
+    assert campaigns[-1][1] == "cuda"
+
+
+def test_a_gpu_that_this_machine_lacks_is_one_line(command: Command, store: Store) -> None:
+    code, _, err = command(*tiny_run(store, "--device", "cuda"))
+    assert code == 2
+    assert err.startswith(
+        "error: --device cuda: no CUDA device; leave it out, or name a cluster that has one"
+    )
 
 
 def test_the_check_of_a_gpu_without_one_is_one_line_and_exit_code_2(command: Command) -> None:

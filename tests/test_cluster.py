@@ -11,7 +11,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dask
@@ -19,7 +21,7 @@ import distributed  # noqa: F401 (dask has its settings only then, and a test ch
 import psutil
 import pytest
 
-from reproduce import campaign, cluster, training, worker
+from reproduce import campaign, cluster, runs, training, worker
 from reproduce.campaign import Report
 from reproduce.errors import ReproduceError
 from reproduce.protocol import shortened
@@ -31,6 +33,7 @@ pytestmark = pytest.mark.timeout(1800)
 """Each worker process imports torch anew: seconds on a machine of one's own, minutes on one that others use."""
 
 AE, VAE, SVAE = RunId("ae", 1), RunId("vae", 1), RunId("svae", 1)
+OTHER = shortened(TINY, name="other", learning_rate_scale=5.0)
 LONGER = shortened(TINY, epochs=40)
 """Long enough to be in the middle of when an event has made its way."""
 Events = list[tuple[RunId, dict[str, Any]]]
@@ -55,7 +58,9 @@ def test_a_task_is_json_and_what_is_given_bytes(store: Store) -> None:
     job = campaign.job_json(store, Status(VAE, "stale", "", retrain=False), "cpu")
     text, given = cluster.message(job, local=True)
     assert {name: type(value) for name, value in given.items()} == {"weights": bytes, "history": bytes}
-    sent = worker.Job.from_json({**json.loads(text), **given})
+    content = json.loads(text)
+    assert content.pop("keys")["training"] == runs.training_key(TINY, VAE)
+    sent = worker.Job.from_json({**content, **given})
     assert (sent.run, sent.protocol) == (VAE, TINY)
     assert Path(sent.checkpoint).is_absolute()
 
@@ -67,6 +72,49 @@ def test_a_worker_elsewhere_is_told_no_folder_of_ours(store: Store) -> None:
     assert str(store.folder) not in text
 
 
+def task_name(store: Store, run: RunId, **options: Any) -> str:
+    job = campaign.job_json(store, Status(run, MISSING, ""), "cpu") | options
+    return cluster.task_name(*cluster.message(job, local=False))
+
+
+def test_only_the_very_same_job_has_the_same_name(store: Store, tmp_path: Path) -> None:
+    elsewhere, other = Store(tmp_path / "elsewhere", TINY), Store(tmp_path, OTHER)
+    more_pairs = Store(tmp_path, shortened(TINY, whole_pairs=11))
+    assert task_name(store, AE) == task_name(elsewhere, AE)
+    names = [task_name(store, AE), task_name(store, VAE), task_name(other, AE), task_name(more_pairs, AE)]
+    names += [task_name(store, AE, device="cuda")]
+    names += [task_name(store, AE, weights=given, history=b"") for given in (b"one", b"other")]
+    assert len(set(names)) == len(names)
+
+
+class Done:
+    """Stands for a future that has ended."""
+
+    def __init__(self, found: dict[str, Any]) -> None:
+        self.found = found
+
+    def cancelled(self) -> bool:
+        return False
+
+    def exception(self) -> None:
+        return None
+
+    def result(self) -> dict[str, Any]:
+        return dict(self.found)
+
+
+@pytest.mark.parametrize("lacking", ["training", "evaluation", "keys"])
+def test_a_result_of_another_version_is_not_taken(lacking: str) -> None:
+    keys = {"training": "a", "evaluation": "b"}
+    found: dict[str, Any] = {"files": {}, "stamp": {}, "failure": None, "keys": keys}
+    assert cluster.result(Done(found), None, keys) == worker.Outcome({}, {})
+    other = {name: key for name, key in found.items() if name != "keys"}
+    if lacking != "keys":
+        other["keys"] = keys | {lacking: "of another version"}
+    with pytest.raises(ReproduceError, match="a worker has another version of the project: install this one"):
+        cluster.result(Done(other), None, keys)
+
+
 class OnWorker:
     """Stands for the Dask worker around a task."""
 
@@ -74,6 +122,7 @@ class OnWorker:
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
+        self.state = SimpleNamespace(nthreads=1)
 
     def log_event(self, topic: str, content: dict[str, Any]) -> None:
         self.events.append(content)
@@ -98,12 +147,40 @@ def test_a_worker_elsewhere_keeps_its_checkpoint_to_itself_until_it_is_done(
     assert not (tmp_path / "nowhere").exists()
 
 
+@pytest.mark.parametrize("revision", ["TRAINING_REVISION", "EVALUATION_REVISION"])
 def test_a_worker_with_another_version_of_the_project_refuses(
-    store: Store, on_worker: OnWorker, monkeypatch: pytest.MonkeyPatch
+    store: Store, on_worker: OnWorker, monkeypatch: pytest.MonkeyPatch, revision: str
 ) -> None:
     message = cluster.message(campaign.job_json(store, Status(AE, MISSING, ""), "cpu"), local=False)
-    monkeypatch.setattr("reproduce.runs.TRAINING_REVISION", 99)
+    monkeypatch.setattr(f"reproduce.runs.{revision}", 99)
     with pytest.raises(ReproduceError, match="tcp://somewhere:1 has another version of the project: install"):
+        cluster.perform_on_worker(*message)
+
+
+def test_a_worker_that_lacks_a_setting_or_an_architecture_has_another_version(on_worker: OnWorker) -> None:
+    job = campaign.job_json(Store(Path(), TINY), Status(AE, MISSING, ""), "cpu")
+    for changed in (
+        job | {"protocol": job["protocol"] | {"later": 1}},
+        job | {"run": job["run"] | {"architecture": "later"}},
+    ):
+        with pytest.raises(ReproduceError, match="has another version of the project"):
+            cluster.fit(on_worker, changed, cluster.keys_of(job))
+
+
+def test_a_worker_of_several_threads_refuses(store: Store, on_worker: OnWorker) -> None:
+    on_worker.state.nthreads = 4
+    message = cluster.message(campaign.job_json(store, Status(AE, MISSING, ""), "cpu"), local=False)
+    with pytest.raises(ReproduceError, match=r"tcp://somewhere:1 has 4 threads.*start it with --nthreads 1$"):
+        cluster.perform_on_worker(*message)
+    assert on_worker.events == []
+
+
+def test_a_worker_without_a_gpu_refuses_what_is_for_one(
+    store: Store, on_worker: OnWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reproduce.devices.best_device", lambda: ("cpu", "no CUDA device"))
+    message = cluster.message(campaign.job_json(store, Status(AE, MISSING, ""), "cuda"), local=False)
+    with pytest.raises(ReproduceError, match=r"tcp://somewhere:1 has no CUDA device: .* give --device cpu$"):
         cluster.perform_on_worker(*message)
 
 
@@ -349,8 +426,9 @@ class Machines:
             env=environment, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
-    def worker(self, name: str) -> None:
-        self.start(name, "dask_worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+    def worker(self, name: str, threads: int = 1) -> None:
+        words = ("--nthreads", str(threads), "--no-nanny", "--no-dashboard")
+        self.start(name, "dask_worker", self.address, *words)
 
     def kill(self, name: str) -> None:
         self.processes[name].kill()
@@ -414,6 +492,39 @@ def test_a_campaign_waits_for_workers_and_says_so(
     warnings = [event["warning"] for _, event in events if "warning" in event]
     assert warnings == [f"no worker at {machines.address}; waiting for one"]
     assert contents(store.path(AE)) == contents(finished.path(AE))
+
+
+@pytest.mark.slow
+def test_a_worker_of_several_threads_ends_a_campaign_with_one_line(
+    machines: Machines, tmp_path: Path
+) -> None:
+    machines.worker("wide", threads=2)
+    with pytest.raises(ReproduceError, match=r"the worker at tcp://.* has 2 threads.*--nthreads 1$"):
+        once(Store(tmp_path / "results", TINY), (AE,), scheduler=machines.address)
+
+
+@pytest.mark.slow
+def test_campaigns_that_share_a_scheduler_get_each_its_own_results(
+    machines: Machines, tmp_path: Path
+) -> None:
+    stores = [Store(tmp_path / "results", protocol) for protocol in (TINY, OTHER)]
+    waiting: list[RunId] = []
+
+    def start_a_worker_for_both(run: RunId, event: dict[str, Any]) -> None:
+        if "warning" in event:
+            waiting.append(run)
+            if len(waiting) == len(stores):
+                machines.worker("shared")
+
+    def perform(store: Store) -> Report:
+        return once(store, (AE,), listener=start_a_worker_for_both, scheduler=machines.address)
+
+    with ThreadPoolExecutor() as both:
+        assert [report.done for report in both.map(perform, stores)] == [[AE], [AE]]
+    for store in stores:
+        alone = Store(tmp_path / "alone", store.protocol)
+        once(alone, (AE,))
+        assert contents(store.folder) == contents(alone.folder)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from reproduce import devices
+from reproduce.errors import ReproduceError
 
 
 @pytest.fixture
@@ -17,7 +18,8 @@ def switches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark,
         torch.backends.cudnn.deterministic, torch.are_deterministic_algorithms_enabled(),
     )  # fmt: skip
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    for name in ("CUBLAS_WORKSPACE_CONFIG", devices.TF32_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
     yield
     torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before[:2]
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = before[2:4]
@@ -42,6 +44,19 @@ def test_a_gpu_is_deterministic_and_without_tf32_unless_asked_and_the_stamp_says
     assert found["cublas_workspace"] == ":4096:8"
     assert found["gpu"] == "NVIDIA A40"
     assert torch.backends.cuda.matmul.allow_tf32 is torch.backends.cudnn.allow_tf32 is tf32
+
+
+@pytest.mark.usefixtures("switches", "card")
+@pytest.mark.parametrize(("tf32", "value"), [(True, "0"), (False, "1")])
+def test_a_variable_that_decides_otherwise_is_refused_and_one_that_agrees_is_in_the_stamp(
+    monkeypatch: pytest.MonkeyPatch, tf32: bool, value: str
+) -> None:
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", value)
+    with pytest.raises(ReproduceError, match=f"NVIDIA_TF32_OVERRIDE={value} decides otherwise: unset it"):
+        devices.configure("cuda", tf32)
+    devices.configure("cpu", tf32)
+    devices.configure("cuda", not tf32)
+    assert devices.flags("cuda")["tf32_override"] == value
 
 
 def test_the_cpu_computes_with_one_thread_and_the_stamp_says_on_what() -> None:

@@ -66,6 +66,14 @@ def test_weights_do_not_depend_on_what_the_training_never_sees(
     assert protocol.shortened(tiny, **change).training_settings() == tiny.training_settings()
 
 
+def test_a_profile_in_tf32_has_another_name_and_other_weights(tiny: Protocol) -> None:
+    coarse = protocol.profile("paper-tf32")
+    assert coarse == PROFILES["paper"].in_tf32() == coarse.in_tf32()
+    assert (coarse.name, coarse.tf32) == ("paper-tf32", True)
+    assert coarse.training_settings()["tf32"] is True
+    assert "tf32" not in tiny.training_settings(), "the key of every run from before there was tf32"
+
+
 @pytest.mark.parametrize("change", [{"epochs": 3}, {"patience": None}, {"batch_size": 32}, {"train": 80}])
 def test_weights_depend_on_the_training_protocol(tiny: Protocol, change: dict[str, object]) -> None:
     assert protocol.shortened(tiny, **change).training_settings() != tiny.training_settings()

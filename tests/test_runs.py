@@ -110,6 +110,12 @@ def test_the_training_key_holds_the_protocol(tiny: Protocol, change: dict[str, o
     assert runs.training_key(shortened(tiny, **change), AE) != runs.training_key(tiny, AE)
 
 
+def test_a_key_of_old_is_still_found() -> None:
+    """Of a reference: it holds no revision but its own. Whatever is added to a protocol must leave it alone."""
+    known = "5f23b6286cb42f21ced2865da58a1c915183b22b4fdddfe34f6e889081326bb0"
+    assert runs.training_key(profile("paper"), RunId("pca-16", 0)) == known
+
+
 def test_the_training_key_does_not_hold_what_only_the_evaluation_sees(tiny: Protocol) -> None:
     longer = shortened(tiny, whole_pairs=20, seeds=(1, 2))
     assert runs.training_key(longer, AE) == runs.training_key(tiny, AE)

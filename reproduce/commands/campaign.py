@@ -16,6 +16,7 @@ from reproduce.commands.options import (
     ResultsOption,
     SeedOption,
     app,
+    chosen_device,
     chosen_profile,
     light_profile,
     parsed_seeds,
@@ -41,7 +42,18 @@ def run(
     scheduler: Annotated[
         str | None, typer.Option(help="Address of an existing Dask scheduler, like tcp://host:8786.")
     ] = None,
-    tf32: Annotated[bool, typer.Option("--tf32", help="TensorFloat-32 on a GPU: faster, coarser.")] = False,
+    device_name: Annotated[
+        str | None,
+        typer.Option(
+            "--device", help="cpu or cuda, also of workers elsewhere. Default: cuda if this machine has it."
+        ),
+    ] = None,
+    tf32: Annotated[
+        bool,
+        typer.Option(
+            "--tf32", help="TensorFloat-32 on a GPU: faster, coarser; kept apart as <profile>-tf32."
+        ),
+    ] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed runs again.")] = False,
     trial: Annotated[
         int | None,
@@ -58,9 +70,13 @@ def run(
     from reproduce.runs import campaign_runs
     from reproduce.store import Store
 
-    protocol, device, why = chosen_profile(profile_name)
-    if tf32 and device != "cuda":
-        raise ReproduceError("--tf32 is for a GPU, and there is no CUDA device: leave it out")
+    device, why = chosen_device(device_name, elsewhere=scheduler is not None)
+    protocol = chosen_profile(profile_name, device)
+    why += f"; profile '{protocol.name}' was asked for" if profile_name else f", so profile '{protocol.name}'"
+    if tf32:
+        protocol = protocol.in_tf32()
+    if protocol.tf32 and device != "cuda":
+        raise ReproduceError(f"--tf32 is for a GPU, and the device is {device}: leave it out")
     if trial is not None:
         protocol = protocol.trial(trial)
     wanted = campaign_runs(protocol, only or (), parsed_seeds(seed))
@@ -78,7 +94,6 @@ def run(
             listener=display,
             retry_failed=retry_failed,
             scheduler=scheduler,
-            tf32=tf32,
         )
     line = f"{len(report.done)} run now, {len(report.skipped)} were done already, {len(report.failed)} failed"
     console.print(line, highlight=False)

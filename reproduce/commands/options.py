@@ -43,15 +43,28 @@ SeedOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
-def chosen_profile(name: str | None) -> tuple[Protocol, str, str]:
-    """The protocol, the device, and why: "paper" with CUDA, "quick" without, unless named."""
+def chosen_device(name: str | None, elsewhere: bool) -> tuple[str, str]:
+    """ "cpu" or "cuda", and why: the one that was asked for, else the best of this machine.
+
+    elsewhere: the work is done on other machines, which answer for themselves. Raises ReproduceError.
+    """
     from reproduce.devices import best_device
 
-    device, why = best_device()
-    if name:
-        return profile(name), device, f"profile '{name}' was asked for; {why}"
-    default = "paper" if device == "cuda" else "quick"
-    return profile(default), device, f"{why}, so profile '{default}'"
+    best, why = best_device()
+    if name is None:
+        return best, why
+    if name not in ("cpu", "cuda"):
+        raise ReproduceError(f"a device is cpu or cuda, not '{name[:40]}'")
+    if name == "cuda" and best != "cuda" and not elsewhere:
+        raise ReproduceError(
+            f"--device cuda: {why}; leave it out, or name a cluster that has one (--scheduler)"
+        )
+    return name, "asked for"
+
+
+def chosen_profile(name: str | None, device: str) -> Protocol:
+    """The protocol: "paper" on CUDA, "quick" without, unless named."""
+    return profile(name or ("paper" if device == "cuda" else "quick"))
 
 
 def light_profile(name: str | None) -> Protocol:
