@@ -22,6 +22,8 @@ from reproduce.store import FAILED, FRESH, Status, Store, read_csv
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reproduce.evaluation import Evaluation
+
 IMAGE_KEY, PAIR_KEY, DIGIT_KEY, CURVE_KEY = ("path", "image"), ("path", "pair"), ("label",), ("epoch",)
 """What names a row of each record: none may come twice."""
 IMAGE_FLOATS = ("ssim", "ssim_uniform11", "ssim_uniform7", "mse", "psnr", "mae", "sharpness")
@@ -142,13 +144,33 @@ def scalars(store: Store, run: RunId, folder: Path) -> dict[str, object]:
         raise ReproduceError(f"{path} lacks {lacking[0]}")
     row: dict[str, object] = {**identity(run), "status": "fresh", "reason": ""}
     for name, value in content.items():
-        undefined = name in MAY_BE_UNDEFINED or name.startswith("diag_")
-        if name in row or not (_is_finite(value) or (value is None and undefined)):
+        if name in row or not (_is_finite(value) or (value is None and may_be_undefined(name))):
             raise ReproduceError(f"{path}: {name[:40]!r} is not a finite number")
         row[name] = math.nan if value is None else float(value)
     for name in FLAGS:
         row[name] = bool(content[name])
     return row | stamped(store, run, folder)
+
+
+def may_be_undefined(name: str) -> bool:
+    """Whether a scalar of that name may have no value."""
+    return name in MAY_BE_UNDEFINED or name.startswith("diag_")
+
+
+def refused(found: Evaluation) -> str:
+    """The first measurement of a run that would be refused here, as "pairs: piq is nan"; "" if none would be."""
+    for name, value in found.scalars.items():
+        if math.isinf(value) or (math.isnan(value) and not may_be_undefined(name)):
+            return f"{name} is {value}"
+    for record, (_, _, columns) in _FRAMES.items():
+        for column in columns if record != "curves" else ():
+            values = getattr(found, record)[column].to_numpy()
+            if not np.isfinite(values).all():
+                return f"{record}: {column} is {values[~np.isfinite(values)][0]}"
+    for name, values in found.samples.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            return f"{name}: a value is {values[~np.isfinite(values)][0]}"
+    return ""
 
 
 def stamped(store: Store, run: RunId, folder: Path | None) -> dict[str, object]:

@@ -297,7 +297,7 @@ def _is_entry(entry: Any) -> bool:
 
 def _holds(path: Path, content: bytes) -> bool:
     """Whether the file is there with this very content."""
-    return path.is_file() and path.read_bytes() == content
+    return path.is_file() and path.stat().st_size == len(content) and files.read(path) == content
 
 
 def _file_problem(path: Path, entry: Mapping[str, Any], verify: bool) -> str | None:

@@ -19,6 +19,7 @@ from torch import Tensor
 from reproduce import files
 from reproduce.architectures.contract import Architecture, Batch, Player
 from reproduce.datasets import Dataset
+from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol, numpy_stream, stream
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8
@@ -341,11 +342,11 @@ def train(
     starts over. Raises TrainingFailed.
     """
     run = Run(build(), protocol, data, seed, device)
-    if checkpoint.is_file():
+    if checkpoint.exists():
         try:
             run.restore(files.read(checkpoint))
             run.progress.resumed += 1
-        except ValueError as error:
+        except (ValueError, ReproduceError) as error:
             aside = files.move_aside(checkpoint)
             notify({"warning": f"{checkpoint} is damaged ({error}); moved to {aside.name}, starting over"})
             run = Run(build(), protocol, data, seed, device)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import safetensors.numpy
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from reproduce import devices, evaluation, references, runs, training
+from reproduce import devices, evaluation, reading, references, runs, training
 from reproduce.architectures.contract import Architecture
 from reproduce.datasets import Dataset, load
 from reproduce.protocol import Protocol
@@ -61,7 +62,16 @@ def array_bytes(arrays: dict[str, np.ndarray]) -> bytes:
 
 
 def perform(job: Job, notify: Notify) -> Outcome:
-    """Train (unless the weights are given), evaluate, and return everything as bytes."""
+    """Train (unless the weights are given), evaluate, and return everything as bytes.
+
+    A run whose loss or whose measurements are not finite is an outcome with a failure. On the CPU one thread does it
+    all, that of numpy's and scikit-learn's libraries too, whatever the environment says.
+    """
+    with threadpool_limits(limits=1):
+        return _perform(job, notify)
+
+
+def _perform(job: Job, notify: Notify) -> Outcome:
     devices.configure(job.device, job.protocol.tf32)
     started = time.time()
     data = load(job.protocol)
@@ -85,15 +95,18 @@ def perform(job: Job, notify: Notify) -> Outcome:
     architecture.load_state_dict(training.deserialise(weights))
     found = evaluation.evaluate(architecture, job.protocol, data, job.run.seed, job.device)
     losses = pd.read_csv(io.BytesIO(history))["validation_loss"].tolist()
+    best = int(np.argmin(losses)) + 1
     found.scalars.update(
         epochs=float(len(losses)),
-        best_epoch=float(np.argmin(losses) + 1),
+        best_epoch=float(best),
         validation_loss=float(min(losses)),
         converged=float(evaluation.converged(losses)),
         collapsed=float(evaluation.collapsed(found.scalars)),
     )
-    contents = {"weights.safetensors": weights, "history.csv": history} | evaluation_files(found)
     done = time.time()
+    if reason := reading.refused(found):
+        return Outcome({}, stamp | {"total_seconds": done - started}, {"epoch": best, "reason": reason})
+    contents = {"weights.safetensors": weights, "history.csv": history} | evaluation_files(found)
     stamp |= effort | {"evaluation_seconds": done - trained, "total_seconds": done - started, **found.timing}
     return Outcome(contents, stamp)
 

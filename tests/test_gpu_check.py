@@ -205,6 +205,23 @@ def test_an_error_on_the_device_is_a_finding(monkeypatch: pytest.MonkeyPatch) ->
     assert gpu_check.check("ae", "cpu").verdict() == "RuntimeError: no deterministic implementation"
 
 
+def test_memory_is_measured_from_an_emptied_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def reserved() -> int:
+        calls.append("max_memory_reserved")
+        return 3 << 20
+
+    for name in ("empty_cache", "reset_peak_memory_stats"):
+        monkeypatch.setattr(torch.cuda, name, lambda name=name: calls.append(name))
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", reserved)
+    monkeypatch.setattr(devices, "configure", lambda device: None)
+    monkeypatch.setattr(gpu_check, "trace", lambda slug, device: calls.append(device) or traced())
+    monkeypatch.setattr(gpu_check, "repeats", lambda slug, device: True)
+    assert gpu_check.check("ae", "cuda").memory_mib == 3
+    assert calls == ["cpu", "empty_cache", "reset_peak_memory_stats", "cuda", "max_memory_reserved"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("slug", SLUGS)
 def test_the_bounds_are_far_beyond_what_two_cpu_kernels_differ_by(slug: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -189,6 +190,14 @@ def test_damage_is_moved_aside_run_again_and_bit_identical_afterwards(
     assert report.done == [run]
     assert contents(store.folder) == contents(finished.folder)
     assert list(store.folder.rglob("*.damaged"))
+
+
+def test_weights_of_any_size_are_written_over(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = store.path(VAE) / WEIGHTS
+    os.truncate(path, files.LARGEST + 1)
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"read {path}"))
+    store.publish(VAE, Outcome(dict.fromkeys((WEIGHTS, *RECORDS), b"x"), {"training_seconds": 1.0}))
+    assert path.stat().st_size == 1
 
 
 def test_a_lost_folder_reruns_that_run_only(store: Store, finished: Store) -> None:

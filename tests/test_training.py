@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from reproduce import devices, training
+from reproduce import devices, files, training
 from reproduce.architectures.contract import Architecture, Batch
 from reproduce.datasets import Dataset
 from reproduce.protocol import Protocol, shortened
@@ -267,7 +268,9 @@ def test_a_resumed_run_does_not_train_its_epochs_again(
     assert found.resumed == 1
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "foreign", "empty", "other architecture"])
+@pytest.mark.parametrize(
+    "damage", ["truncated", "flipped", "foreign", "empty", "other architecture", "too large"]
+)
 def test_a_damaged_checkpoint_is_moved_aside_and_the_run_starts_over(
     tiny: Protocol, digits: Dataset, tmp_path: Path, damage: str
 ) -> None:
@@ -282,8 +285,11 @@ def test_a_damaged_checkpoint_is_moved_aside_and_the_run_starts_over(
             "foreign": b"something else",
             "empty": b"",
             "other architecture": training.sealed(training.serialise({"weights/x": torch.zeros(1)})),
+            "too large": content,
         }[damage]
     )
+    if damage == "too large":
+        os.truncate(path, files.LARGEST + 1)
     events: list[dict[str, Any]] = []
     found = train("ae", tiny, digits, path, notify=events.append)
     assert "is damaged" in events[0]["warning"]

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from reproduce import training, worker
+from reproduce import evaluation, training, worker
 from reproduce.protocol import Protocol
 from reproduce.runs import RunId
-from reproduce.store import Store
+from reproduce.store import HISTORY, WEIGHTS, Store
 from reproduce.worker import Job
 
 
@@ -53,6 +55,59 @@ def test_a_diverging_run_is_an_outcome_without_files(
     outcome = worker.perform(job(tiny, RunId("ae", 1), tmp_path), lambda event: None)
     assert outcome.files == {}
     assert outcome.failure == {"epoch": 1, "reason": "validation_loss is inf"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda found: found.scalars.update(whole_ssim=math.nan), "whole_ssim is nan"),
+        (lambda found: found.scalars.update(kl=math.inf), "kl is inf"),
+        (lambda found: found.pairs.__setitem__("piq", -math.inf), "pairs: piq is -inf"),
+        (lambda found: found.digits.__setitem__("mae", math.nan), "digits: mae is nan"),
+        (lambda found: found.samples["codes"].fill(math.nan), "codes: a value is nan"),
+    ],
+)
+def test_a_run_whose_measurements_are_not_finite_fails_with_the_reason(
+    tiny: Protocol, tmp_path: Path, finished: Store, monkeypatch: pytest.MonkeyPatch, spoil: Any, reason: str
+) -> None:
+    honest = evaluation.evaluate
+
+    def spoilt(*settings: Any) -> evaluation.Evaluation:
+        found = honest(*settings)
+        spoil(found)
+        return found
+
+    monkeypatch.setattr(evaluation, "evaluate", spoilt)
+    given = {
+        name: (finished.path(RunId("vae", 1)) / file).read_bytes()
+        for name, file in (("weights", WEIGHTS), ("history", HISTORY))
+    }
+    outcome = worker.perform(job(tiny, RunId("vae", 1), tmp_path, **given), lambda event: None)
+    assert outcome.files == {}
+    assert outcome.failure == {"epoch": 2, "reason": reason}
+
+
+def test_a_measurement_that_may_be_undefined_is_no_failure(finished: Store) -> None:
+    """An autoencoder has no KL, and a mean image does not move."""
+    for run, name in ((RunId("ae", 1), "kl"), (RunId("mean-image", 0), "uniformity")):
+        assert json.loads((finished.path(run) / "scalars.json").read_bytes())[name] is None
+
+
+def test_one_thread_does_it_all_whatever_the_environment_says(
+    tiny: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[set[int]] = []
+    honest = evaluation.evaluate
+
+    def looked_at(*settings: Any) -> evaluation.Evaluation:
+        seen.append({library["num_threads"] for library in threadpool_info()})
+        return honest(*settings)
+
+    monkeypatch.setattr(evaluation, "evaluate", looked_at)
+    with threadpool_limits(limits=2):
+        worker.perform(job(tiny, RunId("pca-16", 0), tmp_path), lambda event: None)
+        assert {library["num_threads"] for library in threadpool_info()} != {1}
+    assert seen == [{1}]
 
 
 def test_csv_reads_back_to_the_bit() -> None:
