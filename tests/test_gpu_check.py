@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from reproduce import devices, gpu_check
+from reproduce import devices, gpu_check, training
 from reproduce.architectures import spherical
 from reproduce.errors import ReproduceError
 from reproduce.gpu_check import BOUNDS, Comparison, Findings, HostNoise, Share, Trace
@@ -269,6 +270,42 @@ class NoQuestions(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+class NoCopies(TorchDispatchMode):
+    """Refuses every tensor that comes from the host: on the device `meta` nothing is computed, and no copy is allowed
+    for. (A number may come along with an operation.)"""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func._schema.name.removeprefix("aten::")
+        for value in tree_leaves((args, kwargs)):
+            if isinstance(value, Tensor) and value.dim() > 0:
+                assert value.device.type == "meta", f"{name} takes {tuple(value.shape)} from the host"
+        if name == "_sample_dirichlet":  # has no form without numbers
+            return torch.empty_like(args[0])
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_copy_would_be_found() -> None:
+    there = torch.ones(2, device="meta")
+    with pytest.raises(AssertionError, match=r"_to_copy takes \(2,\) from the host"), NoCopies():
+        torch.ones(2).to(there)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_nothing_is_copied_to_the_device_in_a_step(slug: str) -> None:
+    run = gpu_check.new_run(slug, "cpu")
+    run.architecture.train()
+    batch = gpu_check.Batch(run.train_images[:8], run.train_images[8:16])
+    # whatever is copied once a run is copied here (and VQ-VAE's codebook begins)
+    gpu_check.step(run.architecture, run.players, run.adams, batch, 0.0)
+    there = run.architecture.to("meta")
+    batch = gpu_check.Batch(batch.images.to("meta"), run.train_images[8:16].to("meta"))
+    with contextlib.suppress(NotImplementedError):
+        there.losses(batch, 0.0)
+    with NoCopies():
+        losses = there.losses(batch, 0.5)
+        gpu_check.player_gradients(there.players(), losses.players)
+
+
 def test_a_question_would_be_found() -> None:
     for ask in (lambda x: x.item(), float, bool, lambda x: x[x > 0], lambda x: x.nonzero()):
         with pytest.raises(AssertionError, match="waits for the device"), NoQuestions():
@@ -284,3 +321,13 @@ def test_no_step_waits_for_the_device(slug: str) -> None:
     gpu_check.step(run.architecture, run.players, run.adams, batch, 0.0)
     with NoQuestions():
         gpu_check.step(run.architecture, run.players, run.adams, batch, 0.5)
+
+
+@pytest.mark.parametrize("slug", ["vae", "factor-vae"], ids=["one batch", "two batches"])
+def test_an_epoch_waits_for_the_device_only_at_its_end(slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = gpu_check.new_run(slug, "cpu")
+    with pytest.raises(AssertionError, match="_local_scalar_dense waits for the device"), NoQuestions():
+        run.train_epoch(0)
+    monkeypatch.setattr(training.WeightedMeans, "means", lambda means: dict.fromkeys(means.totals, 0.0))
+    with NoQuestions():
+        run.train_epoch(0)

@@ -15,16 +15,20 @@ from reproduce.architectures.settings import Backbone, Perceptual
 
 C1, C2 = 0.01**2, 0.03**2
 WINDOW, SIGMA = 11, 1.5
+CPU = torch.device("cpu")
 LEAST_CONTRAST = 1e-6
 """Contrast terms are clamped here before they are raised to a power: below zero a power has no value."""
 
 
 @lru_cache(maxsize=16)
-def gaussian_window(side: int) -> Tensor:
-    """Weights of a window of that side, σ = 1.5, sum 1: (side,) float64."""
+def gaussian_window(side: int, dtype: torch.dtype = torch.float64, device: torch.device = CPU) -> Tensor:
+    """Weights of a window of that side, σ = 1.5, sum 1: (side,), computed in float64.
+
+    Kept on the device, so that no step copies them there.
+    """
     offsets = torch.arange(side, dtype=torch.float64) - (side - 1) / 2
     weights = torch.exp(-offsets.square() / (2 * SIGMA**2))
-    return weights / weights.sum()
+    return (weights / weights.sum()).to(device, dtype)
 
 
 def similarity_terms(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -32,7 +36,7 @@ def similarity_terms(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
     (B, 1, S, S) twice → (B,) twice. Windows of min(11, S), wholly inside the image.
     """
-    window = gaussian_window(min(WINDOW, x.shape[-1])).to(x)
+    window = gaussian_window(min(WINDOW, x.shape[-1]), x.dtype, x.device)
     planes = torch.cat([x, y, x * x, y * y, x * y], dim=1)
     side = len(window)
     kernel = (window[:, None] * window[None, :]).expand(planes.shape[1], 1, side, side)

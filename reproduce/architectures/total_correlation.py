@@ -22,14 +22,19 @@ from reproduce.architectures.distributions import (
 from reproduce.architectures.gaussian import OwnGaussian
 from reproduce.architectures.settings import Adversarial, Backbone, TotalCorrelation
 
+CPU = torch.device("cpu")
+
 
 @lru_cache(maxsize=8)
-def stratified_log_weights(batch: int, dataset: int) -> Tensor:
+def stratified_log_weights(
+    batch: int, dataset: int, dtype: torch.dtype = torch.float64, device: torch.device = CPU
+) -> Tensor:
     """log importance weights of minibatch stratified sampling (Chen et al. 2018, appendix C.2), (B, B).
 
     Row i estimates q(z_i): its own posterior counts 1/N; of the M = B-1 others one stands for the rest of the data
     set with (N-M)/(N·M), the others count 1/M. Rows sum to one. In Pythae, after the authors' code, two columns get
-    the weights meant for the diagonals. batch ≥ 2.
+    the weights meant for the diagonals. batch ≥ 2. Computed in float64; kept on the device, so that no step copies them
+    there.
     """
     if batch < 2:
         raise ValueError("minibatch stratified sampling needs at least two images")
@@ -38,7 +43,7 @@ def stratified_log_weights(batch: int, dataset: int) -> Tensor:
     rows = torch.arange(batch)
     weights[rows, rows] = 1 / dataset
     weights[rows, (rows + 1) % batch] = (dataset - others) / (dataset * others)
-    return weights.log()
+    return weights.log().to(device, dtype)
 
 
 def decompose(
@@ -73,7 +78,7 @@ class BetaTCVAE(OwnGaussian):
         mean, log_variance = self.posterior(batch.images)
         z = gaussian_sample(mean, log_variance)
         error = self.reconstruction_term(z, batch.images).mean()
-        log_weights = stratified_log_weights(len(z), self.train_size).to(z)
+        log_weights = stratified_log_weights(len(z), self.train_size, z.dtype, z.device)
         information, correlation, dimensionwise = (
             term.mean() for term in decompose(z, mean, log_variance, log_weights)
         )
