@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 import typer
 
@@ -14,6 +15,8 @@ COMMANDS = (campaign, report, golden, machine)
 """Modules whose import adds their commands, in the order of the help."""
 
 INTERRUPTED = 130
+CRASHED = 70
+"""A mistake of ours, EX_SOFTWARE in sysexits.h: `check` and `run` say something else with 1."""
 
 
 def complain(message: str) -> None:
@@ -22,7 +25,8 @@ def complain(message: str) -> None:
 
 
 def main() -> None:
-    """Entry point: one clear line and an exit code for every ReproduceError; 130 on Ctrl-C."""
+    """Entry point: one clear line and an exit code for every ReproduceError; 130 on Ctrl-C; a traceback and 70 for
+    what nobody expected."""
     try:
         code = app(standalone_mode=False)
     except ReproduceError as error:
@@ -41,7 +45,8 @@ def main() -> None:
             complain(error.format_message())
             code = 2
         else:
-            raise
+            traceback.print_exc()
+            code = CRASHED
     if code == INTERRUPTED:  # typer turns a KeyboardInterrupt into this code without a word
         typer.echo("interrupted; the same command goes on from here", err=True)
     sys.stdout.flush()

@@ -28,9 +28,8 @@ class Display:
     Events of a run that come after its end (a cluster delivers them late) are dropped.
     """
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, console: Console) -> None:
         self.console = console
-        self.total = total
         self.started = time.monotonic()
         self.due: dict[RunId, float] = {}
         self.running: dict[RunId, str] = {}

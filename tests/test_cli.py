@@ -157,6 +157,19 @@ def test_bad_input_is_one_line_and_exit_code_2(command: Command, words: list[str
     assert err.count("\n") == 1
 
 
+def test_a_mistake_of_ours_is_a_traceback_and_no_verdict(
+    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **rest: object) -> campaign.Report:
+        return campaign.Report(done=[1 / 0])
+
+    monkeypatch.setattr(campaign, "execute", broken)
+    code, _, err = command(*tiny_run(store))
+    assert code == 70
+    assert err.startswith("Traceback (most recent call last):\n")
+    assert err.endswith("ZeroDivisionError: division by zero\n")
+
+
 def test_rendering_asks_for_every_runs_state_once(
     command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def shown(events: list[tuple[RunId, Event]], terminal: bool = False) -> str:
     stream = io.StringIO()
-    with Display(Console(file=stream, force_terminal=terminal, width=120), 3) as listener:
+    with Display(Console(file=stream, force_terminal=terminal, width=120)) as listener:
         for run, event in events:
             listener(run, event)
     return stream.getvalue()
@@ -53,7 +53,7 @@ def test_what_is_due_for_a_reason_says_so() -> None:
 
 def test_time_left_weighs_runs_by_their_cost(now: list[float]) -> None:
     stream = io.StringIO()
-    listener = Display(Console(file=stream, width=120), 2)
+    listener = Display(Console(file=stream, width=120))
     for run in (AE, MIWAE):
         listener(run, DUE)
     now[0] += 60
@@ -63,7 +63,7 @@ def test_time_left_weighs_runs_by_their_cost(now: list[float]) -> None:
 
 
 def test_time_left_counts_the_epochs_of_the_running_runs(now: list[float]) -> None:
-    listener = Display(Console(file=io.StringIO()), 2)
+    listener = Display(Console(file=io.StringIO()))
     for run in (AE, VAE):
         listener(run, DUE)
     assert listener.summary() == "[0 of 2 done, 0:00 gone]"
@@ -74,7 +74,7 @@ def test_time_left_counts_the_epochs_of_the_running_runs(now: list[float]) -> No
 
 
 def test_epochs_of_an_earlier_campaign_do_not_flatter_the_pace(now: list[float]) -> None:
-    listener = Display(Console(file=io.StringIO()), 1)
+    listener = Display(Console(file=io.StringIO()))
     listener(AE, DUE)
     now[0] += 60
     for epoch in (5, 6):
@@ -123,14 +123,14 @@ def test_epochs_are_no_lines_without_a_terminal() -> None:
 
 
 def test_an_event_that_comes_late_does_not_revive_a_run() -> None:
-    listener = Display(Console(file=io.StringIO()), 1)
+    listener = Display(Console(file=io.StringIO()))
     for event in (DUE, {"phase": "done"}, EPOCH):
         listener(AE, event)
     assert listener.running == {}
 
 
 def test_events_may_come_from_several_threads() -> None:
-    listener = Display(Console(file=io.StringIO()), 200)
+    listener = Display(Console(file=io.StringIO()))
     runs = [RunId("ae", seed) for seed in range(200)]
     for run in runs:
         listener(run, DUE)

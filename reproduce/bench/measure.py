@@ -78,7 +78,10 @@ class Measurement:
 
 @dataclass(frozen=True)
 class WholeRun:
-    """Where the time of one run goes, from the command to its exit, in seconds."""
+    """Where the time of one run goes, from the command to its exit, in seconds.
+
+    training: of the epochs; evaluation: of all measurements; both by the run's own stamp.
+    """
 
     slug: str
     profile: str
@@ -88,7 +91,7 @@ class WholeRun:
 
     @property
     def start_up(self) -> float:
-        """Interpreter, imports, data, publishing: what is neither training nor evaluation."""
+        """Interpreter, imports, data, checkpoints, publishing: what is neither training nor evaluation."""
         return self.total - self.training - self.evaluation
 
 
@@ -306,5 +309,4 @@ def whole_run(slug: str, profile: str, folder: Path) -> WholeRun:
     references = [stamp(runs.RunId(name, runs.REFERENCE_SEED)) for name in REFERENCES]
     total -= sum(float(found["finished"]) - float(found["started"]) for found in references)
     own = stamp(runs.RunId(slug, SEED))
-    training = float(own["training_seconds"])
-    return WholeRun(slug, profile, total, training, float(own["total_seconds"]) - training)
+    return WholeRun(slug, profile, total, float(own["training_seconds"]), float(own["evaluation_seconds"]))

@@ -14,15 +14,23 @@ from reproduce.bench.measure import Bench, Measurement
 from reproduce.names import LABELS
 from reproduce.rendering.numbers import fixed
 
-HEADS = (
-    "Model",
-    "Pythae's trainer trains",
-    "Pythae, images/s",
-    "ours, images/s",
-    "ratio",
-    "ours with one worker, images/s",
-    "share of sgemm",
-)
+
+def heads(bench: Bench) -> tuple[str, ...]:
+    """Of the table's columns."""
+    return (
+        "Model",
+        "Pythae's trainer trains",
+        "Pythae, images/s",
+        f"ours, {workers(bench.cores)}, images/s",
+        "ratio",
+        f"ours, {workers(1)}, images/s",
+        "share of sgemm",
+    )
+
+
+def workers(count: int) -> str:
+    """ "1 worker", "2 workers"."""
+    return f"{count} worker{'' if count == 1 else 's'}"
 
 
 TRAINS = {True: "its class", False: "our plain form"}
@@ -35,7 +43,7 @@ def grouped(bench: Bench) -> list[Measurement]:
 
 
 def row(bench: Bench, m: Measurement) -> tuple[str, ...]:
-    """One architecture's cells, in the order of `HEADS`."""
+    """One architecture's cells, in the order of `heads`."""
     return (
         LABELS[m.slug],
         TRAINS[m.shared],
@@ -96,7 +104,7 @@ def whole_line(bench: Bench) -> str:
     return (
         f"A whole run of {LABELS[run.slug]} in the profile `{run.profile}`, alone: {fixed(run.total, 0)} s, of which "
         f"training {percent(run.training / run.total)}, evaluation {percent(run.evaluation / run.total)}, "
-        f"start-up {percent(run.start_up / run.total)}"
+        f"start-up and writing {percent(run.start_up / run.total)}"
     )
 
 
@@ -124,8 +132,8 @@ def to_markdown(bench: Bench) -> str:
         [
             f"**Speed against Pythae's own trainer.** {caption(bench)}",
             "",
-            line(HEADS),
-            line((":--", ":--", *["--:"] * (len(HEADS) - 2))),
+            line(heads(bench)),
+            line((":--", ":--", *["--:"] * (len(heads(bench)) - 2))),
             *(line(row(bench, m)) for m in grouped(bench)),
             "",
             "<br>\n".join(f"{note[0].upper()}{note[1:]}." for note in notes if note),
@@ -179,8 +187,8 @@ def to_json(bench: Bench) -> str:
 
 def to_lines(bench: Bench) -> list[str]:
     """The table for a terminal."""
-    cells = [HEADS, *(row(bench, m) for m in grouped(bench))]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(HEADS))]
+    cells = [heads(bench), *(row(bench, m) for m in grouped(bench))]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
 
     def padded(line: tuple[str, ...]) -> str:
         return "  ".join(

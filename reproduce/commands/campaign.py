@@ -85,7 +85,7 @@ def run(
     console.print(
         f"profile {protocol.name} · data: {origin} · device {device} ({why})", highlight=False, soft_wrap=True
     )
-    with Display(console, len(wanted)) as display:
+    with Display(console) as display:
         report = execute(
             Store(results, protocol, options.PUBLISHED),
             wanted,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +21,7 @@ from reproduce.datasets import load
 from reproduce.errors import ReproduceError
 from reproduce.names import SLUGS
 from reproduce.protocol import profile
+from reproduce.store import STAMP
 
 pytestmark = pytest.mark.filterwarnings("ignore:To copy construct from a tensor")  # Pythae's SVAE
 
@@ -84,6 +88,31 @@ def test_the_steps_of_an_epoch_are_timed_without_validation(monkeypatch: pytest.
     clock = iter([10.0, 12.5, 20.0, 23.5])
     monkeypatch.setattr(sides.time, "perf_counter", lambda: next(clock))
     assert (ours.epoch(), theirs.epoch()) == (2.5, 3.5)
+
+
+def test_a_whole_run_takes_its_parts_from_the_stamp_and_leaves_the_references_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Checkpoints, which are neither trained nor evaluated, are what is left of the run's own 70 seconds."""
+    own = {"training_seconds": 45.0, "evaluation_seconds": 6.0, "total_seconds": 70.0}
+    reference = {"started": 100.0, "finished": 110.0}
+
+    def run(command: list[str], **rest: object) -> subprocess.CompletedProcess[str]:
+        for folder, stamp in (
+            ("ae/seed-42", own),
+            ("pca-16/seed-0", reference),
+            ("mean-image/seed-0", reference),
+        ):
+            path = tmp_path / "quick" / folder / STAMP
+            path.parent.mkdir(parents=True)
+            path.write_text(json.dumps(stamp))
+        return subprocess.CompletedProcess(command, 0)
+
+    clock = iter([1000.0, 1100.0])
+    monkeypatch.setattr(measure, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(measure.subprocess, "run", run)
+    found = measure.whole_run("ae", "quick", tmp_path)
+    assert (found.total, found.training, found.evaluation, found.start_up) == (80.0, 45.0, 6.0, 29.0)
 
 
 # --- arithmetic ---------------------------------------------------------------------------------------
