@@ -57,6 +57,7 @@ def write(path: Path, content: bytes) -> None:
             temporary.replace(path)
         except OSError:
             with contextlib.suppress(OSError):
+                _observed("unlink", temporary)
                 temporary.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
@@ -116,10 +117,10 @@ def move_aside(path: Path) -> Path:
     return target
 
 
-def clear_temporaries(folder: Path) -> None:
-    """Remove what interrupted writes left behind."""
+def clear_temporaries(folder: Path, name: str = "*", below: bool = True) -> None:
+    """Remove what interrupted writes of that file left behind in the folder, and below it."""
     if folder.is_dir():
-        for path in folder.rglob(".*.part"):
+        for path in (folder.rglob if below else folder.glob)(f".{name}.part"):
             with _one_line(path):
                 _observed("unlink", path)
                 path.unlink(missing_ok=True)

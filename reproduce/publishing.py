@@ -50,9 +50,8 @@ def copy_folder(source: Path, target: Path, patterns: tuple[str, ...]) -> list[P
     found = sorted(path for pattern in patterns for path in source.glob(pattern))
     if not found:
         raise ReproduceError(f"{source} has nothing to publish: run `make render` first")
-    target.mkdir(parents=True, exist_ok=True)
     names = {path.name for path in found}
-    for old in target.iterdir():
+    for old in target.glob("*"):
         if old.is_file() and old.name not in names:
             files.remove(old)
     for path in found:
@@ -137,7 +136,12 @@ def copy_ledger(store: Store, published: Path) -> None:
 
 def publish(store: Store, report: Path, root: Path, published: Path) -> list[RunId]:
     """Tables, figures, README, drift ledger from the rendered report, and the last bench; records too if the profile
-    allows verdicts."""
+    allows verdicts.
+
+    Ended at any moment, each file is the one of before or the new one, and the same command goes on from there.
+    """
+    files.clear_temporaries(root, "README.md.*", below=False)
+    files.clear_temporaries(published / store.protocol.name)
     blocks = readme_blocks(report, store.protocol) | publish_speed(store.folder.parent, root)
     readme = root / "README.md"
     text = fill_blocks(readme.read_text(), blocks)

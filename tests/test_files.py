@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,31 @@ def test_a_full_disk_leaves_the_old_file_or_the_new_one_and_nothing_else(
         files.write(path, b"new")
     assert "\n" not in str(e.value)
     assert path.read_bytes() == (b"new" if operation == "fsync-folder" else b"old")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_that_ends_in_the_middle_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel takes a part and refuses the rest, as a disk does that runs full meanwhile."""
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    sizes: list[int] = []
+
+    def observer(operation: str, path: Path) -> None:
+        if operation == "unlink":
+            sizes.append(path.stat().st_size)
+
+    monkeypatch.setattr(files, "observer", observer)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(ReproduceError, match=f"cannot write {path} .File too large"):
+            files.write(path, b"new" * 10_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert sizes == [10_000]
+    assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from reproduce import publishing
+from reproduce import files, publishing
 from reproduce.errors import ReproduceError
 from reproduce.protocol import shortened
+from reproduce.runs import RunId
 from reproduce.store import FRESH, MANIFEST, WEIGHTS, Store
+from tests import faults
+from tests.tiny import RUNS
 
 LEDGER = """Claim,What the paper states,Within the paper's tables,In our results
 a,one,consistent: 22 of 22,reproduced: r = 0.7
@@ -96,6 +103,67 @@ def test_runs_are_published_only_where_the_profile_allows_verdicts(
 ) -> None:
     assert not publishing.publish(store, report, project, project / "published")
     assert not (project / "published" / store.protocol.name / "vae").exists()
+
+
+class Ended(BaseException):
+    """Stands for the process's death."""
+
+
+def dies_at(n: int) -> Callable[[str, Path], None]:
+    """An observer for whom everything ends before the n-th file-system call."""
+    calls = itertools.count(1)
+
+    def observer(operation: str, path: Path) -> None:
+        if next(calls) == n:
+            raise Ended
+
+    return observer
+
+
+@pytest.mark.parametrize(("fault", "end"), [(dies_at, Ended), (faults.full_at, ReproduceError)])
+def test_a_publish_that_ends_anywhere_leaves_whole_files_and_the_next_one_completes_it(
+    report: Path, project: Path, store: Store, monkeypatch: pytest.MonkeyPatch, fault: Any, end: Any
+) -> None:
+    """One run with a manifest of an earlier campaign, a figure that goes, a ledger, and everything that changes."""
+    judged = Store(store.folder.parent, shortened(store.protocol, verdicts=True))
+    for run in set(RUNS) - {RunId("mean-image", 0)}:
+        shutil.rmtree(judged.path(run))
+    published = project / "published" / "tiny"
+    shutil.copytree(judged.path(RunId("mean-image", 0)), published / "mean-image" / "seed-0")
+    for path in (published / "mean-image" / "seed-0" / MANIFEST, project / "figures" / "fig9.png"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"old")
+    monkeypatch.setattr(files.os, "fsync", lambda handle: None)
+    # as if each were another process, with temporary names of its own
+    monkeypatch.setattr(files.os, "getpid", itertools.count(1).__next__)
+    complete = project.with_name("complete")
+    shutil.copytree(project, complete)
+    publishing.publish(judged, report, complete, complete / "published")
+    old, new = snapshot(project), snapshot(complete)
+    assert old.keys() - new.keys() == {"figures/fig9.png"}
+    for n in itertools.count(1):
+        place = project.with_name(f"ended-{n}")
+        shutil.copytree(project, place)
+        monkeypatch.setattr(files, "observer", fault(n))
+        ended = False
+        try:
+            publishing.publish(judged, report, place, place / "published")
+        except end:
+            ended = True
+        monkeypatch.setattr(files, "observer", None)
+        if not ended:
+            break
+        for name, content in snapshot(place).items():
+            assert content in (old.get(name), new.get(name)) or name.endswith(".part")
+        publishing.publish(judged, report, place, place / "published")
+        assert snapshot(place) == new
+        shutil.rmtree(place)
+    assert n > 100
+
+
+def snapshot(root: Path) -> dict[str, bytes]:
+    """Relative path → content of every file."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
 def test_published_runs_keep_all_but_the_weights_of_further_seeds(store: Store, tmp_path: Path) -> None:
