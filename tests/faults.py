@@ -19,12 +19,10 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
-from reproduce import campaign, devices, evaluation, files, runs, training
+from reproduce import campaign, evaluation, files, training
 from reproduce.architectures.contract import Architecture
-from reproduce.datasets import load
 from reproduce.errors import ReproduceError
 from reproduce.evaluation import Evaluation
-from reproduce.protocol import Protocol
 from reproduce.runs import RunId
 from reproduce.store import FRESH, MANIFEST, MISSING, PARTIAL, RECORDS, WEIGHTS, Store, read_manifest
 from tests.tiny import TINY, contents
@@ -63,28 +61,12 @@ def full_at(n: int) -> Callable[[str, Path], None]:
     return observer
 
 
-def train_slug(slug: str, folder: Path, n: int | None = None, protocol: Protocol = TINY) -> None:
-    """Train seed 1 of the architecture, its checkpoint in the folder; write the weights beside it at the end."""
-    devices.configure("cpu")
-    files.observer = None if n is None else kill_at(n)
-    trained = training.train(
-        lambda: training.fresh_architecture(slug, "", protocol, 1),
-        protocol,
-        load(protocol),
-        1,
-        "cpu",
-        folder / "checkpoint.bin",
-    )
-    files.observer = None
-    files.write(folder / "weights", training.serialise(trained.weights))
-    history = [{name: value.hex() for name, value in row.items()} for row in trained.history]
-    files.write(folder / "history", runs.canonical(history))
-
-
 CALLS_AT_LEAST = 70
 """Of a run: two checkpoints, nine files and a manifest, each in six calls."""
 KILLED, FULL = "killed", "full"
 """What may happen at the n-th file-system call."""
+SECOND_CHECKPOINT = 13
+"""The call that would give it its name: a run that is killed there goes on from the first."""
 OUT_OF_DISK = 2
 """Exit code of a campaign that says that there is no space left."""
 
@@ -159,16 +141,28 @@ def survives(
     return True
 
 
+def survives_once(fault: str, n: int, slug: str, folder: Path) -> bool:
+    """Let the fault happen at one file-system call of a run; everything is computed, nothing remembered."""
+    run, other, finished, store = prepared(slug, folder)
+    return survives(fault, n, run, other, store, finished, None)
+
+
 def survives_everywhere(fault: str, slug: str, folder: Path) -> int:
     """Let the fault happen at every file-system call of a run, one after the other. Returns how many there are."""
-    run, other = RunId(slug, 1), RunId("mean-image", 0)
-    finished, store, memory = Store(folder / "whole", TINY), Store(folder / "struck", TINY), folder / "memory"
+    run, other, finished, store = prepared(slug, folder)
+    memory = folder / "memory"
     memory.mkdir()
-    assert exit_code(run_campaign, folder / "whole", (run, other)) == 0
     n = 1
     while survives(fault, n, run, other, store, finished, memory):
         n += 1
     return n - 1
+
+
+def prepared(slug: str, folder: Path) -> tuple[RunId, RunId, Store, Store]:
+    """A run, another one, a store where both are finished, and an empty one."""
+    run, other = RunId(slug, 1), RunId("mean-image", 0)
+    assert exit_code(run_campaign, folder / "whole", (run, other)) == 0
+    return run, other, Store(folder / "whole", TINY), Store(folder / "struck", TINY)
 
 
 @lru_cache(maxsize=1)

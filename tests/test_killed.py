@@ -1,4 +1,4 @@
-"""The whole matrix: kill -9 at every single file-system call of a run, for every kind of state that it can have.
+"""kill -9 for every kind of state that a run can have: at one file-system call, and (slow) at every single one.
 
 A file of its own, so that it runs beside the other matrix.
 """
@@ -9,7 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from reproduce.runs import RunId
+from reproduce.store import Store
 from tests import faults
+from tests.tiny import TINY
+
+
+@pytest.mark.parametrize("slug", faults.KINDS.values(), ids=faults.KINDS)
+def test_killed_between_two_epochs_a_run_goes_on_to_the_same_weights_records_and_manifest(
+    slug: str, tmp_path: Path
+) -> None:
+    assert faults.survives_once(faults.KILLED, faults.SECOND_CHECKPOINT, slug, tmp_path)
+    stamp = Store(tmp_path / "struck", TINY).stamp(RunId(slug, 1))
+    assert stamp["resumed"] == 1, "it went on from no checkpoint"
 
 
 @pytest.mark.slow

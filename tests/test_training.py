@@ -15,7 +15,6 @@ from reproduce.architectures.contract import Architecture, Batch
 from reproduce.datasets import Dataset
 from reproduce.protocol import Protocol, shortened
 from reproduce.training import Progress, Run, TrainingFailed
-from tests import faults
 
 
 def run_of(slug: str, protocol: Protocol, data: Dataset, seed: int = 1) -> Run:
@@ -240,18 +239,6 @@ def test_images_may_be_read_only_and_are_copied() -> None:
 
 class Interrupted(Exception):
     pass
-
-
-@pytest.mark.parametrize("slug", faults.KINDS.values(), ids=faults.KINDS)
-def test_a_killed_run_goes_on_to_the_very_same_weights(slug: str, tmp_path: Path) -> None:
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert faults.exit_code(faults.train_slug, slug, whole) == 0
-    # the second checkpoint is written, not renamed
-    assert faults.exit_code(faults.train_slug, slug, killed, 11) == -9
-    assert not (killed / "weights").exists()
-    assert faults.exit_code(faults.train_slug, slug, killed) == 0
-    for name in ("weights", "history"):
-        assert (killed / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_a_resumed_run_does_not_train_its_epochs_again(
