@@ -99,6 +99,7 @@ def execute(
     listener: Listener = lambda run, event: None,
     retry_failed: bool = False,
     scheduler: str | None = None,
+    dashboard: bool = False,
 ) -> Report:
     """Do all wanted runs that are not done, `jobs` at a time or as many as the scheduler at the address has workers.
 
@@ -124,7 +125,7 @@ def execute(
         performing = (
             in_process(tasks, listener)
             if jobs == 1 and scheduler is None
-            else cluster.perform(tasks, listener, jobs, scheduler)
+            else cluster.perform(tasks, listener, jobs, scheduler, dashboard)
         )
         with contextlib.closing(performing):
             for run, outcome in performing:

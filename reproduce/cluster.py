@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import json
 import logging
 import os
@@ -65,10 +66,15 @@ class WorkerLost(Exception):
 
 
 def perform(
-    tasks: Sequence[tuple[RunId, dict[str, Any]]], listener: Listener, workers: int, scheduler: str | None
+    tasks: Sequence[tuple[RunId, dict[str, Any]]],
+    listener: Listener,
+    workers: int,
+    scheduler: str | None,
+    dashboard: bool = False,
 ) -> Generator[tuple[RunId, Any], None, None]:
     """Do the jobs (`worker.Job` as plain data), the first ones first: each run with its outcome or its exception.
 
+    dashboard: whether a cluster of this machine shows one, whose address is told as a warning.
     Raises ReproduceError when no scheduler answers, when it goes away, when no worker of this machine starts, and
     when a worker raises one (its disk is full, it has another version of the project, or several threads).
     """
@@ -80,8 +86,10 @@ def perform(
     names = {task_name(*sent): run for sent, run in zip(messages, order, strict=True)}
     keys = {run: json.loads(text)["keys"] for (text, _), run in zip(messages, order, strict=True)}
     workers = min(workers, len(tasks))
-    cluster = local_cluster(workers) if scheduler is None else existing_cluster(scheduler)
+    cluster = local_cluster(workers, dashboard) if scheduler is None else existing_cluster(scheduler)
     with dask.config.set(DASK), cluster as client:
+        if dashboard:
+            listener(order[0], {"warning": f"Dask's dashboard is at {client.dashboard_link}"})
         watch = Watch(
             client,
             scheduler,
@@ -227,13 +235,18 @@ def worker_processes(cluster: Any) -> set[int]:
 
 
 @contextlib.contextmanager
-def local_cluster(workers: int) -> Iterator[Any]:
+def local_cluster(workers: int, dashboard: bool = False) -> Iterator[Any]:
     """A client of as many worker processes on this machine, which Ctrl-C does not reach.
 
     Their end is a SIGKILL, whatever happened: every state on disk is good for going on, so nothing is waited for.
+    Raises ReproduceError if a dashboard is asked for and what draws it is not installed.
     """
     from distributed import Client, LocalCluster
 
+    if dashboard and importlib.util.find_spec("bokeh") is None:
+        raise ReproduceError(
+            "--dashboard needs bokeh, which is not installed: install it, or leave the option out"
+        )
     # for good: connections of killed workers are reported after the cluster has closed, too
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     # the threads that start now, and the processes that they start, inherit the mask: Ctrl-C is for this thread alone
@@ -246,7 +259,7 @@ def local_cluster(workers: int) -> Iterator[Any]:
             memory_limit=0,
             dashboard_address=None,
             # Dask serves its metrics by HTTP in any case: here only, at any free port
-            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+            scheduler_kwargs={"dashboard": dashboard, "dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
         )
         client = Client(cluster, set_as_default=False)

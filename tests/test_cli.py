@@ -147,6 +147,10 @@ def test_status_in_json_is_one_document(command: Command, store: Store) -> None:
         ),
         (["statsu"], "error: No such command 'statsu'"),
         (["run", "--jobs", "0"], "error: Invalid value for '--jobs'"),
+        (
+            ["run", "--dashboard", "-j", "1"],
+            "error: --dashboard shows workers of this machine: give --jobs 2",
+        ),
         (["run", "--device", "gpu"], "error: a device is cpu or cuda, not 'gpu'"),
     ],
 )

@@ -42,6 +42,9 @@ def run(
     scheduler: Annotated[
         str | None, typer.Option(help="Address of an existing Dask scheduler, like tcp://host:8786.")
     ] = None,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Dask's dashboard of this machine's workers (needs bokeh).")
+    ] = False,
     device_name: Annotated[
         str | None,
         typer.Option(
@@ -79,6 +82,11 @@ def run(
         raise ReproduceError(f"--tf32 is for a GPU, and the device is {device}: leave it out")
     if trial is not None:
         protocol = protocol.trial(trial)
+    jobs = jobs or default_jobs(device, per_card)
+    if dashboard and (scheduler is not None or jobs == 1):
+        raise ReproduceError(
+            "--dashboard shows workers of this machine: give --jobs 2 or more and no --scheduler"
+        )
     wanted = campaign_runs(protocol, only or (), parsed_seeds(seed))
     console = Console()
     origin = load(protocol).origin
@@ -90,10 +98,11 @@ def run(
             Store(results, protocol, options.PUBLISHED),
             wanted,
             device=device,
-            jobs=jobs or default_jobs(device, per_card),
+            jobs=jobs,
             listener=display,
             retry_failed=retry_failed,
             scheduler=scheduler,
+            dashboard=dashboard,
         )
     line = f"{len(report.done)} run now, {len(report.skipped)} were done already, {len(report.failed)} failed"
     console.print(line, highlight=False)
