@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +250,8 @@ def local_cluster(workers: int, dashboard: bool = False) -> Iterator[Any]:
         )
     # for good: connections of killed workers are reported after the cluster has closed, too
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    # Python's tracker of shared memory unblocks Ctrl-C in the thread that happens to start it: no worker's, then
+    resource_tracker.ensure_running()
     # the threads that start now, and the processes that they start, inherit the mask: Ctrl-C is for this thread alone
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
