@@ -43,10 +43,11 @@ class Quantiser(nn.Module):
         distances = self.codes.square().sum(1) - 2 * vectors @ self.codes.T
         return distances.argmin(1)
 
-    def forward(self, vectors: Tensor) -> Tensor:
-        """(N, d) → the nearest codes, (N, d), with the straight-through gradient."""
-        quantised = self.codes[self.nearest(vectors)]
-        return vectors + (quantised - vectors).detach()
+    def forward(self, vectors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, d) → nearest codes with the straight-through gradient (N, d), without any (N, d), their indices (N,)."""
+        indices = self.nearest(vectors.detach())
+        chosen = self.codes[indices]
+        return vectors + (chosen - vectors).detach(), chosen, indices
 
     @torch.no_grad()
     def start(self, vectors: Tensor) -> None:
@@ -121,7 +122,7 @@ class VectorQuantised(Architecture):
 
     def quantise(self, code: Tensor) -> Tensor:
         """(B, d, 3, 3) → nearest codes, same shape."""
-        return self.as_map(self.quantiser(self.as_vectors(code)), code)
+        return self.as_map(self.quantiser(self.as_vectors(code))[0], code)
 
     def encode(self, x: Tensor) -> Tensor:
         return self.quantise(self.raw_code(x))
@@ -134,11 +135,9 @@ class VectorQuantised(Architecture):
         vectors = self.as_vectors(raw)
         if self.training:
             self.quantiser.start(vectors.detach())
-        indices = self.quantiser.nearest(vectors.detach())
-        chosen = self.quantiser.codes[indices]
-        quantised = vectors + (chosen - vectors).detach()
+        quantised, chosen, indices = self.quantiser(vectors)
         error = squared_error(self.decode(self.as_map(quantised, raw)), batch.images).mean()
-        commitment = (vectors - chosen.detach()).square().sum() / len(batch.images)
+        commitment = (vectors - chosen).square().sum() / len(batch.images)
         if self.training:
             self.quantiser.update(vectors.detach(), indices)
         loss = error + self.settings.commitment * commitment
