@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from reproduce.architectures.backbone import MAP, Encoder, Upsampler
+from reproduce.architectures.backbone import MAP, Encoder, Upsampler, expect
 from reproduce.architectures.contract import Architecture, Batch, Losses, Path, mix, squared_error
 from reproduce.architectures.settings import Backbone, Codebook
 
@@ -100,6 +100,7 @@ class VectorQuantised(Architecture):
         dim = backbone.latent_dim
         self.encoder = Encoder({})
         self.narrow = nn.Conv2d(MAP[0], dim, 1)
+        self.code_shape = (dim, *MAP[1:])
         self.quantiser = Quantiser(settings.size, dim, settings.decay)
         self.widen = nn.Conv2d(dim, MAP[0], 1)
         self.decoder = Upsampler(backbone.final_block)
@@ -107,7 +108,7 @@ class VectorQuantised(Architecture):
 
     def raw_code(self, x: Tensor) -> Tensor:
         """Encoder vectors before quantisation: (B, 1, 28, 28) → (B, 16, 3, 3)."""
-        return self.narrow(self.encoder.feature_map(x))  # type: ignore[operator]
+        return expect(self.narrow(self.encoder.feature_map(x)), *self.code_shape)  # type: ignore[operator]
 
     @staticmethod
     def as_vectors(code: Tensor) -> Tensor:
@@ -128,7 +129,7 @@ class VectorQuantised(Architecture):
         return self.quantise(self.raw_code(x))
 
     def decode(self, z: Tensor) -> Tensor:
-        return self.decoder(self.widen(z))
+        return self.decoder(self.widen(expect(z, *self.code_shape)))
 
     def losses(self, batch: Batch, progress: float) -> Losses:
         raw = self.raw_code(batch.images)

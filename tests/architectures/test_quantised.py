@@ -127,6 +127,11 @@ def test_code_is_a_map_of_nine_vectors_of_the_codebook(model: VectorQuantised, i
         torch.testing.assert_close(code[:, :, place[0], place[1]], model.quantiser.codes[index])
 
 
+def test_codes_of_another_shape_are_refused(model: VectorQuantised) -> None:
+    with pytest.raises(AssertionError, match=r"expected \(B, 2, 3, 3\), found \(1, 2, 4, 3\)"):
+        model.decode(torch.zeros(1, 2, 4, 3, dtype=torch.float64))
+
+
 def test_loss_is_squared_error_and_a_quarter_of_the_commitment_per_image(
     model: VectorQuantised, images: Tensor
 ) -> None:
