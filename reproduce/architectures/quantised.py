@@ -88,7 +88,10 @@ def code_use(indices: Tensor, size: int) -> dict[str, float]:
 
 
 class VectorQuantised(Architecture):
-    """Squared error and commitment loss β‖z_e - sg[e]‖², summed per image (van den Oord et al. 2017, Eq. 3).
+    """Squared error and commitment loss β‖z_e - sg[e]‖², summed per image.
+
+    Source: van den Oord et al. 2017, Eq. 3. Departs: the codebook follows moving averages in place of the second
+    term (their appendix A.1) and starts from the first batch.
 
     1×1 convolution 128 → 16, quantised at each of the nine places, 1×1 convolution back to 128, then the shared
     blocks; no linear layers. The code holds 144 numbers (81 bits), not 16. A flat 16-vector in Pythae's class is

@@ -33,7 +33,7 @@ def scipy_length(kappa: float, dim: int = DIM) -> float:
 
 
 def scipy_kl(kappa: float, dim: int = DIM) -> float:
-    """κ A(κ) + log C(κ) + log area of the sphere (Davidson et al. 2018, Eq. 13)."""
+    """κ A(κ) + log C(κ) + log area of the sphere (Davidson et al. 2018)."""
     order = dim / 2 - 1
     log_constant = (
         order * math.log(kappa) - dim / 2 * math.log(2 * math.pi) - math.log(ive(order, kappa)) - kappa
