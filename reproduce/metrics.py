@@ -105,24 +105,43 @@ STILL = 1e-6
 """End distance per pixel below which a sequence does not move (DECISIONS: collapsed)."""
 
 
+def squared_steps(frames: np.ndarray) -> np.ndarray:
+    """Σ over pixels of the squared difference of neighbouring frames, the summand of Eq. 7 and 8: (..., K, H, W) →
+    (..., K-1).
+    """
+    frames = np.asarray(frames, np.float64)
+    return np.sum((frames[..., 1:, :, :] - frames[..., :-1, :, :]) ** 2, axis=(-2, -1))
+
+
+def piq(frames: np.ndarray) -> np.ndarray:
+    """Perceptual interpolation quality (Eq. 7) per pixel: (..., K, H, W) → (...), in [0, 1]."""
+    return squared_steps(frames).mean(-1) / (frames.shape[-1] * frames.shape[-2])
+
+
+def iss(frames: np.ndarray) -> np.ndarray:
+    """Interpolation smoothness score (Eq. 8), the population variance of the squared steps: (..., K, H, W) → (...)."""
+    return squared_steps(frames).var(-1)
+
+
+def i_ssim(frames: np.ndarray) -> np.ndarray:
+    """Mean SSIM of neighbouring frames (Eq. 9): (..., K, H, W) → (...), in [-1, 1]."""
+    return ssim(frames[..., :-1, :, :], frames[..., 1:, :, :]).mean(-1)
+
+
 def smoothness(frames: np.ndarray) -> Smoothness:
     """The smoothness of sequences of decoded frames, (..., K, H, W) in [0, 1] with K ≥ 2."""
-    frames = np.asarray(frames, np.float64)
-    before, after = frames[..., :-1, :, :], frames[..., 1:, :, :]
-    distances = np.sum((after - before) ** 2, axis=(-2, -1))
-    pixels = frames.shape[-1] * frames.shape[-2]
-    steps = distances.shape[-1]
-    piq = distances.mean(-1) / pixels
+    distances = squared_steps(frames)
+    per_pixel = piq(frames)
     end_distance = mse(frames[..., 0, :, :], frames[..., -1, :, :])
     moves = end_distance >= STILL
     with np.errstate(divide="ignore", invalid="ignore"):
         uniformity = np.where(moves, distances.std(-1) / distances.mean(-1), np.nan)
-        piq_over_floor = np.where(moves, piq * steps**2 / end_distance, np.nan)
+        over_floor = np.where(moves, per_pixel * distances.shape[-1] ** 2 / end_distance, np.nan)
     return Smoothness(
-        piq=piq,
-        iss=distances.var(-1),
-        i_ssim=ssim(before, after).mean(-1),
+        piq=per_pixel,
+        iss=iss(frames),
+        i_ssim=i_ssim(frames),
         uniformity=uniformity,
         end_distance=end_distance,
-        piq_over_floor=piq_over_floor,
+        piq_over_floor=over_floor,
     )

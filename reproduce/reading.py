@@ -17,7 +17,7 @@ from reproduce.errors import ReproduceError
 from reproduce.names import REFERENCES
 from reproduce.records import Records
 from reproduce.runs import REFERENCE_SEED, RunId
-from reproduce.store import FAILED, FRESH, Status, Store, read_csv
+from reproduce.store import FAILED, FRESH, MANIFEST, WEIGHTS, Status, Store, read_csv, read_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +60,7 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
             f"no finished runs of profile '{store.protocol.name}' below {store.folder}: "
             f"run `python -m reproduce run --profile {store.protocol.name}` first"
         )
+    distinct_weights(fresh)
     frames: dict[str, list[pd.DataFrame]] = {name: [] for name in ("images", "pairs", "digits", "curves")}
     rows: list[dict[str, object]] = []
     for status in found:
@@ -82,7 +83,7 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
             unique(frame, key, what)
             frames[name].append(frame.assign(**identity(status.run)))
     table = pd.DataFrame(rows)
-    distinct(table)
+    distinct_metrics(table)
     folders = {status.run: status.folder for status in fresh if status.folder is not None}
     joined = {
         name: pd.concat(parts or [_nothing(_FRAMES[name][2])], ignore_index=True)
@@ -209,7 +210,20 @@ def unique(frame: pd.DataFrame, key: Sequence[str], what: str) -> None:
         raise ReproduceError(f"{what} has a row twice ({named!r})")
 
 
-def distinct(table: pd.DataFrame) -> None:
+def distinct_weights(fresh: Sequence[Status]) -> None:
+    """No two runs may share their weights, by the manifests' checksums. Raises ReproduceError that names both."""
+    owners: dict[str, RunId] = {}
+    for status in fresh:
+        assert status.folder is not None
+        checksum = read_manifest(status.folder / MANIFEST)["files"][WEIGHTS]["sha256"]
+        owner = owners.setdefault(checksum, status.run)
+        if owner != status.run:
+            raise ReproduceError(
+                f"runs with equal weights: {owner}, {status.run}: one of them is not what it says"
+            )
+
+
+def distinct_metrics(table: pd.DataFrame) -> None:
     """No two runs may share all their metrics. Raises ReproduceError that names both."""
     fresh = table[table["status"] == "fresh"]
     columns = ["ssim", "mse", "psnr", "mae", "piq", "iss", "whole_mse"]

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import campaign, cli, devices, gpu_check, protocol, training
+from reproduce import campaign, cli, datasets, devices, gpu_check, protocol, training
 from reproduce.commands import options, results
+from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol, shortened
 from reproduce.runs import RunId
-from reproduce.store import MISSING, Store
+from reproduce.store import HISTORY, MISSING, Store
 from tests.tiny import ONLY, RUNS, contents
 
 Command = Callable[..., tuple[int, str, str]]
@@ -284,6 +285,63 @@ def test_empty_variables_of_make_count_as_unset(command: Command, monkeypatch: p
         monkeypatch.setenv(name, "")
     code, out, _ = command("where")
     assert (code, out) == (0, "results/quick\n")
+
+
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`run` without data and without work."""
+    monkeypatch.setattr(datasets, "load", lambda protocol: None)
+    monkeypatch.setattr(devices, "default_jobs", lambda device, per_card: 1)
+    monkeypatch.setattr(campaign, "execute", lambda *args, **rest: campaign.Report())
+
+
+@pytest.mark.usefixtures("idle")
+@pytest.mark.parametrize(("device", "chosen"), [("cuda", "paper"), ("cpu", "quick")])
+def test_what_run_chose_by_the_device_is_what_is_rendered(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, chosen: str
+) -> None:
+    monkeypatch.setattr(devices, "best_device", lambda: (device, "as told"))
+    root = str(tmp_path / "results")
+    _, out, _ = command("run", "--results", root)
+    assert out.startswith(f"profile {chosen} · ")
+    assert command("where", "--results", root)[1] == f"{root}/{chosen}\n"
+    # a profile that was named, or a trial, is nobody's choice by the device
+    command("run", "--results", root, "--profile", "smoke")
+    command("run", "--results", root, "--trial", "1")
+    assert command("where", "--results", root)[1] == f"{root}/{chosen}\n"
+    assert command("where", "--results", root, "--profile", "desk")[1] == f"{root}/desk\n"
+
+
+@pytest.mark.parametrize("note", [b"", b"quik\n", b"\xff\xfe", b"../../etc\n"])
+def test_a_note_that_names_no_profile_counts_as_none(command: Command, tmp_path: Path, note: bytes) -> None:
+    before = command("where", "--results", str(tmp_path))
+    (tmp_path / options.REMEMBERED).write_bytes(note)
+    assert command("where", "--results", str(tmp_path)) == before
+
+
+def test_run_says_what_it_does_before_it_loads_data(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(protocol: Protocol) -> None:
+        raise ReproduceError("no data")
+
+    monkeypatch.setattr(datasets, "load", broken)
+    code, out, err = command("run", "--profile", "desk", "--results", str(tmp_path))
+    assert (code, err) == (2, "error: no data\n")
+    assert out.startswith("profile desk · data: full MNIST · device ")
+    assert out.count("\n") == 1
+
+
+def test_a_trial_is_cut_short_and_kept_apart(command: Command, store: Store, finished: Store) -> None:
+    root = store.folder.parent
+    words = ["--profile", "tiny", "--results", str(root), "--only", "ae", "--jobs", "1"]
+    code, out, _ = command("run", *words, "--trial", "1")
+    assert code == 0
+    assert out.startswith("profile tiny-trial-1 · data: 5,000 real MNIST digits")
+    assert out.splitlines()[-1] == "3 run now, 0 were done already, 0 failed"
+    history = (root / "tiny-trial-1" / "ae" / "seed-1" / HISTORY).read_text().splitlines()
+    assert len(history) == 1 + 1, "a header and one epoch of the two"
+    assert contents(store.folder) == contents(finished.folder)
 
 
 def test_where_names_the_folders(command: Command) -> None:

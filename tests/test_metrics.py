@@ -9,7 +9,20 @@ import numpy as np
 import pytest
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
-from reproduce.metrics import STILL, mae, mse, psnr, sharpness, smoothness, ssim, ssim_uniform
+from reproduce.metrics import (
+    STILL,
+    i_ssim,
+    iss,
+    mae,
+    mse,
+    piq,
+    psnr,
+    sharpness,
+    smoothness,
+    squared_steps,
+    ssim,
+    ssim_uniform,
+)
 
 X = np.array([[0.0, 0.5, 1.0], [0.25, 0.5, 0.75], [1.0, 1.0, 0.0]])
 Y = np.array([[0.1, 0.5, 0.7], [0.25, 0.0, 0.75], [1.0, 0.8, 0.4]])
@@ -131,6 +144,27 @@ def test_ssim_of_one_gaussian_window_by_hand() -> None:
     assert float(ssim(x, y)) == pytest.approx(expected, rel=1e-10)
 
 
+def test_ssim_of_single_pixels_under_the_gaussian_window_by_hand() -> None:
+    """One pixel p in the middle of one window of weight w there: mean wp, variance w(1-w)p², covariance w(1-w)pq."""
+    # of eleven weights exp(-k²/(2·1.5²)) with sum 1, along both axes
+    w = (1 / (1 + 2 * sum(math.exp(-(k**2) / 4.5) for k in range(1, 6)))) ** 2
+    assert w == pytest.approx(0.0707622, abs=1e-7)
+    spread = w * (1 - w)
+    black, dot = np.zeros((11, 11)), np.zeros((11, 11))
+    dot[5, 5] = 1
+    against_black = 1e-4 * 9e-4 / ((w**2 + 1e-4) * (spread + 9e-4))
+    assert float(ssim(dot, black)) == pytest.approx(against_black, rel=1e-9)
+    against_half = ((w**2 + 1e-4) * (spread + 9e-4)) / ((1.25 * w**2 + 1e-4) * (1.25 * spread + 9e-4))
+    assert float(ssim(dot, 0.5 * dot)) == pytest.approx(against_half, rel=1e-9)
+    # a pixel aside has its own weight: three columns away exp(-9/4.5) of the middle's
+    aside = np.roll(dot, 3, axis=1)
+    v = w * math.exp(-2)
+    apart = ((2 * w * v + 1e-4) * (-2 * w * v + 9e-4)) / (
+        (w**2 + v**2 + 1e-4) * (spread + v * (1 - v) + 9e-4)
+    )
+    assert float(ssim(dot, aside)) == pytest.approx(apart, rel=1e-9)
+
+
 def test_ssim_is_one_at_identity_and_negative_for_the_inverse(stack: tuple[np.ndarray, np.ndarray]) -> None:
     x, _ = stack
     np.testing.assert_allclose(ssim(x, x), np.ones(6), rtol=1e-12)
@@ -140,14 +174,41 @@ def test_ssim_is_one_at_identity_and_negative_for_the_inverse(stack: tuple[np.nd
 # --- Eq. 7, 8, 9 --------------------------------------------------------------------------------------
 
 
+FRAMES = np.array(
+    [
+        [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
+        [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
+        [[1.0, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 0.0]],
+        [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 0.0]],
+    ]
+)
+"""Four frames of 3×3. Steps: one pixel by 1; one by 0.5; one by 0.5 and two by 1. First to last: three by 1."""
+
+
+def test_squared_steps_by_hand() -> None:
+    assert squared_steps(FRAMES).tolist() == [1, 0.25, 2.25]
+
+
+def test_piq_by_hand() -> None:
+    """Eq. 7, a third of 3.5, and per pixel a ninth of it."""
+    assert float(piq(FRAMES)) == pytest.approx(3.5 / 3 / 9, rel=1e-14)
+
+
+def test_iss_by_hand() -> None:
+    """Eq. 8 of 1, 0.25 and 2.25, not per pixel: mean 7/6, squares 1 + 1/16 + 81/16, so 49/24 - 49/36."""
+    assert float(iss(FRAMES)) == pytest.approx(49 / 72, rel=1e-14)
+
+
+def test_interpolation_ssim_by_hand() -> None:
+    """Eq. 9 on frames of one window: flat ones have their luminance alone, equal ones 1."""
+    frames = np.stack([np.full((11, 11), grey) for grey in (0.2, 0.6, 0.6, 0.0)])
+    steps = [(0.24 + 1e-4) / (0.4 + 1e-4), 1, 1e-4 / (0.36 + 1e-4)]
+    assert float(i_ssim(frames)) == pytest.approx(sum(steps) / 3, rel=1e-12)
+
+
 def frames_3_by_3() -> np.ndarray:
-    """Four 3×3 frames in the middle of 13×13 black ones; squared distances 1, 0.25, 2.25."""
-    frames = np.zeros((4, 13, 13))
-    centre = frames[:, 5:8, 5:8]
-    centre[1, 0, 0] = 1
-    centre[2, 0, 0], centre[2, 1, 1] = 1, 0.5
-    centre[3, 0, 0], centre[3, 1, 1], centre[3, 2] = 1, 0, [1, 1, 0]
-    return frames
+    """The four frames in the middle of 13×13 black ones, where SSIM's window fits."""
+    return np.pad(FRAMES, ((0, 0), (5, 5), (5, 5)))
 
 
 def test_smoothness_by_hand() -> None:

@@ -12,7 +12,7 @@ from reproduce import files, runs
 from reproduce.errors import ReproduceError
 from reproduce.names import REFERENCES
 from reproduce.runs import RunId
-from reproduce.store import MANIFEST, Outcome, Store
+from reproduce.store import MANIFEST, WEIGHTS, Outcome, Store
 from tests.tiny import RUNS
 
 VAE = RunId("vae", 1)
@@ -132,6 +132,27 @@ def test_two_runs_with_equal_metrics_are_refused(store: Store) -> None:
     rewrite(store, VAE, "scalars.json", lambda content: runs.canonical(twin))
     with pytest.raises(ReproduceError, match="runs with equal metrics: ae/seed-1, vae/seed-1"):
         store.records(RUNS)
+
+
+def test_two_runs_with_equal_weights_are_refused(store: Store) -> None:
+    """Whatever was measured of them: only the manifests are compared, so it holds without the weights at hand."""
+    weights = (store.path(RunId("ae", 1)) / WEIGHTS).read_bytes()
+    rewrite(store, VAE, WEIGHTS, lambda content: weights)
+    manifest = json.loads((store.path(VAE) / MANIFEST).read_bytes())
+    del manifest["checksum"]
+    manifest["evaluation"]["key"] = runs.evaluation_key(store.protocol, files.sha256(weights))
+    checksum = files.sha256(runs.canonical(manifest))
+    (store.path(VAE) / MANIFEST).write_bytes(runs.canonical(manifest | {"checksum": checksum}))
+    assert store.status(VAE).state == "fresh"
+    with pytest.raises(ReproduceError, match="runs with equal weights: ae/seed-1, vae/seed-1: one of them"):
+        store.records(RUNS)
+
+
+def test_every_run_of_a_campaign_has_weights_of_its_own(finished: Store) -> None:
+    checksums = {
+        json.loads((finished.path(run) / MANIFEST).read_bytes())["files"][WEIGHTS]["sha256"] for run in RUNS
+    }
+    assert len(checksums) == len(RUNS)
 
 
 def test_a_finished_run_has_its_flags_and_times(finished: Store) -> None:

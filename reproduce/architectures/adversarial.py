@@ -17,11 +17,11 @@ from reproduce.architectures.total_correlation import discriminator
 
 
 class AdversarialAutoencoder(OwnGaussian):
-    """Reconstruction step, discriminator step, encoder-against-discriminator step, each with its own Adam
-    (Makhzani et al. 2016, Section 2; Gaussian posterior).
+    """Reconstruction step, discriminator step, encoder-against-discriminator step, each with its own Adam.
 
-    The three losses are taken from one forward pass and all players step together. No KL. Pythae instead descends
-    a weighted sum in which the adversarial term weighs about a hundredth.
+    Source: Makhzani et al. 2016, Section 2, with a Gaussian posterior. Departs: the three losses are taken from one
+    forward pass and all players step together, where they alternate. No KL. Pythae instead descends a weighted sum
+    in which the adversarial term weighs about a hundredth.
     """
 
     def __init__(self, backbone: Backbone, settings: Adversarial) -> None:

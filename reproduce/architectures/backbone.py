@@ -5,7 +5,8 @@ leads 28 → 14 → 7 → 3), batch norm and LeakyReLU(0.2); then one linear hea
 without activation, three blocks of transposed convolution, batch norm and LeakyReLU (3 → 7 → 14 → 28), a 1×1
 convolution and a sigmoid. PyTorch's default initialisation.
 
-The shapes are asserted on every pass and the parameter counts when a network is built.
+The shapes are asserted on every pass and the parameter counts when a network is built. Both look at sizes that the
+host knows anyway: neither costs a step anything or asks the device for a value.
 """
 
 from __future__ import annotations
@@ -31,10 +32,20 @@ UPSAMPLER_PARAMETERS = 240_321
 """Of the three blocks (full) and the 1×1 convolution."""
 
 
+def linear_parameters(inputs: int, outputs: int) -> int:
+    """Of a linear layer with biases: a head, or the decoder's first layer."""
+    return (inputs + 1) * outputs
+
+
+ENCODER_PARAMETERS = TRUNK_PARAMETERS + 2 * linear_parameters(FEATURES, 16)
+DECODER_PARAMETERS = UPSAMPLER_PARAMETERS + linear_parameters(16, FEATURES)
+assert (ENCODER_PARAMETERS, DECODER_PARAMETERS) == (130_016, 259_905), "the VAE's, with 16 dimensions"
+
+
 def expect(x: Tensor, *shape: int) -> Tensor:
     """The tensor itself, once its shape without the batch axis is checked."""
     if x.shape[1:] != shape:
-        raise AssertionError(f"backbone: expected (B, {shape}), found {tuple(x.shape)}")
+        raise AssertionError(f"backbone: expected (B, {', '.join(map(str, shape))}), found {tuple(x.shape)}")
     return x
 
 
@@ -84,6 +95,9 @@ class Encoder(BaseEncoder):
         assert count_parameters(self) == TRUNK_PARAMETERS, count_parameters(self)
         freeze_biases(*self.convolutions)
         self.heads = nn.ModuleDict({name: nn.Linear(FEATURES, width) for name, width in heads.items()})
+        self.widths = dict(heads)
+        expected = TRUNK_PARAMETERS + sum(linear_parameters(FEATURES, width) for width in heads.values())
+        assert count_parameters(self) == expected, count_parameters(self)
 
     def feature_map(self, x: Tensor, update_statistics: bool = True) -> Tensor:
         """(B, 1, 28, 28) → (B, 128, 3, 3)."""
@@ -105,8 +119,10 @@ class Encoder(BaseEncoder):
 
     def forward(self, x: Tensor, update_statistics: bool = True) -> ModelOutput:
         """(B, 1, 28, 28) → one (B, width) a head, by name."""
-        features = self.feature_map(x, update_statistics).flatten(1)
-        return ModelOutput(**{name: head(features) for name, head in self.heads.items()})
+        features = expect(self.feature_map(x, update_statistics).flatten(1), FEATURES)
+        return ModelOutput(
+            **{name: expect(head(features), self.widths[name]) for name, head in self.heads.items()}
+        )
 
 
 class Upsampler(nn.Module):
@@ -160,23 +176,30 @@ class Decoder(BaseDecoder):
     Nothing non-linear stands between the linear layer and the first transposed convolution, so both are one affine
     map of the code. Its matrix is made once a pass, by sending the layer's columns and its bias through the
     convolution, instead of every image: the same function, and the same gradients, in a fraction of the time.
+    An image's own 128×3×3 map is never made. It is the sum of the layer's columns, each of them such a map and
+    asserted to be one, weighed by the code.
     """
 
     def __init__(self, latent_dim: int, final_block: str = "full") -> None:
         super().__init__()
+        self.latent_dim = latent_dim
         self.linear = nn.Linear(latent_dim, FEATURES)
+        assert count_parameters(self.linear) == linear_parameters(latent_dim, FEATURES)
         self.upsampler = Upsampler(final_block)
 
     def affine_map(self) -> tuple[Tensor, Tensor]:
         """Matrix (latent_dim, 49·128) and offset (49·128,) from the code to the first feature map, channels last."""
         first = self.upsampler.first
-        columns = torch.cat([self.linear.weight.T, self.linear.bias.unsqueeze(0)]).view(-1, *MAP)
-        columns = columns.contiguous(memory_format=torch.channels_last)
+        columns = torch.cat([self.linear.weight.T, self.linear.bias.unsqueeze(0)])
+        assert columns.shape == (self.latent_dim + 1, FEATURES), columns.shape
+        maps = expect(columns.view(-1, *MAP), *MAP).contiguous(memory_format=torch.channels_last)
         assert first.bias is not None
-        mapped = transposed_convolution(columns, first.weight).permute(0, 2, 3, 1)
+        mapped = expect(transposed_convolution(maps, first.weight), 128, 7, 7).permute(0, 2, 3, 1)
         return mapped[:-1].flatten(1), (mapped[-1] + first.bias).flatten()
 
     def forward(self, z: Tensor) -> ModelOutput:
         matrix, offset = self.affine_map()
-        features = torch.addmm(offset, z, matrix).view(-1, 7, 7, MAP[0]).permute(0, 3, 1, 2)
+        features = (
+            torch.addmm(offset, expect(z, self.latent_dim), matrix).view(-1, 7, 7, MAP[0]).permute(0, 3, 1, 2)
+        )
         return ModelOutput(reconstruction=self.upsampler.from_first(features))

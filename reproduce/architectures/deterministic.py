@@ -20,7 +20,11 @@ from reproduce.architectures.settings import Backbone, Discrepancy, NoSettings, 
 
 
 class PlainAutoencoder(PythaeObjective):
-    """Squared error alone, summed over pixels (Section II-H; Hinton & Salakhutdinov 2006). Pythae's AE."""
+    """Squared error alone, summed over pixels. Pythae's AE.
+
+    Source: Hinton & Salakhutdinov 2006, “Reducing the dimensionality of data with neural networks”. Departs:
+    convolutions with batch norm trained from random weights, where they unfold pretrained Boltzmann machines.
+    """
 
     def __init__(self, backbone: Backbone, settings: NoSettings) -> None:
         config = AEConfig(**pythae_settings(backbone))
@@ -28,10 +32,11 @@ class PlainAutoencoder(PythaeObjective):
 
 
 class WassersteinAutoencoder(PythaeObjective):
-    """Squared error and maximum mean discrepancy to the prior (Tolstikhin et al. 2018, algorithm 2).
+    """Squared error and maximum mean discrepancy to the prior. Pythae's WAE_MMD.
 
-    Pythae's WAE_MMD with the RBF kernel and λ that the paper prints. The encoder is deterministic, so the
-    paper's "probabilistic latent representation" is not what this objective has.
+    Source: Tolstikhin et al. 2018, algorithm 2. Departs: the RBF kernel and λ that the paper prints, where they
+    take an inverse multiquadric. The encoder is deterministic as theirs, so the paper's "probabilistic latent
+    representation" is not what this objective has.
     """
 
     parts = {"squared_error": "recon_loss", "mmd": "mmd_loss"}  # noqa: RUF012
@@ -47,9 +52,11 @@ class WassersteinAutoencoder(PythaeObjective):
 
 
 class RegularizedL2(PythaeObjective):
-    """Squared error, ½‖z‖² and weight decay on the decoder (Ghosh et al. 2020, Eq. 11 with L_REG = ‖θ‖²).
+    """Squared error, ½‖z‖² and weight decay on the decoder. Pythae's RAE_L2 computes the loss.
 
-    Pythae's RAE_L2 computes the loss; the decay is the decoder player's, where Pythae's pipeline loses it.
+    Source: Ghosh et al. 2020, “From variational to deterministic autoencoders”, with Tikhonov regularisation of the
+    decoder. Departs: the penalty λ‖θ‖² is Adam's coupled decay λθ, so half as strong; it is the decoder player's,
+    where Pythae's pipeline loses it.
     """
 
     parts = {"squared_error": "recon_loss", "embedding": "embedding_loss"}  # noqa: RUF012
@@ -68,9 +75,10 @@ class RegularizedL2(PythaeObjective):
 
 
 class GradientPenalty(Architecture):
-    """Squared error, ½‖z‖² and λ‖∂D(z)/∂z‖² (Ghosh et al. 2020, Eq. 12).
+    """Squared error, ½‖z‖² and λ‖∂D(z)/∂z‖².
 
-    The squared Frobenius norm of the decoder's Jacobian is estimated with one probe per image: for v ~ N(0, I) in
+    Source: Ghosh et al. 2020, “From variational to deterministic autoencoders”, with the gradient penalty. Departs:
+    the squared Frobenius norm of the decoder's Jacobian is estimated with one probe per image: for v ~ N(0, I) in
     output space E‖Jᵀv‖² = ‖J‖², on the very decode that the reconstruction uses, batch statistics included. The
     paper's own penalty, on ∇ log q of a deterministic encoder, is not defined; Pythae's is the gradient of the
     summed output with respect to the input image.

@@ -106,10 +106,12 @@ class AutoregressiveNetwork(nn.Module):
 
 
 class InverseAutoregressiveFlow(OwnFlow):
-    """Two blocks z ← σ·z + (1-σ)·m with σ, m autoregressive in z and given a context (Kingma et al. 2016, Eq. 14).
+    """Two blocks z ← σ·z + (1-σ)·m with σ, m autoregressive in z and given a context.
 
-    The order of the dimensions is reversed between blocks. Without the context, as in Pythae, the flow would be the
-    same for all images: a learned prior rather than a richer posterior.
+    Source: Kingma et al. 2016, Eq. 14; the order of the dimensions is reversed between blocks as theirs. Departs:
+    dense masked networks, whose first dimension sees no context (each block's another one, so that all see some).
+    Without any, as in Pythae, the flow would be the same for all images: a learned prior rather than a richer
+    posterior.
     """
 
     def __init__(self, backbone: Backbone, settings: Autoregressive) -> None:
@@ -173,11 +175,13 @@ class AffineFlow(nn.Module):
 
 
 class LinearFlow(OwnFlow):
-    """Four affine flows with triangular matrices, alternately lower and upper (Section II-D).
+    """Four affine flows with triangular matrices, alternately lower and upper, as Section II-D describes them.
 
-    Composed they are one affine map, the same for all images: the posterior is a Gaussian of one shared shape, and
-    the decoder's first layer could absorb it. Expect the VAE's numbers; "non-Gaussian posterior" is wrong. Pythae's
-    class of this name has planar flows (Rezende & Mohamed 2015).
+    Source: Rezende & Mohamed 2015, Eq. 7, the density behind a chain of maps. Departs: their maps are planar, and
+    so are Pythae's; the work that the paper cites (Ziegler & Rush 2019) has autoregressive flows over sequences and
+    no affine ones; in linear IAF (Tomczak & Welling 2017) the matrix depends on the image. Here it does not:
+    composed the flows are one affine map for all images, the posterior is a Gaussian of one shared shape, and the
+    decoder's first layer could absorb it. Expect the VAE's numbers; "non-Gaussian posterior" is wrong.
     """
 
     def __init__(self, backbone: Backbone, settings: Affine) -> None:

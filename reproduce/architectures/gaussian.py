@@ -72,7 +72,11 @@ class PythaeGaussian(PythaeObjective, GaussianPosterior):
 
 
 class VariationalAutoencoder(PythaeGaussian):
-    """Evidence lower bound with one sample (Kingma & Welling 2014, Eq. 10; the paper's Eq. 1). Pythae's VAE."""
+    """Evidence lower bound with one sample, the paper's Eq. 1. Pythae's VAE.
+
+    Source: Kingma & Welling 2014, Eq. 10. Departs: a Gaussian likelihood of unit variance, where they take a
+    Bernoulli one for MNIST (the variant `bce`).
+    """
 
     def __init__(self, backbone: Backbone, settings: NoSettings) -> None:
         likelihood = pythae_likelihood(backbone)
@@ -81,10 +85,10 @@ class VariationalAutoencoder(PythaeGaussian):
 
 
 class BetaVariationalAutoencoder(PythaeGaussian):
-    """KL weighted by β (Higgins et al. 2017, Eq. 4). Pythae's BetaVAE.
+    """KL weighted by β. Pythae's BetaVAE.
 
-    With unit variance β = 4 leaves about one useful direction of MNIST's covariance: near collapse is what the
-    printed setting asks for.
+    Source: Higgins et al. 2017, Eq. 4. Departs: a Gaussian likelihood; with unit variance β = 4 leaves about one
+    useful direction of MNIST's covariance: near collapse is what the printed setting asks for.
     """
 
     def __init__(self, backbone: Backbone, settings: Weighted) -> None:
@@ -94,9 +98,11 @@ class BetaVariationalAutoencoder(PythaeGaussian):
 
 
 class InfoVariationalAutoencoder(PythaeGaussian):
-    """KL weight 1-α and MMD weight α+λ-1 (Zhao et al. 2017, Eq. 6). Pythae's INFOVAE_MMD.
+    """KL weight 1-α and MMD weight α+λ-1. Pythae's INFOVAE_MMD.
 
-    The paper gives α alone. With Pythae's default λ = 0.001 the discrepancy would be maximised; λ is WAE's here.
+    Source: Zhao et al. 2017, Eq. 6, with the maximum mean discrepancy as their divergence. Departs: the paper gives
+    α alone, so λ is WAE's here (`lambda-1000` has a larger one). With Pythae's default λ = 0.001 the discrepancy
+    would be maximised.
     """
 
     parts = {**PythaeGaussian.parts, "mmd": "mmd_loss"}  # noqa: RUF012
@@ -114,10 +120,11 @@ class InfoVariationalAutoencoder(PythaeGaussian):
 
 
 class CapacityVariationalAutoencoder(OwnGaussian):
-    """Weight · |KL - C| per image with C rising linearly over the protocol's steps (Burgess et al. 2018, Eq. 8).
+    """Weight · |KL - C| per image with C rising linearly over the protocol's steps.
 
-    The absolute value is taken per image, as in Pythae (Burgess et al. take the batch mean's). Validation always
-    stands at C's end value, so that the yardstick of early stopping does not move.
+    Source: Burgess et al. 2018, Eq. 8. Departs: the absolute value is taken per image, as in Pythae, where they
+    take the batch mean's. Validation always stands at C's end value, so that the yardstick of early stopping does
+    not move.
     """
 
     def __init__(self, backbone: Backbone, settings: Capacity) -> None:

@@ -33,7 +33,7 @@ def iwae_bound(log_weights: Tensor) -> Tensor:
 
 
 def miwae_bound(log_weights: Tensor) -> Tensor:
-    """Mean of M bounds of K samples (Rainforth et al. 2018, Eq. 10): (B, M, K) → (B,)."""
+    """Mean of M bounds of K samples (Rainforth et al. 2018): (B, M, K) → (B,)."""
     return (log_weights.logsumexp(2) - math.log(log_weights.shape[2])).mean(1)
 
 
@@ -68,13 +68,19 @@ class ImportanceWeighted(OwnGaussian):
 
 
 class IWAE(ImportanceWeighted):
-    """Burda et al. 2016, Eq. 8, K samples. Pythae's gradient is this one; its value is a surrogate."""
+    """Log of the mean of K importance weights.
+
+    Source: Burda et al. 2016, Eq. 8. Departs: a Gaussian likelihood. Pythae's gradient is this one; its value is a
+    surrogate.
+    """
 
 
 class MIWAE(ImportanceWeighted):
-    """Multiply: mean of M bounds of K samples (Rainforth et al. 2018, Eq. 10).
+    """Multiply: mean of M bounds of K samples.
 
-    Pythae normalises its weights over M where K is meant.
+    Source: Rainforth et al. 2018, “Tighter variational bounds are not necessarily better”. Departs: a Gaussian
+    likelihood. The paper cites another model of this acronym, for missing data, of which there is none. Pythae
+    normalises its weights over M where K is meant.
     """
 
     def objective(self, log_weights: Tensor) -> dict[str, Tensor]:
@@ -82,7 +88,11 @@ class MIWAE(ImportanceWeighted):
 
 
 class CIWAE(ImportanceWeighted):
-    """Combination: β·ELBO + (1-β)·IWAE (Rainforth et al. 2018, Eq. 11). No labels."""
+    """Combination: β·ELBO + (1-β)·IWAE.
+
+    Source: Rainforth et al. 2018, “Tighter variational bounds are not necessarily better”. Departs: a Gaussian
+    likelihood. The paper's prose has a conditional model; there are no labels here.
+    """
 
     def objective(self, log_weights: Tensor) -> dict[str, Tensor]:
         beta = self.settings.beta
@@ -90,10 +100,11 @@ class CIWAE(ImportanceWeighted):
 
 
 class PIWAE(ImportanceWeighted):
-    """Partially: the encoder ascends the MIWAE bound, the decoder the IWAE bound of all M·K samples
-    (Rainforth et al. 2018, Section 4).
+    """Partially: the encoder ascends the MIWAE bound, the decoder the IWAE bound of all M·K samples.
 
-    Validation stands on the decoder's bound, the tighter one. Pythae adds both gradients into the encoder.
+    Source: Rainforth et al. 2018, “Tighter variational bounds are not necessarily better”. Departs: a Gaussian
+    likelihood. The paper cites a model for missing data, of which there is none. Validation stands on the decoder's
+    bound, the tighter one. Pythae adds both gradients into the encoder.
     """
 
     def players(self) -> tuple[Player, ...]:

@@ -71,10 +71,11 @@ def multi_scale_ssim(x: Tensor, y: Tensor, scales: tuple[float, ...]) -> Tensor:
 
 
 class PerceptualVAE(OwnGaussian):
-    """1 - MS-SSIM and a weighted KL (Snell et al. 2017; Section II-G). Five scales do not fit 28×28: four do.
+    """1 - MS-SSIM in place of the squared error, and a weighted KL.
 
-    The KL weight is not stated; at 1 the KL, in nats, would outweigh a loss that lies in [0, 1] and collapse the
-    posterior.
+    Source: Snell et al. 2017, “Learning to generate images with perceptual similarity metrics”, with the measure of
+    Wang et al. 2003, Eq. 7. Departs: five scales do not fit 28×28, four do, with smaller windows. The KL weight is
+    not stated; at 1 the KL, in nats, would outweigh a loss that lies in [0, 1] and collapse the posterior.
     """
 
     def __init__(self, backbone: Backbone, settings: Perceptual) -> None:

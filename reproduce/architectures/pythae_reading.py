@@ -175,7 +175,7 @@ class LeakingPlayers(Reading):
 
 class RaeGpReading(Reading):
     """Pythae's RAE_GP: the penalty is the squared gradient of the summed output by the input image, through encoder and
-    decoder, and not the decoder's Jacobian (Ghosh et al. 2020, Eq. 12)."""
+    decoder, and not the decoder's Jacobian (Ghosh et al. 2020)."""
 
     model, configures = RAE_GP, RAE_GP_Config
     differentiates = True
@@ -183,7 +183,7 @@ class RaeGpReading(Reading):
 
 
 class RaeL2Reading(LeakingPlayers):
-    """Pythae's RAE_L2 (Ghosh et al. 2020, Eq. 11 without its L_REG).
+    """Pythae's RAE_L2 (Ghosh et al. 2020 without their L_REG).
 
     The decay that its configuration names never reaches an optimiser, and both players have the same loss, so that the
     encoder's gradient counts twice.
@@ -292,14 +292,14 @@ class VampReading(GaussianReading):
 
 
 class MiwaeReading(GaussianReading):
-    """Pythae's MIWAE (Rainforth et al. 2018, Eq. 10): weights are normalised over the M groups and averaged over the K
+    """Pythae's MIWAE (Rainforth et al. 2018): weights are normalised over the M groups and averaged over the K
     samples, so that M = 2, K = 5 computes five bounds of two."""
 
     model, configures = MIWAE, MIWAEConfig
 
 
 class PiwaeReading(LeakingPlayers, GaussianReading):
-    """Pythae's PIWAE (Rainforth et al. 2018, Section 4): MIWAE's axis, and the decoder's IWAE gradient added into the
+    """Pythae's PIWAE (Rainforth et al. 2018): MIWAE's axis, and the decoder's IWAE gradient added into the
     encoder."""
 
     model, configures = PIWAE, PIWAEConfig

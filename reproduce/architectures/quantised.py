@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from reproduce.architectures.backbone import MAP, Encoder, Upsampler
+from reproduce.architectures.backbone import MAP, Encoder, Upsampler, expect
 from reproduce.architectures.contract import Architecture, Batch, Losses, Path, mix, squared_error
 from reproduce.architectures.settings import Backbone, Codebook
 
@@ -43,10 +43,11 @@ class Quantiser(nn.Module):
         distances = self.codes.square().sum(1) - 2 * vectors @ self.codes.T
         return distances.argmin(1)
 
-    def forward(self, vectors: Tensor) -> Tensor:
-        """(N, d) → the nearest codes, (N, d), with the straight-through gradient."""
-        quantised = self.codes[self.nearest(vectors)]
-        return vectors + (quantised - vectors).detach()
+    def forward(self, vectors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, d) → nearest codes with the straight-through gradient (N, d), without any (N, d), their indices (N,)."""
+        indices = self.nearest(vectors.detach())
+        chosen = self.codes[indices]
+        return vectors + (chosen - vectors).detach(), chosen, indices
 
     @torch.no_grad()
     def start(self, vectors: Tensor) -> None:
@@ -87,7 +88,10 @@ def code_use(indices: Tensor, size: int) -> dict[str, float]:
 
 
 class VectorQuantised(Architecture):
-    """Squared error and commitment loss β‖z_e - sg[e]‖², summed per image (van den Oord et al. 2017, Eq. 3).
+    """Squared error and commitment loss β‖z_e - sg[e]‖², summed per image.
+
+    Source: van den Oord et al. 2017, Eq. 3. Departs: the codebook follows moving averages in place of the second
+    term (their appendix A.1) and starts from the first batch.
 
     1×1 convolution 128 → 16, quantised at each of the nine places, 1×1 convolution back to 128, then the shared
     blocks; no linear layers. The code holds 144 numbers (81 bits), not 16. A flat 16-vector in Pythae's class is
@@ -99,6 +103,7 @@ class VectorQuantised(Architecture):
         dim = backbone.latent_dim
         self.encoder = Encoder({})
         self.narrow = nn.Conv2d(MAP[0], dim, 1)
+        self.code_shape = (dim, *MAP[1:])
         self.quantiser = Quantiser(settings.size, dim, settings.decay)
         self.widen = nn.Conv2d(dim, MAP[0], 1)
         self.decoder = Upsampler(backbone.final_block)
@@ -106,7 +111,7 @@ class VectorQuantised(Architecture):
 
     def raw_code(self, x: Tensor) -> Tensor:
         """Encoder vectors before quantisation: (B, 1, 28, 28) → (B, 16, 3, 3)."""
-        return self.narrow(self.encoder.feature_map(x))  # type: ignore[operator]
+        return expect(self.narrow(self.encoder.feature_map(x)), *self.code_shape)  # type: ignore[operator]
 
     @staticmethod
     def as_vectors(code: Tensor) -> Tensor:
@@ -121,24 +126,22 @@ class VectorQuantised(Architecture):
 
     def quantise(self, code: Tensor) -> Tensor:
         """(B, d, 3, 3) → nearest codes, same shape."""
-        return self.as_map(self.quantiser(self.as_vectors(code)), code)
+        return self.as_map(self.quantiser(self.as_vectors(code))[0], code)
 
     def encode(self, x: Tensor) -> Tensor:
         return self.quantise(self.raw_code(x))
 
     def decode(self, z: Tensor) -> Tensor:
-        return self.decoder(self.widen(z))
+        return self.decoder(self.widen(expect(z, *self.code_shape)))
 
     def losses(self, batch: Batch, progress: float) -> Losses:
         raw = self.raw_code(batch.images)
         vectors = self.as_vectors(raw)
         if self.training:
             self.quantiser.start(vectors.detach())
-        indices = self.quantiser.nearest(vectors.detach())
-        chosen = self.quantiser.codes[indices]
-        quantised = vectors + (chosen - vectors).detach()
+        quantised, chosen, indices = self.quantiser(vectors)
         error = squared_error(self.decode(self.as_map(quantised, raw)), batch.images).mean()
-        commitment = (vectors - chosen.detach()).square().sum() / len(batch.images)
+        commitment = (vectors - chosen).square().sum() / len(batch.images)
         if self.training:
             self.quantiser.update(vectors.detach(), indices)
         loss = error + self.settings.commitment * commitment

@@ -90,7 +90,7 @@ class _LogNormaliserAndMean(torch.autograd.Function):
 
 
 def uniform_kl(kappa: Tensor, dim: int) -> Tensor:
-    """KL(vMF(·, κ) ‖ uniform on the unit sphere of R^dim) in nats (Davidson et al. 2018, Eq. 13): (B,) → (B,).
+    """KL(vMF(·, κ) ‖ uniform on the unit sphere of R^dim) in nats (Davidson et al. 2018): (B,) → (B,).
 
     dim: even, ≥ 4; κ > 0.
     """
@@ -138,9 +138,11 @@ def sample_von_mises_fisher(mean: Tensor, kappa: Tensor, proposals: int) -> Tens
 
 
 class SphericalVAE(Architecture):
-    """q(z|x) = vMF(μ(x), κ(x)) with κ = least + softplus (Davidson et al. 2018), uniform prior on the 15-sphere.
+    """q(z|x) = vMF(μ(x), κ(x)) with κ = least + softplus, uniform prior on the 15-sphere.
 
-    Interpolants are Eq. 6 projected back on the sphere, since the decoder knows no other points.
+    Source: Davidson et al. 2018, algorithm 1, and their divergence of the von Mises-Fisher and the uniform
+    distribution. Departs: a bounded number of proposals a draw, and the gradient without the correction term, as in
+    their code. Interpolants are the paper's Eq. 6 projected back on the sphere: the decoder knows no other points.
     """
 
     def __init__(self, backbone: Backbone, settings: Spherical) -> None:

@@ -64,9 +64,12 @@ def decompose(
 
 
 class BetaTCVAE(OwnGaussian):
-    """α·MI + β·TC + γ·dimension-wise KL in place of the KL (Chen et al. 2018, Eq. 4).
+    """α·MI + β·TC + γ·dimension-wise KL in place of the KL.
 
-    N is the training set's size, in validation too, so that both losses estimate the same thing.
+    Source: Chen et al. 2018, Eq. 4. Departs: estimated by stratified sampling (their appendix C.2), where the main
+    text has weighted sampling; a Gaussian likelihood. Of a minibatch the estimate of q(z) is unbiased, its
+    logarithm is not: information comes out too large, dimension-wise KL too small, their sum with TC right. N is
+    the training set's size, in validation too, so that both losses estimate the same thing.
     """
 
     def __init__(self, backbone: Backbone, settings: TotalCorrelation, train_size: int) -> None:
@@ -119,11 +122,12 @@ def density_ratio(logits: Tensor) -> Tensor:
 
 
 class FactorVAE(OwnGaussian):
-    """Evidence lower bound and γ·TC by density ratio (Kim & Mnih 2018, algorithm 2).
+    """Evidence lower bound and γ·TC by density ratio.
 
-    The discriminator tells codes of the batch from permuted codes of a second batch, which passes the encoder with
-    its own batch statistics and leaves the running ones alone. Codes are detached in the discriminator's loss: in
-    Pythae the encoder descends it too.
+    Source: Kim & Mnih 2018, algorithm 2. Departs: two hidden layers of 128 and 256 in the discriminator, as the
+    paper prints, where they have six layers of 1000. The discriminator tells codes of the batch from permuted codes
+    of a second batch, which passes the encoder with its own batch statistics and leaves the running ones alone.
+    Codes are detached in the discriminator's loss: in Pythae the encoder descends it too.
     """
 
     wants_other = True

@@ -14,11 +14,12 @@ from reproduce.architectures.settings import Backbone, Pseudo
 
 
 class VampPrior(OwnGaussian):
-    """p(z) = mean over K of q(z|u_k) with learned pseudo-inputs u_k (Tomczak & Welling 2018, Eq. 9), no warm-up.
+    """p(z) = mean over K of q(z|u_k) with learned pseudo-inputs u_k.
 
-    Pseudo-inputs are a linear map of the identity through a hard tanh into [0, 1], as in Pythae; since the idle input
-    is the identity, the map is its transposed weight plus the bias. They pass the encoder with their own batch
-    statistics and leave the running ones alone: in Pythae they make up half of them.
+    Source: Tomczak & Welling 2018, Eq. 9. Departs: no warm-up; a Gaussian likelihood. Pseudo-inputs are a linear
+    map of the identity through a hard tanh into [0, 1], as in Pythae; since the idle input is the identity, the map
+    is its transposed weight plus the bias. They pass the encoder with their own batch statistics and leave the
+    running ones alone: in Pythae they make up half of them.
     """
 
     def __init__(self, backbone: Backbone, settings: Pseudo) -> None:

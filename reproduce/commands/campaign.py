@@ -20,6 +20,7 @@ from reproduce.commands.options import (
     chosen_profile,
     light_profile,
     parsed_seeds,
+    remember_profile,
 )
 from reproduce.errors import ReproduceError
 
@@ -67,7 +68,7 @@ def run(
     from rich.console import Console
 
     from reproduce.campaign import execute
-    from reproduce.datasets import load
+    from reproduce.datasets import ORIGINS, load
     from reproduce.devices import default_jobs
     from reproduce.display import Display
     from reproduce.runs import campaign_runs
@@ -89,10 +90,13 @@ def run(
         )
     wanted = campaign_runs(protocol, only or (), parsed_seeds(seed))
     console = Console()
-    origin = load(protocol).origin
+    data = ORIGINS[protocol.dataset]
     console.print(
-        f"profile {protocol.name} · data: {origin} · device {device} ({why})", highlight=False, soft_wrap=True
+        f"profile {protocol.name} · data: {data} · device {device} ({why})", highlight=False, soft_wrap=True
     )
+    if not profile_name and trial is None:
+        remember_profile(results, protocol.name)
+    load(protocol)  # bad data ends here with one line, and not in every worker
     with Display(console) as display:
         report = execute(
             Store(results, protocol, options.PUBLISHED),
@@ -122,7 +126,7 @@ def status(
     from reproduce.runs import campaign_runs
     from reproduce.store import Store
 
-    protocol = light_profile(profile_name)
+    protocol = light_profile(profile_name, results)
     store = Store(results, protocol, options.PUBLISHED)
     states = [store.status(item, verify) for item in campaign_runs(protocol, only or (), parsed_seeds(seed))]
     if as_json:

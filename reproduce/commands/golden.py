@@ -44,7 +44,7 @@ def check(
     from reproduce.runs import campaign_runs
     from reproduce.store import Store
 
-    protocol = light_profile(profile_name)
+    protocol = light_profile(profile_name, results)
     expected = golden.read(protocol.name)
     seeds = parsed_seeds(seed) or expected.seeds
     expected = expected.of_seeds(seeds)
@@ -79,7 +79,7 @@ def record_golden(
     from reproduce.runs import campaign_runs
     from reproduce.store import Store
 
-    protocol = light_profile(profile_name)
+    protocol = light_profile(profile_name, results)
     golden.require_fresh(Store(results, protocol), campaign_runs(protocol))
     records, found = records_and_stamp(protocol, results)
     stamp = golden.machine_stamp(protocol, found)
@@ -138,7 +138,7 @@ def tolerances(
     from reproduce.runs import campaign_runs
     from reproduce.store import Store
 
-    protocol = light_profile(profile_name or "smoke")
+    protocol = light_profile(profile_name or "smoke", results)
     seeds = parsed_seeds(seed)
     words = [
         "--profile",

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from reproduce import files
 from reproduce.errors import ReproduceError
 from reproduce.protocol import PROFILES, Protocol, profile
 
@@ -67,17 +68,32 @@ def chosen_profile(name: str | None, device: str) -> Protocol:
     return profile(name or ("paper" if device == "cuda" else "quick"))
 
 
-def light_profile(name: str | None) -> Protocol:
-    """The protocol without asking torch for the device: `quick` unless named."""
-    if name:
-        return profile(name)
-    try:
-        import importlib.util
+def light_profile(name: str | None, results: Path) -> Protocol:
+    """The protocol without asking torch for the device: the one that `run` chose last below these results, unless
+    named. Before the first run the device is guessed: `paper` with NVIDIA's driver, `quick` without.
+    """
+    chosen = name or remembered_profile(results)
+    return profile(chosen or ("paper" if Path("/dev/nvidia0").exists() else "quick"))
 
-        has_gpu = Path("/dev/nvidia0").exists() and importlib.util.find_spec("torch") is not None
-    except ImportError:
-        has_gpu = False
-    return profile("paper" if has_gpu else "quick")
+
+REMEMBERED = "default-profile.txt"
+"""Below the results root: the profile that `run` chose by the device. A driver's file and torch may disagree about a
+GPU, and what was trained is what must be rendered."""
+
+
+def remember_profile(results: Path, name: str) -> None:
+    """Note what `run` chose, for commands that do not ask torch."""
+    if remembered_profile(results) != name:
+        files.write(results / REMEMBERED, f"{name}\n".encode())
+
+
+def remembered_profile(results: Path) -> str | None:
+    """What `run` chose last; None if it never did, or if the note names no profile."""
+    path = results / REMEMBERED
+    if not path.is_file():
+        return None
+    name = files.read(path, largest=1_000).decode(errors="replace").strip()
+    return name if name in PROFILES else None
 
 
 def parsed_seeds(text: str | None) -> tuple[int, ...] | None:

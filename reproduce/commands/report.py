@@ -28,7 +28,7 @@ def where(
     results: ResultsOption = Path("results"),
 ) -> int:
     """The folder of the report or of the results, for scripts."""
-    folder = results / light_profile(profile_name).name
+    folder = results / light_profile(profile_name, results).name
     typer.echo(str(folder / "report" if what == "report" else folder))
     return 0
 
@@ -43,7 +43,7 @@ def render(
     from reproduce.golden.ledger import NAME, merged_ledgers
     from reproduce.rendering import render as render_report
 
-    protocol = light_profile(profile_name)
+    protocol = light_profile(profile_name, results)
     out = results / protocol.name / "report"
     records, stamp = records_and_stamp(protocol, results, parsed_seeds(seed))
     drift = merged_ledgers([root / protocol.name / NAME for root in (options.PUBLISHED, results)])
@@ -58,7 +58,7 @@ def publish(profile_name: ProfileOption = None, results: ResultsOption = Path("r
     from reproduce import publishing
     from reproduce.store import Store
 
-    protocol = light_profile(profile_name)
+    protocol = light_profile(profile_name, results)
     store = Store(results, protocol, options.PUBLISHED)
     copied = publishing.publish(store, results / protocol.name / "report", Path(), options.PUBLISHED)
     typer.echo(f"published profile {protocol.name}: tables, figures, README and {len(copied)} runs")
@@ -80,7 +80,7 @@ def claims(
     """Every claim of the paper with its evidence and its two verdicts."""
     from reproduce.analysis import claims as registry
 
-    protocol = light_profile(profile_name)
+    protocol = light_profile(profile_name, results)
     try:
         records = records_of(protocol, results)
     except ReproduceError:

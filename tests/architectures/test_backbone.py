@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -131,19 +133,69 @@ def test_a_pass_without_update_uses_the_batch_and_leaves_the_running_statistics(
 
 @pytest.mark.parametrize("shape", [(1, 27, 27), (1, 32, 32), (3, 28, 28)])
 def test_images_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises((AssertionError, RuntimeError)):
+    with pytest.raises(AssertionError, match="expected"):
         Encoder(GAUSSIAN)(torch.zeros(2, *shape))
 
 
-def test_maps_of_another_shape_are_refused() -> None:
-    with pytest.raises((AssertionError, RuntimeError)):
+def test_maps_and_codes_of_another_shape_are_refused() -> None:
+    with pytest.raises(AssertionError, match=r"expected \(B, 128, 3, 3\), found \(2, 128, 4, 4\)"):
         Upsampler()(torch.zeros(2, 128, 4, 4))
+    with pytest.raises(AssertionError, match=r"expected \(B, 16\), found \(2, 15\)"):
+        Decoder(16)(torch.zeros(2, 15))
 
 
-def test_a_changed_layer_is_noticed_when_the_network_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(networks, "TRUNK_PARAMETERS", networks.TRUNK_PARAMETERS - 1)
-    monkeypatch.setattr(networks, "UPSAMPLER_PARAMETERS", networks.UPSAMPLER_PARAMETERS - 1)
+def shapes_of_a_pass(monkeypatch: pytest.MonkeyPatch, network: nn.Module, x: Tensor) -> list[tuple[int, ...]]:
+    """The shapes that a pass asserts, in order, without the batch."""
+    seen: list[tuple[int, ...]] = []
+
+    def watched(x: Tensor, *shape: int) -> Tensor:
+        assert tuple(x.shape[1:]) == shape
+        seen.append(shape)
+        return x
+
+    monkeypatch.setattr(networks, "expect", watched)
+    network(x)
+    return seen
+
+
+def test_every_map_of_section_iii_c_is_asserted_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = shapes_of_a_pass(monkeypatch, Encoder(GAUSSIAN), torch.zeros(2, 1, 28, 28))
+    assert encoder == [(1, 28, 28), (32, 14, 14), (64, 7, 7), (128, 3, 3), (1152,), (16,), (16,)]
+    upward = [(128, 7, 7), (64, 14, 14), (32, 28, 28), (1, 28, 28)]
+    # of the merged layers: the columns as 128×3×3 maps, what becomes of them, then the code
+    decoder = shapes_of_a_pass(monkeypatch, Decoder(16), torch.zeros(2, 16))
+    assert decoder == [(128, 3, 3), (128, 7, 7), (16,), *upward]
+    assert shapes_of_a_pass(monkeypatch, Upsampler(), torch.zeros(2, 128, 3, 3)) == [(128, 3, 3), *upward]
+
+
+def test_the_merged_layers_are_a_sum_of_maps_of_128_by_3_by_3() -> None:
+    """What the decoder's docstring says: column by column through the first transposed convolution, then added up."""
+    decoder = Decoder(3).double()
+    first, z = decoder.upsampler.first, torch.randn(2, 3, dtype=torch.float64)
+    maps = torch.einsum("bd,cd->bc", z, decoder.linear.weight) + decoder.linear.bias
+    expected = F.conv_transpose2d(maps.view(2, 128, 3, 3), first.weight, first.bias, 2)
+    matrix, offset = decoder.affine_map()
+    found = (z @ matrix + offset).view(2, 7, 7, 128).permute(0, 3, 1, 2)
+    torch.testing.assert_close(found, expected)
+
+
+def without_biases(inputs: int, outputs: int) -> int:
+    return inputs * outputs
+
+
+@pytest.mark.parametrize(
+    ("counted", "wrong", "build"),
+    [
+        ("TRUNK_PARAMETERS", 93_119, lambda: Encoder({})),
+        ("UPSAMPLER_PARAMETERS", 240_320, Upsampler),
+        ("linear_parameters", without_biases, lambda: Encoder({"embedding": 16})),
+        ("linear_parameters", without_biases, lambda: Decoder(16)),
+    ],
+)
+def test_a_changed_layer_is_noticed_when_the_network_is_built(
+    counted: str, wrong: object, build: Callable[[], nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build()
+    monkeypatch.setattr(networks, counted, wrong)
     with pytest.raises(AssertionError):
-        Encoder(GAUSSIAN)
-    with pytest.raises(AssertionError):
-        Decoder(16)
+        build()

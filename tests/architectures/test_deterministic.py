@@ -7,7 +7,7 @@ import torch
 from pythae.models.base.base_utils import ModelOutput
 from torch import Tensor, nn
 
-from reproduce.architectures.contract import Batch
+from reproduce.architectures.contract import Batch, Losses
 from reproduce.architectures.deterministic import (
     GradientPenalty,
     PlainAutoencoder,
@@ -79,11 +79,24 @@ def test_decay_reaches_the_decoder_alone(plane: Backbone, images: Tensor) -> Non
     assert weights <= different <= names
 
 
-def test_decay_is_adams_coupled_one(plane: Backbone) -> None:
-    """Without any other gradient a decayed parameter takes Adam's step of size lr towards zero."""
+def test_decay_is_adams_coupled_one(plane: Backbone, images: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any other gradient a decayed parameter θ has the gradient g = 1e-7 θ, and Adam's first step is
+    lr · g / (|g| + 1e-8); a decoupled decay would shrink θ by lr · 1e-7 θ, a millionth of that.
+    """
     model = regularized(plane, 1e-7)
-    decays = {player.name: player.weight_decay for player in model.players()}
-    assert decays == {"encoder": 0.0, "decoder": 1e-7}
+
+    def flat(batch: Batch, progress: float) -> Losses:
+        nothing = sum(0.0 * value.sum() for value in model.parameters() if value.requires_grad)
+        return Losses(dict.fromkeys(("encoder", "decoder"), nothing))
+
+    monkeypatch.setattr(model, "losses", flat)
+    before = move(model, Batch(images))
+    names = {name for name in trained(model) if ".decoder." in name}
+    assert moved(model, before) == {name for name in names if before[name].any()}
+    for name in names:
+        gradient = 1e-7 * before[name]
+        expected = before[name] - 1e-4 * gradient / (gradient.abs() + 1e-8)
+        torch.testing.assert_close(model.get_parameter(name).detach(), expected, rtol=1e-9, atol=1e-15)
 
 
 # --- RAE-GP -------------------------------------------------------------------------------------------

@@ -97,6 +97,19 @@ def test_masked_network_sees_earlier_inputs_alone() -> None:
         assert (found.tril(-1).abs().sum(1)[1:] > 0).all()
 
 
+def test_the_first_dimension_of_a_block_sees_neither_another_nor_the_context() -> None:
+    """Its shift and gate are learned constants; the order is turned between blocks, so that the next block makes up
+    for it (the next test)."""
+    network = AutoregressiveNetwork(5, 16, 2, CONTEXT).double()
+    z = torch.randn(1, 5).double()
+    for output in range(2):
+        found = torch.autograd.functional.jacobian(
+            lambda c, output=output: network(z, c[None])[output][0], torch.randn(CONTEXT).double()
+        )
+        assert found[0].tolist() == [0] * CONTEXT
+        assert (found[1:].abs().sum(1) > 0).all()
+
+
 def test_context_reaches_every_dimension_of_the_posterior() -> None:
     model = iaf()
     z = torch.randn(1, DIM).double()
@@ -161,13 +174,44 @@ def test_linear_flow_starts_from_the_identity() -> None:
     assert log_determinant.tolist() == [0, 0, 0]
 
 
-def test_triangular_inverse_undoes_an_affine_flow() -> None:
-    flow = AffineFlow(DIM, lower=True).double()
+def undone(flow: AffineFlow, z: Tensor, lower: bool) -> Tensor:
+    """T⁻¹(z - b) by substitution, which looks at the named triangle alone: (B, d) → (B, d)."""
+    matrix, shift = flow.matrix().detach(), flow.shift.detach()
+    return torch.linalg.solve_triangular(matrix, (z - shift).T, upper=not lower).T
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_substitution_undoes_an_affine_flow_and_the_flow_undoes_it(lower: bool) -> None:
+    flow = AffineFlow(DIM, lower=lower).double()
     for parameter in flow.parameters():
         parameter.data.normal_()
     z = torch.randn(5, DIM).double()
-    back = torch.linalg.solve_triangular(flow.matrix(), (flow(z)[0] - flow.shift).T, upper=False).T
-    torch.testing.assert_close(back, z)
+    with torch.no_grad():
+        assert not torch.allclose(flow(z)[0], z, atol=0.1)
+        torch.testing.assert_close(undone(flow, flow(z)[0], lower), z)
+        torch.testing.assert_close(flow(undone(flow, z, lower))[0], z)
+
+
+def test_substitutions_in_reverse_order_undo_the_composed_map() -> None:
+    """And their determinant is the inverse of the one that the flow reports."""
+    model = linnf()
+    z = torch.randn(5, DIM).double()
+
+    def back(z: Tensor) -> Tensor:
+        for index, flow in reversed(list(enumerate(model.flows))):
+            z = undone(flow, z, lower=index % 2 == 0)  # type: ignore[arg-type]
+        return z
+
+    with torch.no_grad():
+        there, log_determinant = model.flow(z, None)
+        torch.testing.assert_close(back(there), z)
+        torch.testing.assert_close(model.flow(back(z), None)[0], z)
+    inverse = torch.autograd.functional.jacobian(
+        lambda point: back(point[None])[0], torch.zeros(DIM).double()
+    )
+    sign, found = torch.linalg.slogdet(inverse)
+    assert sign == 1
+    assert float(log_determinant[0]) == pytest.approx(-float(found), rel=1e-10)
 
 
 # --- the bound ----------------------------------------------------------------------------------------

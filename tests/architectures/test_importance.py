@@ -28,6 +28,7 @@ from tests.architectures.exact import (
     LinearEncoder,
     LinearGaussian,
     corners,
+    draws,
     move,
     moved,
     observed,
@@ -54,6 +55,12 @@ def linear(
     model = kind(plane, Importance(groups, samples, beta))
     model.encoder, model.decoder = MODEL.encoder(shift, widen), MODEL.decoder
     return model
+
+
+def gap() -> float:
+    """KL of that posterior to the exact one, in nats."""
+    variances = MODEL.encoder().log_variance.exp().detach()
+    return sum(0.5 * (SHIFT**2 / float(v) + math.exp(WIDEN) - 1 - WIDEN) for v in variances)
 
 
 def bounds(model: ImportanceWeighted, repeats: int) -> Tensor:
@@ -103,12 +110,9 @@ def test_every_weight_is_the_evidence_at_the_exact_posterior(plane: Backbone) ->
 def test_single_sample_bound_is_the_elbo(plane: Backbone) -> None:
     """At K = 1 the exact expectation (over the noise's corners) is evidence minus KL to the posterior."""
     model = linear(IWAE, plane, 1, 1)
-    variances = MODEL.encoder().log_variance.exp().detach()
-    gap = sum(0.5 * (SHIFT**2 / float(v) + math.exp(WIDEN) - 1 - WIDEN) for v in variances)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch, "randn_like", lambda like: corners(2).view(like.shape))
+    with draws(corners(2)):
         loss = model.losses(Batch(X.expand(4, -1, -1, -1)), 0.0).players["autoencoder"]
-    assert -float(loss.detach()) == pytest.approx(EVIDENCE - gap, rel=1e-12)
+    assert -float(loss.detach()) == pytest.approx(EVIDENCE - gap(), rel=1e-12)
 
 
 def test_bounds_rise_with_the_samples_towards_the_evidence(plane: Backbone) -> None:
@@ -122,25 +126,57 @@ def test_bounds_rise_with_the_samples_towards_the_evidence(plane: Backbone) -> N
     assert means[-1] == pytest.approx(EVIDENCE, abs=0.01)
 
 
-def test_two_sample_bound_is_its_integral() -> None:
-    """In one latent dimension E log ((w₁ + w₂) / 2) is a double integral, taken by quadrature."""
+Q = norm(0.2, math.exp(0.25 / 2))
+"""A posterior in one latent dimension that misses the exact one."""
+
+
+def one_dimensional(kind: type[ImportanceWeighted], beta: float) -> ImportanceWeighted:
+    """p(x|z) = N(1.5 z, 1) with K = 2 samples of Q."""
     line = Backbone(latent_dim=1, final_block="full", likelihood="gaussian")
-    weight = torch.tensor([[1.5]], dtype=torch.float64)
-    zero = torch.zeros(1, dtype=torch.float64)
-    model = IWAE(line, Importance(1, 2, 0.0))
-    q = norm(0.2, math.exp(0.25 / 2))
+    weight, zero = torch.tensor([[1.5]], dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    model = kind(line, Importance(1, 2, beta))
     model.encoder = LinearEncoder(weight * 0, zero + 0.2, zero + 0.25)
     model.decoder = LinearDecoder(weight, zero)
+    return model
 
-    # q's own quadrature: nodes and weights of Gauss and Hermite (probabilists' form)
-    nodes, masses = np.polynomial.hermite_e.hermegauss(80)
-    z, masses = q.mean() + q.std() * nodes, masses / masses.sum()
-    log_w = -0.5 * (0.8 - 1.5 * z) ** 2 + norm.logpdf(z) - q.logpdf(z)
-    expected = float(masses @ (np.logaddexp(log_w[:, None], log_w[None, :]) - math.log(2)) @ masses)
-    with torch.no_grad():
-        log_weights, _ = model.log_weights(observed(0.8).expand(60_000, -1, -1, -1))
-        samples = iwae_bound(log_weights)
-    assert within(float(samples.mean()), expected, samples)
+
+def quadrature(nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points and masses of N(0, 1), by Gauss and Hermite."""
+    points, masses = np.polynomial.hermite_e.hermegauss(nodes)
+    return points, masses / masses.sum()
+
+
+def integrals(observation: float) -> tuple[float, float]:
+    """E log w and E log ((w₁ + w₂) / 2) under Q, from densities of scipy."""
+    points, masses = quadrature(60)
+    z = Q.mean() + Q.std() * points
+    log_w = -0.5 * (observation - 1.5 * z) ** 2 + norm.logpdf(z) - Q.logpdf(z)
+    both = np.logaddexp(log_w[:, None], log_w[None, :]) - math.log(2)
+    return float(masses @ log_w), float(masses @ both @ masses)
+
+
+def expected_bound(model: ImportanceWeighted, observation: float) -> float:
+    """The first player's bound in expectation over both samples: one image for each pair of nodes."""
+    points, masses = quadrature(60)
+    pairs = torch.from_numpy(np.stack(np.meshgrid(points, points, indexing="ij"), -1).reshape(-1, 2))
+    with draws(pairs), torch.no_grad():
+        log_weights, _ = model.log_weights(observed(observation).expand(len(pairs), -1, -1, -1))
+        bound = next(iter(model.objective(log_weights).values()))
+    return float(torch.from_numpy(np.outer(masses, masses).ravel()) @ bound)
+
+
+def test_two_sample_bound_is_its_integral() -> None:
+    """In one latent dimension E log ((w₁ + w₂) / 2) is a double integral, taken by quadrature: no sampling error."""
+    assert expected_bound(one_dimensional(IWAE, 0.0), 0.8) == pytest.approx(integrals(0.8)[1], rel=1e-10)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.3, 1.0])
+def test_ciwae_is_beta_of_the_elbo_and_the_rest_of_the_iwae(beta: float) -> None:
+    """Rainforth et al.'s combination, both ends taken from the integrals; 0.3 tells the two apart."""
+    single, both = integrals(0.8)
+    assert both - single > 0.05
+    expected = beta * single + (1 - beta) * both
+    assert expected_bound(one_dimensional(CIWAE, beta), 0.8) == pytest.approx(expected, rel=1e-10)
 
 
 # --- the family ---------------------------------------------------------------------------------------
@@ -163,15 +199,19 @@ def test_miwae_averages_groups(plane: Backbone) -> None:
     assert float(ten.mean() - two_groups.mean()) > 4 * float(ten.std()) / math.sqrt(len(ten))
 
 
-def test_ciwae_runs_from_iwae_to_elbo(plane: Backbone) -> None:
-    """β = 0 is the IWAE, β = 1 the mean of log w, between them the combination is linear."""
-    at = {beta: loss(linear(CIWAE, plane, 1, 5, beta)) for beta in (0.0, 0.5, 1.0)}
-    with same_noise(5), torch.no_grad():
-        parts = linear(IWAE, plane, 1, 5).losses(Batch(X.expand(6, -1, -1, -1)), 0.0).parts
-    assert at[0.0] == pytest.approx(-float(parts["iwae_bound"]), rel=1e-12)
-    assert at[1.0] == pytest.approx(-float(parts["elbo"]), rel=1e-12)
-    assert at[0.5] == pytest.approx((at[0.0] + at[1.0]) / 2, rel=1e-12)
-    assert at[0.0] < at[1.0]
+def test_ciwae_at_one_loses_the_whole_gap_whatever_its_samples(plane: Backbone) -> None:
+    """β = 1 is the ELBO: the training loss is KL to the posterior minus evidence, five samples or one."""
+    for samples in (1, 5):
+        model = linear(CIWAE, plane, 1, samples, beta=1.0)
+        # every sample runs through all corners
+        noise_ = corners(2)[:, None, None].expand(-1, 1, samples, -1)
+        with draws(noise_):
+            losses = model.losses(Batch(X.expand(4, -1, -1, -1)), 0.0)
+        assert -float(losses.players["autoencoder"].detach()) == pytest.approx(EVIDENCE - gap(), rel=1e-12)
+
+
+def test_ciwae_at_zero_is_the_iwae(plane: Backbone) -> None:
+    assert loss(linear(CIWAE, plane, 1, 5, 0.0)) == loss(linear(IWAE, plane, 1, 5))
 
 
 def gradients(model: ImportanceWeighted) -> dict[str, tuple[Tensor, ...]]:

@@ -8,10 +8,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from pythae.models.base.base_utils import ModelOutput
 from scipy.stats import multivariate_normal, norm, qmc
 from torch import Tensor, nn
 
 from reproduce.architectures.contract import Batch
+from reproduce.architectures.distributions import gaussian_sample
 from reproduce.architectures.settings import Adversarial, Backbone, TotalCorrelation
 from reproduce.architectures.total_correlation import (
     BetaTCVAE,
@@ -70,21 +72,123 @@ def test_exact_terms_sum_to_the_mean_kl() -> None:
     assert sum(exact_decomposition()) == pytest.approx(kl, abs=1e-6)
 
 
-def test_decomposition_of_the_whole_data_set_is_the_exact_one() -> None:
-    repeats = 512
-    uniform = qmc.Sobol(2, seed=1).random(repeats * 4)
-    noise = torch.from_numpy(norm.ppf(uniform))
-    mean = torch.from_numpy(MEANS).repeat(repeats, 1)
-    log_variance = torch.from_numpy(LOG_VARIANCES).repeat(repeats, 1)
-    # rows repeat every image equally often, so equal weights make their mixture q(z) itself
-    order = torch.arange(len(mean)).view(repeats, 4).T.reshape(-1)
-    mean, log_variance = mean[order], log_variance[order]
-    z = mean + noise * (0.5 * log_variance).exp()
-    weights = torch.full((len(z), len(z)), -math.log(len(z)), dtype=torch.float64)
-    found = [float(term.mean()) for term in decompose(z, mean, log_variance, weights)]
+NODES = 16
+COPIES = NODES**2
+ROWS = 4 * COPIES
+QUADRATURE = 4e-4
+
+
+def quadrature(nodes: int) -> tuple[Tensor, Tensor]:
+    """Points of the plane and their masses under N(0, I), by Gauss and Hermite: (nodes², 2), (nodes²,)."""
+    points, masses = np.polynomial.hermite_e.hermegauss(nodes)
+    masses = masses / masses.sum()
+    plane = np.stack(np.meshgrid(points, points, indexing="ij"), -1).reshape(-1, 2)
+    return torch.from_numpy(plane), torch.from_numpy(np.outer(masses, masses).ravel())
+
+
+def terms_of_the_whole_data_set(log_weights: Tensor) -> tuple[Tensor, Tensor]:
+    """The three terms of every row, (3, ROWS), and the rows' masses: a batch of all images, one copy a node."""
+    points, masses = quadrature(NODES)
+    mean, log_variance = (
+        torch.from_numpy(value).repeat_interleave(COPIES, 0) for value in (MEANS, LOG_VARIANCES)
+    )
+    z = mean + points.repeat(4, 1) * (0.5 * log_variance).exp()
+    return torch.stack(decompose(z, mean, log_variance, log_weights)), masses.repeat(4) / 4
+
+
+UNIFORM = torch.full((ROWS, ROWS), -math.log(ROWS), dtype=torch.float64)
+"""Log weights that make the batch's mixture q(z) itself, since every image fills a quarter of the rows."""
+
+
+def test_decomposition_with_the_true_mixture_is_the_exact_one() -> None:
+    """No noise in it: the tolerance is the error of 16 nodes, which falls to a tenth with 8 more."""
+    terms, masses = terms_of_the_whole_data_set(UNIFORM)
+    np.testing.assert_allclose(terms @ masses, exact_decomposition(), atol=QUADRATURE)
+
+
+def bias(rows: int) -> Tensor:
+    """Bounds on what stratified weights change in the three terms when a batch is its data set, (3,).
+
+    Of N rows the own counts 1/N, one other 1/(N(N-1)), the rest 1/(N-1), so the estimate is
+    N/(N-1) · q - q_own/(N(N-1)) - q_one/N, where q_own, q_one ≤ 4q if every image fills a quarter of the rows. Hence
+    |log estimate - log q| < 4/N, for the joint density and for each of the two dimensions.
+    """
+    joint, product = 4 / rows, 2 * 4 / rows
+    return torch.tensor([joint, joint + product, product], dtype=torch.float64)
+
+
+def test_stratified_weights_of_a_whole_data_set_move_every_term_by_less_than_the_bound() -> None:
+    stratified, masses = terms_of_the_whole_data_set(stratified_log_weights(ROWS, ROWS))
+    uniform, _ = terms_of_the_whole_data_set(UNIFORM)
+    assert ((stratified - uniform).abs().amax(1) < bias(ROWS)).all()
+    # what one term gains another loses
+    torch.testing.assert_close(stratified.sum(0), uniform.sum(0))
+    off = (stratified @ masses - torch.tensor(exact_decomposition(), dtype=torch.float64)).abs()
+    assert (off < bias(ROWS) + QUADRATURE).all()
+
+
+def test_minibatches_estimate_the_density_without_bias_and_the_information_from_above() -> None:
+    """Three of four images: averaged over every batch that holds the row's own image, the estimate of q(z) that the
+    terms are made of is q(z) at every z; its logarithm is not, so by Jensen the information comes out too large and
+    the dimension-wise KL too small, while their sum with the total correlation stays the exact KL.
+    """
+    points, masses = quadrature(8)
+    scales = np.exp(LOG_VARIANCES / 2)
+    log_weights = stratified_log_weights(3, 4)
+    found = torch.zeros(4, len(points), 3, dtype=torch.float64)
+    estimate = torch.zeros(4, len(points), dtype=torch.float64)
+    for chosen in itertools.permutations(range(4), 3):
+        order = list(chosen)
+        mean, log_variance = torch.from_numpy(MEANS[order]), torch.from_numpy(LOG_VARIANCES[order])
+        for node, point in enumerate(points):
+            z = mean + point * (0.5 * log_variance).exp()
+            terms = torch.stack(decompose(z, mean, log_variance, log_weights), 1)[0]
+            own = norm.pdf(z[0], MEANS[order[0]], scales[order[0]]).prod()
+            found[order[0], node] += terms / 6
+            estimate[order[0], node] += own * math.exp(-terms[0]) / 6
+    exact = np.zeros(estimate.shape)
+    for image, (mean_, scale) in enumerate(zip(MEANS, scales, strict=True)):
+        z_ = mean_ + points.numpy() * scale
+        exact[image] = norm.pdf(z_[:, None], MEANS, scales).prod(2).mean(1)
+    np.testing.assert_allclose(estimate, exact, rtol=1e-10)
+    information, correlation, dimensionwise = (float(t) for t in masses @ found.mean(0))
     expected = exact_decomposition()
-    assert min(expected) > 0.05
-    np.testing.assert_allclose(found, expected, atol=0.01)
+    assert information > expected[0] + 0.04
+    assert dimensionwise < expected[2] - 0.04
+    assert information + correlation + dimensionwise == pytest.approx(sum(expected), rel=1e-6)
+
+
+class Enumerated(nn.Module):
+    """q(z|x) by look-up; image i is the i-th unit vector, (4, 1, 1, 4)."""
+
+    def forward(self, x: Tensor) -> ModelOutput:
+        mean, log_variance = (x.flatten(1) @ torch.from_numpy(table) for table in (MEANS, LOG_VARIANCES))
+        return ModelOutput(embedding=mean, log_covariance=log_variance)
+
+
+def test_loss_of_a_whole_data_set_is_the_exact_decomposition_weighed(plane: Backbone) -> None:
+    """Through the training loss, with training's weights and sampled noise. The tolerance is 4.5 standard errors,
+    from six independently scrambled nets of noise, and the bound on the weights' bias.
+    """
+    copies, weights = 512, torch.tensor([0.5, 4.0, 2.0], dtype=torch.float64)
+    images = torch.eye(4, dtype=torch.float64).repeat_interleave(copies, 0)[:, None, None, :]
+    model = BetaTCVAE(plane, TotalCorrelation(*weights.tolist()), train_size=len(images))
+    model.encoder, model.decoder = Enumerated(), MODEL.decoder
+    found = []
+    for seed in range(6):
+        uniform = qmc.Sobol(2, seed=seed).random(len(images))
+        with draws(torch.from_numpy(norm.ppf(uniform))), torch.no_grad():
+            losses = model.losses(Batch(images), 0.0)
+        penalty = losses.players["autoencoder"] - losses.parts["reconstruction"]
+        names = ("mutual_information", "total_correlation", "dimensionwise_kl")
+        found.append(torch.stack([*(losses.parts[name] for name in names), penalty]))
+    samples = torch.stack(found)
+    exact = torch.tensor(exact_decomposition(), dtype=torch.float64)
+    expected = torch.cat([exact, (weights @ exact)[None]])
+    allowed = torch.cat([bias(len(images)), (weights @ bias(len(images)))[None]])
+    allowed += 4.5 * samples.std(0) / math.sqrt(len(samples))
+    assert (allowed[:3] < 0.05 * exact).all(), "the tolerance would let a wrong term pass"
+    assert ((samples.mean(0) - expected).abs() < allowed).all()
 
 
 def test_stratified_estimate_is_unbiased_for_the_aggregate_density() -> None:
@@ -148,6 +252,20 @@ def test_alpha_beta_gamma_weigh_their_own_terms(plane: Backbone, images: Tensor)
         weights = [0.0, 0.0, 0.0]
         weights[position] = 4.0
         assert loss(*weights)[0] - base == pytest.approx(4 * float(parts[name]), rel=1e-9)
+
+
+def test_the_loss_weighs_a_batch_by_the_training_sets_size(plane: Backbone) -> None:
+    images = torch.cat([X, X - 0.7, X + 1.1])
+    model = linear_tcvae(plane, 1.0, 4.0, 1.0, train_size=1000)
+    with same_noise(2), torch.no_grad():
+        parts = model.losses(Batch(images), 0.0).parts
+    with same_noise(2), torch.no_grad():
+        mean, log_variance = model.posterior(images)
+        z = gaussian_sample(mean, log_variance)
+        own = [[1 / 1000, 998 / 2000, 1 / 2], [1 / 2, 1 / 1000, 998 / 2000], [998 / 2000, 1 / 2, 1 / 1000]]
+        expected = decompose(z, mean, log_variance, torch.tensor(own, dtype=torch.float64).log())
+    for name, term in zip(("mutual_information", "total_correlation"), expected, strict=False):
+        assert float(parts[name]) == pytest.approx(float(term.mean()), rel=1e-12)
 
 
 def test_the_training_sets_size_counts_in_validation_too(plane: Backbone) -> None:
