@@ -20,7 +20,8 @@ def alike(world: World, claim: Claim) -> Finding:
     """Named models have the same value of every named metric. Paper: equal as printed, or within the metric's
     margin where the paper only calls them alike (`sense=similar`). Results: two one-sided tests (TOST, paired
     over the paper's images or pairs) against the first place every difference within the metric's margin, p ≤
-    0.05 after Holm; "direction only" if all differences lie within the margin but a test does not say so."""
+    0.05 after Holm; "same direction or rank only" if all differences lie within the margin but a test does
+    not say so."""
     first, *others = world.select(claim, "models")
     metrics = claim.text("metric").split()
     if world.is_paper:
@@ -65,9 +66,8 @@ def _relative_gap(world: World, slugs: tuple[str, ...], name: str) -> float:
 def significant(world: World, claim: Claim) -> Finding:
     """Named models differ from the VAE in a claimed direction, with a printed bound on the corrected p.
     Paper: the bound must be reachable at all by a paired t-test on three seeds with the printed means and ±,
-           whatever
-    the unprinted correlation. Results: over the paper's images, 22·p below the bound with that sign, for
-    every model; "direction only" if every difference has the sign."""
+    whatever the unprinted correlation. Results: over the paper's images, 22·p below the bound with that sign,
+    for every model; "same direction or rank only" if every difference has the sign."""
     metric, named = claim.text("metric"), claim.slugs("models")
     sign = (1 if claim.text("sense") == "better" else -1) * measure(metric).better
     bound = claim.number.value
@@ -111,8 +111,8 @@ def _smallest_p(world: World, named: tuple[str, ...], metric: str, comparisons: 
 @kind("not-significant")
 def not_significant(world: World, claim: Claim) -> Finding:
     """Named models do not differ significantly from the VAE. Paper: not checkable (no p is printed, and any p
-    is possible). Results: none has p < 0.05/22 over the paper's images; "direction only" if at most a third
-    have."""
+    is possible). Results: none has p < 0.05/22 over the paper's images; "same direction or rank only" if at
+    most a third have."""
     metric, named = claim.text("metric"), claim.slugs("models")
     tests = statistics.against_baseline(world.campaign(), metric, "images").reindex(list(named))
     if tests["p"].isna().any():
@@ -127,7 +127,7 @@ def not_significant(world: World, claim: Claim) -> Finding:
 @kind("largest-spread")
 def largest_spread(world: World, claim: Claim) -> Finding:
     """A model's results vary most. Paper: its printed ± is the largest. Results: so is the SD of its seeds'
-    means, which needs three seeds; "rank only" if among the three largest."""
+    means, which needs three seeds; "same direction or rank only" if among the three largest."""
     metric, (slug,) = claim.text("metric"), claim.slugs("architecture")
     column = f"{metric}_sd" if world.is_paper else f"{metric}_seed_sd"
     if not world.is_paper and (seeds := int(world.rows((slug,), "n_seeds")[slug])) < PRINTED_SEEDS:
@@ -145,8 +145,8 @@ def largest_spread(world: World, claim: Claim) -> Finding:
 
 @kind("seed-range")
 def seed_range(world: World, claim: Claim) -> Finding:
-    """A model's best and worst seed differ by at least a stated amount of a metric. "Direction only": the
-    difference is at least that of any other model. Needs three seeds."""
+    """A model's best and worst seed differ by at least a stated amount of a metric. "Same direction or rank
+    only": the difference is at least that of any other model. Needs three seeds."""
     metric, (slug,) = claim.text("metric"), claim.slugs("architecture")
     seeds = summaries.seed_means(world.campaign(), metric).reindex(world.models.index.union([slug]))
     if (count := int(seeds.loc[slug].count())) < PRINTED_SEEDS:

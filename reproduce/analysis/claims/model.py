@@ -222,7 +222,7 @@ WITHIN_PAPER: Mapping[Outcome, str] = {
 }
 IN_RESULTS: Mapping[Outcome, str] = {
     Outcome.HOLDS: "reproduced",
-    Outcome.PARTLY: "direction only",
+    Outcome.PARTLY: "same direction or rank only",
     Outcome.FAILS: "not reproduced",
     Outcome.UNTESTABLE: "not testable",
     Outcome.MISMATCH: "definition mismatch",

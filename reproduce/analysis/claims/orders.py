@@ -23,8 +23,8 @@ from reproduce.errors import ReproduceError
 @kind("ordering")
 def ordering(world: World, claim: Claim) -> Finding:
     """Every model of one list is better in a metric than every model of another. Paper: by more than rounding
-    (a tie is not checkable). Results: by sign; "direction only" if some difference is smaller than the
-    metric's margin."""
+    (a tie is not checkable). Results: by sign; "same direction or rank only" if some difference is smaller
+    than the metric's margin."""
     metric = claim.text("metric")
     better, worse = (world.rows(claim.slugs(name), metric) for name in ("better", "worse"))
     sign = measure(metric).better or +1  # of a metric without a good direction, "better" means higher
@@ -45,7 +45,7 @@ def ordering(world: World, claim: Claim) -> Finding:
 @kind("best-of-combined")
 def best_of_combined(world: World, claim: Claim) -> Finding:
     """The named models lead a list of candidates (or all models) by the combined rank of Fig. 4, ties
-    included. "Rank only": they are within the first three."""
+    included. "Same direction or rank only": they are within the first three."""
     named = claim.slugs("models")
     rows = world.models.reindex(list(world.select(claim, "among")))
     table = combined_rank(rows)["combined"].rank(method="min")
@@ -60,8 +60,8 @@ def best_of_combined(world: World, claim: Claim) -> Finding:
 
 @kind("same-ranking")
 def same_ranking(world: World, claim: Claim) -> Finding:
-    """Two metrics rank all models identically (rows tied in either metric may stand either way). "Rank only":
-    Spearman's ρ of at least 0.95."""
+    """Two metrics rank all models identically (rows tied in either metric may stand either way). "Same
+    direction or rank only": Spearman's ρ of at least 0.95."""
     x, y = (world.column(claim.text(name)) * measure(claim.text(name)).better for name in ("x", "y"))
     rho = float(stats.spearmanr(x, y).statistic)
     if not np.isfinite(rho):
@@ -77,7 +77,7 @@ def same_ranking(world: World, claim: Claim) -> Finding:
 @kind("residual")
 def residual(world: World, claim: Claim) -> Finding:
     """Sign of the named models' residuals in the regression of SSIM on MSE over all models. Holds if all have
-    the claimed sign; "direction only" if most have."""
+    the claimed sign; "same direction or rank only" if most have."""
     sign = {"positive": 1, "negative": -1}[claim.text("sign")]
     left = ssim_residuals(world.models, ("mse",)).reindex(list(claim.slugs("models")))
     if left.isna().any():
@@ -92,7 +92,7 @@ def residual(world: World, claim: Claim) -> Finding:
 @kind("family-place")
 def family_place(world: World, claim: Claim) -> Finding:
     """A family's place among the families of its grouping by mean of a metric; `place` counts from the best,
-    −1 is the worst. "Rank only": one place off."""
+    −1 is the worst. "Same direction or rank only": one place off."""
     metric, (grouping, family) = claim.text("metric"), claim.text("family").split("/")
     world.column(metric)
     means = family_means(world.models, metric, grouping).dropna()
@@ -110,8 +110,8 @@ def family_place(world: World, claim: Claim) -> Finding:
 
 @kind("inverted-families")
 def inverted_families(world: World, claim: Claim) -> Finding:
-    """The families' order by one metric is exactly the reverse of their order by another. "Direction only":
-    the two orders are negatively related (Spearman's ρ < 0 of the places)."""
+    """The families' order by one metric is exactly the reverse of their order by another. "Same direction or
+    rank only": the two orders are negatively related (Spearman's ρ < 0 of the places)."""
     grouping = claim.text("grouping")
     means = pd.DataFrame(
         {
@@ -131,7 +131,8 @@ def inverted_families(world: World, claim: Claim) -> Finding:
 @kind("trade-off-in-families")
 def trade_off_in_families(world: World, claim: Claim) -> Finding:
     """Two metrics rise together within each family of a grouping, not only between families. Holds if r > 0
-    with p < 0.05 in every family of four or more; "direction only" if r > 0 in more than half of them."""
+    with p < 0.05 in every family of four or more; "same direction or rank only" if r > 0 in more than half of
+    them."""
     grouping = claim.text("grouping")
     found = {}
     for family, slugs in FAMILIES[grouping].items():
@@ -150,8 +151,8 @@ def trade_off_in_families(world: World, claim: Claim) -> Finding:
 
 @kind("slowest")
 def slowest(world: World, claim: Claim) -> Finding:
-    """The named models have the largest values of a cost of all models; "rank only" if at least one of them
-    is among as many."""
+    """The named models have the largest values of a cost of all models; "same direction or rank only" if at
+    least one of them is among as many."""
     metric, named = claim.text("metric"), claim.slugs("models")
     costs = world.column(metric).dropna().sort_values(ascending=False)
     if not set(named) <= set(costs.index):
@@ -165,8 +166,8 @@ def slowest(world: World, claim: Claim) -> Finding:
 
 @kind("pareto-set")
 def pareto_members(world: World, claim: Claim) -> Finding:
-    """The Pareto set of SSIM and PIQ consists of exactly the named models. "Direction only": it contains at
-    least half of them and at most as many others."""
+    """The Pareto set of SSIM and PIQ consists of exactly the named models. "Same direction or rank only": it
+    contains at least half of them and at most as many others."""
     named = claim.slugs("models")
     _require_points(world, named)
     return _same_set(named, pareto_set(world.models))
@@ -180,8 +181,8 @@ def _require_points(world: World, slugs: tuple[str, ...]) -> None:
 
 @kind("pareto-member")
 def pareto_member(world: World, claim: Claim) -> Finding:
-    """The named models are (or, with `side=out`, are not) in the Pareto set. "Direction only": most of
-    them."""
+    """The named models are (or, with `side=out`, are not) in the Pareto set. "Same direction or rank only":
+    most of them."""
     front = set(pareto_set(world.models))
     named = claim.slugs("models")
     _require_points(world, named)
@@ -196,7 +197,7 @@ def pareto_member(world: World, claim: Claim) -> Finding:
 @kind("members")
 def threshold_members(world: World, claim: Claim) -> Finding:
     """The models beyond printed bounds of one or more metrics are exactly those named ("all": every row).
-    "Direction only": at least half of them are, and at most as many others."""
+    "Same direction or rank only": at least half of them are, and at most as many others."""
     inside = within_bounds(world, claim)
     return _same_set(world.select(claim, "models"), tuple(inside.index[inside]))
 
@@ -204,8 +205,8 @@ def threshold_members(world: World, claim: Claim) -> Finding:
 @kind("count")
 def count(world: World, claim: Claim) -> Finding:
     """A printed number of models: beyond bounds of a metric, in the Pareto set, outside it, in a regime, or
-    with values that no other row repeats (`of`). Exactly as many; "direction only" if one off, or a tenth of
-    the number. Rows left out of a campaign are not counted."""
+    with values that no other row repeats (`of`). Exactly as many; "same direction or rank only" if one off,
+    or a tenth of the number. Rows left out of a campaign are not counted."""
     of = claim.text("set")
     found = {
         "bounds": lambda: int(within_bounds(world, claim).sum()),
@@ -247,8 +248,8 @@ def within_bounds(world: World, claim: Claim) -> pd.Series:
 @kind("recommendation")
 def recommendation(world: World, claim: Claim) -> Finding:
     """A cell of Table III. The named models are what the stated rules derive from the metrics: `role=first`
-    is the one put first, `recommended` and `avoid` are all listed. "Direction only": the first is among the
-    three recommended; some of the listed are."""
+    is the one put first, `recommended` and `avoid` are all listed. "Same direction or rank only": the first
+    is among the three recommended; some of the listed are."""
     row = world.recommendations.loc[claim.text("application")]
     if row["priority"] not in PRIORITIES:
         raise Untestable(f"{row['priority'].lower()} is not measured")

@@ -12,8 +12,8 @@ from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable,
 @kind("hardest-digits")
 def hardest_digits(world: World, claim: Claim) -> Finding:
     """Named models fail most on named digits. Results: averaged over the models, these digits have the
-    largest MSE of the ten on the whole test set; "direction only" if at least half of them are among as
-    many."""
+    largest MSE of the ten on the whole test set; "same direction or rank only" if at least half of them are
+    among as many."""
     digits = {int(digit) for digit in claim.text("digits").split()}
     errors = failures.error_by_digit(world.campaign(), "mse")
     named = list(claim.slugs("models"))
@@ -30,7 +30,7 @@ def hardest_digits(world: World, claim: Claim) -> Finding:
 @kind("uniform-over-digits")
 def uniform_over_digits(world: World, claim: Claim) -> Finding:
     """A model fails alike on all digits. Results: the coefficient of variation of its MSE over the ten digits
-    is the smallest of all models; "direction only" if below the median."""
+    is the smallest of all models; "same direction or rank only" if below the median."""
     (slug,) = claim.slugs("architecture")
     errors = failures.error_by_digit(world.campaign(), "mse")
     return _lowest(errors.std(axis=1, ddof=1) / errors.mean(axis=1), slug)
@@ -39,7 +39,7 @@ def uniform_over_digits(world: World, claim: Claim) -> Finding:
 @kind("changed-digits")
 def changed_digits(world: World, claim: Claim) -> Finding:
     """A model's reconstructions turn into another digit more often than the baseline's. Results: by the share
-    of test images whose 5-NN label changes; "direction only" does not apply."""
+    of test images whose 5-NN label changes; "same direction or rank only" does not apply."""
     (slug,), (to,) = claim.slugs("architecture"), claim.slugs("to")
     changed = failures.changed_share(world.campaign())
     if not {slug, to} <= set(changed.dropna().index):
@@ -74,8 +74,8 @@ opposite."""
 def latent_word(world: World, claim: Claim) -> Finding:
     """A word about latent spaces. Results: the statistic that stands for the word (silhouette by digit,
     accuracy of the nearest neighbour, axis alignment; computed on the codes, of which t-SNE only makes a
-    picture) lies on the claimed side of the median of all models, for every named model; "direction only" for
-    most of them."""
+    picture) lies on the claimed side of the median of all models, for every named model; "same direction or
+    rank only" for most of them."""
     statistic, side = LATENT_SENSES[claim.text("word")]
     table = world.codes
     named = table[statistic].reindex(list(claim.slugs("models")))

@@ -103,8 +103,9 @@ def _same_rank(world: World, slug: str, column: str) -> bool:
 @kind("cell")
 def cell(world: World, claim: Claim) -> Finding:
     """A printed mean or ± of one model. Paper: equals the cell of Table I or II up to rounding. Results:
-    within the metric's margin (0.01 SSIM, 5 % PIQ, 15 % of a ±); "rank only" if the model's rank moved by at
-    most two places; "definition mismatch" if the values differ by more than a factor of ten."""
+    within the metric's margin (0.01 SSIM, 5 % PIQ, 15 % of a ±); "same direction or rank only" if the model's
+    rank moved by at most two places; "definition mismatch" if the values differ by more than a factor of
+    ten."""
     (slug,) = claim.slugs("architecture")
     column = claim.text("metric") + ("_sd" if claim.text("part", "mean") == "sd" else "")
     value = float(world.rows((slug,), column).iloc[0])
@@ -222,7 +223,7 @@ def _same_side(
 @kind("mean")
 def mean(world: World, claim: Claim) -> Finding:
     """A mean over named models. Paper: the mean of their cells, up to rounding. Results: within the metric's
-    margin; "direction only" if it lies on the same side of the VAE as in the paper."""
+    margin; "same direction or rank only" if it lies on the same side of the VAE as in the paper."""
     return _summary(claim, world, lambda values: float(values.mean(skipna=False)))
 
 
@@ -235,7 +236,7 @@ def median(world: World, claim: Claim) -> Finding:
 @kind("extreme")
 def extreme(world: World, claim: Claim) -> Finding:
     """The lowest or highest value over the models. Paper: up to rounding. Results: within the metric's
-    margin; "direction only" if it lies on the same side of the VAE as in the paper."""
+    margin; "same direction or rank only" if it lies on the same side of the VAE as in the paper."""
     lowest = claim.text("end") == "lowest"
     return _summary(claim, world, lambda values: float(values.min() if lowest else values.max()))
 
@@ -243,7 +244,7 @@ def extreme(world: World, claim: Claim) -> Finding:
 @kind("range")
 def value_range(world: World, claim: Claim) -> Finding:
     """Two printed ends of a range over named models. Both ends must agree (rounding; the metric's margin).
-    "Direction only": our range overlaps the printed one."""
+    "Same direction or rank only": our range overlaps the printed one."""
     metric, rows = claim.text("metric"), _group(claim, world)
     values = world.rows(rows, metric)
     low, high = float(values.min()), float(values.max())
@@ -264,7 +265,7 @@ def value_range(world: World, claim: Claim) -> Finding:
 @kind("gap")
 def gap(world: World, claim: Claim) -> Finding:
     """(Highest − lowest) ÷ lowest over all models. Paper: up to rounding. Results: within a tenth of the
-    printed percentage; "direction only" if it is at least half as large."""
+    printed percentage; "same direction or rank only" if it is at least half as large."""
     metric = claim.text("metric")
     world.column(metric)
     return agree(
@@ -289,7 +290,7 @@ def larger_gap(world: World, claim: Claim) -> Finding:
 @kind("change")
 def change(world: World, claim: Claim) -> Finding:
     """How far one model lies from another in percent. Paper: up to rounding. Results: within a tenth of the
-    printed percentage; "direction only" if the difference has the claimed sign."""
+    printed percentage; "same direction or rank only" if the difference has the claimed sign."""
     metric, (of,), (to,) = claim.text("metric"), claim.slugs("of"), claim.slugs("to")
     world.rows((of, to), metric)
     sign = -1.0 if claim.text("sense") == "below" else +1.0
@@ -308,7 +309,7 @@ def change(world: World, claim: Claim) -> Finding:
 @kind("change-range")
 def change_range(world: World, claim: Claim) -> Finding:
     """Named models all lie a printed range of percent below another. Holds if every loss lies in the range
-    (widened by rounding, or by a tenth in results); "direction only" if every one lies below."""
+    (widened by rounding, or by a tenth in results); "same direction or rank only" if every one lies below."""
     metric, (to,) = claim.text("metric"), claim.slugs("to")
     losses = 1 - world.rows(claim.slugs("models"), metric) / float(world.rows((to,), metric).iloc[0])
     low, high = claim.numbers
@@ -322,7 +323,7 @@ def change_range(world: World, claim: Claim) -> Finding:
 @kind("ratio")
 def ratio(world: World, claim: Claim) -> Finding:
     """How many times larger one group's mean is than another's. Paper: up to rounding. Results: within a
-    tenth; "direction only" if the ratio lies on the same side of 1."""
+    tenth; "same direction or rank only" if the ratio lies on the same side of 1."""
     metric, top, bottom = claim.text("metric"), claim.slugs("of"), claim.slugs("over")
     world.rows((*top, *bottom), metric)
     return agree(
@@ -352,8 +353,8 @@ def spread(world: World, claim: Claim) -> Finding:
 @kind("correlation")
 def correlation(world: World, claim: Claim) -> Finding:
     """Pearson's r over models. Paper: agrees up to rounding. Results: the printed r lies in our 95 % interval
-    (Fisher z) and r is significant; "direction only" if r has the same sign and p < 0.05. With `sense=size`
-    (a loss against a score, printed without its sign) −r is compared."""
+    (Fisher z) and r is significant; "same direction or rank only" if r has the same sign and p < 0.05. With
+    `sense=size` (a loss against a score, printed without its sign) −r is compared."""
     x, y = claim.text("x"), claim.text("y")
     sign = -1.0 if claim.text("sense", "signed") == "size" else +1.0
     found = statistics.pearson(world.column(x), sign * world.column(y))
@@ -380,9 +381,9 @@ def correlation(world: World, claim: Claim) -> Finding:
 
 @kind("correlation-p")
 def correlation_p(world: World, claim: Claim) -> Finding:
-    """The p of a correlation. With `sense=below`, p must lie below the printed bound ("direction only" if it
-    is below 0.05). Otherwise the printed p itself is recomputed: equal up to rounding of tables and p; in
-    results, on the same side of 0.05. A claimed sign must be the sign of r."""
+    """The p of a correlation. With `sense=below`, p must lie below the printed bound ("same direction or rank
+    only" if it is below 0.05). Otherwise the printed p itself is recomputed: equal up to rounding of tables
+    and p; in results, on the same side of 0.05. A claimed sign must be the sign of r."""
     x, y = claim.text("x"), claim.text("y")
     found = statistics.pearson(world.column(x), world.column(y))
     if not np.isfinite(found.p):
@@ -411,7 +412,8 @@ def correlation_p(world: World, claim: Claim) -> Finding:
 
 @kind("weaker-correlation")
 def weaker_correlation(world: World, claim: Claim) -> Finding:
-    """|r| of one pair of metrics is below that of another pair. By sign; "direction only" does not apply."""
+    """|r| of one pair of metrics is below that of another pair. By sign; "same direction or rank only" does
+    not apply."""
     weak, strong = (
         statistics.pearson(*(world.column(name) for name in claim.text(pair).split())).r
         for pair in ("weak", "strong")
@@ -425,8 +427,8 @@ def weaker_correlation(world: World, claim: Claim) -> Finding:
 @kind("rank")
 def rank(world: World, claim: Claim) -> Finding:
     """A model's place in one metric, 1 the best, −1 the worst. Paper: among the places that its ties allow.
-    Results: among those that the metric's margin allows; "rank only" within three places. Printed places in
-    the lower half are counted from the bottom, so that rows left out do not move them."""
+    Results: among those that the metric's margin allows; "same direction or rank only" within three places.
+    Printed places in the lower half are counted from the bottom, so that rows left out do not move them."""
     (slug,) = claim.slugs("architecture")
     metric = claim.text("metric")
     values = world.column(metric).dropna() * measure(metric).better

@@ -77,6 +77,16 @@ def test_verdicts_use_the_stated_words_only(verdicts: dict[str, Verdict]) -> Non
     assert {v.in_results for v in verdicts.values()} == set(IN_RESULTS.values())
 
 
+def test_the_words_in_the_results_are_those_of_the_issue() -> None:
+    assert set(IN_RESULTS.values()) == {
+        "reproduced",
+        "same direction or rank only",
+        "not reproduced",
+        "not testable",
+        "definition mismatch",
+    }
+
+
 def test_what_is_not_testable_says_why(verdicts: dict[str, Verdict]) -> None:
     assert all(v.reason for v in verdicts.values() if v.in_results in ("not testable", "definition mismatch"))
 
