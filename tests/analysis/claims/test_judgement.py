@@ -161,11 +161,37 @@ def test_claims_about_the_field_go_on_without_the_unsound_rows(damaged: Records)
     (verdict,) = judge(damaged, [c for c in load() if c.id == "Abstract.r"])
     assert verdict.in_results != "not testable"
     assert "n = 18" in verdict.evidence
+    assert "on 18 sound rows of 21" in verdict.evidence, "the missing one has no row"
+
+
+def test_a_rank_in_the_field_says_which_field(damaged: Records) -> None:
+    """The pages rank unconverged rows too; the ledger does not, and says so."""
+    (rank, own) = judge(damaged, [c for c in load() if c.id in ("IV-A.ae-best", "IV-B.ae-ssim")])
+    assert "on 18 sound rows of 21" in rank.evidence
+    assert "sound rows" not in own.evidence, "a model's own number has nothing to do with the others"
+
+
+def test_the_systems_are_counted_whether_sound_or_not() -> None:
+    unsound = make_records(seeds=(42,), collapsed=["beta-vae"], unconverged=["vamp", "ae"])
+    chosen = [c for c in load() if c.id in ("Abstract.architectures", "Abstract.distinct")]
+    rows, distinct = judge(unsound, chosen)
+    assert (rows.in_results, rows.evidence) == ("reproduced", "22 of 22")
+    assert distinct.in_results == "reproduced"
+
+
+def test_repeated_rows_are_found_among_all_that_finished(damaged: Records) -> None:
+    assert reasons(damaged, "Abstract.distinct") == ["n too small: 21 of 22 models were run"]
+
+
+def test_a_count_that_the_rows_left_out_could_change_is_not_testable(damaged: Records) -> None:
+    assert reasons(damaged, "VI-C.dominated-count") == ["4 rows left out could change it"]
 
 
 def test_too_few_sound_rows_make_the_field_untestable() -> None:
+    """Also for a claim that names one model, if it names it as the first of all."""
     records = make_records(seeds=(42,), collapsed=["ae", "wae", "vae", "iwae", "ciwae", "svae"])
-    assert reasons(records, "Abstract.r") == ["n too small: 16 of 22 models are sound"]
+    few = "n too small: 16 of 22 models are sound"
+    assert reasons(records, "Abstract.r", "IV-B.vq-vae-third", "IV-B.vq-vae-ssim") == [few, few, ""]
 
 
 @pytest.mark.parametrize("profile", ["smoke", "quick"])

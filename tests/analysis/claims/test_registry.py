@@ -15,7 +15,8 @@ from reproduce.paper import CELLS
 from tests.analysis.claims.worlds import claim
 
 SECTIONS = {
-    "Abstract", "I", "III-A", "III-B", "III-C", "III-D", "III-E", "III-F", "III-G", "III-H",
+    "Abstract", "I", "II-A", "II-B", "II-D", "II-E", "II-H",
+    "III-A", "III-B", "III-C", "III-D", "III-E", "III-F", "III-G", "III-H",
     "IV-A", "IV-B", "IV-C", "IV-D", "IV-E", "IV-F", "IV-G",
     "V-A", "V-B", "V-C", "V-D", "V-E", "V-F", "V-G", "V-H",
     "VI-A", "VI-B", "VI-C", "VI-D", "VI-E", "VII-A", "VII-B", "VII-C", "VII-D", "VIII-A", "VIII-B", "VIII-C",
