@@ -149,15 +149,26 @@ def table_cell(world: World, claim: Claim) -> Finding:
     """A cell of Table I or II. Paper: it satisfies what mathematics demands of its row (mean PSNR ≥ −10·log₁₀
     of mean MSE; MSE ≤ MAE ≤ √MSE; ISS ≤ 8·784²·(PIQ² + SD²); no ± larger than the metric's range, or than √n
     times a mean of n non-negative numbers; PSNR's ± within a factor of two of what MSE's ± propagates to) and
-    the printed sort order. Results: as for `cell`."""
+    the printed sort order; and where the row repeats others in every other number, it repeats them here too.
+    Results: as for `cell`."""
     if not world.is_paper:
         return cell(world, claim)
     (slug,) = claim.slugs("architecture")
     metric, part = claim.text("metric"), claim.text("part")
     broken = [name for name, slack in constraints(world, slug, metric, part).items() if slack < 0]
+    if unlike_twins(world, slug, metric if part == "mean" else f"{metric}_sd"):
+        broken.append("the rows that it repeats otherwise")
     if broken:
         return Finding(Outcome.FAILS, "violates " + " and ".join(broken))
     return Finding(Outcome.HOLDS, "satisfies the constraints of its row")
+
+
+def unlike_twins(world: World, slug: str, column: str) -> bool:
+    """Whether a row repeats others in every printed number but this one, in which it repeats none of them."""
+    rows = world.models.dropna(axis="columns")
+    others = rows.drop(index=slug)
+    same = others.drop(columns=column).eq(rows.loc[slug].drop(column)).all(axis="columns")
+    return bool(same.any() and (others.loc[same, column] != rows.at[slug, column]).all())
 
 
 def constraints(world: World, slug: str, metric: str, part: str) -> dict[str, float]:
