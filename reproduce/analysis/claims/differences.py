@@ -15,6 +15,8 @@ from reproduce.analysis.measures import measure
 from reproduce.names import BASELINE, SLUGS
 from reproduce.records import Records
 
+NOISE = 1e-12
+"""Differences that spread no more than this differ by rounding of floating-point numbers only."""
 PRINTED_SEEDS = 3
 """Section III-G: three independent measurements a metric."""
 
@@ -30,11 +32,15 @@ def paired(records: Records, first: Sequence[str], second: Sequence[str], metric
     return np.asarray((sides[0] - sides[1]).dropna(), dtype=float)
 
 
+def _constant(differences: np.ndarray) -> bool:
+    return bool(np.ptp(differences) <= NOISE * max(1.0, abs(differences[0])))
+
+
 def p_below(differences: np.ndarray, bound: float) -> float:
     """One-sided p of "the mean difference lies below a bound"; NaN for fewer than two differences."""
     if differences.size < 2:
         return float("nan")
-    if np.ptp(differences) == 0:
+    if _constant(differences):
         return 0.0 if differences[0] < bound else 1.0
     return float(stats.ttest_1samp(differences, bound, alternative="less").pvalue)
 
@@ -43,8 +49,8 @@ def p_different(differences: np.ndarray) -> float:
     """Two-sided p of "the mean difference is not zero"; NaN for fewer than two differences."""
     if differences.size < 2:
         return float("nan")
-    if np.ptp(differences) == 0:
-        return 1.0 if differences[0] == 0 else 0.0
+    if _constant(differences):
+        return 0.0 if abs(differences[0]) > NOISE else 1.0
     return float(stats.ttest_1samp(differences, 0.0).pvalue)
 
 

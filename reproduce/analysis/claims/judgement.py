@@ -38,6 +38,7 @@ ALWAYS_ABOUT_PIQ = {"pareto-set", "pareto-member", "best-of-combined", "recommen
 SCALE_FREE = {
     "correlation",
     "correlation-p",
+    "correlation-sign",
     "family-place",
     "inverted-families",
     "ordering",

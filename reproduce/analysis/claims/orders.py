@@ -298,6 +298,8 @@ def _finished(world: World, of: str) -> tuple[int, Collection[int], int]:
     if len(tried) < len(world.paper):
         raise Untestable(f"n too small: {len(tried)} of {len(world.paper)} models were run")
     finished = tried[np.isfinite(tried["ssim"])]
+    if of == "distinct" and len(finished) < len(tried):
+        raise Untestable(f"n too small: {len(finished)} of {len(tried)} models finished")
     found = len(finished) if of == "rows" else distinct_rows(finished)
     return found, [found], len(tried)
 

@@ -122,6 +122,11 @@ def test_flipping_any_printed_number_of_the_tables_changes_a_verdict(cell: Cell,
     assert after.outcome is not Outcome.HOLDS
 
 
+@pytest.fixture(scope="module")
+def as_printed() -> dict[str, Outcome]:
+    return {statement.id: evaluate(statement, paper_world()).outcome for statement in load()}
+
+
 MEASURES_OF_ONE_ROW = {
     ("ssim", "sd"),
     ("mse", "sd"),
@@ -136,16 +141,17 @@ another column, and ISS only has an upper bound."""
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: ".".join(map(str, cell)))
-def test_within_the_paper_too_unless_nothing_there_is_tied_to_the_number(cell: Cell) -> None:
+def test_within_the_paper_too_unless_nothing_there_is_tied_to_the_number(
+    cell: Cell, as_printed: dict[str, Outcome]
+) -> None:
     tables = paper.tables()
     other = tables.with_cell(cell, flipped(tables.cells[cell]))
+    world = paper_world(other)
     same_row = [address for address in CELLS if address.architecture == cell.architecture]
+    checkable = (statement for statement in statements() if statement.kind not in PAPER_ONLY)
     changed = any(
-        evaluate(before, paper_world(tables)).outcome is not evaluate(after, paper_world(other)).outcome
-        for before, after in itertools.chain(
-            ((cell_claim(tables, address), cell_claim(other, address)) for address in same_row),
-            ((statement, statement) for statement in statements() if statement.kind not in PAPER_ONLY),
-        )
+        evaluate(statement, world).outcome is not as_printed[statement.id]
+        for statement in itertools.chain((cell_claim(other, address) for address in same_row), checkable)
     )
     assert changed or (cell.metric, cell.part) in MEASURES_OF_ONE_ROW
 
