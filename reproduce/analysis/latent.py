@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+from scipy.sparse.csgraph import connected_components
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
-from sklearn.neighbors import NearestNeighbors
+from sklearn.neighbors import NearestNeighbors, kneighbors_graph
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from reproduce.errors import ReproduceError
@@ -17,6 +19,14 @@ from reproduce.records import Records
 
 RANDOM_STATE = 0
 COLUMNS: tuple[str, ...] = ("silhouette", "neighbour_accuracy", "axis_alignment")
+NEIGHBOURS = 5
+"""Codes are connected with this many nearest others when islands are counted …"""
+ISLAND = 0.01
+"""… and this share of all codes makes an island; fewer are outliers."""
+ROTATIONS = 199
+"""Random rotations against which axis alignment is held: the least p is then 0.005."""
+ACTIVE = 0.01
+"""Axes with less than this share of the largest variance take no part in that: unused ones are aligned anyway."""
 
 
 def silhouette(points: np.ndarray, labels: np.ndarray) -> float:
@@ -40,12 +50,45 @@ def axis_alignment(points: np.ndarray, labels: np.ndarray) -> float:
     diagonal. It is 1 where the digits spread along the axes independently (a grid), and small where the same
     scatter is rotated.
     """
-    if not _varies(points):
-        return float("nan")
-    means = np.stack([points[labels == digit].mean(axis=0) for digit in np.unique(labels)])
-    scatter = np.atleast_2d(np.cov(means, rowvar=False))
+    scatter = _scatter(points, labels)
     total = float((scatter**2).sum())
     return float((np.diag(scatter) ** 2).sum() / total) if total > 0 else float("nan")
+
+
+def alignment_p(points: np.ndarray, labels: np.ndarray) -> float:
+    """p of "the digits spread along the axes" against random rotations of the same codes.
+
+    Unlike axis alignment itself, which falls as dimensions are added, it compares models of any dimension.
+    """
+    variance = points.var(axis=0)
+    used = points[:, variance >= ACTIVE * variance.max()]
+    own, scatter = axis_alignment(used, labels), _scatter(used, labels)
+    if not np.isfinite(own):
+        return float("nan")
+    if len(scatter) == 1:
+        return 1.0
+    turns = stats.ortho_group.rvs(len(scatter), size=ROTATIONS, random_state=RANDOM_STATE)
+    diagonals = np.einsum("rij,ik,rkj->rj", turns, scatter, turns, optimize=True)
+    rotated = (diagonals**2).sum(axis=1) / (scatter**2).sum()
+    return float((1 + (rotated >= own).sum()) / (1 + ROTATIONS))
+
+
+def islands(points: np.ndarray) -> int:
+    """How many clouds without any connection the codes form: components, of at least one code in a hundred, of the
+    graph that joins each code with its five nearest others. 0 where the codes do not vary."""
+    if not _varies(points):
+        return 0
+    graph = kneighbors_graph(points, min(NEIGHBOURS, len(points) - 1))
+    _, component = connected_components(graph, directed=False)
+    return int((np.bincount(component) >= ISLAND * len(points)).sum())
+
+
+def _scatter(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Covariance of the digits' mean codes, zero where the codes do not vary."""
+    if not _varies(points):
+        return np.zeros((1, 1))
+    means = np.stack([points[labels == digit].mean(axis=0) for digit in np.unique(labels)])
+    return np.atleast_2d(np.cov(means, rowvar=False))
 
 
 def embed(codes: np.ndarray) -> np.ndarray:
@@ -56,6 +99,21 @@ def embed(codes: np.ndarray) -> np.ndarray:
     )
     with threadpool_limits(limits=1):  # one thread: the same map beside other work, and no spinning
         return np.asarray(tsne.fit_transform(np.asarray(codes, dtype=np.float32)))
+
+
+def codes_by_seed(records: Records, slug: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The (n, d) codes of one model and their digits, of every finished seed that kept them."""
+    runs = records.runs
+    done = runs[(runs["architecture"] == slug) & (runs["variant"] == "") & (runs["status"] == "fresh")]
+    found = []
+    for seed in done["seed"]:
+        try:
+            sample = records.samples(slug, int(seed))
+        except ReproduceError:
+            continue
+        codes = np.asarray(sample["codes"], dtype=float)
+        found.append((codes.reshape(len(codes), -1), np.asarray(sample["code_labels"])))
+    return found
 
 
 def geometry(records: Records, architectures: Sequence[str], seed: int | None = None) -> pd.DataFrame:

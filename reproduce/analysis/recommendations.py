@@ -36,21 +36,21 @@ def scores(models: pd.DataFrame, priority: str) -> pd.Series:
     return ssim * normalised(models["ssim"]) + smooth * (1 - normalised(models["piq"]))
 
 
-def recommended(models: pd.DataFrame, priority: str) -> tuple[str, ...]:
-    """Rules 1–4: the best of the Pareto set, best first."""
+def recommended(models: pd.DataFrame, priority: str, length: int = LENGTH) -> tuple[str, ...]:
+    """Rules 1–4: the best of the Pareto set, best first; `length` of them instead of three where asked."""
     rows = usable(models)
     front = scores(rows, priority).reindex(list(pareto_set(rows)))
-    return tuple(front.sort_values(ascending=False, kind="stable").index[:LENGTH])
+    return tuple(front.sort_values(ascending=False, kind="stable").index[:length])
 
 
-def avoided(models: pd.DataFrame, priority: str) -> tuple[str, ...]:
-    """Rule 5: the worst, worst first."""
+def avoided(models: pd.DataFrame, priority: str, length: int = LENGTH) -> tuple[str, ...]:
+    """Rule 5: the worst, worst first; `length` of them instead of three where asked."""
     rows = usable(models)
     merit = {"Reconstruction": rows["ssim"], "Interpolation": -rows["piq"]}.get(priority)
     if merit is None:
         merit = scores(rows, "Balanced")
     merit = merit.drop(list(recommended(models, priority)))
-    return tuple(merit.sort_values(kind="stable").index[:LENGTH])
+    return tuple(merit.sort_values(kind="stable").index[:length])
 
 
 def recommend(models: pd.DataFrame) -> pd.DataFrame:

@@ -90,7 +90,7 @@ def ledger(material: Material) -> Table | None:
 
 SYMBOLS = {
     "reproduced": "=",
-    "direction only": "≈",
+    "same direction or rank only": "≈",
     "not reproduced": "≠",
     "not testable": DASH,
     "definition mismatch": "d",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
+from scipy.linalg import helmert
 
 from reproduce.analysis import latent
 from reproduce.records import Records
@@ -35,7 +37,10 @@ def test_alignment_falls_when_the_grid_is_rotated() -> None:
     assert latent.axis_alignment(grid @ ROTATION.T, LABELS) < 0.6
 
 
-@pytest.mark.parametrize("statistic", [latent.silhouette, latent.neighbour_accuracy, latent.axis_alignment])
+@pytest.mark.parametrize(
+    "statistic",
+    [latent.silhouette, latent.neighbour_accuracy, latent.axis_alignment, latent.alignment_p],
+)
 def test_codes_that_do_not_vary_have_no_geometry(statistic) -> None:
     assert np.isnan(statistic(np.zeros((200, 2)), LABELS))
 
@@ -52,3 +57,45 @@ def test_geometry_has_a_row_a_model(paperlike: Records) -> None:
     assert table.index.tolist() == ["ae", "vq-vae"]
     assert table.columns.tolist() == list(latent.COLUMNS)
     assert np.isfinite(table).all(axis=None)
+
+
+def test_islands_are_clouds_without_a_connection() -> None:
+    assert latent.islands(NOISE) == 1
+    assert latent.islands(100 * CORNERS + NOISE) == 4
+    assert latent.islands(np.zeros((200, 2))) == 0
+
+
+def test_a_stray_code_is_no_island() -> None:
+    rng = np.random.default_rng(1)
+    strays = [[1000.0 * at, 0.0] for at in range(1, 8)]
+    assert latent.islands(np.concatenate([rng.standard_normal((1000, 2)), strays])) == 1
+
+
+@pytest.mark.parametrize("dimension", [9, 16, 144])
+def test_alignment_is_held_against_rotations_in_any_dimension(dimension: int) -> None:
+    """The share of squared entries on the diagonal falls with the dimension; its p does not."""
+    rng = np.random.default_rng(dimension)
+    labels = np.repeat(np.arange(10), 20)
+    centres = np.zeros((10, dimension))
+    centres[:, :9] = helmert(10).T * np.arange(
+        1, 10
+    )  # nine axes that vary independently, by different amounts
+    points = centres[labels] + 0.01 * rng.standard_normal((200, dimension))
+    turn = stats.ortho_group.rvs(dimension, random_state=3)
+    assert latent.alignment_p(points, labels) <= 0.05
+    assert latent.alignment_p(points @ turn, labels) > 0.05
+
+
+def test_unused_axes_are_no_sign_of_alignment() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 20)
+    tilted = rng.standard_normal((10, 4)) @ rng.standard_normal((4, 4))
+    points = np.concatenate([tilted[labels], 1e-3 * rng.standard_normal((200, 12))], axis=1)
+    assert latent.alignment_p(points, labels) == latent.alignment_p(points[:, :4], labels)
+
+
+def test_codes_come_with_every_finished_seed(paperlike: Records) -> None:
+    found = latent.codes_by_seed(paperlike, "vq-vae")
+    assert len(found) == 3
+    assert {points.shape for points, _ in found} == {(1000, 144)}
+    assert latent.codes_by_seed(paperlike, "nothing") == []

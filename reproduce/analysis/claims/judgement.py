@@ -11,7 +11,7 @@ import pandas as pd
 
 from reproduce.analysis import summaries
 from reproduce.analysis.claims import differences, orders, pictures, protocol, values
-from reproduce.analysis.claims.kinds import KINDS
+from reproduce.analysis.claims.kinds import FIELD, KINDS
 from reproduce.analysis.claims.model import (
     IN_RESULTS,
     WITHIN_PAPER,
@@ -38,6 +38,7 @@ ALWAYS_ABOUT_PIQ = {"pareto-set", "pareto-member", "best-of-combined", "recommen
 SCALE_FREE = {
     "correlation",
     "correlation-p",
+    "correlation-sign",
     "family-place",
     "inverted-families",
     "ordering",
@@ -57,9 +58,9 @@ def judge(
     """Judge claims (default: all) within the paper's tables and in a campaign.
 
     A claim that names architectures is not testable while one of them is missing, failed, collapsed or not
-    converged. One about the whole field is evaluated on the rows that are none of these; if the collapsed
-    rows would change the verdict, the evidence says so. Without records, or in a profile without verdicts,
-    nothing is testable.
+    converged. One about the whole field is evaluated on the rows that are none of these, the sound ones; the
+    evidence says how many those were, and whether the others would change the verdict. Without records, or in
+    a profile without verdicts, nothing is testable.
     """
     tables = tables or paper_tables()
     inside = paper_world(tables)
@@ -153,9 +154,12 @@ class Campaign:
         summary = summaries.summarise(records)
         self.summary = summary.assign(piq=summary[smoothness])
         alive = usable(self.summary)
-        self.sound = World(models=alive[alive["converged"]], paper=paper, records=records)
+        sound = alive[alive["converged"]]
         finite = self.summary[np.isfinite(self.summary["ssim"])]
-        self.everything = World(models=finite, paper=paper, records=records)
+        self.sound, self.everything = (
+            World(models=rows, paper=paper, records=records, attempted=self.summary)
+            for rows in (sound, finite)
+        )
 
     def evaluate(self, claim: Claim) -> Finding:
         """The finding on sound rows, after the checks that hold for all kinds."""
@@ -165,9 +169,15 @@ class Campaign:
         finding = evaluate(claim, self.sound)
         if obstacle:
             return Finding(Outcome.UNTESTABLE, finding.shown, obstacle)
-        if not claim.rests_on() and len(self.everything.models) > len(self.sound.models):
-            return self._with_left_out(claim, finding)
-        return finding
+        if not _about_sound_rows(claim):
+            return finding
+        n, total = len(self.sound.models), len(self.summary)
+        shown = (
+            f"{finding.shown} (on {n} sound rows of {total})"
+            if finding.shown and n < total
+            else finding.shown
+        )
+        return self._with_left_out(claim, Finding(finding.outcome, shown, finding.reason))
 
     def obstacle(self, claim: Claim) -> str:
         """Why the claim is not testable here, or ""."""
@@ -178,7 +188,7 @@ class Campaign:
             hit = [LABELS[slug] for slug in named if slug in slugs]
             if hit:
                 return f"{reason}: {', '.join(hit)}"
-        if not named and len(self.sound.models) < SMALLEST_FIELD:
+        if _about_sound_rows(claim) and len(self.sound.models) < SMALLEST_FIELD:
             return f"n too small: {len(self.sound.models)} of {len(SLUGS)} models are sound"
         return ""
 
@@ -194,11 +204,20 @@ class Campaign:
         }
 
     def _with_left_out(self, claim: Claim, finding: Finding) -> Finding:
+        if len(self.everything.models) == len(self.sound.models):
+            return finding
         beside = evaluate(claim, self.everything)
         if beside.outcome is finding.outcome:
             return finding
         shown = f"{finding.shown}; with the rows left out {IN_RESULTS[beside.outcome]} ({beside.shown})"
         return Finding(finding.outcome, shown, finding.reason)
+
+
+def _about_sound_rows(claim: Claim) -> bool:
+    """Whether the claim compares with the whole field, of which a campaign has its sound rows."""
+    if claim.kind in protocol.PAPER_ONLY or orders.counts_finished_rows(claim):
+        return False
+    return claim.kind in FIELD or claim.about_everyone
 
 
 def _verdict(claim: Claim, inside: World, ours: Campaign | None) -> Verdict:

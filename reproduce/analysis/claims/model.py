@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
 
 import pandas as pd
 
-from reproduce.analysis import latent
 from reproduce.analysis.families import members
-from reproduce.analysis.recommendations import recommend
 from reproduce.errors import ReproduceError
 from reproduce.names import SLUGS
 from reproduce.paper import Printed
@@ -19,6 +16,8 @@ from reproduce.records import Records
 
 SLUG_ARGUMENTS = ("architecture", "models", "family", "better", "worse", "of", "to", "over", "among")
 """The arguments that name architectures; a claim rests on those it names, or else on the whole field."""
+WHOLE = ("all", "others")
+"""What such an argument may hold instead of names: every row, or every row that the claim does not name."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +87,15 @@ class Claim:
         named = [
             slug
             for name in SLUG_ARGUMENTS
-            if self.arguments.get(name, "all") != "all"
+            if self.arguments.get(name, "all") not in WHOLE
             for slug in self.slugs(name)
         ]
         return tuple(dict.fromkeys(named))
+
+    @property
+    def about_everyone(self) -> bool:
+        """Whether it names no architectures, or sets those that it names against all others."""
+        return not self.rests_on() or any(self.arguments.get(name) in WHOLE for name in SLUG_ARGUMENTS)
 
 
 class Outcome(StrEnum):
@@ -130,6 +134,7 @@ class World:
     half_units: rounding of each number; None in a campaign, whose numbers are not rounded.
     records:    the campaign; None in the paper's world.
     row_order:  metric → slugs in the printed order of the table sorted by it; empty in a campaign.
+    attempted:  every row of the campaign, whatever became of it (failed ones hold NaN); None means `models`.
     """
 
     models: pd.DataFrame
@@ -137,6 +142,7 @@ class World:
     half_units: pd.DataFrame | None = None
     records: Records | None = None
     row_order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    attempted: pd.DataFrame | None = None
 
     @property
     def is_paper(self) -> bool:
@@ -156,24 +162,23 @@ class World:
             raise Untestable(f"no finite {name} for {', '.join(values.index[values.isna()])}")
         return values.astype(float)
 
-    @cached_property
-    def codes(self) -> pd.DataFrame:
-        """The geometry of all models' codes, computed once a campaign; raises Untestable in the paper's
-        world."""
-        return latent.geometry(self.campaign(), tuple(self.models.index))
-
-    @cached_property
-    def recommendations(self) -> pd.DataFrame:
-        """Table III as the stated rules derive it from this world's rows, indexed by application."""
-        return recommend(self.models).set_index("application")
+    @property
+    def left_out(self) -> int:
+        """How many of the paper's rows take no part here."""
+        return len(self.paper) - len(self.models)
 
     def select(self, claim: Claim, name: str) -> tuple[str, ...]:
-        """The architectures of an argument; "all", or an absent argument, means every row of this world."""
-        if claim.arguments.get(name, "all") == "all":
-            if self.models.empty:
-                raise Untestable("n too small: no models")
-            return tuple(self.models.index)
-        return claim.slugs(name)
+        """The architectures of an argument; "all", or an absent argument, means every row of this world,
+        "others" every row that the claim does not name."""
+        chosen = claim.arguments.get(name, "all")
+        if chosen not in WHOLE:
+            return claim.slugs(name)
+        rows = self.models.index
+        if chosen == "others":
+            rows = rows.difference(list(claim.rests_on()), sort=False)
+        if rows.empty:
+            raise Untestable("n too small: no models")
+        return tuple(rows)
 
     def campaign(self) -> Records:
         """The records; raises Untestable in the paper's world, where there are none."""
@@ -222,7 +227,7 @@ WITHIN_PAPER: Mapping[Outcome, str] = {
 }
 IN_RESULTS: Mapping[Outcome, str] = {
     Outcome.HOLDS: "reproduced",
-    Outcome.PARTLY: "direction only",
+    Outcome.PARTLY: "same direction or rank only",
     Outcome.FAILS: "not reproduced",
     Outcome.UNTESTABLE: "not testable",
     Outcome.MISMATCH: "definition mismatch",

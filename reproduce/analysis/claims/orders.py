@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
+from functools import cache
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from reproduce.analysis import statistics
 from reproduce.analysis.claims.kinds import kind
 from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World
 from reproduce.analysis.families import FAMILIES, family_means
-from reproduce.analysis.headline import distinct
 from reproduce.analysis.measures import measure, ranks
 from reproduce.analysis.pareto import combined_rank, pareto_set
-from reproduce.analysis.recommendations import PRIORITIES
+from reproduce.analysis.recommendations import PRIORITIES, avoided, recommended
 from reproduce.analysis.regression import ssim_residuals
-from reproduce.analysis.statistics import ALPHA, pearson
 from reproduce.errors import ReproduceError
+from reproduce.paper import table3, tables
 
 
 @kind("ordering")
 def ordering(world: World, claim: Claim) -> Finding:
-    """Every model of one list is better in a metric than every model of another. Paper: by more than rounding
-    (a tie is not checkable). Results: by sign; "direction only" if some difference is smaller than the
-    metric's margin."""
+    """Every model of one list is better in a metric than every model of another ("others": than all the
+    rest). A tie is no lead. Paper: by more than rounding (a tie within rounding is not checkable). Results:
+    by more than the metric's margin; "same direction or rank only" if by less, but with that sign."""
     metric = claim.text("metric")
-    better, worse = (world.rows(claim.slugs(name), metric) for name in ("better", "worse"))
+    better, worse = (world.rows(world.select(claim, name), metric) for name in ("better", "worse"))
     sign = measure(metric).better or +1  # of a metric without a good direction, "better" means higher
     low, high = (better * sign).min(), (worse * sign).max()
     lead = float(low - high)
@@ -42,26 +44,45 @@ def ordering(world: World, claim: Claim) -> Finding:
     return Finding(Outcome.PARTLY if lead > 0 else Outcome.FAILS, shown)
 
 
-@kind("best-of-combined")
+@kind("above-mean", field=True)
+def above_mean(world: World, claim: Claim) -> Finding:
+    """Every named model lies above the mean of all models in a metric. Paper: by any amount. Results: by more
+    than the metric's margin; "same direction or rank only" if by less."""
+    metric = claim.text("metric")
+    lowest = float(world.rows(claim.slugs("models"), metric).min())
+    centre = float(world.column(metric).mean())
+    lead, shown = lowest - centre, f"{lowest:.4g} against a mean of {centre:.4g}"
+    if lead > (0.0 if world.is_paper else measure(metric).margin(centre)):
+        return Finding(Outcome.HOLDS, shown)
+    return Finding(Outcome.PARTLY if lead > 0 else Outcome.FAILS, shown)
+
+
+@kind("best-of-combined", field=True)
 def best_of_combined(world: World, claim: Claim) -> Finding:
-    """The named models lead a list of candidates (or all models) by the combined rank of Fig. 4, ties
-    included. "Rank only": they are within the first three."""
+    """The named models lead a list of candidates (or all models) by the combined rank of Fig. 4, the sum of
+    both ranks. A tie is no lead: each must stand before every other candidate. "Same direction or rank only":
+    tied for the lead, or at most two places behind it."""
     named = claim.slugs("models")
     rows = world.models.reindex(list(world.select(claim, "among")))
-    table = combined_rank(rows)["combined"].rank(method="min")
-    if not set(named) <= set(table.index):
+    sums = combined_rank(rows)["combined"]
+    if not set(named) <= set(sums.index):
         raise Untestable("a named model has no rank")
-    places = table[list(named)].astype(int)
+    rivals = sums.drop(list(named))
+    if rivals.empty:
+        raise Untestable("n too small: no other candidate")
+    places = sums.rank(method="min")[list(named)].astype(int)
     shown = ", ".join(f"{slug} {place}" for slug, place in places.items())
-    if places.max() <= len(named):
+    tied = [str(slug) for slug in rivals.index[rivals == sums[list(named)].max()]]
+    shown += f"; tied with {', '.join(tied)}" if tied else ""
+    if sums[list(named)].max() < rivals.min():
         return Finding(Outcome.HOLDS, shown)
     return Finding(Outcome.PARTLY if places.max() <= len(named) + 2 else Outcome.FAILS, shown)
 
 
-@kind("same-ranking")
+@kind("same-ranking", field=True)
 def same_ranking(world: World, claim: Claim) -> Finding:
-    """Two metrics rank all models identically (rows tied in either metric may stand either way). "Rank only":
-    Spearman's ρ of at least 0.95."""
+    """Two metrics rank all models identically (rows tied in either metric may stand either way). "Same
+    direction or rank only": Spearman's ρ of at least 0.95."""
     x, y = (world.column(claim.text(name)) * measure(claim.text(name)).better for name in ("x", "y"))
     rho = float(stats.spearmanr(x, y).statistic)
     if not np.isfinite(rho):
@@ -74,31 +95,43 @@ def same_ranking(world: World, claim: Claim) -> Finding:
     return Finding(Outcome.PARTLY if rho >= 0.95 else Outcome.FAILS, shown)
 
 
-@kind("residual")
+@kind("residual", field=True)
 def residual(world: World, claim: Claim) -> Finding:
     """Sign of the named models' residuals in the regression of SSIM on MSE over all models. Holds if all have
-    the claimed sign; "direction only" if most have."""
+    the claimed sign by more than a margin (paper: a unit of SSIM's last place; results: 0.01 SSIM); "same
+    direction or rank only" if most have the sign."""
     sign = {"positive": 1, "negative": -1}[claim.text("sign")]
     left = ssim_residuals(world.models, ("mse",)).reindex(list(claim.slugs("models")))
     if left.isna().any():
         raise Untestable("a named model has no residual")
     shown = ", ".join(f"{slug} {value:+.3f}" for slug, value in left.items())
-    right = (left * sign > 0).mean()
-    if right == 1:
+    margin = measure("ssim").absolute if world.half_units is None else 2 * world.half_units["ssim"].max()
+    if (left * sign > margin).all():
         return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if right > 0.5 else Outcome.FAILS, shown)
+    return Finding(Outcome.PARTLY if (left * sign > 0).mean() > 0.5 else Outcome.FAILS, shown)
 
 
-@kind("family-place")
-def family_place(world: World, claim: Claim) -> Finding:
-    """A family's place among the families of its grouping by mean of a metric; `place` counts from the best,
-    −1 is the worst. "Rank only": one place off."""
-    metric, (grouping, family) = claim.text("metric"), claim.text("family").split("/")
+def _whole_families(
+    world: World, metric: str, grouping: str, statistic: Literal["mean", "median"] = "mean"
+) -> pd.Series:
+    """A metric's mean over each family; raises Untestable if any misses a member, which might change the
+    order."""
     world.column(metric)
-    means = family_means(world.models, metric, grouping).dropna()
-    if family not in means.index or len(means) < 3:
-        raise Untestable("families are incomplete")
-    places = ranks(means.to_frame(), metric)
+    means = family_means(world.models, metric, grouping, statistic)
+    if means.isna().any():
+        raise Untestable(f"families with members left out: {', '.join(means.index[means.isna()])}")
+    return means
+
+
+@kind("family-place", field=True)
+def family_place(world: World, claim: Claim) -> Finding:
+    """A family's place among the families of its grouping by mean (or median) of a metric; `place` counts
+    from the best, −1 is the worst. Not testable if any family misses a member. "Same direction or rank only":
+    one place off."""
+    metric, (grouping, family) = claim.text("metric"), claim.text("family").split("/")
+    statistic: Literal["mean", "median"] = "median" if claim.text("by", "mean") == "median" else "mean"
+    means = _whole_families(world, metric, grouping, statistic)
+    places = ranks(means.to_frame(metric), metric)
     target = int(claim.text("place"))
     target = target if target > 0 else len(means) + 1 + target
     place = int(places[family])
@@ -108,50 +141,48 @@ def family_place(world: World, claim: Claim) -> Finding:
     return Finding(Outcome.PARTLY if abs(place - target) == 1 else Outcome.FAILS, shown)
 
 
-@kind("inverted-families")
+@kind("inverted-families", field=True)
 def inverted_families(world: World, claim: Claim) -> Finding:
-    """The families' order by one metric is exactly the reverse of their order by another. "Direction only":
-    the two orders are negatively related (Spearman's ρ < 0 of the places)."""
+    """The families' order by one metric is exactly the reverse of their order by another. Not testable if any
+    family misses a member. "Same direction or rank only": the two orders are negatively related (Spearman's ρ
+    < 0)."""
     grouping = claim.text("grouping")
-    means = pd.DataFrame(
-        {
-            name: family_means(world.models, claim.text(name), grouping) * measure(claim.text(name)).better
-            for name in "xy"
-        }
-    ).dropna()
-    if len(means) < 4:
-        raise Untestable(f"n too small: {len(means)} families")
-    rho = float(stats.spearmanr(means["x"], means["y"]).statistic)
-    shown = f"ρ = {rho:+.2f} over {len(means)} families"
-    if rho == -1:
+    x, y = (
+        _whole_families(world, metric, grouping) * measure(metric).better
+        for metric in (claim.text("x"), claim.text("y"))
+    )
+    rho = float(stats.spearmanr(x, y).statistic)
+    shown = f"ρ = {rho:+.2f} over {len(x)} families"
+    if np.isclose(rho, -1):
         return Finding(Outcome.HOLDS, shown)
     return Finding(Outcome.PARTLY if rho < 0 else Outcome.FAILS, shown)
 
 
-@kind("trade-off-in-families")
+@kind("trade-off-in-families", field=True)
 def trade_off_in_families(world: World, claim: Claim) -> Finding:
     """Two metrics rise together within each family of a grouping, not only between families. Holds if r > 0
-    with p < 0.05 in every family of four or more; "direction only" if r > 0 in more than half of them."""
-    grouping = claim.text("grouping")
+    with p < 0.05 after Holm in every family of four or more; "same direction or rank only" if r > 0 in more
+    than half of them. Not testable if such a family misses a member."""
+    grouping, x, y = (claim.text(name) for name in ("grouping", "x", "y"))
+    large = {family: slugs for family, slugs in FAMILIES[grouping].items() if len(slugs) >= 4}
     found = {}
-    for family, slugs in FAMILIES[grouping].items():
+    for family, slugs in large.items():
         rows = world.models.reindex(list(slugs))
-        r = pearson(rows[claim.text("x")], rows[claim.text("y")])
-        if np.isfinite(r.r):
-            found[family] = r
-    if len(found) < 2:
-        raise Untestable(f"n too small: {len(found)} families of four or more models")
+        found[family] = statistics.pearson(rows[x], rows[y])
+        if found[family].n < len(slugs):
+            raise Untestable(f"families with members left out: {family}")
+    p = statistics.holm(pd.Series({family: r.p for family, r in found.items()}))
     shown = ", ".join(f"{family} r = {r.r:.2f} (n = {r.n})" for family, r in found.items())
-    if all(r.r > 0 and r.p < ALPHA for r in found.values()):
+    if all(r.r > 0 for r in found.values()) and (p < statistics.ALPHA).all():
         return Finding(Outcome.HOLDS, shown)
     positive = float(np.mean([r.r > 0 for r in found.values()]))
     return Finding(Outcome.PARTLY if positive > 0.5 else Outcome.FAILS, shown)
 
 
-@kind("slowest")
+@kind("slowest", field=True)
 def slowest(world: World, claim: Claim) -> Finding:
-    """The named models have the largest values of a cost of all models; "rank only" if at least one of them
-    is among as many."""
+    """The named models have the largest values of a cost of all models; "same direction or rank only" if at
+    least one of them is among as many."""
     metric, named = claim.text("metric"), claim.slugs("models")
     costs = world.column(metric).dropna().sort_values(ascending=False)
     if not set(named) <= set(costs.index):
@@ -163,10 +194,10 @@ def slowest(world: World, claim: Claim) -> Finding:
     return Finding(Outcome.PARTLY if top & set(named) else Outcome.FAILS, shown)
 
 
-@kind("pareto-set")
+@kind("pareto-set", field=True)
 def pareto_members(world: World, claim: Claim) -> Finding:
-    """The Pareto set of SSIM and PIQ consists of exactly the named models. "Direction only": it contains at
-    least half of them and at most as many others."""
+    """The Pareto set of SSIM and PIQ consists of exactly the named models. "Same direction or rank only": it
+    contains at least half of them and at most as many others."""
     named = claim.slugs("models")
     _require_points(world, named)
     return _same_set(named, pareto_set(world.models))
@@ -178,10 +209,10 @@ def _require_points(world: World, slugs: tuple[str, ...]) -> None:
         world.rows(slugs, metric)
 
 
-@kind("pareto-member")
+@kind("pareto-member", field=True)
 def pareto_member(world: World, claim: Claim) -> Finding:
-    """The named models are (or, with `side=out`, are not) in the Pareto set. "Direction only": most of
-    them."""
+    """The named models are (or, with `side=out`, are not) in the Pareto set. "Same direction or rank only":
+    most of them."""
     front = set(pareto_set(world.models))
     named = claim.slugs("models")
     _require_points(world, named)
@@ -193,32 +224,96 @@ def pareto_member(world: World, claim: Claim) -> Finding:
     return Finding(Outcome.PARTLY if share > 0.5 else Outcome.FAILS, shown)
 
 
-@kind("members")
+@kind("members", field=True)
 def threshold_members(world: World, claim: Claim) -> Finding:
     """The models beyond printed bounds of one or more metrics are exactly those named ("all": every row).
-    "Direction only": at least half of them are, and at most as many others."""
+    "Same direction or rank only": at least half of them are, and at most as many others."""
     inside = within_bounds(world, claim)
     return _same_set(world.select(claim, "models"), tuple(inside.index[inside]))
 
 
-@kind("count")
-def count(world: World, claim: Claim) -> Finding:
-    """A printed number of models: beyond bounds of a metric, in the Pareto set, outside it, in a regime, or
-    with values that no other row repeats (`of`). Exactly as many; "direction only" if one off, or a tenth of
-    the number. Rows left out of a campaign are not counted."""
-    of = claim.text("set")
-    found = {
-        "bounds": lambda: int(within_bounds(world, claim).sum()),
-        "pareto": lambda: len(pareto_set(world.models)),
-        "dominated": lambda: len(world.models) - len(pareto_set(world.models)),
-        "distinct": lambda: len(distinct(world.models)),
-        "rows": lambda: len(world.models),
-    }[of]()
-    printed = int(claim.number.value)
-    shown = f"{found} of {len(world.models)}"
-    if found == printed:
+@kind("inside")
+def inside_bounds(world: World, claim: Claim) -> Finding:
+    """Every named model lies within printed bounds of one or more metrics (others may too). "Same direction
+    or rank only": more than half of them do."""
+    named = world.select(claim, "models")
+    inside = within_bounds(world, claim).reindex(list(named))
+    if inside.isna().any():
+        raise Untestable("a named model is left out")
+    outside = [str(slug) for slug in inside.index[~inside.astype(bool)]]
+    shown = f"{len(named) - len(outside)} of {len(named)}" + (
+        f"; outside: {', '.join(outside)}" if outside else ""
+    )
+    if not outside:
         return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if abs(found - printed) <= max(1, printed / 10) else Outcome.FAILS, shown)
+    return Finding(Outcome.PARTLY if len(outside) < len(named) / 2 else Outcome.FAILS, shown)
+
+
+@kind("count", field=True)
+def count(world: World, claim: Claim) -> Finding:
+    """A printed number of models: within bounds of a metric, in the Pareto set, outside it, finished at all,
+    or with values (± included) that no other row repeats at printed precision. Exactly as many; "same
+    direction or rank only" if one off, or a tenth of the number. Results: rows left out could count or not;
+    the verdict stands if it is the same either way, else the claim is not testable. The last two sorts count
+    all finished rows, and need 22 that were tried."""
+    of, printed = claim.text("set"), int(claim.number.value)
+    if counts_finished_rows(claim):
+        found, possible, n = _finished(world, of)
+    else:
+        n, left_out = len(world.models), world.left_out
+        front = len(pareto_set(world.models))
+        fronts = range(1 if left_out else front, front + left_out + 1)
+        found, possible = {
+            "bounds": lambda: _between(int(within_bounds(world, claim).sum()), left_out),
+            "pareto": lambda: (front, fronts),
+            "dominated": lambda: (n - front, [n + left_out - size for size in fronts]),
+        }[of]()
+    shown = f"{found} of {n}"
+    outcomes = {_as_many(value, printed) for value in possible}
+    if len(outcomes) > 1:
+        return Finding(Outcome.UNTESTABLE, shown, f"{world.left_out} rows left out could change it")
+    return Finding(outcomes.pop(), shown)
+
+
+def counts_finished_rows(claim: Claim) -> bool:
+    """Whether a claim counts the finished rows of a campaign, sound or not."""
+    return claim.kind == "count" and claim.text("set") in ("rows", "distinct")
+
+
+def _between(found: int, more: int) -> tuple[int, Collection[int]]:
+    return found, range(found, found + more + 1)
+
+
+def _as_many(found: int, printed: int) -> Outcome:
+    if found == printed:
+        return Outcome.HOLDS
+    return Outcome.PARTLY if abs(found - printed) <= max(1, printed / 10) else Outcome.FAILS
+
+
+def _finished(world: World, of: str) -> tuple[int, Collection[int], int]:
+    """How many rows are finished, or are finished and differ; and how many were tried."""
+    if world.is_paper and of == "rows":
+        raise Untestable("true by construction: the tables are read as 22 rows")
+    tried = world.models if world.attempted is None else world.attempted
+    if len(tried) < len(world.paper):
+        raise Untestable(f"n too small: {len(tried)} of {len(world.paper)} models were run")
+    finished = tried[np.isfinite(tried["ssim"])]
+    if of == "distinct" and len(finished) < len(tried):
+        raise Untestable(f"n too small: {len(finished)} of {len(tried)} models finished")
+    found = len(finished) if of == "rows" else distinct_rows(finished)
+    return found, [found], len(tried)
+
+
+@cache
+def _printed_units() -> pd.Series:
+    """Column of Tables I and II → one unit of its last printed place."""
+    return (2 * tables().half_units().dropna(axis="columns")).min()
+
+
+def distinct_rows(models: pd.DataFrame) -> int:
+    """How many rows repeat no earlier one in all of Tables I and II, means and ±, at printed precision."""
+    units = _printed_units()
+    return int((~(models[units.index] / units).round().duplicated()).sum())
 
 
 SIDES: dict[str, Callable[[pd.Series, float], pd.Series]] = {
@@ -244,22 +339,70 @@ def within_bounds(world: World, claim: Claim) -> pd.Series:
     return inside
 
 
-@kind("recommendation")
+@kind("recommendation", field=True)
 def recommendation(world: World, claim: Claim) -> Finding:
-    """A cell of Table III. The named models are what the stated rules derive from the metrics: `role=first`
-    is the one put first, `recommended` and `avoid` are all listed. "Direction only": the first is among the
-    three recommended; some of the listed are."""
-    row = world.recommendations.loc[claim.text("application")]
+    """A cell of Table III: `role=first` is the model put first, `recommended` and `avoid` are all listed.
+    Paper: only what Tables I and II decide. A recommended model must not be beaten in SSIM and PIQ at once
+    (which of the unbeaten comes first they cannot say); an avoided one must be worse than every recommended
+    one in the metric that has priority, or, if none has, be beaten by one in both. Results: the stated rules
+    derive as many models as are named, and the same; "same direction or rank only": half of them, or a first
+    choice that is among the first three."""
+    named, role = claim.slugs("models"), claim.text("role")
+    row = table3().set_index("application").loc[claim.text("application")]
     if row["priority"] not in PRIORITIES:
         raise Untestable(f"{row['priority'].lower()} is not measured")
-    named, role = claim.slugs("models"), claim.text("role")
-    ours = tuple(row["avoid" if role == "avoid" else "recommended"])
+    if world.is_paper:
+        if role == "avoid":
+            return _avoidable(world, named, row["recommended"], row["priority"])
+        return _recommendable(world, named, role)
+    rule = avoided if role == "avoid" else recommended
+    ours = rule(world.models, row["priority"], max(3, len(named)))
     shown = "rules give " + ", ".join(ours)
     if role == "first":
-        holds, partly = bool(ours) and ours[0] in named, any(slug in ours for slug in named)
+        near = any(slug in ours[:3] for slug in named)
+        holds = bool(ours) and ours[0] in named
     else:
-        holds, partly = set(named) <= set(ours), any(slug in ours for slug in named)
-    return Finding(Outcome.HOLDS if holds else Outcome.PARTLY if partly else Outcome.FAILS, shown)
+        hits = set(named) & set(ours[: len(named)])
+        holds, near = len(hits) == len(named), len(hits) >= len(named) / 2
+    return Finding(Outcome.HOLDS if holds else Outcome.PARTLY if near else Outcome.FAILS, shown)
+
+
+def _recommendable(world: World, named: tuple[str, ...], role: str) -> Finding:
+    """Whether the tables speak against recommending these models."""
+    beaten = {slug: by for slug in named if (by := _beaten_by(world, slug, world.models.index))}
+    if beaten:
+        shown = "; ".join(f"{slug} is beaten in both by {', '.join(by)}" for slug, by in beaten.items())
+        return Finding(Outcome.FAILS, shown)
+    if role == "first":
+        raise Untestable("not beaten; which of the unbeaten comes first, the tables cannot say")
+    if not set(named) <= set(pareto_set(world.models)):
+        raise Untestable("tied within rounding with a model that beats it")
+    return Finding(Outcome.HOLDS, "none is beaten in both metrics")
+
+
+def _avoidable(world: World, named: tuple[str, ...], instead: tuple[str, ...], priority: str) -> Finding:
+    """Whether the tables speak for avoiding these models where others are recommended."""
+    metric = {"Reconstruction": "ssim", "Interpolation": "piq"}.get(priority)
+    if metric is not None:
+        listed = {"metric": metric, "better": " ".join(instead), "worse": " ".join(named)}
+        return ordering(world, Claim("", "", "", (), "", "ordering", listed))
+    wrong = [slug for slug in instead if _beaten_by(world, slug, named)]
+    if wrong:
+        return Finding(Outcome.FAILS, f"{', '.join(wrong)} would be beaten in both by an avoided model")
+    if all(_beaten_by(world, slug, instead) for slug in named):
+        return Finding(Outcome.HOLDS, "each is beaten in both metrics by a recommended model")
+    raise Untestable("neither list beats the other in both metrics")
+
+
+def _beaten_by(world: World, slug: str, rivals: Iterable[str]) -> tuple[str, ...]:
+    """The rivals that are at least as good in SSIM and PIQ however the numbers were rounded, and better in
+    one."""
+    assert world.half_units is not None, "only the paper's world has rounding"
+    points = world.models[["ssim", "piq"]].assign(piq=-world.models["piq"])
+    halves = world.half_units[["ssim", "piq"]] * (1 - 1e-9)
+    lead = points.loc[list(rivals)] - points.loc[slug]
+    slack = halves.loc[list(rivals)] + halves.loc[slug]
+    return tuple(lead.index[(lead >= slack).all(axis=1)])
 
 
 def _same_set(named: tuple[str, ...], found: tuple[str, ...]) -> Finding:

@@ -46,6 +46,18 @@ def statements() -> tuple[Claim, ...]:
     return tuple(claim for name in names for claim in _file(f"claims/{name}"))
 
 
+@cache
+def _by_id() -> dict[str, Claim]:
+    return {claim.id: claim for claim in statements()}
+
+
+def statement(identity: str) -> Claim:
+    """One statement of the running text; raises ReproduceError if there is none of that name."""
+    if identity not in _by_id():
+        raise ReproduceError(f"there is no claim '{identity}' in reproduce/paper/claims/")
+    return _by_id()[identity]
+
+
 def cell_claim(tables: Tables, cell: Cell) -> Claim:
     """The claim of one number of Tables I and II, e.g. `T1.ae.ssim` or `T1.ae.ssim.sd`."""
     spread = cell.part == "sd"

@@ -21,8 +21,12 @@ PERCENT_MARGIN = 0.10
 """Percentages and ratios are reproduced within a tenth of the printed one."""
 RANK_MARGIN = 2
 """A value outside its margin still shows the same rank if the row moved by no more places than this."""
-OTHER_SCALE = 10.0
-"""A value this many times larger or smaller than ours is on another scale: a definition mismatch."""
+OTHER_SCALE = 1.0
+"""A column that differs by at least this many powers of ten is on another scale: a definition mismatch …"""
+SAME_POWER = 0.5
+"""… if every row differs by the same power, give or take this much. One row that is far off is a plain failure."""
+CORRELATION_MARGIN = 0.15
+"""A correlation is reproduced within this distance, however wide our interval is."""
 
 
 def rounding(statistic: Statistic, world: World, columns: Sequence[str], rows: Sequence[str] = ()) -> float:
@@ -75,19 +79,37 @@ def agree(
     return Finding(Outcome.PARTLY if same_direction(value) else Outcome.FAILS, shown)
 
 
-def _comparable(world: World, column: str, value: float, printed: Printed) -> Finding | None:
-    """A finding if values of this column cannot be compared between studies, else None. NaN raises
-    Untestable."""
+def _comparable(world: World, column: str, value: float, printed: Printed, theirs: float) -> Finding | None:
+    """A finding if values of this column cannot be compared between studies, else None. NaN raises Untestable.
+
+    theirs: the same quantity by the paper's own tables, NaN if they do not contain it.
+    """
     if not np.isfinite(value):
         raise Untestable(f"no finite {column} on these rows")
-    obstacle = measure(column).obstacle
     if world.is_paper or printed.value == 0:
         return None
-    if obstacle:
-        return Finding(Outcome.MISMATCH, f"{value:.4g}", obstacle)
-    if not 1 / OTHER_SCALE < abs(value / printed.value) < OTHER_SCALE:
-        return Finding(Outcome.MISMATCH, f"{value:.4g}", "off by more than a factor of ten: another scale")
-    return None
+    obstacle = measure(column).obstacle
+    if not obstacle and abs(_powers(theirs, printed.value)) >= OTHER_SCALE:
+        obstacle = "printed on another scale than in the paper's own tables"
+    if not obstacle and _column_on_other_scale(world, column):
+        obstacle = "the whole column is on another scale"
+    return Finding(Outcome.MISMATCH, f"{value:.4g}", obstacle) if obstacle else None
+
+
+def _powers(a: float, b: float) -> float:
+    """How many powers of ten lie between two numbers; 0 where that is undefined."""
+    return float(np.log10(a / b)) if np.isfinite(a) and a * b > 0 else 0.0
+
+
+def _column_on_other_scale(world: World, column: str) -> bool:
+    """Whether ours and the paper's column differ by about the same power of ten in every row of both."""
+    if column not in world.paper:
+        return False
+    common = world.models.index.intersection(world.paper.index)
+    pairs = zip(world.models.loc[common, column], world.paper.loc[common, column], strict=True)
+    powers = np.array([_powers(ours, theirs) for ours, theirs in pairs])
+    centre = float(np.median(powers))
+    return abs(centre) >= OTHER_SCALE and float(np.abs(powers - centre).max()) <= SAME_POWER
 
 
 def _same_rank(world: World, slug: str, column: str) -> bool:
@@ -103,12 +125,14 @@ def _same_rank(world: World, slug: str, column: str) -> bool:
 @kind("cell")
 def cell(world: World, claim: Claim) -> Finding:
     """A printed mean or ± of one model. Paper: equals the cell of Table I or II up to rounding. Results:
-    within the metric's margin (0.01 SSIM, 5 % PIQ, 15 % of a ±); "rank only" if the model's rank moved by at
-    most two places; "definition mismatch" if the values differ by more than a factor of ten."""
+    within the metric's margin (0.01 SSIM, 5 % PIQ, 15 % of a ±); "same direction or rank only" if the model's
+    rank moved by at most two places; "definition mismatch" if the number is printed at least a power of ten
+    away from the paper's own table, or if the whole column lies the same power of ten away from ours."""
     (slug,) = claim.slugs("architecture")
     column = claim.text("metric") + ("_sd" if claim.text("part", "mean") == "sd" else "")
     value = float(world.rows((slug,), column).iloc[0])
-    mismatch = _comparable(world, column, value, claim.number)
+    theirs = float(world.paper.at[slug, column]) if column in world.paper else float("nan")
+    mismatch = _comparable(world, column, value, claim.number, theirs)
     return mismatch or agree(
         world,
         claim.number,
@@ -123,16 +147,28 @@ def cell(world: World, claim: Claim) -> Finding:
 @kind("table-cell")
 def table_cell(world: World, claim: Claim) -> Finding:
     """A cell of Table I or II. Paper: it satisfies what mathematics demands of its row (mean PSNR ≥ −10·log₁₀
-    of mean MSE; MSE ≤ MAE ≤ √MSE; ISS ≤ 8·784²·(PIQ² + SD²); a ± no larger than the range allows) and the
-    printed sort order. Results: as for `cell`."""
+    of mean MSE; MSE ≤ MAE ≤ √MSE; ISS ≤ 8·784²·(PIQ² + SD²); no ± larger than the metric's range, or than √n
+    times a mean of n non-negative numbers; PSNR's ± within a factor of two of what MSE's ± propagates to) and
+    the printed sort order; and where the row repeats others in every other number, it repeats them here too.
+    Results: as for `cell`."""
     if not world.is_paper:
         return cell(world, claim)
     (slug,) = claim.slugs("architecture")
     metric, part = claim.text("metric"), claim.text("part")
     broken = [name for name, slack in constraints(world, slug, metric, part).items() if slack < 0]
+    if unlike_twins(world, slug, metric if part == "mean" else f"{metric}_sd"):
+        broken.append("the rows that it repeats otherwise")
     if broken:
         return Finding(Outcome.FAILS, "violates " + " and ".join(broken))
     return Finding(Outcome.HOLDS, "satisfies the constraints of its row")
+
+
+def unlike_twins(world: World, slug: str, column: str) -> bool:
+    """Whether a row repeats others in every printed number but this one, in which it repeats none of them."""
+    rows = world.models.dropna(axis="columns")
+    others = rows.drop(index=slug)
+    same = others.drop(columns=column).eq(rows.loc[slug].drop(column)).all(axis="columns")
+    return bool(same.any() and (others.loc[same, column] != rows.at[slug, column]).all())
 
 
 def constraints(world: World, slug: str, metric: str, part: str) -> dict[str, float]:
@@ -142,12 +178,14 @@ def constraints(world: World, slug: str, metric: str, part: str) -> dict[str, fl
     assert halves is not None, "only the paper's world has rounding"
     low, high = values - halves.loc[slug].fillna(0), values + halves.loc[slug].fillna(0)
     found: dict[str, float] = {}
+    if metric in ("mse", "psnr"):
+        propagated = 10 / np.log(10) * values["mse_sd"] / values["mse"]
+        found["PSNR's ± as MSE's ± propagates"] = float(
+            min(2 * propagated - low["psnr_sd"], high["psnr_sd"] - propagated / 2)
+        )
     if part == "sd":
-        mean = values[metric]
-        # Bhatia and Davis (2000): variance ≤ (max − mean)(mean − min); unbounded metrics have max = ∞
-        top, bottom = {"ssim": (1, -1), "i_ssim": (1, -1), "mse": (1, 0)}.get(metric, (np.inf, 0))
-        found["the largest possible SD"] = float(
-            np.sqrt((top - mean) * (mean - bottom)) - low[f"{metric}_sd"]
+        found["the largest possible SD"] = _largest_sd(metric, float(high[metric])) - float(
+            low[f"{metric}_sd"]
         )
         return found
     if metric in ("mse", "psnr"):
@@ -164,6 +202,28 @@ def constraints(world: World, slug: str, metric: str, part: str) -> dict[str, fl
     if metric in ("ssim", "piq"):
         found["the table's sort order"] = _sort_slack(world, slug, metric)
     return found
+
+
+RANGES: dict[str, tuple[float, float]] = {
+    "ssim": (-1, 1),
+    "i_ssim": (-1, 1),
+    "mse": (0, 1),
+    "psnr": (0, np.inf),
+    "piq": (0, 1),
+    "iss": (0, 784**2 / 4),
+}
+"""Metric → the least and the largest value that images in [0, 1] can give."""
+SAMPLES = {1: 300, 2: 75}
+"""Table → the most numbers that a cell can average: 100 images, or 25 sequences, in each of three runs."""
+
+
+def _largest_sd(metric: str, mean: float) -> float:
+    """The largest SD that numbers of this mean can have: Bhatia and Davis (2000), variance ≤ (max −
+    mean)(mean − min), and √n · mean for n non-negative numbers, all of them zero but one."""
+    bottom, top = RANGES[metric]
+    bounded = float(np.sqrt(max((top - mean) * (mean - bottom), 0.0)))
+    n = SAMPLES[2 if metric in ("piq", "iss") else 1]
+    return bounded if bottom < 0 else min(bounded, mean * float(np.sqrt(n)))
 
 
 def _sort_slack(world: World, slug: str, metric: str) -> float:
@@ -192,7 +252,8 @@ def _summary(claim: Claim, world: World, reduce: Callable[[pd.Series], float]) -
         return reduce(models[metric].reindex(list(rows)))
 
     value = statistic(world.models)
-    mismatch = _comparable(world, metric, value, claim.number)
+    theirs = statistic(world.paper) if metric in world.paper else float("nan")
+    mismatch = _comparable(world, metric, value, claim.number, theirs)
     return mismatch or agree(
         world,
         claim.number,
@@ -222,7 +283,7 @@ def _same_side(
 @kind("mean")
 def mean(world: World, claim: Claim) -> Finding:
     """A mean over named models. Paper: the mean of their cells, up to rounding. Results: within the metric's
-    margin; "direction only" if it lies on the same side of the VAE as in the paper."""
+    margin; "same direction or rank only" if it lies on the same side of the VAE as in the paper."""
     return _summary(claim, world, lambda values: float(values.mean(skipna=False)))
 
 
@@ -232,10 +293,10 @@ def median(world: World, claim: Claim) -> Finding:
     return _summary(claim, world, lambda values: float(values.median(skipna=False)))
 
 
-@kind("extreme")
+@kind("extreme", field=True)
 def extreme(world: World, claim: Claim) -> Finding:
     """The lowest or highest value over the models. Paper: up to rounding. Results: within the metric's
-    margin; "direction only" if it lies on the same side of the VAE as in the paper."""
+    margin; "same direction or rank only" if it lies on the same side of the VAE as in the paper."""
     lowest = claim.text("end") == "lowest"
     return _summary(claim, world, lambda values: float(values.min() if lowest else values.max()))
 
@@ -243,7 +304,7 @@ def extreme(world: World, claim: Claim) -> Finding:
 @kind("range")
 def value_range(world: World, claim: Claim) -> Finding:
     """Two printed ends of a range over named models. Both ends must agree (rounding; the metric's margin).
-    "Direction only": our range overlaps the printed one."""
+    "Same direction or rank only": our range overlaps the printed one."""
     metric, rows = claim.text("metric"), _group(claim, world)
     values = world.rows(rows, metric)
     low, high = float(values.min()), float(values.max())
@@ -261,10 +322,10 @@ def value_range(world: World, claim: Claim) -> Finding:
     return Finding(Outcome.PARTLY if overlap else Outcome.FAILS, shown)
 
 
-@kind("gap")
+@kind("gap", field=True)
 def gap(world: World, claim: Claim) -> Finding:
     """(Highest − lowest) ÷ lowest over all models. Paper: up to rounding. Results: within a tenth of the
-    printed percentage; "direction only" if it is at least half as large."""
+    printed percentage; "same direction or rank only" if it is at least half as large."""
     metric = claim.text("metric")
     world.column(metric)
     return agree(
@@ -278,7 +339,7 @@ def gap(world: World, claim: Claim) -> Finding:
     )
 
 
-@kind("larger-gap")
+@kind("larger-gap", field=True)
 def larger_gap(world: World, claim: Claim) -> Finding:
     """One metric's relative gap exceeds another's. True or false, by sign."""
     gaps = [world.column(claim.text(name)) for name in ("metric", "than")]
@@ -289,7 +350,7 @@ def larger_gap(world: World, claim: Claim) -> Finding:
 @kind("change")
 def change(world: World, claim: Claim) -> Finding:
     """How far one model lies from another in percent. Paper: up to rounding. Results: within a tenth of the
-    printed percentage; "direction only" if the difference has the claimed sign."""
+    printed percentage; "same direction or rank only" if the difference has the claimed sign."""
     metric, (of,), (to,) = claim.text("metric"), claim.slugs("of"), claim.slugs("to")
     world.rows((of, to), metric)
     sign = -1.0 if claim.text("sense") == "below" else +1.0
@@ -308,7 +369,7 @@ def change(world: World, claim: Claim) -> Finding:
 @kind("change-range")
 def change_range(world: World, claim: Claim) -> Finding:
     """Named models all lie a printed range of percent below another. Holds if every loss lies in the range
-    (widened by rounding, or by a tenth in results); "direction only" if every one lies below."""
+    (widened by rounding, or by a tenth in results); "same direction or rank only" if every one lies below."""
     metric, (to,) = claim.text("metric"), claim.slugs("to")
     losses = 1 - world.rows(claim.slugs("models"), metric) / float(world.rows((to,), metric).iloc[0])
     low, high = claim.numbers
@@ -322,7 +383,7 @@ def change_range(world: World, claim: Claim) -> Finding:
 @kind("ratio")
 def ratio(world: World, claim: Claim) -> Finding:
     """How many times larger one group's mean is than another's. Paper: up to rounding. Results: within a
-    tenth; "direction only" if the ratio lies on the same side of 1."""
+    tenth; "same direction or rank only" if the ratio lies on the same side of 1."""
     metric, top, bottom = claim.text("metric"), claim.slugs("of"), claim.slugs("over")
     world.rows((*top, *bottom), metric)
     return agree(
@@ -336,7 +397,7 @@ def ratio(world: World, claim: Claim) -> Finding:
     )
 
 
-@kind("spread")
+@kind("spread", field=True)
 def spread(world: World, claim: Claim) -> Finding:
     """The values of one metric differ by more than a printed amount among the models that another metric
     selects."""
@@ -349,11 +410,12 @@ def spread(world: World, claim: Claim) -> Finding:
     return Finding(Outcome.HOLDS if width > claim.number.value else Outcome.FAILS, shown)
 
 
-@kind("correlation")
+@kind("correlation", field=True)
 def correlation(world: World, claim: Claim) -> Finding:
-    """Pearson's r over models. Paper: agrees up to rounding. Results: the printed r lies in our 95 % interval
-    (Fisher z) and r is significant; "direction only" if r has the same sign and p < 0.05. With `sense=size`
-    (a loss against a score, printed without its sign) −r is compared."""
+    """Pearson's r over models. Paper: agrees up to rounding. Results: the same sign, the printed r in our 95
+    % interval (Fisher z), and, so that a wide interval is no help, our r within 0.15 of it; "same direction
+    or rank only" if r has the same sign and p < 0.05. With `sense=size` (a loss against a score, printed
+    without its sign) −r is compared."""
     x, y = claim.text("x"), claim.text("y")
     sign = -1.0 if claim.text("sense", "signed") == "size" else +1.0
     found = statistics.pearson(world.column(x), sign * world.column(y))
@@ -372,17 +434,31 @@ def correlation(world: World, claim: Claim) -> Finding:
     printed = claim.number.value
     shown = f"r = {sign * found.r:.3f}, p = {found.p:.2g}, n = {found.n}"
     shown += f", 95 % [{found.low:.2f}, {found.high:.2f}]" + (" of -r" if sign < 0 else "")
-    signed = found.r * printed > 0 and found.p < statistics.ALPHA
-    if signed and found.low <= printed <= found.high:
+    signed = found.r * printed > 0
+    if signed and found.low <= printed <= found.high and abs(found.r - printed) <= CORRELATION_MARGIN:
         return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if signed else Outcome.FAILS, shown)
+    return Finding(Outcome.PARTLY if signed and found.p < statistics.ALPHA else Outcome.FAILS, shown)
 
 
-@kind("correlation-p")
+@kind("correlation-sign", field=True)
+def correlation_sign(world: World, claim: Claim) -> Finding:
+    """Pearson's r over models has the sign that is printed. Paper: by any amount. Results: with p < 0.05;
+    "same direction or rank only" if only the sign is the same."""
+    found = statistics.pearson(world.column(claim.text("x")), world.column(claim.text("y")))
+    if not np.isfinite(found.r):
+        raise Untestable(f"n too small: {found.n}")
+    shown = f"r = {found.r:.3f}, p = {found.p:.2g}, n = {found.n}"
+    if found.r * claim.number.value <= 0:
+        return Finding(Outcome.FAILS, shown)
+    certain = world.is_paper or found.p < statistics.ALPHA
+    return Finding(Outcome.HOLDS if certain else Outcome.PARTLY, shown)
+
+
+@kind("correlation-p", field=True)
 def correlation_p(world: World, claim: Claim) -> Finding:
-    """The p of a correlation. With `sense=below`, p must lie below the printed bound ("direction only" if it
-    is below 0.05). Otherwise the printed p itself is recomputed: equal up to rounding of tables and p; in
-    results, on the same side of 0.05. A claimed sign must be the sign of r."""
+    """The p of a correlation. With `sense=below`, p must lie below the printed bound ("same direction or rank
+    only" if it is below 0.05). Otherwise the printed p itself is recomputed: equal up to rounding of tables
+    and p; in results, on the same side of 0.05. A claimed sign must be the sign of r."""
     x, y = claim.text("x"), claim.text("y")
     found = statistics.pearson(world.column(x), world.column(y))
     if not np.isfinite(found.p):
@@ -409,9 +485,10 @@ def correlation_p(world: World, claim: Claim) -> Finding:
     return Finding(Outcome.HOLDS if same_side else Outcome.FAILS, shown)
 
 
-@kind("weaker-correlation")
+@kind("weaker-correlation", field=True)
 def weaker_correlation(world: World, claim: Claim) -> Finding:
-    """|r| of one pair of metrics is below that of another pair. By sign; "direction only" does not apply."""
+    """|r| of one pair of metrics is below that of another pair. By sign; "same direction or rank only" does
+    not apply."""
     weak, strong = (
         statistics.pearson(*(world.column(name) for name in claim.text(pair).split())).r
         for pair in ("weak", "strong")
@@ -422,11 +499,11 @@ def weaker_correlation(world: World, claim: Claim) -> Finding:
     return Finding(Outcome.HOLDS if abs(weak) < abs(strong) else Outcome.FAILS, shown)
 
 
-@kind("rank")
+@kind("rank", field=True)
 def rank(world: World, claim: Claim) -> Finding:
     """A model's place in one metric, 1 the best, −1 the worst. Paper: among the places that its ties allow.
-    Results: among those that the metric's margin allows; "rank only" within three places. Printed places in
-    the lower half are counted from the bottom, so that rows left out do not move them."""
+    Results: among those that the metric's margin allows; "same direction or rank only" within three places.
+    Printed places in the lower half are counted from the bottom, so that rows left out do not move them."""
     (slug,) = claim.slugs("architecture")
     metric = claim.text("metric")
     values = world.column(metric).dropna() * measure(metric).better
@@ -444,3 +521,25 @@ def rank(world: World, claim: Claim) -> Finding:
     if best <= target <= worst:
         return Finding(Outcome.HOLDS, shown)
     return Finding(Outcome.PARTLY if abs(place - target) <= 3 else Outcome.FAILS, shown)
+
+
+@kind("equation")
+def equation(world: World, claim: Claim) -> Finding:
+    """A column of Table II follows its equation as printed, without a division by the number of pixels.
+    Paper: PIQ and ISS as printed leave ISS ≤ 8·(PIQ² + SD²) in every row, because nine non-negative steps
+    have no larger variance. Results: the printed column is nearer (median ratio over rows) to ours by the
+    equation as printed than to ours divided by the pixels, or, for a variance, by their square."""
+    metric = claim.text("metric")
+    if world.is_paper:
+        piq, sd, iss = (world.column(name) for name in ("piq", "piq_sd", "iss"))
+        share = float((iss / (8 * (piq**2 + sd**2))).median())
+        shown = f"ISS is {share:.2g} times the largest variance that the printed PIQ allows"
+        return Finding(Outcome.HOLDS if share <= 1 else Outcome.FAILS, shown)
+    per_pixel, literal = {"piq": (1.0, 784.0), "iss": (784.0**-2, 1.0)}[metric]
+    powers = np.log10((world.paper[metric] / world.column(metric)).dropna().astype(float))
+    if powers.empty:
+        raise Untestable("n too small: no models")
+    ratio = float(10 ** powers.median())
+    shown = f"printed is {ratio / literal:.2g} times ours by the equation, {ratio / per_pixel:.2g} times ours per pixel"
+    nearer = abs(np.log(ratio / literal)) < abs(np.log(ratio / per_pixel))
+    return Finding(Outcome.HOLDS if nearer else Outcome.FAILS, shown)

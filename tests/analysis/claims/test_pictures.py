@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reproduce.analysis import latent
 from reproduce.analysis.claims import Outcome, World, evaluate
 from reproduce.errors import ReproduceError
 from reproduce.records import Arrays, Records
@@ -67,33 +68,51 @@ def test_changed_digits(share: float, outcome: Outcome) -> None:
     )
 
 
+def test_rows_left_out_are_no_yardstick_of_uniformity() -> None:
+    """A collapsed model fails alike on all digits: it must not take the place."""
+
+    def change(digits: pd.DataFrame) -> pd.DataFrame:
+        flat = digits["mse"].where(~digits["architecture"].isin(["svae", "ae"]), 0.03)
+        return digits.assign(mse=flat + 1e-6 * (digits["architecture"] == "svae") * digits["label"])
+
+    everything = with_digits(change)
+    sound = World(everything.models.drop("ae"), everything.paper, records=everything.records)
+    statement = claim("uniform-over-digits", "architecture=svae")
+    assert evaluate(statement, everything).outcome is Outcome.PARTLY
+    assert evaluate(statement, sound).outcome is Outcome.HOLDS
+
+
 LABELS = np.arange(1000) % 10
 
 
 def codes(kind: str) -> np.ndarray:
-    """Codes whose digits lie apart, overlap, spread along axes, or spread along a diagonal."""
+    """Codes whose digits lie apart, overlap, spread along axes, or spread along a diagonal; or that are one cloud
+    with digits side by side in it."""
     rng = np.random.default_rng(0)
     noise = rng.standard_normal((1000, 4))
     grid = np.stack([LABELS % 2, LABELS // 2 % 2, LABELS // 4 % 2, LABELS // 8], axis=1)
     return {
         "apart": 10 * grid + noise,
-        "middling": 2 * grid + noise,
+        "grid": 2 * grid * [4, 3, 2, 1] + 0.1 * noise,
         "overlapping": noise,
+        "side by side": np.sort(noise[:, :1], axis=0)[np.argsort(np.argsort(LABELS, kind="stable"))]
+        * [3, 0, 0, 0]
+        + 0.5 * noise,
         "diagonal": np.outer(LABELS, np.ones(4)) * 3 + noise,
     }[kind]
 
 
-def with_codes(named: str) -> World:
-    """VQ-VAE's codes are of one kind; those of the other two models are middling."""
+def with_codes(named: str, vary: str | None = None) -> World:
+    """VQ-VAE's codes are of one kind, in its last seed of another if `vary` says so; the AE's overlap."""
 
     def load(architecture: str, seed: int, variant: str = "") -> Arrays:
         if architecture == "iwae":
             raise ReproduceError("no samples")
-        return {"codes": codes(named if architecture == "vq-vae" else "middling"), "code_labels": LABELS}
+        kind = named if seed != 456 or vary is None else vary
+        return {"codes": codes(kind if architecture == "vq-vae" else "overlapping"), "code_labels": LABELS}
 
     base = ours()
-    models = base.models.loc[["ae", "vq-vae", "vae", "iwae"]]
-    return World(models, base.paper, records=replace(paperlike(), load_samples=load))
+    return World(base.models, base.paper, records=replace(paperlike(), load_samples=load))
 
 
 @pytest.mark.parametrize(
@@ -102,15 +121,47 @@ def with_codes(named: str) -> World:
         ("clustered", "apart", Outcome.HOLDS),
         ("clustered", "overlapping", Outcome.FAILS),
         ("fragmented", "apart", Outcome.HOLDS),
+        ("fragmented", "overlapping", Outcome.FAILS),
+        ("fragmented", "side by side", Outcome.FAILS),
         ("continuous", "overlapping", Outcome.HOLDS),
+        ("continuous", "side by side", Outcome.HOLDS),
         ("continuous", "apart", Outcome.FAILS),
         ("overlapping", "overlapping", Outcome.HOLDS),
         ("overlapping", "apart", Outcome.FAILS),
+        ("axis-aligned", "grid", Outcome.HOLDS),
         ("axis-aligned", "diagonal", Outcome.FAILS),
     ],
 )
 def test_latent_words(word: str, kind: str, outcome: Outcome) -> None:
     assert evaluate(claim("latent", f"models=vq-vae; word={word}"), with_codes(kind)).outcome is outcome
+
+
+def test_clusters_need_no_gap_and_gaps_need_no_digits() -> None:
+    """ "Clustered" and "fragmented" are two questions: digits side by side in one cloud, and clouds that mix digits."""
+    mixed = np.concatenate([codes("overlapping")[:500], codes("overlapping")[500:] + 50])
+    assert latent.islands(mixed) == 2
+    assert latent.silhouette(mixed, LABELS) < 0.25
+
+
+def test_a_latent_word_must_hold_in_every_seed() -> None:
+    found = evaluate(
+        claim("latent", "models=vq-vae; word=fragmented"), with_codes("apart", vary="overlapping")
+    )
+    assert found.outcome is Outcome.PARTLY
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "vary", "outcome"),
+    [
+        ("vq-vae", "ae", None, Outcome.HOLDS),
+        ("vq-vae", "ae", "overlapping", Outcome.PARTLY),
+        ("ae", "vq-vae", None, Outcome.FAILS),
+        ("iwae", "vq-vae", None, Outcome.UNTESTABLE),
+    ],
+)
+def test_latent_order(better: str, worse: str, vary: str | None, outcome: Outcome) -> None:
+    statement = claim("latent-order", f"better={better}; worse={worse}")
+    assert evaluate(statement, with_codes("apart", vary)).outcome is outcome
 
 
 def test_latent_word_without_codes_is_untestable() -> None:
@@ -127,6 +178,7 @@ def test_latent_word_without_codes_is_untestable() -> None:
         ("uniform-over-digits", "architecture=svae"),
         ("changed-digits", "architecture=vq-vae; to=ae"),
         ("latent", "models=vq-vae; word=clustered"),
+        ("latent-order", "better=vq-vae; worse=ae"),
     ],
 )
 def test_the_papers_tables_do_not_contain_them(kind: str, arguments: str) -> None:

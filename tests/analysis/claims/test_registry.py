@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from reproduce.analysis.claims import Claim, load
+from reproduce.analysis.claims import Claim, load, registry
 from reproduce.analysis.claims.kinds import KINDS
 from reproduce.analysis.claims.registry import _arguments, statements
 from reproduce.errors import ReproduceError
@@ -15,7 +15,8 @@ from reproduce.paper import CELLS
 from tests.analysis.claims.worlds import claim
 
 SECTIONS = {
-    "Abstract", "I", "III-A", "III-B", "III-C", "III-D", "III-E", "III-F", "III-G", "III-H",
+    "Abstract", "I", "II-A", "II-B", "II-D", "II-E", "II-H",
+    "III-A", "III-B", "III-C", "III-D", "III-E", "III-F", "III-G", "III-H",
     "IV-A", "IV-B", "IV-C", "IV-D", "IV-E", "IV-F", "IV-G",
     "V-A", "V-B", "V-C", "V-D", "V-E", "V-F", "V-G", "V-H",
     "VI-A", "VI-B", "VI-C", "VI-D", "VI-E", "VII-A", "VII-B", "VII-C", "VII-D", "VIII-A", "VIII-B", "VIII-C",
@@ -86,3 +87,18 @@ def test_a_missing_argument_is_named() -> None:
 def test_a_missing_number_is_named() -> None:
     with pytest.raises(ReproduceError, match="needs a printed number"):
         _ = claim("cell", "architecture=ae; metric=ssim").number
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [statement for statement in statements() if "there" in statement.arguments],
+    ids=lambda statement: statement.id,
+)
+def test_what_is_said_elsewhere_is_another_statement_of_the_registry(statement: Claim) -> None:
+    others = [registry.statement(identity) for identity in statement.arguments["there"].split()]
+    assert statement not in others
+
+
+def test_an_unknown_statement_is_refused() -> None:
+    with pytest.raises(ReproduceError, match=r"no claim 'IX-A\.nothing'"):
+        registry.statement("IX-A.nothing")
