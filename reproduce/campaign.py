@@ -129,9 +129,9 @@ def execute(
         )
         with contextlib.closing(performing):
             for run, outcome in performing:
-                if isinstance(outcome, Exception):
-                    report.failed[run] = f"{type(outcome).__name__}: {outcome}"
-                    listener(run, {"phase": "crashed", "reason": report.failed[run]})
+                if isinstance(outcome, str):
+                    report.failed[run] = outcome
+                    listener(run, {"phase": "crashed", "reason": outcome})
                     continue
                 store.publish(run, outcome, commit)
                 if outcome.failure is not None:
@@ -146,7 +146,7 @@ def execute(
 def in_process(
     tasks: Sequence[tuple[RunId, dict[str, Any]]], listener: Listener
 ) -> Generator[tuple[RunId, Any], None, None]:
-    """One run after the other in this process."""
+    """One run after the other in this process, each with its outcome or the reason why it has none."""
     from reproduce import worker
 
     for run, content in tasks:
@@ -157,7 +157,7 @@ def in_process(
         except ReproduceError:
             raise
         except Exception as error:
-            outcome = error
+            outcome = cluster.described(error)
         yield run, outcome
 
 

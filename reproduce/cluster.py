@@ -32,6 +32,8 @@ Listener = Callable[[RunId, Event], None]
 TOPIC = "reproduce"
 GIVEN = ("weights", "history")
 """What of a job is bytes."""
+REFUSED, CRASHED = "refused", "crashed"
+"""What a worker answers instead of an outcome: the campaign is to end, or this run has none."""
 RETRIES = 2
 """How often a run is given to a fresh worker when its own was killed."""
 CONNECT_SECONDS = 10
@@ -62,10 +64,6 @@ DASK = {
 """Settings of a local cluster; an existing one has its own."""
 
 
-class WorkerLost(Exception):
-    """Every worker that had the run died."""
-
-
 def perform(
     tasks: Sequence[tuple[RunId, dict[str, Any]]],
     listener: Listener,
@@ -73,7 +71,8 @@ def perform(
     scheduler: str | None,
     dashboard: bool = False,
 ) -> Generator[tuple[RunId, Any], None, None]:
-    """Do the jobs (`worker.Job` as plain data), the first ones first: each run with its outcome or its exception.
+    """Do the jobs (`worker.Job` as plain data), the first ones first: each run with its outcome, or the reason why it
+    has none.
 
     dashboard: whether a cluster of this machine shows one, whose address is told as a warning.
     Raises ReproduceError when no scheduler answers, when it goes away, when no worker of this machine starts, and
@@ -147,7 +146,7 @@ def task_name(text: str, given: dict[str, bytes]) -> str:
 
 
 def result(future: Any, scheduler: str | None, keys: dict[str, str]) -> Any:
-    """The outcome of a task that has ended, or the exception that ended it.
+    """The outcome of a task that has ended, or the reason why it has none.
 
     keys: those that the result must have, by whatever version of the project it was made. Raises ReproduceError: see
     `perform`.
@@ -161,15 +160,15 @@ def result(future: Any, scheduler: str | None, keys: dict[str, str]) -> Any:
             f"the Dask scheduler at {scheduler or 'this machine'} is gone: the same command goes on from here"
         )
     error = future.exception()
-    if isinstance(error, ReproduceError):
-        raise error
     if isinstance(error, KilledWorker):
-        return WorkerLost(
-            "every worker that had this run was killed, perhaps for lack of memory: try a smaller --jobs"
-        )
+        return "every worker that had this run was killed, perhaps for lack of memory: try a smaller --jobs"
     if error is not None:
-        return error
+        return described(error)
     found = future.result()
+    if REFUSED in found:
+        raise ReproduceError(found[REFUSED])
+    if CRASHED in found:
+        return found[CRASHED]
     if found.pop("keys", None) != keys:
         raise ReproduceError("a worker has another version of the project: install this one on every machine")
     return Outcome(**found)
@@ -323,6 +322,25 @@ def existing_cluster(address: str) -> Iterator[Any]:
 
 
 def perform_on_worker(text: str, given: dict[str, bytes]) -> dict[str, Any]:
+    """`performed`, or the exception that ended it as a line of text.
+
+    Dask would send the exception itself, with its traceback, and a client that cannot read one back (a very deep one,
+    say) waits for ever.
+    """
+    try:
+        return performed(text, given)
+    except ReproduceError as error:
+        return {REFUSED: str(error)}
+    except Exception as error:
+        return {CRASHED: described(error)}
+
+
+def described(error: BaseException) -> str:
+    """ "ZeroDivisionError: division by zero"."""
+    return f"{type(error).__name__}: {error}"
+
+
+def performed(text: str, given: dict[str, bytes]) -> dict[str, Any]:
     """A job on a Dask worker, its events sent to whoever listens: `message` → an outcome's fields, and its keys.
 
     (Plain data: the outcome's class would have the client import torch.) Raises ReproduceError if this worker is not

@@ -156,7 +156,7 @@ def test_a_worker_with_another_version_of_the_project_refuses(
     message = cluster.message(campaign.job_json(store, Status(AE, MISSING, ""), "cpu"), local=False)
     monkeypatch.setattr(f"reproduce.runs.{revision}", 99)
     with pytest.raises(ReproduceError, match="tcp://somewhere:1 has another version of the project: install"):
-        cluster.perform_on_worker(*message)
+        cluster.performed(*message)
 
 
 def test_a_worker_that_lacks_a_setting_or_an_architecture_has_another_version(on_worker: OnWorker) -> None:
@@ -173,8 +173,26 @@ def test_a_worker_of_several_threads_refuses(store: Store, on_worker: OnWorker) 
     on_worker.state.nthreads = 4
     message = cluster.message(campaign.job_json(store, Status(AE, MISSING, ""), "cpu"), local=False)
     with pytest.raises(ReproduceError, match=r"tcp://somewhere:1 has 4 threads.*start it with --nthreads 1$"):
-        cluster.perform_on_worker(*message)
+        cluster.performed(*message)
     assert on_worker.events == []
+
+
+def test_what_ends_a_job_comes_back_as_text(
+    store: Store, on_worker: OnWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exception whose traceback is too deep to be read back would have the client wait for ever."""
+
+    def endless(job: worker.Job, notify: worker.Notify) -> worker.Outcome:
+        return endless(job, notify)
+
+    message = cluster.message(campaign.job_json(store, Status(AE, MISSING, ""), "cpu"), local=False)
+    monkeypatch.setattr(worker, "perform", endless)
+    crashed = Done(cluster.perform_on_worker(*message))
+    assert cluster.result(crashed, None, {}) == "RecursionError: maximum recursion depth exceeded"
+    on_worker.state.nthreads = 2
+    refused = Done(cluster.perform_on_worker(*message))
+    with pytest.raises(ReproduceError, match="has 2 threads"):
+        cluster.result(refused, None, {})
 
 
 def test_a_worker_without_a_gpu_refuses_what_is_for_one(
@@ -183,7 +201,7 @@ def test_a_worker_without_a_gpu_refuses_what_is_for_one(
     monkeypatch.setattr("reproduce.devices.best_device", lambda: ("cpu", "no CUDA device"))
     message = cluster.message(campaign.job_json(store, Status(AE, MISSING, ""), "cuda"), local=False)
     with pytest.raises(ReproduceError, match=r"tcp://somewhere:1 has no CUDA device: .* give --device cpu$"):
-        cluster.perform_on_worker(*message)
+        cluster.performed(*message)
 
 
 # --- whether there are workers ------------------------------------------------------------------------
@@ -324,29 +342,29 @@ def test_workers_that_cannot_start_end_a_campaign_with_a_reason(
 
 
 @pytest.mark.slow
-def test_a_run_that_kills_every_worker_fails_alone_and_says_so(
-    finished: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As the kernel does when a run needs more memory than there is."""
+def test_runs_that_kill_every_worker_or_crash_fail_alone_and_say_so(finished: Store, tmp_path: Path) -> None:
+    """As the kernel does when a run needs more memory than there is; and a mistake with a very deep traceback."""
     deadly = tmp_path / "deadly.py"
     deadly.write_text(
         "import os, signal\n"
         "from reproduce import training\n"
-        "honest = training.fresh_architecture\n"
+        # Dask imports a preload and imports it again
+        "honest = vars(training).setdefault('honest', training.fresh_architecture)\n"
         "def build(slug, *settings):\n"
         "    if slug == 'svae':\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return honest(slug, *settings)\n"
+        "    return build(slug, *settings) if slug == 'ae' else honest(slug, *settings)\n"
         "training.fresh_architecture = build\n"
     )
     store = Store(tmp_path / "results", TINY)
     with dask.config.set({"distributed.worker.preload": [str(deadly)]}):
         report = once(store, jobs=2)
-    assert list(report.failed) == [SVAE]
+    assert set(report.failed) == {SVAE, AE}
     assert report.failed[SVAE].startswith(
-        "WorkerLost: every worker that had this run was killed, perhaps for"
+        "every worker that had this run was killed, perhaps for lack of memory"
     )
-    assert set(report.done) == set(RUNS) - {SVAE}
+    assert report.failed[AE] == "RecursionError: maximum recursion depth exceeded"
+    assert set(report.done) == set(RUNS) - {SVAE, AE}
     assert report.exit_code == 1
     assert store.status(SVAE).state == MISSING
     assert contents(store.path(VAE)) == contents(finished.path(VAE))
