@@ -22,7 +22,9 @@ EXACT = ("parameters",)
 INITIAL = "initial"
 """The band of the loss parts at initialisation."""
 KEY = ["architecture", "seed"]
-MACHINE = ("device", "processor", "instruction_set", "machine", "torch", "numpy")
+GPU = ("gpu", "cuda", "cudnn", "tf32_matmul", "tf32_convolution")
+"""What a GPU adds to its machine; stamps of a CPU have none of it."""
+MACHINE = ("device", "processor", "instruction_set", "machine", "torch", "numpy", *GPU)
 """What must agree for two machines to be of one class."""
 
 
@@ -145,6 +147,7 @@ def machine_stamp(protocol: Protocol, provenance: Mapping[str, Any]) -> dict[str
         "commit": provenance.get("commit", ""),
         "python": provenance.get("python", ""),
         **{name: flags.get(name) for name in names},
+        **{name: flags[name] for name in GPU if name in flags},
         **versions,
     }
 

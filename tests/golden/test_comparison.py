@@ -7,11 +7,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 from pytest_regressions.data_regression import DataRegressionFixture
 
-from reproduce import golden, paper
+from reproduce import devices, golden, paper
 from reproduce.golden import COMPARED, INITIAL, Band, CannotCompare, Comparison, Golden
+from reproduce.golden.model import GPU
 from reproduce.names import SLUGS
+from reproduce.protocol import PROFILES
 from reproduce.records import Records
 from tests.synthetic import make_records
 
@@ -21,6 +24,10 @@ STAMP = {
 }  # fmt: skip
 BANDS = [Band(metric, 1e-6, 0.0, 0.02, 0.001, "for the test") for metric in COMPARED]
 BANDS.append(Band(INITIAL, 1e-8, 1e-8, 1e-8, 1e-8, "for the test"))
+A40 = {
+    "device": "cuda", "gpu": "NVIDIA A40", "cuda": "13.0", "cudnn": "92400", "tf32_matmul": "False",
+    "tf32_convolution": "False",
+}  # fmt: skip
 LOSSES = pd.DataFrame(
     [(slug, part, 100.0 + n) for n, slug in enumerate(SLUGS) for part in ("loss_autoencoder", "part_kl")],
     columns=["architecture", "part", "value"],
@@ -118,6 +125,24 @@ def test_another_class_of_machine_gets_the_wider_band(expected: Golden, recorded
     assert off(golden.compare(expected, moved, LOSSES, STAMP | {name: "other"})) == []
     far = with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.05)
     assert off(golden.compare(expected, far, LOSSES, STAMP | {name: "other"})) == [("vae", "ssim")]
+
+
+def test_a_stamp_says_what_a_gpu_is_and_nothing_of_one_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: "NVIDIA A40")
+    on_gpu, on_cpu = (
+        golden.machine_stamp(PROFILES["quick"], {"flags": flags}) for flags in (A40, {"device": "cpu"})
+    )
+    assert A40.items() <= on_gpu.items()
+    assert A40.keys() == {"device", *GPU} <= devices.flags("cuda").keys()
+    assert not set(GPU) & on_cpu.keys()
+
+
+@pytest.mark.parametrize("name", GPU)
+def test_another_card_library_or_precision_is_another_class(name: str) -> None:
+    here, there = ({"flags": A40 | change} for change in ({}, {name: "another"}))
+    classes = [golden.machine_class(golden.machine_stamp(PROFILES["quick"], made)) for made in (here, there)]
+    assert classes[0] != classes[1]
 
 
 def test_another_commit_is_the_same_class_of_machine(expected: Golden, recorded: Records) -> None:
