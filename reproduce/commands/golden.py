@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,7 +21,6 @@ from reproduce.commands.options import (
     parsed_seeds,
 )
 from reproduce.commands.results import records_and_stamp
-from reproduce.errors import ReproduceError
 
 
 @app.command()
@@ -70,7 +69,7 @@ def record_golden(
     profile_name: ProfileOption = None,
     results: ResultsOption = Path("results"),
     uncommitted: Annotated[
-        bool, typer.Option("--uncommitted", help="Record from changed files too.")
+        bool, typer.Option("--uncommitted", help="Record from changed files or an unknown commit too.")
     ] = False,
 ) -> int:
     """Record golden numbers from a clean commit with all runs fresh; says first what changes."""
@@ -80,14 +79,12 @@ def record_golden(
     from reproduce.store import Store
 
     protocol = light_profile(profile_name)
-    golden.require_fresh(Store(results, protocol), campaign_runs(protocol))
+    store, wanted = Store(results, protocol), campaign_runs(protocol)
+    golden.require_fresh(store, wanted)
+    if not uncommitted:
+        golden.require_clean([current_commit(), *(store.stamp(run).get("commit", "") for run in wanted)])
     records, found = records_and_stamp(protocol, results)
     stamp = golden.machine_stamp(protocol, found)
-    if not uncommitted and any(commit.endswith("+") for commit in (current_commit(), *commits(stamp))):
-        raise ReproduceError(
-            "golden is recorded from a clean commit only, and so must its runs have been: commit or put away "
-            "your changes and run the campaign again"
-        )
     bands, origin = golden.bands_for(protocol.name)
     losses = golden.initial_losses(protocol)
     try:
@@ -102,11 +99,6 @@ def record_golden(
     folder = golden.write(records, losses, stamp, bands)
     typer.echo(f"recorded {folder}")
     return 0
-
-
-def commits(stamp: dict[str, Any]) -> list[str]:
-    """The commits of a stamp's runs."""
-    return str(stamp.get("commit", "")).split(" or ")
 
 
 @app.command()

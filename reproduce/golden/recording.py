@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,20 @@ def require_fresh(store: Store, wanted: Sequence[RunId]) -> None:
             f"{len(spoilt)} of {len(states)} runs are not fresh, the first: {first.run} is {first.state} "
             f"({first.why}); give `python -m reproduce run --profile {store.protocol.name}` first"
         )
+
+
+def require_clean(commits: Iterable[str]) -> None:
+    """Raises CannotCompare at the first that names no commit, or one whose files were changed (`+`)."""
+    for commit in sorted(set(commits)):
+        if not CLEAN.fullmatch(commit):
+            raise CannotCompare(
+                "golden is recorded from a clean commit only, and so must its runs have been; "
+                f"'{commit or 'unknown'}' is none: commit or put away your changes, in a checkout with git or an "
+                "image built from one, and run the campaign again"
+            )
+
+
+CLEAN = re.compile(r"[0-9a-f]{40,64}")
 
 
 def of_records(

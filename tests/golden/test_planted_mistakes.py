@@ -25,9 +25,9 @@ from reproduce.commands import golden as commands
 from reproduce.errors import ReproduceError
 from reproduce.golden import CannotCompare, Comparison, Golden
 from reproduce.protocol import PROFILES
-from reproduce.records import Records
 from reproduce.runs import RunId
 from reproduce.store import HISTORY, WEIGHTS, Store
+from tests.golden.recorded import as_records
 from tests.tiny import RUNS
 
 ELSEWHERE = {"machine": "another class of machine"}
@@ -37,22 +37,6 @@ ELSEWHERE = {"machine": "another class of machine"}
 def recorded() -> Golden:
     """The golden numbers of the smoke campaign."""
     return golden.read("smoke")
-
-
-def as_records(recorded: Golden, **frames: pd.DataFrame) -> Records:
-    """The records of a campaign that came out as recorded, but for the given frames."""
-    found = {
-        name: frames.get(name, getattr(recorded, name)) for name in ("runs", "images", "pairs", "curves")
-    }
-    return Records(
-        profile=recorded.profile,
-        runs=found["runs"].assign(variant="", status="fresh"),
-        images=found["images"].assign(variant="", path="sampled"),
-        pairs=found["pairs"].assign(variant="", path="described"),
-        digits=pd.DataFrame(),
-        curves=found["curves"].assign(variant=""),
-        load_samples=lambda *_: {},
-    )
 
 
 def stamped(recorded: Golden, **changes: Any) -> Mapping[str, Any]:
