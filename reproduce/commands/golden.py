@@ -31,7 +31,7 @@ def check(
     every: Annotated[bool, typer.Option("--all", help="Every number, not only the worst ones.")] = False,
     pairs: Annotated[
         bool,
-        typer.Option("--pairs", help="List the pairs of architectures that the bands cannot tell apart."),
+        typer.Option("--pairs", help="List all pairs of architectures that the bands cannot tell apart."),
     ] = False,
     as_json: JsonOption = False,
 ) -> int:
@@ -144,7 +144,7 @@ def tolerances(
     if protocol.dataset == "mnist":
         settings["MNIST_DIR"] = str(find_mnist().absolute())
     wanted = campaign_runs(protocol, only or (), seeds)
-    spreads = []
+    ran = []
     for way in running.ways(sys.executable, pythons or (), running.processor_flags()):
         root = results / "tolerances" / way.name
         typer.echo(f"{way.name}: {' '.join(f'{k}={v}' for k, v in way.environment.items()) or way.python}")
@@ -152,17 +152,22 @@ def tolerances(
         golden.require_fresh(Store(root, protocol), wanted)
         records, found = records_and_stamp(protocol, root, seeds)
         stamp = golden.machine_stamp(protocol, found) | {"environment": dict(way.environment)}
-        spreads.append(golden.Spread.of(way.name, records, stamp))
+        ran.append((golden.Spread.of(way.name, records, stamp), records))
+    spreads = [spread for spread, _ in ran]
     bands = golden.measured_bands(spreads)
     for band in bands:
         typer.echo(
             f"{band.metric:16} same {band.same_relative:.2e}  other {band.other_relative:.2e}  {band.reason}"
         )
+    base, *others = ran
+    for other in others:
+        worst = golden.farthest_rows(bands, base, other)
+        typer.echo(
+            f"{other[0].name}: rows at most {worst.deviation:.2f} bands off, in {worst.run} {worst.metric}"
+        )
     if only or seeds:
         typer.echo("not recorded: only a complete campaign is")
         return 0
-    folder = golden.FOLDER / protocol.name
-    golden.write_spread(spreads, folder / "spread")
-    golden.write_bands(bands, folder)
-    typer.echo(f"recorded {folder}/spread and {folder}/bands.csv")
+    for path in golden.record_bands(spreads, protocol.name):
+        typer.echo(f"recorded {path}")
     return 0

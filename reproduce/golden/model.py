@@ -19,6 +19,15 @@ FOLDER = Path("golden")
 METRICS = ("ssim", "mse", "psnr", "mae", "piq", "iss", "i_ssim")
 COMPARED = (*METRICS, "whole_ssim", "whole_mse", "whole_piq", "code_sd", "validation_loss")
 EXACT = ("parameters",)
+BY_ROW: dict[tuple[str, str], tuple[str, str]] = {
+    **{("images", metric): (f"{metric} by image", metric) for metric in ("ssim", "mse", "psnr", "mae")},
+    **{("pairs", metric): (f"{metric} by pair", metric) for metric in ("piq", "iss", "i_ssim")},
+    **{
+        ("curves", metric): (f"{metric} by epoch", "validation_loss")
+        for metric in ("training_loss", "validation_loss")
+    },
+}
+"""Frame and column whose rows are compared one by one → what that is called, and the metric whose band it takes."""
 INITIAL = "initial"
 """The band of the loss parts at initialisation."""
 KEY = ["architecture", "seed"]

@@ -126,8 +126,8 @@ def write(
         missing = [slug for slug in SLUGS if slug not in set(frame["architecture"])]
         if missing:
             raise CannotCompare(f"golden needs all 22; missing: {', '.join(sorted(missing))}")
-    for frame, columns in ((golden.runs, list(COMPARED)), (golden.losses, ["value"])):
-        bad = ~np.isfinite(frame[columns].to_numpy(float)).all(axis=1)
+    for frame in (golden.runs, golden.images, golden.pairs, golden.curves, golden.losses):
+        bad = ~np.isfinite(frame.select_dtypes("number").to_numpy(float)).all(axis=1)
         if bad.any():
             raise CannotCompare(f"golden needs finite numbers; not so: {frame['architecture'][bad].iloc[0]}")
     folder = root / records.profile

@@ -12,7 +12,9 @@ from pytest_regressions.data_regression import DataRegressionFixture
 
 from reproduce import devices, golden, paper
 from reproduce.golden import COMPARED, INITIAL, Band, CannotCompare, Comparison, Golden
-from reproduce.golden.model import GPU
+from reproduce.golden.comparison import FEW
+from reproduce.golden.model import BY_ROW, GPU
+from reproduce.golden.recording import ROWS
 from reproduce.names import SLUGS
 from reproduce.protocol import PROFILES
 from reproduce.records import Records
@@ -74,7 +76,7 @@ def value(records: Records, slug: str, metric: str) -> float:
 
 def test_a_campaign_agrees_with_its_own_recording_to_the_bit(expected: Golden, recorded: Records) -> None:
     compared = golden.compare(expected, recorded, LOSSES, STAMP, paper.models())
-    assert len(compared) == 22 * (len(COMPARED) + 1) + len(LOSSES)
+    assert len(compared) == 22 * (len(COMPARED) + 1 + len(BY_ROW)) + len(LOSSES)
     assert all(item.difference == 0 and item.inside and item.deviation == 0 for item in compared)
 
 
@@ -161,6 +163,45 @@ def test_a_band_is_absolute_plus_relative() -> None:
     band = Band("ssim", 0.1, 0.01, 0.2, 0.02, "")
     assert band.allowance(-2.0, same_machine=True) == pytest.approx(0.21)
     assert band.allowance(-2.0, same_machine=False) == pytest.approx(0.42)
+
+
+# --- row by row ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("frame", "column"), BY_ROW)
+def test_rows_may_be_off_by_their_metrics_band_times_the_root_of_their_number(
+    expected: Golden, recorded: Records, frame: str, column: str, sign: int
+) -> None:
+    called, _ = BY_ROW[frame, column]
+    table = getattr(expected, frame)
+    values = table.loc[table["architecture"] == "vae", column].to_numpy()
+    band = math.sqrt(len(values)) * 1e-6 * math.sqrt((values**2).mean())
+    for share, found in ((0.9, []), (1.1, [("vae", called)])):
+        moved = with_rows(recorded, frame, column, values + sign * share * band)
+        assert off(golden.compare(expected, moved, LOSSES, STAMP)) == found
+
+
+@pytest.mark.parametrize(("frame", "column"), BY_ROW)
+def test_one_row_that_is_not_finite_is_off(
+    expected: Golden, recorded: Records, frame: str, column: str
+) -> None:
+    table = getattr(expected, frame)
+    values = table.loc[table["architecture"] == "vae", column].to_numpy().copy()
+    values[-1] = math.nan
+    moved = with_rows(recorded, frame, column, values)
+    compared = golden.compare(expected, moved, LOSSES, STAMP | {"machine": "other"})
+    assert off(compared) == [("vae", BY_ROW[frame, column][0])]
+
+
+def with_rows(records: Records, frame: str, column: str, values: Any) -> Records:
+    """The records with other values in the rows of the VAE that golden keeps, in their order."""
+    table = getattr(records, frame).copy()
+    kept = {"images": ("path", "sampled"), "pairs": ("path", "described"), "curves": ("variant", "")}[frame]
+    chosen = table[(table["architecture"] == "vae") & (table[kept[0]] == kept[1]) & (table["variant"] == "")]
+    table[column] = table[column].astype(float)
+    table.loc[chosen.sort_values(list(ROWS[frame])).index, column] = values
+    return replace(records, **{frame: table})
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -349,7 +390,8 @@ def test_the_summary_shows_what_is_off_and_the_worst_of_each_metric(
     moved = with_run(moved, "ae", ssim=value(recorded, "ae", "ssim") * 1.02)
     shown = golden.summary(golden.compare(expected, moved, LOSSES, STAMP))
     assert off(shown) == [("ae", "ssim"), ("vae", "ssim")]
-    assert len(shown) == 2 + (len(COMPARED) - 1) + 1 + 1  # the other metrics, parameters, the initial losses
+    # the other metrics, parameters, the metrics by row, the initial losses
+    assert len(shown) == 2 + (len(COMPARED) - 1) + 1 + len(BY_ROW) + 1
 
 
 def test_the_conclusion_counts_and_says_which_pairs_are_alike(expected: Golden, recorded: Records) -> None:
@@ -363,6 +405,17 @@ def test_the_conclusion_counts_and_says_which_pairs_are_alike(expected: Golden, 
     )
     changed, *_ = golden.conclusion(expected, STAMP | {"keys": {"ae/seed-42": "1"}}, compared, listed=False)
     assert changed.startswith("1 runs have other settings or revisions")
+
+
+def test_the_first_pairs_that_are_alike_are_named_unasked_and_the_rest_counted(expected: Golden) -> None:
+    generous = {name: replace(band, other_relative=0.2) for name, band in expected.bands.items()}
+    golden_ = replace(expected, bands=generous)
+    (_, whole, _), (_, short, _) = (golden.conclusion(golden_, STAMP, [], listed=it) for it in (True, False))
+    pairs = whole.split("; not ")[1].split(", ")
+    assert len(pairs) > FEW
+    assert short.endswith(
+        f"apart; not {', '.join(pairs[:FEW])} and {len(pairs) - FEW} more (--pairs names them)"
+    )
 
 
 def test_one_seed_can_be_compared_alone() -> None:
