@@ -38,10 +38,14 @@ endif
 	.venv/bin/pip install --quiet --no-compile --require-hashes -r requirements.lock
 	touch $@
 
+# Which index has CPU builds of torch is the user's to say: CPU_TORCH is handed to pip as it is
+LOCKED_TORCH = $(shell sed -nE 's/^(torch(vision)?==[^ ;]+).*/\1/p' requirements.lock)
 venv-cpu: requirements-base.lock  ## the same without CUDA (1 GB); CPU_TORCH says where torch comes from, see README
+	@test -n "$(CPU_TORCH)" || { \
+	  echo "error: say where a CPU build of torch comes from: make venv-cpu CPU_TORCH='$(LOCKED_TORCH) --index-url ADDRESS', the address for CPU on PyTorch's installation page, or CPU_TORCH=a-wheel-file" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --no-compile --no-deps --require-hashes -r requirements-base.lock
-	.venv/bin/pip install --quiet --no-compile $(or $(CPU_TORCH),torch==2.14.1 torchvision==0.29.1 --index-url https://download.pytorch.org/whl/cpu)
+	.venv/bin/pip install --quiet --no-compile $(CPU_TORCH)
 	touch .venv/.ok
 
 reproduce: run render  ## train and evaluate all 22, then render tables and figures
@@ -82,8 +86,8 @@ tex:  ## install LaTeX with apt-get (as root, or through sudo)
 	$$(command -v sudo || true) apt-get update -qq
 	$$(command -v sudo || true) apt-get install -y -qq --no-install-recommends $(TEX_APT)
 
-check: venv  ## fresh numbers against golden ones: exit code 0, 1 (off), 2 (cannot be compared)
-	$(REPRODUCE) check
+check: venv  ## fresh numbers against golden ones, and which models they tell apart: exit code 0, 1 (off), 2 (cannot)
+	$(REPRODUCE) check --pairs
 
 tolerances: venv  ## measure golden's bands: the smoke campaign as on other machines; TOLERANCE_PYTHONS: interpreters
 	$(REPRODUCE) tolerances $(if $(JOBS),--jobs $(JOBS))

@@ -10,15 +10,16 @@ DOCKER_FLAGS ?=
 # Settings of the reproduction that are handed on if they are set
 docker_settings := PROFILE SEEDS JOBS
 docker_env = $(foreach name,$(docker_settings),$(if $($(name)),--env $(name)='$($(name))'))
-# Results and data stay on the host and belong to whoever runs make; a host's MNIST is mounted read-only
+# Results, data and golden numbers stay on the host and belong to whoever runs make; a host's MNIST is mounted read-only
 docker_results = $(abspath $(or $(RESULTS_DIR),results))
 docker_volumes = --volume '$(docker_results):/work/results' --volume '$(abspath data):/work/data' \
+  --volume '$(abspath golden):/work/golden' \
   $(if $(MNIST_DIR),--volume '$(abspath $(MNIST_DIR)):/mnist:ro' --env MNIST_DIR=/mnist)
 docker_user = --user "$$(id -u):$$(id -g)"
 docker_gpus = $(if $(DOCKER_GPUS),--gpus $(DOCKER_GPUS))
 docker_run = $(DOCKER) run --rm --init $(DOCKER_FLAGS)
 
-.PHONY: docker docker-engine docker-folders docker-make docker-reproduce docker-pdf docker-test docker-check
+.PHONY: docker docker-engine docker-folders docker-make docker-reproduce docker-golden docker-pdf docker-test docker-check
 
 docker-engine:
 	@$(DOCKER) info >/dev/null 2>&1 || { \
@@ -26,7 +27,7 @@ docker-engine:
 
 # Made here, so that they belong to the caller and not to the engine's root
 docker-folders:
-	@mkdir -p '$(docker_results)' data
+	@mkdir -p '$(docker_results)' data golden
 
 docker: docker-engine  ## build the container image: CUDA 13.0, locked Python packages, LaTeX
 	$(DOCKER) build --build-arg SOURCE_COMMIT="$$(git describe --always --dirty=+ --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)" --tag $(IMAGE) .
@@ -37,6 +38,10 @@ docker-make: docker-engine docker-folders  ## run GOALS="..." of this Makefile i
 
 docker-reproduce: GOALS = reproduce
 docker-reproduce: docker-make  ## the reproduction inside the image, on the host's GPUs (driver 580 or newer)
+
+# The image is built first, since golden is of the commit that the image was built from
+docker-golden: docker  ## the whole campaign inside the image, recorded as golden numbers (PROFILE=paper unless given)
+	$(MAKE) docker-make GOALS="reproduce golden" PROFILE=$(or $(PROFILE),paper)
 
 # The report needs no GPU; without one the default profile would be another than docker-reproduce's, so it is named
 docker-pdf: GOALS = pdf

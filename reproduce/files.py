@@ -132,10 +132,11 @@ def sha256(content: bytes) -> str:
 
 
 @contextlib.contextmanager
-def lock(path: Path) -> Iterator[None]:
+def lock(path: Path, wait: bool = False) -> Iterator[None]:
     """Hold the file's advisory lock, so that two campaigns never write one store.
 
-    Raises ReproduceError at once if another process holds it, or if the folder cannot be written.
+    wait: until another process that holds it lets go, for locks that are held for moments. Raises ReproduceError if the
+    folder cannot be written, and, unless wait is set, at once if another process holds the lock.
     """
     with contextlib.ExitStack() as stack:
         with _one_line(path):
@@ -144,7 +145,7 @@ def lock(path: Path) -> Iterator[None]:
             _observed("lock", path)
             stream = stack.enter_context(path.open("w"))
             try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError as error:
                 raise ReproduceError(
                     f"another campaign is writing to {path.parent}: wait for it, or choose another --results"

@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import safetensors.numpy
+import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from reproduce import devices, evaluation, reading, references, runs, training
 from reproduce.architectures.contract import Architecture
 from reproduce.datasets import Dataset, load
+from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol
 from reproduce.runs import RunId
-from reproduce.store import Outcome
+from reproduce.store import Outcome, read_csv
 
 Notify = Callable[[dict[str, Any]], None]
 
@@ -115,6 +117,7 @@ def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[bytes, bytes, dic
     """Weights, history, and for the stamp how long training took and how often it went on from a checkpoint (nothing
     when only the evaluation was due)."""
     if job.weights is not None and job.history is not None:
+        require_whole(job, job.weights, job.history)
         return job.weights, job.history, {}
 
     def build() -> Architecture:
@@ -125,6 +128,24 @@ def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[bytes, bytes, dic
     history = csv_bytes(pd.DataFrame(trained.history).astype({"epoch": int}))
     effort = {"training_seconds": trained.seconds, "resumed": trained.resumed}
     return training.serialise(trained.weights), history, effort
+
+
+def require_whole(job: Job, weights: bytes, history: bytes) -> None:
+    """Raises ReproduceError that names the file when what was trained earlier cannot be evaluated again."""
+    run, remedy = job.run, "move the run's folder away, and it is trained again"
+    architecture = training.fresh_architecture(run.architecture, run.variant, job.protocol, run.seed)
+    try:
+        tensors = training.deserialise(weights)
+        architecture.load_state_dict(tensors)
+    except (ValueError, RuntimeError) as error:
+        raise ReproduceError(
+            f"the weights.safetensors of {run} is not that of its model: {remedy}"
+        ) from error
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+        raise ReproduceError(f"the weights.safetensors of {run} has a value that is not finite: {remedy}")
+    losses = read_csv(history, ["validation_loss"], f"the history.csv of {run}")["validation_loss"]
+    if losses.empty or losses.dtype.kind not in "iuf" or not np.isfinite(losses.to_numpy()).all():
+        raise ReproduceError(f"the history.csv of {run} has a loss that is not finite, or none: {remedy}")
 
 
 def _reference(job: Job, data: Dataset, stamp: dict[str, Any]) -> Outcome:

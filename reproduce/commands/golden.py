@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,7 +21,6 @@ from reproduce.commands.options import (
     parsed_seeds,
 )
 from reproduce.commands.results import records_and_stamp
-from reproduce.errors import ReproduceError
 
 
 @app.command()
@@ -32,7 +31,7 @@ def check(
     every: Annotated[bool, typer.Option("--all", help="Every number, not only the worst ones.")] = False,
     pairs: Annotated[
         bool,
-        typer.Option("--pairs", help="List the pairs of architectures that the bands cannot tell apart."),
+        typer.Option("--pairs", help="List all pairs of architectures that the bands cannot tell apart."),
     ] = False,
     as_json: JsonOption = False,
 ) -> int:
@@ -70,7 +69,7 @@ def record_golden(
     profile_name: ProfileOption = None,
     results: ResultsOption = Path("results"),
     uncommitted: Annotated[
-        bool, typer.Option("--uncommitted", help="Record from changed files too.")
+        bool, typer.Option("--uncommitted", help="Record from changed files or an unknown commit too.")
     ] = False,
 ) -> int:
     """Record golden numbers from a clean commit with all runs fresh; says first what changes."""
@@ -80,14 +79,12 @@ def record_golden(
     from reproduce.store import Store
 
     protocol = light_profile(profile_name, results)
-    golden.require_fresh(Store(results, protocol), campaign_runs(protocol))
+    store, wanted = Store(results, protocol), campaign_runs(protocol)
+    golden.require_fresh(store, wanted)
+    if not uncommitted:
+        golden.require_clean([current_commit(), *(store.stamp(run).get("commit", "") for run in wanted)])
     records, found = records_and_stamp(protocol, results)
     stamp = golden.machine_stamp(protocol, found)
-    if not uncommitted and any(commit.endswith("+") for commit in (current_commit(), *commits(stamp))):
-        raise ReproduceError(
-            "golden is recorded from a clean commit only, and so must its runs have been: commit or put away "
-            "your changes and run the campaign again"
-        )
     bands, origin = golden.bands_for(protocol.name)
     losses = golden.initial_losses(protocol)
     try:
@@ -102,11 +99,6 @@ def record_golden(
     folder = golden.write(records, losses, stamp, bands)
     typer.echo(f"recorded {folder}")
     return 0
-
-
-def commits(stamp: dict[str, Any]) -> list[str]:
-    """The commits of a stamp's runs."""
-    return str(stamp.get("commit", "")).split(" or ")
 
 
 @app.command()
@@ -152,7 +144,7 @@ def tolerances(
     if protocol.dataset == "mnist":
         settings["MNIST_DIR"] = str(find_mnist().absolute())
     wanted = campaign_runs(protocol, only or (), seeds)
-    spreads = []
+    ran = []
     for way in running.ways(sys.executable, pythons or (), running.processor_flags()):
         root = results / "tolerances" / way.name
         typer.echo(f"{way.name}: {' '.join(f'{k}={v}' for k, v in way.environment.items()) or way.python}")
@@ -160,17 +152,22 @@ def tolerances(
         golden.require_fresh(Store(root, protocol), wanted)
         records, found = records_and_stamp(protocol, root, seeds)
         stamp = golden.machine_stamp(protocol, found) | {"environment": dict(way.environment)}
-        spreads.append(golden.Spread.of(way.name, records, stamp))
+        ran.append((golden.Spread.of(way.name, records, stamp), records))
+    spreads = [spread for spread, _ in ran]
     bands = golden.measured_bands(spreads)
     for band in bands:
         typer.echo(
             f"{band.metric:16} same {band.same_relative:.2e}  other {band.other_relative:.2e}  {band.reason}"
         )
+    base, *others = ran
+    for other in others:
+        worst = golden.farthest_rows(bands, base, other)
+        typer.echo(
+            f"{other[0].name}: rows at most {worst.deviation:.2f} bands off, in {worst.run} {worst.metric}"
+        )
     if only or seeds:
         typer.echo("not recorded: only a complete campaign is")
         return 0
-    folder = golden.FOLDER / protocol.name
-    golden.write_spread(spreads, folder / "spread")
-    golden.write_bands(bands, folder)
-    typer.echo(f"recorded {folder}/spread and {folder}/bands.csv")
+    for path in golden.record_bands(spreads, protocol.name):
+        typer.echo(f"recorded {path}")
     return 0

@@ -3,14 +3,24 @@
 `golden/<profile>/` holds raw numbers of real runs (runs.csv, images.csv, pairs.csv, curves.csv), every architecture's
 loss parts at initialisation (losses.csv), the stamp of the machine they ran on, the bands with their reasons
 (bands.csv), and the runs from whose spread the bands were measured (spread/). A band is two-sided: |fresh - golden|
-may be at most absolute + relative·|golden|; `same` counts on the same class of machine, `other` elsewhere.
+may be at most absolute + relative·|golden|; `same` counts on the same class of machine, `other` elsewhere. Images,
+pairs and epochs are compared row by row as well, with a band that follows from their metric's (`comparison`).
 
 `model` says what these are, `recording` reads and writes them, `comparison` compares, `bands` measures bands,
 `tolerances` runs what they are measured from, `distinguishing` asks what they can tell apart, `ledger` keeps the
 drift.
 """
 
-from reproduce.golden.bands import Spread, bands_for, borrowed, measured_bands, read_spread, write_spread
+from reproduce.golden.bands import (
+    Spread,
+    bands_for,
+    borrowed,
+    farthest_rows,
+    measured_bands,
+    read_spread,
+    record_bands,
+    write_spread,
+)
 from reproduce.golden.comparison import as_lines, compare, conclusion, summary
 from reproduce.golden.distinguishing import alike, pair_count
 from reproduce.golden.ledger import append_ledger, ledger_line, merged_ledgers, read_ledger
@@ -34,6 +44,7 @@ from reproduce.golden.recording import (
     of_records,
     read,
     read_bands,
+    require_clean,
     require_fresh,
     write,
     write_bands,
@@ -57,6 +68,7 @@ __all__ = [
     "changes",
     "compare",
     "conclusion",
+    "farthest_rows",
     "frames",
     "initial_losses",
     "ledger_line",
@@ -70,7 +82,9 @@ __all__ = [
     "read_bands",
     "read_ledger",
     "read_spread",
+    "record_bands",
     "rekeyed",
+    "require_clean",
     "require_fresh",
     "summary",
     "write",

@@ -12,8 +12,28 @@ import numpy as np
 import pandas as pd
 
 from reproduce import files
-from reproduce.golden.model import COMPARED, FOLDER, INITIAL, KEY, Band, CannotCompare, machine_class
-from reproduce.golden.recording import ROWS, RUN_COLUMNS, csv, frames, read_bands, read_frame, read_stamp
+from reproduce.golden.comparison import by_row
+from reproduce.golden.model import (
+    COMPARED,
+    FOLDER,
+    INITIAL,
+    KEY,
+    Band,
+    CannotCompare,
+    Comparison,
+    machine_class,
+)
+from reproduce.golden.recording import (
+    ROWS,
+    RUN_COLUMNS,
+    csv,
+    frames,
+    of_records,
+    read_bands,
+    read_frame,
+    read_stamp,
+    write_bands,
+)
 from reproduce.records import Records
 
 BASE = "as-is"
@@ -117,6 +137,25 @@ def _deviations(reference: pd.DataFrame, scale: pd.Series, ways: Sequence[Spread
     return joined
 
 
+def farthest_rows(
+    bands: Sequence[Band], base: tuple[Spread, Records], way: tuple[Spread, Records]
+) -> Comparison:
+    """The run whose images, pairs or epochs lie farthest from the base's, in units of their band.
+
+    Bands are measured on means, and those of rows follow from them (`comparison.by_row`): here that is tried. Raises
+    CannotCompare where the rows are outside.
+    """
+    golden = of_records(base[1], pd.DataFrame(), {}, bands)
+    compared = by_row(golden, frames(way[1]), same_class(base[0], way[0]))
+    worst = max(compared, key=lambda item: item.deviation)
+    if not worst.inside:
+        raise CannotCompare(
+            f"'{way[0].name}' is {worst.deviation:.1f} bands off in {worst.run} {worst.metric}: its rows lie farther "
+            "apart than its means allow; measure more ways (TOLERANCE_PYTHONS), so that the bands know it"
+        )
+    return worst
+
+
 def initial_band() -> Band:
     """The band of the loss parts at initialisation: double precision leaves about 1e-13 between machines."""
     width = INITIAL_TOLERANCE
@@ -147,6 +186,23 @@ LENDER = "smoke"
 def borrowed(bands: Mapping[str, Band], profile: str) -> list[Band]:
     """Another profile's bands, saying so."""
     return [replace(band, reason=f"measured for profile {profile}: {band.reason}") for band in bands.values()]
+
+
+def record_bands(spreads: Sequence[Spread], profile: str, root: Path = FOLDER) -> list[Path]:
+    """Write the profile's spread, in place of an earlier one, and its bands, and renew the bands that others borrow.
+
+    Returns the files of bands. Raises CannotCompare, and writes nothing, where the spread makes no bands.
+    """
+    measured_bands(spreads)
+    folder = root / profile
+    for path in (folder / "spread").glob("*.*"):
+        files.remove(path)
+    write_spread(spreads, folder / "spread")
+    borrowers = [path.parent.name for path in sorted(root.glob("*/bands.csv")) if profile == LENDER]
+    renewed = dict.fromkeys((profile, *borrowers))
+    for name in renewed:
+        write_bands(bands_for(name, root)[0], root / name)
+    return [root / name / "bands.csv" for name in renewed]
 
 
 def write_spread(spreads: Sequence[Spread], folder: Path) -> None:

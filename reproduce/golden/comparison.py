@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reproduce.golden.distinguishing import alike, pair_count
 from reproduce.golden.model import (
+    BY_ROW,
     COMPARED,
     EXACT,
     INITIAL,
@@ -20,7 +22,7 @@ from reproduce.golden.model import (
     machine_class,
     rekeyed,
 )
-from reproduce.golden.recording import frames
+from reproduce.golden.recording import ROWS, frames
 from reproduce.names import LABELS
 from reproduce.records import Records
 
@@ -60,7 +62,33 @@ def compare(
             if paper is not None and metric in paper.columns and key[0] in paper.index:
                 printed = float(paper.loc[key[0], metric])
             found.append(Comparison(*key, metric, expected, obtained, band, printed))
-    return found + _initial(golden, losses, same)
+    return found + by_row(golden, fresh, same) + _initial(golden, losses, same)
+
+
+def by_row(golden: Golden, fresh: Mapping[str, pd.DataFrame], same: bool) -> list[Comparison]:
+    """How far each run's images, pairs and epochs lie from golden's, row by row: the root mean square over n rows.
+
+    Golden's is 0. A band is measured on a run's mean over its rows. Were rows off independently of each other, their
+    root mean square would be √n times what the mean is off, and less if they are off together: so many bands are
+    allowed, around the root mean square of golden's own values. `make tolerances` tries it on the runs it measures.
+    """
+    found = []
+    for (name, column), (called, metric) in BY_ROW.items():
+        rows = ROWS[name]
+        ours = fresh[name].set_index(list(rows))[column]
+        for (architecture, seed), theirs in (
+            getattr(golden, name).set_index(list(rows))[column].groupby(level=KEY, sort=False)
+        ):
+            off = root_mean_square(ours.loc[theirs.index] - theirs)
+            allowance = golden.bands[metric].allowance(root_mean_square(theirs), same)
+            band = math.sqrt(len(theirs)) * allowance
+            found.append(Comparison(architecture, seed, called, 0.0, off, band))
+    return found
+
+
+def root_mean_square(values: pd.Series) -> float:
+    """NaN if any value is one."""
+    return float(np.sqrt(np.mean(values.to_numpy(float) ** 2)))
 
 
 def _initial(golden: Golden, losses: pd.DataFrame, same: bool) -> list[Comparison]:
@@ -126,7 +154,7 @@ def conclusion(
 ) -> list[str]:
     """What the comparison comes to, in lines of text: changed keys, how much is off, and what the bands can tell.
 
-    listed: whether the pairs of architectures that they cannot tell apart are named.
+    listed: whether all pairs of architectures that they cannot tell apart are named, and not only the first `FEW`.
     """
     same = machine_class(golden.stamp) == machine_class(stamp)
     lines = []
@@ -139,12 +167,18 @@ def conclusion(
     for wide, name in ((False, "narrow"), (True, "wide")):
         pairs = alike(golden, same_machine=not wide)
         told, n = pair_count(golden) - len(pairs), pair_count(golden)
-        named = f"; not {listing(pairs)}" if listed and pairs else ""
+        shown = pairs if listed else pairs[:FEW]
+        more = f" and {len(pairs) - len(shown)} more (--pairs names them)" if len(pairs) > len(shown) else ""
+        named = f"; not {listing(shown)}{more}" if pairs else ""
         lines.append(f"the {name} bands tell {told} of {n} pairs of architectures apart{named}")
     off = sum(not item.inside for item in compared)
     which = "narrow bands (same class of machine)" if same else "wide bands (another class of machine)"
     lines.append(f"profile {golden.profile}: {len(compared)} numbers compared, {off} off; {which}")
     return lines
+
+
+FEW = 5
+"""Pairs that are named without being asked for."""
 
 
 def listing(pairs: Sequence[tuple[str, str]]) -> str:
@@ -153,7 +187,10 @@ def listing(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def as_lines(compared: Sequence[Comparison]) -> list[str]:
-    """A table in plain text: run, metric, paper, golden, fresh, difference, band, verdict."""
+    """A table in plain text: run, metric, paper, golden, fresh, difference, band, verdict.
+
+    A metric "by image", "by pair" or "by epoch" is how far the rows are off: golden's is 0.
+    """
     if not compared:
         return []
     head = ("run", "metric", "paper", "golden", "fresh", "difference", "band", "verdict")

@@ -16,6 +16,7 @@ from reproduce.golden.model import MACHINE, Comparison
 from reproduce.store import read_csv
 
 NAME = "drift.csv"
+LOCK = ".drift.lock"
 COLUMNS = ("date", "profile", "commit", "platform", "worst", "where", "off")
 LARGEST = 16 << 20
 """Bytes of a ledger at most: a hundred thousand checks."""
@@ -30,7 +31,7 @@ def ledger_line(
         "date": when,
         "profile": profile,
         "commit": stamp.get("commit", ""),
-        "platform": " ".join(str(stamp.get(name, "")) for name in MACHINE),
+        "platform": " ".join(str(stamp[name]) for name in MACHINE if name in stamp),
         "worst": worst.deviation,
         "where": f"{worst.run} {worst.metric}",
         "off": sum(not item.inside for item in compared),
@@ -38,13 +39,17 @@ def ledger_line(
 
 
 def append_ledger(path: Path, profile: str, stamp: Mapping[str, Any], compared: Sequence[Comparison]) -> None:
-    """Append one line to the drift ledger. Raises ReproduceError, and changes nothing, if it is damaged."""
-    read_ledger(path)
+    """Append one line to the drift ledger, after those of checks that run at the same time.
+
+    Raises ReproduceError, and changes nothing, if it is damaged.
+    """
     when = datetime.now(UTC).isoformat(timespec="seconds")
     line = pd.DataFrame([ledger_line(profile, stamp, compared, when)])
-    before = files.read(path, LARGEST) if path.exists() else b""
-    text = line.to_csv(index=False, header=not before, lineterminator="\n").encode()
-    files.write(path, before + text)
+    with files.lock(path.with_name(LOCK), wait=True):
+        read_ledger(path)
+        before = files.read(path, LARGEST) if path.exists() else b""
+        text = line.to_csv(index=False, header=not before, lineterminator="\n").encode()
+        files.write(path, before + text)
 
 
 def read_ledger(path: Path) -> pd.DataFrame:

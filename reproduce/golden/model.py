@@ -19,10 +19,21 @@ FOLDER = Path("golden")
 METRICS = ("ssim", "mse", "psnr", "mae", "piq", "iss", "i_ssim")
 COMPARED = (*METRICS, "whole_ssim", "whole_mse", "whole_piq", "code_sd", "validation_loss")
 EXACT = ("parameters",)
+BY_ROW: dict[tuple[str, str], tuple[str, str]] = {
+    **{("images", metric): (f"{metric} by image", metric) for metric in ("ssim", "mse", "psnr", "mae")},
+    **{("pairs", metric): (f"{metric} by pair", metric) for metric in ("piq", "iss", "i_ssim")},
+    **{
+        ("curves", metric): (f"{metric} by epoch", "validation_loss")
+        for metric in ("training_loss", "validation_loss")
+    },
+}
+"""Frame and column whose rows are compared one by one → what that is called, and the metric whose band it takes."""
 INITIAL = "initial"
 """The band of the loss parts at initialisation."""
 KEY = ["architecture", "seed"]
-MACHINE = ("device", "processor", "instruction_set", "machine", "torch", "numpy")
+GPU = ("gpu", "cuda", "cudnn", "tf32_matmul", "tf32_convolution")
+"""What a GPU adds to its machine; stamps of a CPU have none of it."""
+MACHINE = ("device", "processor", "instruction_set", "machine", "torch", "numpy", *GPU)
 """What must agree for two machines to be of one class."""
 
 
@@ -145,6 +156,7 @@ def machine_stamp(protocol: Protocol, provenance: Mapping[str, Any]) -> dict[str
         "commit": provenance.get("commit", ""),
         "python": provenance.get("python", ""),
         **{name: flags.get(name) for name in names},
+        **{name: flags[name] for name in GPU if name in flags},
         **versions,
     }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,20 @@ def require_fresh(store: Store, wanted: Sequence[RunId]) -> None:
         )
 
 
+def require_clean(commits: Iterable[str]) -> None:
+    """Raises CannotCompare at the first that names no commit, or one whose files were changed (`+`)."""
+    for commit in sorted(set(commits)):
+        if not CLEAN.fullmatch(commit):
+            raise CannotCompare(
+                "golden is recorded from a clean commit only, and so must its runs have been; "
+                f"'{commit or 'unknown'}' is none: commit or put away your changes, in a checkout with git or an "
+                "image built from one, and run the campaign again"
+            )
+
+
+CLEAN = re.compile(r"[0-9a-f]{40,64}")
+
+
 def of_records(
     records: Records, losses: pd.DataFrame, stamp: Mapping[str, Any], bands: Sequence[Band]
 ) -> Golden:
@@ -111,8 +126,8 @@ def write(
         missing = [slug for slug in SLUGS if slug not in set(frame["architecture"])]
         if missing:
             raise CannotCompare(f"golden needs all 22; missing: {', '.join(sorted(missing))}")
-    for frame, columns in ((golden.runs, list(COMPARED)), (golden.losses, ["value"])):
-        bad = ~np.isfinite(frame[columns].to_numpy(float)).all(axis=1)
+    for frame in (golden.runs, golden.images, golden.pairs, golden.curves, golden.losses):
+        bad = ~np.isfinite(frame.select_dtypes("number").to_numpy(float)).all(axis=1)
         if bad.any():
             raise CannotCompare(f"golden needs finite numbers; not so: {frame['architecture'][bad].iloc[0]}")
     folder = root / records.profile

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from reproduce import golden
 from reproduce.golden import INITIAL, Band, CannotCompare, Spread
-from reproduce.golden.bands import BASE, LEAST_OTHER, LEAST_SAME, MARGIN, OVER_WORST, SMALL, bands_for
-from reproduce.golden.model import COMPARED
+from reproduce.golden.bands import (
+    BASE,
+    LEAST_OTHER,
+    LEAST_SAME,
+    LENDER,
+    MARGIN,
+    OVER_WORST,
+    SMALL,
+    bands_for,
+    same_class,
+)
+from reproduce.golden.model import COMPARED, KEY
 from tests.synthetic import make_records
 
 HERE: Mapping[str, Any] = {name: name for name in golden.MACHINE} | {"environment": {}}
@@ -113,12 +125,105 @@ def test_a_profile_without_a_spread_takes_smokes_bands_and_says_so(tmp_path: Pat
     assert (again.reason, origin) == ("why", "as they were")
 
 
-@pytest.mark.parametrize(
-    "folder", sorted(path.parent for path in golden.FOLDER.glob("*/spread/")), ids=lambda path: path.name
-)
-def test_recorded_bands_are_those_of_the_spread_kept_beside_them(folder: Path) -> None:
-    measured = golden.measured_bands(golden.read_spread(folder / "spread"))
-    assert list(golden.read_bands(folder).values()) == measured
+def test_rows_that_lie_farther_apart_than_their_means_allow_are_refused(base: Spread) -> None:
+    records = make_records("smoke", (42,))
+    bands = golden.measured_bands(
+        [base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE, ssim=1.01)]
+    )
+    elsewhere = moved(base, "avx", ELSEWHERE)
+    assert golden.farthest_rows(bands, (base, records), (elsewhere, records)).deviation == 0
+    images = records.images.assign(ssim=-records.images["ssim"])
+    with pytest.raises(
+        CannotCompare, match=r"'avx' is \d+\.\d bands off in .*/seed-42 ssim by image: its rows lie"
+    ):
+        golden.farthest_rows(bands, (base, records), (elsewhere, replace(records, images=images)))
+
+
+def test_recording_replaces_an_earlier_spread_and_renews_what_other_profiles_borrow(
+    base: Spread, tmp_path: Path
+) -> None:
+    ways = [base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE, ssim=1.01)]
+    golden.record_bands([*ways, moved(base, "earlier", ELSEWHERE, ssim=3.0)], "smoke", tmp_path)
+    golden.write_bands([Band("ssim", 1e-6, 0.0, 0.02, 0.0, "why")], tmp_path / "quick")
+    golden.record_bands(ways, "desk", tmp_path)
+    assert golden.read_bands(tmp_path / "quick")["ssim"].reason == "why"
+    written = golden.record_bands(ways, "smoke", tmp_path)
+    assert [path.parent.name for path in written] == ["smoke", "desk", "quick"]
+    now = golden.measured_bands(ways)
+    assert list(golden.read_bands(tmp_path / "smoke").values()) == now
+    assert list(golden.read_bands(tmp_path / "quick").values()) == golden.borrowed(
+        golden.read_bands(tmp_path / "smoke"), "smoke"
+    )
+    assert list(golden.read_bands(tmp_path / "desk").values()) == now, "its own"
+
+
+def test_a_spread_that_makes_no_bands_replaces_nothing(base: Spread, tmp_path: Path) -> None:
+    ways = [base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE)]
+    golden.record_bands(ways, "smoke", tmp_path)
+    with pytest.raises(CannotCompare):
+        golden.record_bands(ways[:1], "smoke", tmp_path)
+    assert [way.name for way in golden.read_spread(tmp_path / "smoke" / "spread")] == [
+        "again",
+        "as-is",
+        "avx",
+    ]
+
+
+RECORDED = sorted(path.parent for path in golden.FOLDER.glob("*/bands.csv"))
+
+
+def test_smoke_was_measured_itself() -> None:
+    assert (golden.FOLDER / LENDER / "spread").is_dir(), "run `make tolerances` and commit golden/smoke"
+
+
+@pytest.mark.parametrize("folder", RECORDED, ids=lambda path: path.name)
+def test_recorded_bands_are_those_of_the_spread_kept_beside_them_or_borrowed_from_smoke(folder: Path) -> None:
+    found, _ = bands_for(folder.name)
+    assert list(golden.read_bands(folder).values()) == found, (
+        f"record them: make golden PROFILE={folder.name}"
+    )
+
+
+@pytest.mark.parametrize("folder", RECORDED, ids=lambda path: path.name)
+def test_recorded_bands_admit_every_run_that_they_were_measured_from(folder: Path) -> None:
+    spreads = golden.read_spread(folder / "spread")
+    assert len(spreads) > 2 or folder.name != LENDER
+    assert outside(golden.read_bands(folder), spreads) == []
+
+
+def outside(bands: Mapping[str, Band], spreads: Sequence[Spread]) -> list[str]:
+    """Numbers that lie outside the band around the base's."""
+    base = next((spread for spread in spreads if spread.name == BASE), None)
+    found = []
+    for way in spreads if base else ():
+        ours = way.runs.set_index(KEY)
+        for row in base.runs.to_dict("records"):
+            key = (row["architecture"], row["seed"])
+            for metric in COMPARED:
+                allowed = bands[metric].allowance(row[metric], same_class(base, way))
+                if not abs(ours.loc[key, metric] - row[metric]) <= allowed:
+                    found.append(f"{way.name}: {key} {metric}")
+    return found
+
+
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[*HealthCheck])
+@given(st.integers(0, 10**6), st.floats(-9, 0), st.floats(-9, 0))
+def test_bands_admit_every_run_that_they_are_measured_from(
+    base: Spread, seed: int, here: float, there: float
+) -> None:
+    """However far and however unevenly the ways lie from each other: most runs hardly, some by a million times more."""
+    draw = np.random.default_rng(seed)
+
+    def drifted(name: str, stamp: Mapping[str, Any], size: float) -> Spread:
+        factors = 1 + size * draw.normal(size=(len(base.runs), len(COMPARED))) ** 9 / 1e3
+        return Spread(name, base.runs.assign(**(base.runs[list(COMPARED)] * factors)), stamp)
+
+    ways = [
+        base,
+        *(drifted(name, HERE, 10**here) for name in ("again", "python")),
+        *(drifted(name, ELSEWHERE, 10**there) for name in ("avx2", "sse41")),
+    ]
+    assert outside(measured(*ways), ways) == []
 
 
 def test_a_damaged_spread_is_named(base: Spread, tmp_path: Path) -> None:

@@ -7,11 +7,16 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 from pytest_regressions.data_regression import DataRegressionFixture
 
-from reproduce import golden, paper
+from reproduce import devices, golden, paper
 from reproduce.golden import COMPARED, INITIAL, Band, CannotCompare, Comparison, Golden
+from reproduce.golden.comparison import FEW
+from reproduce.golden.model import BY_ROW, GPU
+from reproduce.golden.recording import ROWS
 from reproduce.names import SLUGS
+from reproduce.protocol import PROFILES
 from reproduce.records import Records
 from tests.synthetic import make_records
 
@@ -21,6 +26,10 @@ STAMP = {
 }  # fmt: skip
 BANDS = [Band(metric, 1e-6, 0.0, 0.02, 0.001, "for the test") for metric in COMPARED]
 BANDS.append(Band(INITIAL, 1e-8, 1e-8, 1e-8, 1e-8, "for the test"))
+A40 = {
+    "device": "cuda", "gpu": "NVIDIA A40", "cuda": "13.0", "cudnn": "92400", "tf32_matmul": "False",
+    "tf32_convolution": "False",
+}  # fmt: skip
 LOSSES = pd.DataFrame(
     [(slug, part, 100.0 + n) for n, slug in enumerate(SLUGS) for part in ("loss_autoencoder", "part_kl")],
     columns=["architecture", "part", "value"],
@@ -67,7 +76,7 @@ def value(records: Records, slug: str, metric: str) -> float:
 
 def test_a_campaign_agrees_with_its_own_recording_to_the_bit(expected: Golden, recorded: Records) -> None:
     compared = golden.compare(expected, recorded, LOSSES, STAMP, paper.models())
-    assert len(compared) == 22 * (len(COMPARED) + 1) + len(LOSSES)
+    assert len(compared) == 22 * (len(COMPARED) + 1 + len(BY_ROW)) + len(LOSSES)
     assert all(item.difference == 0 and item.inside and item.deviation == 0 for item in compared)
 
 
@@ -120,6 +129,24 @@ def test_another_class_of_machine_gets_the_wider_band(expected: Golden, recorded
     assert off(golden.compare(expected, far, LOSSES, STAMP | {name: "other"})) == [("vae", "ssim")]
 
 
+def test_a_stamp_says_what_a_gpu_is_and_nothing_of_one_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: "NVIDIA A40")
+    on_gpu, on_cpu = (
+        golden.machine_stamp(PROFILES["quick"], {"flags": flags}) for flags in (A40, {"device": "cpu"})
+    )
+    assert A40.items() <= on_gpu.items()
+    assert A40.keys() == {"device", *GPU} <= devices.flags("cuda").keys()
+    assert not set(GPU) & on_cpu.keys()
+
+
+@pytest.mark.parametrize("name", GPU)
+def test_another_card_library_or_precision_is_another_class(name: str) -> None:
+    here, there = ({"flags": A40 | change} for change in ({}, {name: "another"}))
+    classes = [golden.machine_class(golden.machine_stamp(PROFILES["quick"], made)) for made in (here, there)]
+    assert classes[0] != classes[1]
+
+
 def test_another_commit_is_the_same_class_of_machine(expected: Golden, recorded: Records) -> None:
     moved = with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.01)
     assert off(golden.compare(expected, moved, LOSSES, STAMP | {"commit": "def"})) == [("vae", "ssim")]
@@ -136,6 +163,45 @@ def test_a_band_is_absolute_plus_relative() -> None:
     band = Band("ssim", 0.1, 0.01, 0.2, 0.02, "")
     assert band.allowance(-2.0, same_machine=True) == pytest.approx(0.21)
     assert band.allowance(-2.0, same_machine=False) == pytest.approx(0.42)
+
+
+# --- row by row ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("frame", "column"), BY_ROW)
+def test_rows_may_be_off_by_their_metrics_band_times_the_root_of_their_number(
+    expected: Golden, recorded: Records, frame: str, column: str, sign: int
+) -> None:
+    called, _ = BY_ROW[frame, column]
+    table = getattr(expected, frame)
+    values = table.loc[table["architecture"] == "vae", column].to_numpy()
+    band = math.sqrt(len(values)) * 1e-6 * math.sqrt((values**2).mean())
+    for share, found in ((0.9, []), (1.1, [("vae", called)])):
+        moved = with_rows(recorded, frame, column, values + sign * share * band)
+        assert off(golden.compare(expected, moved, LOSSES, STAMP)) == found
+
+
+@pytest.mark.parametrize(("frame", "column"), BY_ROW)
+def test_one_row_that_is_not_finite_is_off(
+    expected: Golden, recorded: Records, frame: str, column: str
+) -> None:
+    table = getattr(expected, frame)
+    values = table.loc[table["architecture"] == "vae", column].to_numpy().copy()
+    values[-1] = math.nan
+    moved = with_rows(recorded, frame, column, values)
+    compared = golden.compare(expected, moved, LOSSES, STAMP | {"machine": "other"})
+    assert off(compared) == [("vae", BY_ROW[frame, column][0])]
+
+
+def with_rows(records: Records, frame: str, column: str, values: Any) -> Records:
+    """The records with other values in the rows of the VAE that golden keeps, in their order."""
+    table = getattr(records, frame).copy()
+    kept = {"images": ("path", "sampled"), "pairs": ("path", "described"), "curves": ("variant", "")}[frame]
+    chosen = table[(table["architecture"] == "vae") & (table[kept[0]] == kept[1]) & (table["variant"] == "")]
+    table[column] = table[column].astype(float)
+    table.loc[chosen.sort_values(list(ROWS[frame])).index, column] = values
+    return replace(records, **{frame: table})
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -324,7 +390,8 @@ def test_the_summary_shows_what_is_off_and_the_worst_of_each_metric(
     moved = with_run(moved, "ae", ssim=value(recorded, "ae", "ssim") * 1.02)
     shown = golden.summary(golden.compare(expected, moved, LOSSES, STAMP))
     assert off(shown) == [("ae", "ssim"), ("vae", "ssim")]
-    assert len(shown) == 2 + (len(COMPARED) - 1) + 1 + 1  # the other metrics, parameters, the initial losses
+    # the other metrics, parameters, the metrics by row, the initial losses
+    assert len(shown) == 2 + (len(COMPARED) - 1) + 1 + len(BY_ROW) + 1
 
 
 def test_the_conclusion_counts_and_says_which_pairs_are_alike(expected: Golden, recorded: Records) -> None:
@@ -338,6 +405,17 @@ def test_the_conclusion_counts_and_says_which_pairs_are_alike(expected: Golden, 
     )
     changed, *_ = golden.conclusion(expected, STAMP | {"keys": {"ae/seed-42": "1"}}, compared, listed=False)
     assert changed.startswith("1 runs have other settings or revisions")
+
+
+def test_the_first_pairs_that_are_alike_are_named_unasked_and_the_rest_counted(expected: Golden) -> None:
+    generous = {name: replace(band, other_relative=0.2) for name, band in expected.bands.items()}
+    golden_ = replace(expected, bands=generous)
+    (_, whole, _), (_, short, _) = (golden.conclusion(golden_, STAMP, [], listed=it) for it in (True, False))
+    pairs = whole.split("; not ")[1].split(", ")
+    assert len(pairs) > FEW
+    assert short.endswith(
+        f"apart; not {', '.join(pairs[:FEW])} and {len(pairs) - FEW} more (--pairs names them)"
+    )
 
 
 def test_one_seed_can_be_compared_alone() -> None:

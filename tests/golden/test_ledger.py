@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from reproduce import golden
 from reproduce.errors import ReproduceError
-from reproduce.golden import Comparison
+from reproduce.golden import Comparison, ledger
 from reproduce.golden.ledger import NAME
 from reproduce.publishing import copy_ledger
 from reproduce.store import Store
@@ -35,6 +38,24 @@ def test_a_line_says_when_where_and_how_far(tmp_path: Path) -> None:
 
 def test_no_ledger_is_an_empty_one(tmp_path: Path) -> None:
     assert golden.read_ledger(tmp_path / "drift.csv").empty
+
+
+def test_checks_at_the_same_time_lose_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, read_ledger = tmp_path / "drift.csv", ledger.read_ledger
+
+    def slowly(where: Path) -> pd.DataFrame:
+        time.sleep(0.02)
+        return read_ledger(where)
+
+    monkeypatch.setattr(ledger, "read_ledger", slowly)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: golden.append_ledger(path, "quick", STAMP, compared(1.0)), range(8)))
+    assert len(read_ledger(path)) == 8
+
+
+def test_the_platform_is_what_the_stamp_knows_of_the_machine() -> None:
+    stamp = {"device": "cuda", "processor": "P", "gpu": "NVIDIA A40", "cuda": "13.0", "commit": "abc"}
+    assert golden.ledger_line("quick", stamp, compared(1.0), "")["platform"] == "cuda P NVIDIA A40 13.0"
 
 
 @pytest.mark.parametrize(

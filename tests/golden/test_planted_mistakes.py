@@ -21,13 +21,16 @@ from reproduce import cli, evaluation, fingerprints, golden, metrics, reading, w
 from reproduce.architectures import gaussian, registry
 from reproduce.architectures.contract import Batch, Losses
 from reproduce.architectures.settings import Adversarial, Importance, Weighted
+from reproduce.campaign import execute
 from reproduce.commands import golden as commands
 from reproduce.errors import ReproduceError
 from reproduce.golden import CannotCompare, Comparison, Golden
+from reproduce.golden.model import BY_ROW, COMPARED, EXACT
+from reproduce.names import SLUGS
 from reproduce.protocol import PROFILES
-from reproduce.records import Records
 from reproduce.runs import RunId
 from reproduce.store import HISTORY, WEIGHTS, Store
+from tests.golden.recorded import as_records
 from tests.tiny import RUNS
 
 ELSEWHERE = {"machine": "another class of machine"}
@@ -37,22 +40,6 @@ ELSEWHERE = {"machine": "another class of machine"}
 def recorded() -> Golden:
     """The golden numbers of the smoke campaign."""
     return golden.read("smoke")
-
-
-def as_records(recorded: Golden, **frames: pd.DataFrame) -> Records:
-    """The records of a campaign that came out as recorded, but for the given frames."""
-    found = {
-        name: frames.get(name, getattr(recorded, name)) for name in ("runs", "images", "pairs", "curves")
-    }
-    return Records(
-        profile=recorded.profile,
-        runs=found["runs"].assign(variant="", status="fresh"),
-        images=found["images"].assign(variant="", path="sampled"),
-        pairs=found["pairs"].assign(variant="", path="described"),
-        digits=pd.DataFrame(),
-        curves=found["curves"].assign(variant=""),
-        load_samples=lambda *_: {},
-    )
 
 
 def stamped(recorded: Golden, **changes: Any) -> Mapping[str, Any]:
@@ -129,22 +116,35 @@ def tiny_golden(finished: Store, recorded: Golden) -> Golden:
     )
 
 
-def made_again(
-    store: Store, slug: str, tiny_golden: Golden, *, trained: bool = False, elsewhere: bool = True
-) -> dict[str, set[str]]:
-    """What is off when one run of the tiny campaign is evaluated (or trained) again by today's code.
+@pytest.fixture(scope="module")
+def smoke_ae(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store with the smoke campaign's AE, which has learnt enough that a pixel matters."""
+    made = Store(tmp_path_factory.mktemp("smoke"), PROFILES["smoke"])
+    assert execute(made, [SMOKE_AE], device="cpu", jobs=1).exit_code == 0
+    return made
 
-    elsewhere: whether on another class of machine, where the bands are wide.
+
+SMOKE_AE = RunId("ae", 42)
+
+
+def made_again(
+    store: Store, run: RunId | str, before: Golden, *, trained: bool = False, elsewhere: bool = True
+) -> dict[str, set[str]]:
+    """What is off when one run is evaluated (or trained) again by today's code.
+
+    run: a slug for the one of the tiny campaign. elsewhere: whether on another class of machine, where the bands are
+    wide.
     """
-    run = RunId(slug, 1)
+    run = run if isinstance(run, RunId) else RunId(run, 1)
+    wanted = [run] if run == SMOKE_AE else RUNS
     folder = store.path(run)
     given = (
         {} if trained else {"weights": store.read(folder, WEIGHTS), "history": store.read(folder, HISTORY)}
     )
     job = worker.Job(store.protocol, run, "cpu", str(folder / "checkpoint.bin"), **given)
     store.publish(run, worker.perform(job, lambda event: None))
-    stamp = {**tiny_golden.stamp, **({"torch": "another"} if elsewhere else {})}
-    return off(golden.compare(tiny_golden, store.records(RUNS), tiny_golden.losses, stamp))
+    stamp = {**before.stamp, **({"torch": "another"} if elsewhere else {})}
+    return off(golden.compare(before, store.records(wanted), before.losses, stamp))
 
 
 def test_evaluating_again_without_a_mistake_is_not_off(store: Store, tiny_golden: Golden) -> None:
@@ -175,17 +175,19 @@ def test_mean_instead_of_sampled_codes(
 
 
 def test_an_image_shifted_by_a_pixel(
-    store: Store, tiny_golden: Golden, monkeypatch: pytest.MonkeyPatch
+    smoke_ae: Store, recorded: Golden, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = golden.of_records(
+        smoke_ae.records([SMOKE_AE]), recorded.losses, stamped(recorded), [*recorded.bands.values()]
+    )
+    assert made_again(smoke_ae, SMOKE_AE, before) == {}
     through = evaluation.Evaluator.through
 
     def shifted(evaluator: evaluation.Evaluator, code: Any, what: str) -> np.ndarray:
         return np.roll(through(evaluator, code, what), 1, axis=-1)
 
     monkeypatch.setattr(evaluation.Evaluator, "through", shifted)
-    # after four steps an AE decodes a blur, which a pixel hardly moves: inside the wide bands, not the narrow ones
-    here = made_again(store, "ae", tiny_golden, elsewhere=False)
-    assert {"ssim", "mse", "whole_ssim", "whole_mse"} <= here["ae"]
+    assert {"ssim", "mse", "whole_ssim", "whole_mse"} <= made_again(smoke_ae, SMOKE_AE, before)["ae"]
 
 
 def test_piq_summed_instead_of_averaged(
@@ -198,7 +200,23 @@ def test_piq_summed_instead_of_averaged(
         return replace(found, piq=found.piq * frames.shape[-1] * frames.shape[-2])
 
     monkeypatch.setattr(metrics, "smoothness", summed)
-    assert made_again(store, "ae", tiny_golden) == {"ae": {"piq", "whole_piq"}}
+    assert made_again(store, "ae", tiny_golden) == {"ae": {"piq", "piq by pair", "whole_piq"}}
+
+
+# --- rows in each other's place: every mean stays what it was -------------------------------------------------
+
+
+@pytest.mark.parametrize("frame", ["images", "pairs", "curves"])
+def test_rows_moved_on_by_one(recorded: Golden, frame: str) -> None:
+    table = getattr(recorded, frame).copy()
+    columns = [column for name, column in BY_ROW if name == frame]
+    table[columns] = table.groupby(["architecture", "seed"])[columns].transform(lambda rows: np.roll(rows, 1))
+    records = as_records(recorded, **{frame: table})
+    found = off(golden.compare(recorded, records, recorded.losses, stamped(recorded)))
+    assert found.keys() == set(SLUGS)
+    assert set.union(*found.values()) <= {
+        called for (name, _), (called, _) in BY_ROW.items() if name == frame
+    }
 
 
 # --- runs in each other's place, old, twice, missing ----------------------------------------------------------
@@ -309,7 +327,8 @@ def test_the_exit_code(
     assert stop.value.code == code
     out = capsys.readouterr().out
     assert (tmp_path / "smoke" / "drift.csv").is_file() == (code != 2)
+    numbers = len(recorded.runs) * (len(COMPARED) + len(EXACT) + len(BY_ROW)) + len(recorded.losses)
     if code != 2:
-        assert out.splitlines()[-1].startswith(f"profile smoke: 654 numbers compared, {44 * code} off")
+        assert out.splitlines()[-1].startswith(f"profile smoke: {numbers} numbers compared, {44 * code} off")
     else:
         assert out == ""

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reproduce import files, runs
+from reproduce.devices import KEPT_BYTES
 from reproduce.errors import LONGEST, ReproduceError
 from reproduce.runs import RunId
 from reproduce.store import MANIFEST, Store
@@ -27,11 +28,15 @@ SECONDS = 20
 
 @dataclass
 class World:
-    """One finished run (and what else is read), in a folder of its own that each case finds intact."""
+    """One finished run (and what else is read), in a folder of its own that each case finds intact.
+
+    campaign: the results root of a finished tiny campaign, which nothing here may change.
+    """
 
     folder: Path
     store: Store
     run: RunId
+    campaign: Path
     changed: set[str] = field(default_factory=set)
 
     @property
@@ -91,10 +96,13 @@ class Property:
 
 @contextlib.contextmanager
 def bounded() -> Iterator[None]:
-    """Inside, the process can take at most `MEMORY` more than it has: an allocation beyond fails."""
+    """Inside, the process can take at most `MEMORY` more than it has: an allocation beyond fails.
+
+    Training makes the heap grow by `KEPT_BYTES` at once, in this process too: that much address space is no cost.
+    """
     before = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, before[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + KEPT_BYTES + MEMORY, before[1]))
     try:
         yield
     finally:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import json
 import math
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,15 +16,43 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import strategies as st
 
-from reproduce import cli, datasets, golden, reading
+from reproduce import (
+    campaign,
+    cli,
+    datasets,
+    files,
+    golden,
+    gpu_check,
+    protocol,
+    reading,
+    rendering,
+    runs,
+    worker,
+)
 from reproduce.analysis.claims import judgement, registry
+from reproduce.bench import measure as bench
 from reproduce.commands import results
-from reproduce.errors import LONGEST
+from reproduce.errors import LONGEST, ReproduceError
+from reproduce.golden import tolerances
 from reproduce.golden.ledger import NAME
+from reproduce.golden.recording import csv
 from reproduce.paper.tables import parsed
-from reproduce.store import DAMAGED, FAILED, FRESH, MANIFEST, MISSING, PARTIAL, STALE, STAMP
+from reproduce.store import (
+    DAMAGED,
+    FAILED,
+    FRESH,
+    HISTORY,
+    MANIFEST,
+    MISSING,
+    PARTIAL,
+    STALE,
+    STAMP,
+    WEIGHTS,
+    Store,
+)
 from tests.hostile.harness import Property, World, refused
 from tests.hostile.mutations import (
     PATHS,
@@ -32,27 +62,32 @@ from tests.hostile.mutations import (
     spoilt_json_bytes,
     spoilt_safetensors,
 )
+from tests.tiny import RUNS, contents
 
 STATES = {FRESH, STALE, MISSING, FAILED, DAMAGED, PARTIAL}
 
 # --- MNIST's files ------------------------------------------------------------------------------------------
 
-LABELS = "t10k-labels-idx1-ubyte"
+LABELS, IMAGES = "t10k-labels-idx1-ubyte", "t10k-images-idx3-ubyte"
 
 
-def idx_files(world: World) -> st.SearchStrategy[tuple[str, bytes]]:
-    """A label file of the right size and header (not MNIST's content), spoilt, plain or gzipped before or after."""
-    intact = (2049).to_bytes(4, "big") + (10_000).to_bytes(4, "big") + bytes(10_000)
-    header = st.builds(
-        lambda magic, count: magic.to_bytes(4, "big") + count.to_bytes(4, "big") + bytes(10_000),
-        st.sampled_from((2049, 2051, 0, 2**32 - 1)) | st.integers(0, 2**32 - 1),
-        st.sampled_from((10**9, 2**32 - 1, 0, 9_999)) | st.integers(0, 2**32 - 1),
-    )
+def idx_files(file: str) -> Callable[[World], st.SearchStrategy[tuple[str, bytes]]]:
+    """A file of the right size and header (not MNIST's content), spoilt, plain or gzipped before or after."""
+    magic, shape, _ = datasets.IDX_FILES[file]
+    body = bytes(math.prod(shape))
+
+    def whole(*numbers: int) -> bytes:
+        return b"".join(number.to_bytes(4, "big") for number in numbers) + body
+
+    claims = st.sampled_from((10**9, 2**32 - 1, 0, *(size - 1 for size in shape))) | st.integers(0, 2**32 - 1)
+    magics = st.sampled_from((2049, 2051, 0, 2**32 - 1)) | st.integers(0, 2**32 - 1)
+    header = st.builds(whole, magics, *(claims for _ in shape))
+    intact = whole(magic, *shape)
     plain = header | spoilt_bytes(intact)
-    return st.one_of(
-        plain.map(lambda content: (LABELS, content)),
-        plain.map(lambda content: (f"{LABELS}.gz", gzip.compress(content, 1))),
-        spoilt_bytes(gzip.compress(intact, 1)).map(lambda content: (f"{LABELS}.gz", content)),
+    return lambda world: st.one_of(
+        plain.map(lambda content: (file, content)),
+        plain.map(lambda content: (f"{file}.gz", gzip.compress(content, 1))),
+        spoilt_bytes(gzip.compress(intact, 1)).map(lambda content: (f"{file}.gz", content)),
     )
 
 
@@ -60,7 +95,7 @@ def idx_is_refused(case: tuple[str, bytes], world: World) -> None:
     name, content = case
     path = world.folder / name
     path.write_bytes(content)
-    message = refused(lambda: datasets.read_idx(path, LABELS))
+    message = refused(lambda: datasets.read_idx(path, name.removesuffix(".gz")))
     assert message is not None
     assert str(path) in message
     assert path.read_bytes() == content
@@ -123,6 +158,20 @@ def record(name: str) -> Callable[[bytes, World], None]:
         world.vouched(name, content)
         whole(world)
         assert (world.home / name).read_bytes() == content
+
+    return holds
+
+
+def again(name: str) -> Callable[[bytes, World], None]:
+    """What was trained is evaluated again as it is, whole and finite, or refused."""
+
+    def holds(content: bytes, world: World) -> None:
+        given = {file: content if file == name else world.intact(file) for file in (WEIGHTS, HISTORY)}
+        job = worker.Job(world.store.protocol, world.run, "cpu", "")
+        if refused(lambda: worker.require_whole(job, given[WEIGHTS], given[HISTORY])) is None:
+            losses = pd.read_csv(io.BytesIO(given[HISTORY]))["validation_loss"]
+            assert math.isfinite(losses.min())
+            assert 1 <= np.argmin(losses.tolist()) + 1 <= len(losses)
 
     return holds
 
@@ -345,6 +394,93 @@ def one_line_and_a_code(case: tuple[list[str], dict[str, str]], world: World) ->
     assert (home / "kept.txt").read_text() == "kept"
 
 
+# --- the same inside a folder with a finished campaign ------------------------------------------------------------
+
+INSIDE = (
+    "check", "check --pairs", "check --json", "golden", "golden --uncommitted", "status --json", "where report",
+    "claims --json", "publish", "render", "tolerances", "bench", "gpu-check", "run",
+)  # fmt: skip
+INSIDE_WORDS = (
+    *WORDS, "1", "--python", "--jobs", "-j", "0", "--steps", "--rounds", "--no-whole", "--uncommitted", "--seeds",
+    "--only=ae", "--retry-failed", "smoke", "desk",
+)  # fmt: skip
+
+
+def words_inside(world: World) -> st.SearchStrategy[tuple[list[str], dict[str, str]]]:
+    tail = st.lists(st.sampled_from(INSIDE_WORDS) | word, max_size=4)
+    return st.builds(lambda head, rest: ([*head.split(), *rest], {}), st.sampled_from(INSIDE), tail)
+
+
+def one_line_and_the_campaign_as_it_was(case: tuple[list[str], dict[str, str]], world: World) -> None:
+    """As outside; and every file of the campaign and of its golden numbers is what it was."""
+    code, _, err = in_the_campaign(*case, world)
+    assert code in (0, 1, 2), (code, err)
+    if code == 2:
+        assert err.splitlines()[-1].startswith("error: "), err
+        assert "Traceback" not in err
+
+
+def in_the_campaign(arguments: list[str], environment: dict[str, str], world: World) -> tuple[int, str, str]:
+    """A command in a folder with a finished campaign and its golden numbers, asserted to be the same afterwards.
+
+    The campaign's models are all there are, and nothing is trained, timed, drawn or downloaded.
+    """
+    home = world.folder / "campaign"
+    if not home.exists():
+        shutil.copytree(world.campaign, home / "results")
+        tiny_golden(world, home / "golden")
+    before = files_of(home)
+    with only_the_campaign(world):
+        given = {"PROFILE": "tiny", "MNIST_DIR": "nowhere", "REPRODUCE_COMMIT": "unknown"} | environment
+        found = command(arguments, given, home)
+    after = files_of(home)
+    assert {name: after.get(name) for name in before} == before
+    return found
+
+
+def files_of(home: Path) -> dict[str, str]:
+    """Checksums of what no command here may change."""
+    return {
+        f"{folder}/{name}": checksum
+        for folder in ("results", "golden")
+        for name, checksum in contents(home / folder).items()
+        if not name.endswith(NAME)
+    }
+
+
+def tiny_golden(world: World, root: Path) -> None:
+    """Write the campaign's own numbers as golden ones, with smoke's bands."""
+    smoke = golden.read("smoke", golden.FOLDER.absolute())
+    records = Store(world.campaign, world.store.protocol).records(RUNS)
+    stamp = golden.machine_stamp(world.store.protocol, {})
+    found = golden.of_records(records, smoke.losses, stamp, [*smoke.bands.values()])
+    for name in ("runs", "images", "pairs", "curves", "losses"):
+        files.write(root / "tiny" / f"{name}.csv", csv(getattr(found, name)))
+    golden.write_bands([*smoke.bands.values()], root / "tiny")
+    files.write(root / "tiny" / "stamp.json", json.dumps(stamp).encode())
+
+
+def not_here(*_: Any, **__: Any) -> Any:
+    raise ReproduceError("nothing is trained, timed or drawn here: leave it")
+
+
+@contextlib.contextmanager
+def only_the_campaign(world: World) -> Iterator[None]:
+    """The profile `tiny` is known, its runs are the finished ones, and whatever costs minutes is refused."""
+    losses = golden.read("smoke", golden.FOLDER.absolute()).losses
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(protocol.PROFILES, "tiny", world.store.protocol)
+        patch.setattr(runs, "campaign_runs", lambda *_: RUNS)
+        patch.setattr(golden, "initial_losses", lambda _: losses)
+        costly = (
+            (bench, "run"), (tolerances, "run"), (gpu_check, "require_cuda"),
+            (campaign, "execute"), (rendering, "render"),
+        )  # fmt: skip
+        for module, name in costly:
+            patch.setattr(module, name, not_here)
+        yield
+
+
 def command(arguments: list[str], environment: dict[str, str], home: Path) -> tuple[int, str, str]:
     """`python -m reproduce …` in this process, in that folder: exit code, standard output, standard error."""
     out, err = io.StringIO(), io.StringIO()
@@ -382,7 +518,10 @@ def _file(name: str, few: int, many: int) -> Property:
 
 
 PROPERTIES = (
-    Property("idx", idx_files, idx_is_refused, 50, 1_500),
+    Property("idx, labels", idx_files(LABELS), idx_is_refused, 50, 1_500),
+    Property("idx, images", idx_files(IMAGES), idx_is_refused, 5, 300),
+    Property("weights, again", lambda w: spoilt_safetensors(w.intact(WEIGHTS)), again(WEIGHTS), 8, 300),
+    Property("history, again", lambda w: spoilt_csv(w.intact(HISTORY)), again(HISTORY), 8, 300),
     Property("manifest, bytes", lambda w: spoilt_bytes(w.intact(MANIFEST)), manifest_bytes, 30, 1_000),
     Property("manifest, vouched", lambda w: spoilt_json(w.document(MANIFEST)), manifest_content, 40, 1_500),
     Property("stamp", lambda w: spoilt_json_bytes(w.document(STAMP)), stamp, 10, 400),
@@ -404,6 +543,7 @@ PROPERTIES = (
     Property("drift ledger", lambda w: spoilt_csv(LEDGER), ledger, 15, 500),
     Property("claims", claims_file, claims, 15, 500),
     Property("command line", words, one_line_and_a_code, 15, 400),
+    Property("command line, campaign", words_inside, one_line_and_the_campaign_as_it_was, 10, 300),
     Property("environment", variables, one_line_and_a_code, 10, 250),
 )
 

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import datasets, files, golden, training
+from reproduce import datasets, files, golden, runs, training, worker
+from reproduce.campaign import execute
 from reproduce.datasets import load
+from reproduce.devices import KEPT_BYTES
 from reproduce.errors import ReproduceError
 from reproduce.runs import RunId
-from reproduce.store import DAMAGED, FRESH, MANIFEST, Store
-from tests.hostile.harness import Property, World, bounded, exercise, refused
+from reproduce.store import DAMAGED, FRESH, HISTORY, MANIFEST, WEIGHTS, Store
+from tests.hostile.harness import MEMORY, Property, World, bounded, exercise, refused
 from tests.hostile.properties import (
     CHECKPOINTS,
     LABELS,
@@ -26,6 +28,7 @@ from tests.hostile.properties import (
     PROPERTIES,
     counts,
     golden_folder,
+    in_the_campaign,
     intact_claims,
     judged,
 )
@@ -36,7 +39,7 @@ README = Path(__file__).parents[2] / "README.md"
 @pytest.fixture(scope="module")
 def world(finished: Store, tmp_path_factory: pytest.TempPathFactory) -> World:
     folder = tmp_path_factory.mktemp("hostile")
-    made = World(folder, Store(folder / "results", finished.protocol), RunId("ae", 1))
+    made = World(folder, Store(folder / "results", finished.protocol), RunId("ae", 1), finished.folder.parent)
     shutil.copytree(finished.path(made.run), folder / "intact")
     shutil.copytree(folder / "intact", made.home)
     return made
@@ -75,6 +78,8 @@ def test_what_is_not_spoilt_is_taken(world: World) -> None:
     assert len(golden.read_ledger(world.folder / "drift.csv")) == 2
     run = CHECKPOINTS.run(world)
     run.restore(CHECKPOINTS.intact)
+    job = worker.Job(world.store.protocol, world.run, "cpu", "")
+    worker.require_whole(job, world.intact(WEIGHTS), world.intact(HISTORY))
 
 
 # --- the harness can fail ---------------------------------------------------------------------------------------
@@ -82,7 +87,7 @@ def test_what_is_not_spoilt_is_taken(world: World) -> None:
 
 def test_the_limit_on_memory_is_one() -> None:
     with pytest.raises(MemoryError), bounded():
-        bytearray(2 << 30)
+        bytearray(KEPT_BYTES + MEMORY + (1 << 20))
 
 
 def test_what_a_message_quotes_cannot_break_its_line() -> None:
@@ -132,6 +137,37 @@ def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path: Path) -> None:
 
 def test_a_name_that_is_too_long_is_one_line(tmp_path: Path) -> None:
     assert "cannot be read" in (refused(lambda: files.read(tmp_path / ("x" * 300))) or "")
+
+
+# --- what is read on evaluating again ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, HISTORY])
+def test_what_cannot_be_evaluated_again_is_one_line_and_left_as_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    world.reset()
+    world.vouched(name, world.intact(name)[:-40])
+    monkeypatch.setattr(runs, "EVALUATION_REVISION", runs.EVALUATION_REVISION + 1)
+    before = (world.home / name).read_bytes()
+    message = refused(lambda: execute(world.store, [world.run], device="cpu", jobs=1)) or ""
+    assert f"the {name} of ae/seed-1" in message
+    assert (world.home / name).read_bytes() == before
+
+
+def test_the_campaigns_folder_lets_commands_get_past_what_is_missing(world: World) -> None:
+    """Else the property would hold for the wrong reason."""
+    for words, code in (
+        ("check", 0),
+        ("golden", 2),
+        ("where report", 0),
+        ("status", 0),
+        ("claims --id nothing", 2),
+    ):
+        found, out, err = in_the_campaign(words.split(), {}, world)
+        assert found == code, (words, out, err)
+        assert "is missing" not in err
+        assert "no golden numbers" not in err
 
 
 # --- nothing existing is lost ------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """What the Dockerfile promises, read from the file itself; `make docker-check` builds it."""
 
+import os
 import re
+import subprocess
 
 import pytest
 
@@ -91,6 +93,30 @@ def test_the_report_can_be_compiled_inside_with_the_packages_that_make_pdf_names
     assert {"git", "make", "python3", "python3-venv"} <= set(install.split())
 
 
+def printed(*words: str) -> str:
+    """What make would do, in words, with every container command printed and none run."""
+    command = ["make", "--no-print-directory", "-n", "DOCKER=docker", *words]
+    environment = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_golden_numbers_are_made_by_one_command_and_stay_on_the_host():
+    lines = printed("docker-golden").splitlines()
+    build, run = (
+        next(n for n, line in enumerate(lines) if f"docker {word}" in line) for word in ("build", "run")
+    )
+    assert build < run, "an image of another commit would be recorded"
+    for part in (f"{ROOT}/golden:/work/golden", "--gpus all", "PROFILE='paper'", "make reproduce golden"):
+        assert part in lines[run]
+    assert "PROFILE='smoke'" in printed("docker-golden", "PROFILE=smoke")
+
+
+@pytest.mark.parametrize("folder", ["results", "data", "golden"])
+def test_what_the_image_writes_stays_on_the_host(folder):
+    assert f"{ROOT}/{folder}:/work/{folder}'" in printed("docker-reproduce")
+
+
 def test_the_oldest_driver_is_stated():
     (labels,) = instruction("LABEL")
     assert 'reproduce.cuda.driver.minimum="580"' in labels
@@ -104,12 +130,13 @@ def test_neither_history_nor_results_nor_an_environment_enter_the_build():
 
 
 def test_there_is_a_target_for_everything_that_is_done_with_the_image():
-    goals = ("make", "reproduce", "pdf", "test", "check")
+    goals = ("make", "reproduce", "golden", "pdf", "test", "check")
     assert {"docker", *(f"docker-{goal}" for goal in goals)} <= make_targets()
 
 
 @pytest.mark.parametrize(
-    "name", ["Dockerfile", ".dockerignore", "mk/docker.mk", "scripts/docker_check.sh", "docs/IMAGE.md"]
+    "name",
+    ["Makefile", "Dockerfile", ".dockerignore", "mk/docker.mk", "scripts/docker_check.sh", "docs/IMAGE.md"],
 )
 def test_no_address_and_no_path_of_a_machine_stands_in_it(name):
     text = (ROOT / name).read_text(encoding="utf-8")

@@ -1,10 +1,15 @@
 """The locks hold exactly what is tested, by hash, and name no registry."""
 
+import ast
+import os
 import re
+import subprocess
+import sys
 import tomllib
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
 
 import pytest
+import torch
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -88,12 +93,93 @@ def test_one_version_of_each_package_serves_both_pythons():
         assert locked[package].marker is None, f"{package} is locked for a part of the platforms only"
 
 
+def required_here(lock: str) -> dict[str, Requirement]:
+    """The pins that hold for this interpreter and platform."""
+    return {name: pin for name, pin in pins(lock).items() if pin.marker is None or pin.marker.evaluate()}
+
+
+def assert_installed(packages: dict[str, Requirement]) -> None:
+    for package, pin in packages.items():
+        try:
+            found = version(package)
+        except PackageNotFoundError:
+            pytest.fail(f"{package} is locked but not installed: run `make venv`")
+        assert pin.specifier.contains(found), f"{package} {found} is installed, locked is {pin.specifier}"
+
+
 def test_what_runs_here_is_what_is_locked():
-    """Of the base lock: a machine without a GPU may bring its own torch."""
-    for package, pin in pins("requirements-base.lock").items():
-        if pin.marker is None or pin.marker.evaluate():
-            try:
-                found = version(package)
-            except PackageNotFoundError:
-                pytest.fail(f"{package} is locked but not installed: run `make venv`")
-            assert pin.specifier.contains(found), f"{package} {found} is installed, locked is {pin.specifier}"
+    assert_installed(required_here("requirements-base.lock"))
+
+
+def test_torch_and_cuda_are_those_locked_too():
+    if torch.version.cuda is None:
+        pytest.skip(f"`make venv-cpu` was told where torch comes from: {torch.__version__}")
+    base = required_here("requirements-base.lock")
+    cut = {name: pin for name, pin in required_here("requirements.lock").items() if name not in base}
+    assert {"torch", "torchvision"} <= cut.keys()
+    assert_installed(cut)
+
+
+# --- without CUDA: the base lock and any torch ---------------------------------------------------------------
+
+
+def imported(folder: str) -> set[str]:
+    """Top-level names of everything that the folder's modules import, wherever in them."""
+    nodes = [
+        node
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+    ]
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [
+        node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level
+    ]
+    return {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("folder", ["reproduce", "tests", "scripts"])
+def test_the_base_lock_and_torch_answer_every_import(folder):
+    provided = {"torch", "torchvision", *pins("requirements-base.lock")}
+    distributions = packages_distributions()
+    ours = {"reproduce", "tests", "scripts"} | set(sys.stdlib_module_names)
+    for name in sorted(imported(folder) - ours):
+        found = {canonicalize_name(distribution) for distribution in distributions.get(name, [])}
+        assert found & provided, f"{folder} imports {name}, which neither the base lock nor torch provides"
+
+
+def test_only_the_download_of_mnist_needs_torchvision():
+    users = [path for path in (ROOT / "reproduce").rglob("*.py") if "torchvision" in path.read_text("utf-8")]
+    assert [path.name for path in users] == ["datasets.py"]
+
+
+def test_the_base_lock_is_whole_but_for_torch_and_what_torch_brings():
+    """It is installed with --no-deps: nothing that one of its packages needs may be missing."""
+    locked = set(pins("requirements-base.lock"))
+    for package in (*required_here("requirements-base.lock"), "torch", "torchvision"):
+        for line in requires(package) or ():
+            need = Requirement(line)
+            name = canonicalize_name(need.name)
+            if need.marker is None or need.marker.evaluate({"extra": ""}):
+                assert name in locked or is_accelerated(name), f"{package} needs {name}: run `make lock`"
+
+
+def test_no_torch_is_installed_from_an_index_that_nobody_named():
+    command = ["make", "--no-print-directory", "venv-cpu"]
+    # were the question not asked, no environment would be touched either
+    environment = {"PATH": os.environ["PATH"], "PYTHON": "false"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f"error: say where a CPU build of torch comes from: {CPU} --index-url ADDRESS'"
+    )
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/IMAGE.md"])
+def test_what_is_said_about_a_cpu_build_names_the_locked_versions(name):
+    assert re.findall(r"make venv-cpu CPU_TORCH=.*", read(name)) == [f"{CPU} --index-url ADDRESS'"]
+
+
+CPU = "make venv-cpu CPU_TORCH='" + " ".join(
+    str(pins("requirements.lock")[it]) for it in ("torch", "torchvision")
+)

@@ -95,7 +95,8 @@ def test_a_workflow_may_only_read_the_repository_and_ends_by_itself(path):
 
 def test_both_pythons_are_tested_and_run_the_smoke_campaign_against_golden():
     jobs = load(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]
-    for name in ("test", "campaign"):
+    for name in ("test", "campaign", "nightly"):
+        assert jobs[name]["env"]["PYTHON"] == "python${{ matrix.python }}"
         assert jobs[name]["strategy"]["matrix"]["python"] == ["3.11", "3.12"]
     assert jobs["campaign"]["env"]["PROFILE"] == "smoke"
     runs = [step["run"] for step in jobs["campaign"]["steps"] if "run" in step]
@@ -103,6 +104,13 @@ def test_both_pythons_are_tested_and_run_the_smoke_campaign_against_golden():
     uploads = [step for step in jobs["campaign"]["steps"] if "upload-artifact" in step.get("uses", "")]
     assert [step["with"]["if-no-files-found"] for step in uploads] == ["error"]
     assert {"make lint", "make test", "make test-all"} <= set(commands("ci.yml"))
+
+
+@pytest.mark.parametrize(("job", "goal"), [("test", "test"), ("campaign", "pdf"), ("nightly", "test-all")])
+def test_latex_is_installed_before_what_needs_it_or_is_skipped_without(job, goal):
+    found = load(ROOT / ".github" / "workflows" / "ci.yml")["jobs"][job]["steps"]
+    runs = [step["run"] for step in found if "run" in step]
+    assert runs.index("make tex") < runs.index(f"make {goal}")
 
 
 def test_everything_runs_at_night_and_only_then():

@@ -1,0 +1,111 @@
+"""`golden`: recorded from a clean commit only, and what changes is said before anything is written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reproduce import cli, golden
+from reproduce.commands import golden as commands
+from reproduce.golden import Golden
+from reproduce.protocol import profile
+from reproduce.runs import RunId, campaign_runs
+from reproduce.store import STAMP, Store
+from tests.golden.recorded import as_records
+
+CLEAN = "0123456789" * 4
+RUN = RunId("vae", 123)
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Golden:
+    """A folder to work in with the recorded golden numbers and the stamps of a campaign that differs in one number."""
+    found = golden.read("smoke")
+    shutil.copytree(golden.FOLDER, tmp_path / "golden")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REPRODUCE_COMMIT", CLEAN)
+    for run in campaign_runs(profile("smoke")):
+        ran_at(CLEAN, run)
+    runs = found.runs.copy()
+    runs.loc[(runs["architecture"] == "vae") & (runs["seed"] == 123), "mse"] = 0.5
+    monkeypatch.setattr(golden, "require_fresh", lambda *_: None)
+    monkeypatch.setattr(golden, "initial_losses", lambda _: found.losses)
+    monkeypatch.setattr(
+        commands, "records_and_stamp", lambda *_: (as_records(found, runs=runs), {"commit": CLEAN})
+    )
+    return found
+
+
+def ran_at(commit: str, run: RunId = RUN) -> None:
+    """Have the run's stamp say so."""
+    folder = Store(Path("results"), profile("smoke")).path(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / STAMP).write_text(json.dumps({"commit": commit}))
+
+
+def contents() -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in Path("golden").rglob("*") if path.is_file()}
+
+
+def record(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr("sys.argv", ["reproduce", "golden", "--profile", "smoke", *words])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return int(stop.value.code or 0)
+
+
+def test_what_changes_is_said_before_anything_is_written(
+    recorded: Golden, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write, said = golden.write, []
+
+    def heard(*arguments: Any) -> Path:
+        said.append(capsys.readouterr().out)
+        return write(*arguments)
+
+    monkeypatch.setattr(golden, "write", heard)
+    assert record(monkeypatch) == 0
+    before = recorded.runs.set_index(["architecture", "seed"]).loc[("vae", 123), "mse"]
+    (first,) = said
+    assert first.splitlines()[0] == f"vae/seed-123 mse: {before:.6g} -> 0.5"
+    after = golden.read("smoke")
+    assert after.runs.set_index(["architecture", "seed"]).loc[("vae", 123), "mse"] == 0.5
+    assert after.stamp["commit"] == CLEAN
+    assert [band.metric for band in after.bands.values()] == [*recorded.bands]
+
+
+@pytest.mark.parametrize("commit", ["", "unknown", f"{CLEAN}+", "v1.0"])
+@pytest.mark.parametrize("whose", ["the checkout's", "a run's"])
+def test_a_commit_that_is_changed_or_not_known_is_refused_and_nothing_written(
+    recorded: Golden,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    whose: str,
+    commit: str,
+) -> None:
+    """Here no checkout is: without the variable no commit is known."""
+    monkeypatch.setenv("REPRODUCE_COMMIT", commit) if whose == "the checkout's" else ran_at(commit)
+    before = contents()
+    assert record(monkeypatch) == 2
+    assert f"'{commit or 'unknown'}' is none: commit or put away your changes" in capsys.readouterr().err
+    assert contents() == before
+
+
+def test_a_run_without_a_stamp_has_no_known_commit(
+    recorded: Golden, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (Store(Path("results"), profile("smoke")).path(RUN) / STAMP).unlink()
+    assert record(monkeypatch) == 2
+    assert "'unknown' is none" in capsys.readouterr().err
+
+
+def test_uncommitted_records_all_the_same(recorded: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran_at(f"{CLEAN}+")
+    monkeypatch.setenv("REPRODUCE_COMMIT", "unknown")
+    before = contents()
+    assert record(monkeypatch, "--uncommitted") == 0
+    assert contents() != before
