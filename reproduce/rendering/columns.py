@@ -71,6 +71,25 @@ def causes(material: Material) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def still(material: Material, column: str) -> tuple[str, ...]:
+    """A footnote on PIQ over its floor where it is undefined: the models of which some pair does not move.
+
+    column: still_pairs (the paper's pairs) or whole_still_pairs (all).
+    """
+    if column not in material.ours:
+        return ()
+    counts = material.ours[column]
+    if not (counts > 0).any():
+        return ()
+    total = numbers.integer(material.profile.whole_pairs if column.startswith("whole") else material.n_pairs)
+    told = (f"{label(str(slug))} {numbers.fixed(n, 0)}" for slug, n in counts[counts > 0].items())
+    return (
+        f"{DASH} PIQ over its floor and SD/mean are undefined where the end frames of a pair are the same "
+        "image. Pairs of "
+        f"{total} that do not move, mean over seeds: {', '.join(told)}.",
+    )
+
+
 def _cause(row: pd.Series) -> str:
     units = numbers.value("active_units", row["active_units"])
     kl = "" if numbers.missing(row["kl"]) else f", KL {numbers.value('kl', row['kl'])} nats"

@@ -124,7 +124,7 @@ def test_drawing_twice_gives_the_same_bytes(material: Material, rendered: Path, 
 
 
 def test_two_models_are_enough_for_every_figure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures.latent, "embed", lambda codes: codes[:, :2])
+
     two = Material(make_records("desk", (42,), architectures=["ae", "vae"]), {})
     with style.styled():
         assert all(draw(two) is not None for name, draw in figures.FIGURES.items() if name != "drift")
