@@ -94,13 +94,13 @@ def important_table(statements: pd.DataFrame, profile: str, *, judged: bool) -> 
 def ledger_table(statements: pd.DataFrame, profile: str, *, judged: bool) -> Table:
     """Every given statement with its place, both verdicts and the command that recomputes it."""
     widths = {
-        "Claim": 0.12,
-        "Place": 0.06,
-        "What the paper states": 0.2,
-        "Printed": 0.06,
-        "Within the paper's tables": 0.165,
-        IN_OUR_RESULTS: 0.19,
-        "Recomputed by": 0.125,
+        "Claim": 0.125,
+        "Place": 0.062,
+        "What the paper states": 0.155,
+        "Printed": 0.05,
+        "Within the paper's tables": 0.135,
+        IN_OUR_RESULTS: 0.155,
+        "Recomputed by": 0.235,
     }
     columns, blocks = _claims(statements, widths, judged=judged, profile=profile)
     return Table(
@@ -153,7 +153,7 @@ def margins(material: Material) -> Table:
     """From which difference on two values count as different."""
 
     def row(name: str, absolute: float, relative: float, obstacle: str) -> Row:
-        shown = numbers.significant(absolute) if absolute else numbers.percent(relative)
+        shown = numbers.fixed(absolute, 2) if absolute else numbers.percent(relative)
         return (name, shown, obstacle or "")
 
     rows = tuple(row(m.label, m.absolute, m.relative, m.obstacle) for m in (*MEASURES.values(), SPREAD))

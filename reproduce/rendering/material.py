@@ -40,7 +40,7 @@ EMBEDDED = (
     *("ae", "wae", "vq-vae", "vae", "beta-vae"),
     *("beta-tcvae", "factor-vae", "disent-beta-vae", "vae-linnf", "svae"),
 )
-"""The models of the t-SNE maps: those that Section V-H names, and the VAE."""
+"""The models of the t-SNE maps: those that Section V-H names."""
 CELL_KIND = "table-cell"
 """The kind of the claims that are single cells of Tables I and II."""
 
@@ -194,7 +194,7 @@ class Material:
 
     @cached_property
     def maps(self) -> dict[str, tuple[np.ndarray, np.ndarray] | None]:
-        """t-SNE of 1,000 codes of the models that V-H names: slug → points (n, 2) and digits; None without codes that
+        """t-SNE of 1,000 codes of `EMBEDDED`: slug → points (n, 2) and digits; None without codes that
         vary. Slow, so made once for figure and table."""
         found: dict[str, tuple[np.ndarray, np.ndarray] | None] = {}
         for slug in EMBEDDED:

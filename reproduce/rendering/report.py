@@ -156,9 +156,10 @@ def _changes(material: Material) -> dict[str, Any]:
     base = found.pop("Result")[robustness.AS_REPORTED]
     ours = table[table["answer"] != "the paper's tables"]
     known = ours[np.isfinite(ours["r"])]
-    crossing = {
-        way: list(known.loc[known[f"{way}_low"] * known[f"{way}_high"] <= 0, "answer"])
-        for way in ("boot", "loo")
+    fragile = {
+        "boot": known["boot_low"] * known["boot_high"] <= 0,
+        "loo": known["loo_low"] * known["loo_high"] <= 0,
+        "chance": known["permutation_p"] > statistics.ALPHA,
     }
     untold = material.statements[
         material.statements["in_results"] == claims.IN_RESULTS[claims.Outcome.UNTESTABLE]
@@ -171,11 +172,15 @@ def _changes(material: Material) -> dict[str, Any]:
             for question, answers in found.items()
         ],
         "not_asked": [q.lower() for q in robustness.QUESTIONS if q not in found and q != "Result"],
-        "crossing": crossing,
-        "chance": list(known.loc[known["permutation_p"] > statistics.ALPHA, "answer"]),
+        "n": len(known),
+        "fragile": {
+            way: f"{numbers.in_words(int(mask.sum()))}, "
+            f"{wording.among(robustness.AS_REPORTED in set(known.loc[mask, 'answer']))}"
+            for way, mask in fragile.items()
+        },
         "untold": [
             (str(reason), int(n))
-            for reason, n in untold["reason"].str.partition(":")[0].value_counts().items()
+            for reason, n in untold["reason"].str.split("[:;]").str[0].value_counts().items()
         ],
         "margins": [
             (numbers.fixed(factor, 1), *map(numbers.integer, robustness.within_margins(converged, factor)))
@@ -374,6 +379,7 @@ def context(material: Material, tables: Mapping[str, Table], figures: tuple[str,
         "changes": _changes(material) if enough else None,
         "precision": _precision(material) if enough else None,
         "section_verdicts": _section_verdicts(material) if material.verdicts_allowed else {},
+        "alpha": statistics.ALPHA,
         "stands": claims.IN_RESULTS[claims.Outcome.HOLDS],
         "partly": claims.IN_RESULTS[claims.Outcome.PARTLY],
         "verdicts": _verdict_counts(material),

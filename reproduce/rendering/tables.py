@@ -163,6 +163,7 @@ APPENDIX: Mapping[str, Callable[[Material], Table | None]] = {
     "diagnostics": models.diagnostics,
     "own-diagnostics": models.own_diagnostics,
     "headline": duality.headline,
+    "headline-blur-free": duality.blur_free,
     "restated-sets": duality.restated_sets,
     "restated": duality.restated,
     "by-digit": more_reconstruction.by_digit,

@@ -92,6 +92,11 @@ def dependence(base: Correlation, found: Mapping[str, Correlation], x: str, y: s
     return across(changed, x, y) + (f"; nothing changes with {numbers.listing(same)}" if same else "")
 
 
+def among(inside: bool) -> str:
+    """Whether the reported number is one of those counted."""
+    return "the reported one among them" if inside else "the reported one not among them"
+
+
 VERDICTS: Mapping[Outcome, tuple[str, str]] = {
     Outcome.HOLDS: ("stands", "stand"),
     Outcome.PARTLY: ("stands in part", "stand in part"),

@@ -42,7 +42,7 @@ def _spread_columns(material: Material, metric: str) -> list[ModelColumn]:
 
 def seed_spread(material: Material) -> Table:
     """The spread over seeds, and Student's and the pooled interval beside the paper's 1.96 SD/√3."""
-    freedom = int(statistics.intervals(material.records, "ssim")["df"].max())
+    freedom = statistics.intervals(material.records, "ssim")["df"].max()
     columns = [column for metric in ("ssim", "mse", "piq") for column in _spread_columns(material, metric)]
     return model_table(
         material,
@@ -50,7 +50,7 @@ def seed_spread(material: Material) -> Table:
         name="seed-spread",
         title="Spread over seeds and 95% intervals of the mean.",
         remarks="SD here is over the means of the seeds, unlike in Tables I and II. The pooled interval has "
-        f"{numbers.counted(freedom, 'degree')} of freedom.",
+        f"{numbers.integer(freedom)} degrees of freedom.",
         notes=meanings("printed interval", "student interval", "pooled interval"),
         size="scriptsize",
     )
@@ -137,7 +137,7 @@ def sameness(material: Material) -> Table | None:
             numbers.p_value(row["p"]),
             numbers.p_value(row["p_holm"]),
             row["verdict"],
-            ", ".join(row["claims"]),
+            row["claim"],
         )
         for _, row in found.iterrows()
     )
@@ -154,7 +154,7 @@ def sameness(material: Material) -> Table | None:
             Column("Metric", align="l"),
             *(Column(head) for head in heads),
             Column("Verdict", align="l"),
-            Column("Claims", align="l"),
+            Column("Claim", align="l"),
         ),
         blocks=(rows,),
         notes=(*meanings("TOST"), *flags(material, {*found["architecture"], *found["reference"]})),
