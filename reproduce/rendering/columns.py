@@ -9,6 +9,7 @@ import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import causes as analysis
+from reproduce.evaluation import COLLAPSED, CONVERGED
 from reproduce.names import SLUGS
 from reproduce.rendering import numbers
 from reproduce.rendering.material import RECONSTRUCTION, Material, label
@@ -25,12 +26,15 @@ def flags(material: Material, slugs: Iterable[str]) -> tuple[str, ...]:
     notes = []
     if any(slug in material.collapsed for slug in shown):
         notes.append(
-            "† Collapsed by our criterion (MSE above 95% of the mean image's, or no active unit): kept here, "
+            f"† Collapsed by our criterion (MSE above {numbers.percent(COLLAPSED)} of the mean image's, or "
+            "no active unit): "
+            "kept here, "
             "never ranked or recommended."
         )
     if any(slug in material.unconverged for slug in shown):
         notes.append(
-            "‡ Not converged: the validation loss still fell by more than 1% over the last two "
+            f"‡ Not converged: the validation loss still fell by more than {numbers.percent(CONVERGED)} "
+            "over the last two "
             "epochs of a run."
         )
     broken = [(slug, seed, why) for (slug, seed), why in material.failures.items() if slug in shown]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reproduce import paper
+from reproduce import evaluation, paper
 from reproduce.analysis import (
     claims,
     families,
@@ -21,6 +21,7 @@ from reproduce.analysis import (
     robustness,
     statistics,
 )
+from reproduce.datasets import PIXELS
 from reproduce.names import BASELINE, SLUGS
 from reproduce.rendering import drift, latex, numbers, wording
 from reproduce.rendering.appendix.duality import correlation_of
@@ -364,6 +365,14 @@ def context(material: Material, tables: Mapping[str, Table], figures: tuple[str,
         "protocol": _protocol(material),
         "seeds": ("seed " if len(material.seeds) == 1 else "seeds ")
         + numbers.listing(map(str, material.seeds)),
+        "fixed": {
+            "collapsed": numbers.percent(evaluation.COLLAPSED),
+            "converged": numbers.percent(evaluation.CONVERGED),
+            "pixels": numbers.integer(PIXELS),
+            "frames": numbers.in_words(evaluation.FRAMES),
+            "steps": numbers.in_words(evaluation.FRAMES - 1),
+            "floor": numbers.integer((evaluation.FRAMES - 1) ** 2),
+        },
         "evaluated": len(material.ours),
         "total": len(SLUGS),
         "label": label,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import measures, recommendations
+from reproduce.evaluation import FRAMES
 from reproduce.names import REFERENCES, SLUGS
 from reproduce.rendering import claim_tables, numbers
 from reproduce.rendering.appendix import campaign, duality, models, readings, register
@@ -93,7 +94,8 @@ def interpolation(material: Material) -> Table:
     return Table(
         name="table2",
         number="II",
-        title=f"Smoothness of {numbers.integer(material.n_pairs)} interpolations of ten frames, ours beside "
+        title=f"Smoothness of {numbers.integer(material.n_pairs)} interpolations of "
+        f"{numbers.in_words(FRAMES)} frames, ours beside "
         "the paper's.",
         remarks=f"{_SPREAD.format(what='pairs')} PIQ is per pixel, ISS is not; its floor is what the end frames alone "
         f"demand. Ranks by PIQ. {_RANKED}",

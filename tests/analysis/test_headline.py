@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproduce import paper
+from reproduce import evaluation, paper
 from reproduce.analysis import headline
 from reproduce.analysis.headline import SUBSETS, association, leave_one_out, mechanism, removal_path
 from reproduce.analysis.summaries import summarise
@@ -90,6 +90,10 @@ def test_the_floor_never_exceeds_piq(paperlike: Records) -> None:
     split = mechanism(summarise(paperlike))
     assert (split["floor"] <= split["piq"]).all()
     assert np.allclose(split["floor"] * 81, summarise(paperlike)["end_distance"])
+
+
+def test_the_floor_counts_the_steps_of_the_evaluations_frames() -> None:
+    assert headline.STEPS == evaluation.FRAMES - 1
 
 
 def test_another_measure_takes_piqs_place_and_nothing_else(paperlike: Records) -> None:
