@@ -7,12 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from reproduce import paper
 from reproduce.analysis import claims, statistics, summaries
 from reproduce.analysis.measures import measure
 from reproduce.records import Records
 
 KIND = "alike"
 """The kind of the claims that say so."""
+EQUAL_IN = {"Table I": summaries.IMAGE_METRICS, "Table II": summaries.PAIR_METRICS}
+"""The paper's tables and the means that they print."""
 SAME, DIFFERENT, OPEN = "the same", "different", "not told"
 """Verdicts: the difference lies within the margin (TOST); it is significant and beyond it; neither."""
 
@@ -29,8 +32,16 @@ def pairs() -> Iterator[tuple[str, str, str, str]]:
             yield from ((claim.id, slug, first, metric) for metric in metrics for slug in others)
 
 
+def equal_rows() -> Iterator[tuple[str, str, str, str]]:
+    """The same for rows of one table that are printed equal in all of its means, by that table's first metric."""
+    for table, metrics in EQUAL_IN.items():
+        for _, rows in paper.models().groupby(list(metrics), sort=False):
+            first, *others = rows.index
+            yield from ((f"{table}, equal rows", str(slug), str(first), metrics[0]) for slug in others)
+
+
 def sameness(records: Records) -> pd.DataFrame:
-    """Each pair that a claim calls the same and that has runs, over the paper's images or pairs.
+    """Each pair that a claim calls the same, or that is printed so, over the paper's images or pairs; with runs alone.
 
     Columns: claim, architecture, reference, metric; difference, margin, n; t_p (paired t-test of a difference), p and
     p_holm (TOST within the margin, Holm over the claim's tests, as its verdict has it), verdict.
@@ -38,7 +49,7 @@ def sameness(records: Records) -> pd.DataFrame:
     models = summaries.summarise(records)
     known = set(models.index[models["n_seeds"] > 0])
     rows = []
-    for claim, slug, first, metric in pairs():
+    for claim, slug, first, metric in (*pairs(), *equal_rows()):
         if {slug, first} <= known:
             margin = measure(metric).margin(float(models.at[first, metric]))
             found = statistics.equivalence(records, slug, first, metric, margin)

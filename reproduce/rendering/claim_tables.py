@@ -138,7 +138,7 @@ def rules(material: Material) -> Table:
         name="rules",
         title="The rule of each kind of claim.",
         remarks="Written before the results, each beside the function that applies it. “Paper”: within the paper's own "
-        "tables; “Results”: in ours. Margins are those of the next table.",
+        "tables; “Results”: in ours. Margins are those of the table before.",
         columns=(
             Column("Kind", align="l", width=r"0.13\textwidth"),
             Column("Claims"),

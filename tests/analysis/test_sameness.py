@@ -34,6 +34,18 @@ def test_pairs_are_those_of_the_claims() -> None:
     assert len(set(found)) == len(found)
 
 
+def test_rows_that_are_printed_equal_are_pairs_too() -> None:
+    found = {(table, slug, first) for table, slug, first, _ in sameness.equal_rows()}
+    assert ("Table I, equal rows", "ciwae", "beta-vae") in found
+    assert ("Table I, equal rows", "disent-beta-vae", "iwae") in found
+    models = paper.models()
+    for table, slug, first in found:
+        metrics = list(sameness.EQUAL_IN[table.partition(",")[0]])
+        assert models.loc[slug, metrics].equals(models.loc[first, metrics])
+    distinct = models[list(sameness.EQUAL_IN["Table I"])].drop_duplicates()
+    assert sum(table.startswith("Table I,") for table, *_ in found) == 22 - len(distinct)
+
+
 def test_equal_models_are_the_same_distant_ones_different_and_noisy_ones_open(paperlike: Records) -> None:
     far = paper.models()
     far.loc["vamp", "ssim"] = 0.5

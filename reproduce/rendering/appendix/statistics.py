@@ -144,7 +144,7 @@ def sameness(material: Material) -> Table | None:
     heads = ("difference", "margin", "p, difference", "p, TOST", "TOST, Holm")
     return Table(
         name="sameness",
-        title="Models that the paper calls the same.",
+        title="Models that the paper calls, or prints, the same.",
         remarks="Over the paper's images or pairs, each averaged over seeds. The paper's way is to find no significant "
         "difference (third column of numbers). The margins were stated before any result. “The same”: TOST after Holm "
         f"at most {numbers.fixed(statistics.ALPHA, 2)}; “different”: significant, and beyond the margin. Scales as in "
@@ -154,7 +154,7 @@ def sameness(material: Material) -> Table | None:
             Column("Metric", align="l"),
             *(Column(head) for head in heads),
             Column("Verdict", align="l"),
-            Column("Claim", align="l"),
+            Column("Said by", align="l"),
         ),
         blocks=(rows,),
         notes=(*meanings("TOST"), *flags(material, {*found["architecture"], *found["reference"]})),
