@@ -98,21 +98,18 @@ def readme_blocks(report: Path, protocol: Protocol) -> dict[str, str]:
 
 
 def claims_block(tables: Path) -> str:
-    """How many statements have which verdict, and the table of the most important ones."""
+    """`counted_claims` of a rendered report."""
     ledger = pd.read_csv(tables / "ledger.csv", dtype=str, keep_default_na=False)
+    return counted_claims(ledger, (tables / "claims.md").read_text())
+
+
+def counted_claims(ledger: pd.DataFrame, important: str) -> str:
+    """How many statements of a ledger table have which verdict, and the table of the most important ones below."""
     lines = []
     for head in [name for name in VERDICT_COLUMNS if name in ledger]:
         counts = ledger[head].str.partition(":")[0].value_counts()
         lines.append(f"{head}: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items()) + ".")
-    return "\n".join(
-        [
-            f"Of {len(ledger)} statements:",
-            "",
-            *(f"- {line}" for line in lines),
-            "",
-            (tables / "claims.md").read_text(),
-        ]
-    )
+    return "\n".join([f"Of {len(ledger)} statements:", "", *(f"- {line}" for line in lines), "", important])
 
 
 def publish_speed(results: Path, root: Path) -> dict[str, str]:

@@ -268,6 +268,8 @@ def _run(
             "training_seconds": 600 * slow,
             "inference_microseconds": 80 * slow,
             "peak_memory_mib": 900 + 100 * slow,
+            "still_pairs": float(pairs.get_group("described")["piq_over_floor"].isna().sum()),
+            "whole_still_pairs": float(pairs.get_group("described")["piq_over_floor"].isna().sum()),
             "diag_perplexity": 300.0 if run["architecture"] == "vq-vae" else np.nan,
         }
     )

@@ -23,9 +23,13 @@ from reproduce.analysis.statistics import ALPHA, pearson, spearman
 from reproduce.names import SLUGS
 from reproduce.records import Records
 
-SMOOTHNESS: tuple[str, ...] = ("piq", "piq_over_floor", "uniformity", "end_distance")
+BLUR_FREE: tuple[str, ...] = ("piq_over_floor", "uniformity")
+"""Measures of (un)smoothness that blur alone does not lower."""
+SMOOTHNESS: tuple[str, ...] = ("piq", *BLUR_FREE, "end_distance")
 """What may stand for (un)smoothness. The paper's tables have only the first; the last one is the
 mechanism."""
+STEPS = 9
+"""Steps between the ten frames of a sequence."""
 RESAMPLES = 1999
 SMALLEST_BOOTSTRAP = 8
 """Fewer points than this give resamples without any spread."""
@@ -39,6 +43,11 @@ AE_SSIM, AE_MSE = 0.02, 0.10
 """A row counts as AE-like if its SSIM lies within 0.02, and its MSE within 10 %, of the AE's."""
 
 Subset = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def by_measure(models: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The models with another measure of smoothness in PIQ's place: what ranks, fronts and regimes are found of."""
+    return models.assign(piq=models[metric])
 
 
 def ae_like(models: pd.DataFrame) -> tuple[str, ...]:
@@ -86,7 +95,7 @@ def headline(records: Records | None = None) -> pd.DataFrame:
     source:             "paper", "ours" (means over seeds), "ours, seed 42", …
     n, r, p, low, high: Pearson with its Fisher 95 % interval.
     boot_low, boot_high: percentile bootstrap over models (NaN below 8 models).
-    permutation_p:      two-sided, pairings of models.
+    permutation_p, null_low, null_high: two-sided, pairings of models; and where 95 % of their r lie.
     loo_low, loo_high, loo_model: the extremes of r as each model is left out once, and the one that moves r
                                   most.
     rho, rho_p, rho_low, rho_high: Spearman.
@@ -115,7 +124,9 @@ def association(models: pd.DataFrame, metric: str) -> dict[str, float | str]:
         "high": linear.high,
     }
     out["boot_low"], out["boot_high"] = _bootstrap(x, y)
-    out["permutation_p"] = _permutation(x, y) if np.isfinite(linear.r) else np.nan
+    out["permutation_p"], out["null_low"], out["null_high"] = (
+        _permutation(x, y) if np.isfinite(linear.r) else (np.nan,) * 3
+    )
     left = leave_one_out(rows, metric)
     out["loo_low"], out["loo_high"] = float(left.min()), float(left.max())
     out["loo_model"] = str((left - linear.r).abs().idxmax()) if left.notna().any() else ""
@@ -153,7 +164,7 @@ def mechanism(models: pd.DataFrame) -> pd.DataFrame:
     """PIQ split into what the end frames alone demand and the rest. Index slug; columns ssim, piq, floor
     (D/81), floor_share (floor ÷ PIQ), piq_over_floor. The floor can exceed no sequence's PIQ, so floor_share
     ≤ 1."""
-    out = models[["ssim", "piq"]].assign(floor=models["end_distance"] / 81)
+    out = models[["ssim", "piq"]].assign(floor=models["end_distance"] / STEPS**2)
     return out.assign(floor_share=out["floor"] / out["piq"], piq_over_floor=models["piq_over_floor"])
 
 
@@ -192,7 +203,8 @@ def _bootstrap(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
-def _permutation(x: np.ndarray, y: np.ndarray) -> float:
+def _permutation(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
+    """p, and the middle 95 % of r over shuffled pairings."""
     found = stats.permutation_test(
         (x,),
         lambda shuffled, axis=-1: _correlate(shuffled, np.broadcast_to(y, shuffled.shape), axis),
@@ -201,4 +213,5 @@ def _permutation(x: np.ndarray, y: np.ndarray) -> float:
         n_resamples=RESAMPLES,
         rng=np.random.default_rng(RANDOM_STATE),
     )
-    return float(found.pvalue)
+    low, high = np.quantile(found.null_distribution, (ALPHA / 2, 1 - ALPHA / 2))
+    return float(found.pvalue), float(low), float(high)

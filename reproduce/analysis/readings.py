@@ -73,24 +73,40 @@ def retrained(records: Records) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True)
 class TwoLikelihoods:
-    """Pearson's r of SSIM and PIQ over the same architectures under both likelihoods."""
+    """Pearson's r of SSIM and PIQ over the same architectures under both likelihoods.
+
+    collapsed: those that collapsed under either, whether they take part or not.
+    """
 
     slugs: tuple[str, ...]
+    collapsed: tuple[str, ...]
     gaussian: statistics.Correlation
     bernoulli: statistics.Correlation
 
 
-def two_likelihoods(records: Records) -> TwoLikelihoods:
-    """r(SSIM, PIQ) over the architectures that were trained under both likelihoods, collapsed ones included."""
-    gaussian, bernoulli = summaries.summarise(records), summaries.summarise(records, BERNOULLI)
+def two_likelihoods(records: Records, *, collapsed: bool = True) -> TwoLikelihoods:
+    """r(SSIM, PIQ) over the architectures that were trained under both likelihoods.
+
+    collapsed: whether those that collapsed under either take part.
+    """
+    frames = [summaries.summarise(records, variant) for variant in ("", BERNOULLI)]
     both = tuple(
         slug
         for slug in SLUGS
-        if all(slug in models.index and models.at[slug, "n_seeds"] > 0 for models in (gaussian, bernoulli))
+        if all(slug in models.index and models.at[slug, "n_seeds"] > 0 for models in frames)
     )
-    r = [statistics.pearson(models.loc[list(both), "ssim"], models.loc[list(both), "piq"])
-         for models in (gaussian, bernoulli)]  # fmt: skip
-    return TwoLikelihoods(both, *r)
+    dead = tuple(slug for slug in both if any(models.at[slug, "collapsed"] for models in frames))
+    kept = both if collapsed else tuple(slug for slug in both if slug not in dead)
+    rows = [models.loc[list(kept)] for models in frames]
+    return TwoLikelihoods(kept, dead, *(statistics.pearson(chosen["ssim"], chosen["piq"]) for chosen in rows))
+
+
+def exchanged(records: Records, variant: str = registry.PYTHAE_VARIANT) -> pd.DataFrame:
+    """The models frame with every architecture that has runs of a variant replaced by them."""
+    described, other = summaries.summarise(records), summaries.summarise(records, variant)
+    other = other[other["n_seeds"] > 0]
+    kept = described.drop(index=other.index, errors="ignore")
+    return pd.concat([kept, other]).reindex(described.index.union(other.index, sort=False))
 
 
 def path_means(frame: pd.DataFrame, columns: Sequence[str], variant: str = "") -> pd.DataFrame:

@@ -84,12 +84,14 @@ def against_baseline(records: Records, metric: str, unit: Unit, variant: str = "
     test images or pairs, each averaged over the seeds.
 
     Index slug (without the VAE); columns difference (model − VAE), t, p, n, significant (p < 0.05/22), p_holm
-    (Holm over all rows that have a p), effect_size (mean difference ÷ SD of the differences).
+    (Holm over all rows that have a p), p_bonferroni (22·p, as printed), effect_size (mean difference ÷ SD of the
+    differences).
     """
     table = _by_unit(records, metric, unit, variant)
     if BASELINE not in table:
         empty = pd.DataFrame(
-            columns=["difference", "t", "p", "n", "significant", "p_holm", "effect_size"], dtype=float
+            columns=["difference", "t", "p", "n", "significant", "p_holm", "p_bonferroni", "effect_size"],
+            dtype=float,
         )
         return empty.rename_axis("architecture")
     others = [slug for slug in SLUGS if slug in table and slug != BASELINE]
@@ -97,6 +99,7 @@ def against_baseline(records: Records, metric: str, unit: Unit, variant: str = "
     tests = pd.DataFrame.from_dict(rows, orient="index", columns=["difference", "t", "p", "n", "effect_size"])
     tests["significant"] = tests["p"] < THRESHOLD
     tests["p_holm"] = holm(tests["p"])
+    tests["p_bonferroni"] = (tests["p"] * len(SLUGS)).clip(upper=1)
     return tests.rename_axis("architecture")
 
 
@@ -139,10 +142,7 @@ def equivalence(records: Records, first: str, second: str, metric: str, margin: 
 
     p is NaN where a model is missing. Rows that are equal number by number have p = 0.
     """
-    values = summaries.measurements(records, metric)
-    sides = (values[values["architecture"] == slug].groupby("unit")["value"] for slug in (first, second))
-    means = [side.mean(skipna=False) for side in sides]
-    both = pd.concat(means, axis=1, keys=["first", "second"], join="inner").dropna()
+    both = _two_models(records, first, second, metric)
     differences = both["first"] - both["second"]
     if len(both) < 2:
         return Equivalence(np.nan, margin, np.nan, len(both))
@@ -151,6 +151,33 @@ def equivalence(records: Records, first: str, second: str, metric: str, margin: 
         return Equivalence(float(differences.iloc[0]), margin, 0.0 if inside else 1.0, len(both))
     p = ttost_paired(both["first"].to_numpy(), both["second"].to_numpy(), -margin, margin)[0]
     return Equivalence(float(differences.mean()), margin, float(p), len(both))
+
+
+def difference_p(records: Records, first: str, second: str, metric: str) -> float:
+    """p of the paired t-test of a difference over the same values: the paper's way, which cannot show sameness."""
+    both = _two_models(records, first, second, metric)
+    return _paired(both["first"] - both["second"])[2]
+
+
+def _two_models(records: Records, first: str, second: str, metric: str) -> pd.DataFrame:
+    """Columns first and second: two models over the paper's images or pairs, each averaged over the seeds."""
+    values = summaries.measurements(records, metric)
+    sides = (values[values["architecture"] == slug].groupby("unit")["value"] for slug in (first, second))
+    means = [side.mean(skipna=False) for side in sides]
+    return pd.concat(means, axis=1, keys=["first", "second"], join="inner").dropna()
+
+
+def whole_set_effects(records: Records, metric: str) -> pd.DataFrame:
+    """How far each model lies from the VAE on the whole test set, and in SDs of a single image's difference.
+
+    Index slug; columns difference (whole test set), effect_size (÷ the SD of the paired differences, which the
+    paper's images or pairs estimate).
+    """
+    tests = against_baseline(records, metric, "images")
+    whole = summaries.summarise(records)[f"whole_{metric}"]
+    difference = (whole - whole.get(BASELINE, np.nan)).reindex(tests.index)
+    one_sd = tests["difference"] / tests["effect_size"]
+    return pd.DataFrame({"difference": difference, "effect_size": difference / one_sd})
 
 
 def intervals(records: Records, metric: str, variant: str = "") -> pd.DataFrame:

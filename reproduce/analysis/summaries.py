@@ -28,6 +28,8 @@ DIAGNOSTICS: tuple[str, ...] = (
     "inference_microseconds",
     "peak_memory_mib",
 )
+STILL: tuple[str, ...] = ("still_pairs", "whole_still_pairs")
+"""How many of the paper's 25 pairs, and of all, do not move: they leave PIQ over its floor undefined."""
 PROFILES_WITHOUT_VERDICTS: frozenset[str] = frozenset({"smoke", "quick"})
 
 
@@ -94,9 +96,10 @@ def _fresh(records: Records, variant: str) -> pd.DataFrame:
 
 def _summarise(records: Records, slugs: Iterable[str], variant: str) -> pd.DataFrame:
     fresh = _fresh(records, variant)
-    whole = [column for column in fresh.columns if column.startswith("whole_")]
+    own = ("whole_", "diag_", *STILL)
+    further = [column for column in fresh.columns if column.startswith(own)]
     by_architecture = fresh.groupby("architecture")
-    summary = by_architecture[[*METRICS, *DIAGNOSTICS, *whole]].mean(skipna=False)
+    summary = by_architecture[[*METRICS, *DIAGNOSTICS, *further]].mean(skipna=False)
     summary.insert(0, "n_seeds", by_architecture.size())
     for metric in METRICS:
         summary[f"{metric}_sd"] = _pooled_sd(measurements(records, metric, variant))

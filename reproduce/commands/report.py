@@ -17,8 +17,7 @@ from reproduce.commands.options import (
     light_profile,
     parsed_seeds,
 )
-from reproduce.commands.results import companions, records_and_stamp, records_of
-from reproduce.errors import ReproduceError
+from reproduce.commands.results import companions, records_and_stamp, records_if_any
 
 
 @app.command()
@@ -69,43 +68,38 @@ def publish(profile_name: ProfileOption = None, results: ResultsOption = Path("r
 def claims(
     profile_name: ProfileOption = None,
     results: ResultsOption = Path("results"),
+    seed: SeedOption = None,
     verdict: Annotated[str | None, typer.Option(help="Only claims with this verdict (either kind).")] = None,
-    section: Annotated[str | None, typer.Option(help="Only claims of this section, like IV-C.")] = None,
-    claim_id: Annotated[str | None, typer.Option("--id", help="One claim.")] = None,
+    section: Annotated[
+        str | None, typer.Option(help="Only claims of this section: IV-C, or IV for all of IV.")
+    ] = None,
+    claim_ids: Annotated[
+        list[str] | None, typer.Option("--id", help="One claim. Repeat for several.")
+    ] = None,
     write: Annotated[
-        bool, typer.Option("--write", help="Write the ledger to the profile's folder too.")
+        bool,
+        typer.Option(
+            "--write", help="Write the whole ledger, and the README's part, to the profile's folder."
+        ),
     ] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Every claim of the paper with its evidence and its two verdicts."""
     from reproduce.analysis import claims as registry
+    from reproduce.commands import ledger
 
     protocol = light_profile(profile_name, results)
-    try:
-        records = records_of(protocol, results)
-    except ReproduceError:
-        records = None  # without results the claims are still judged within the paper
-    table = registry.ledger(registry.judge(records))
+    wanted = ledger.chosen(registry.load(), claim_ids or (), section)
+    ledger.require_verdict(verdict)
+    records = records_if_any(protocol, results, parsed_seeds(seed))
     if write:
-        from reproduce import files
-
-        target = results / protocol.name / "claims.csv"
-        files.write(target, table.to_csv(index=False, lineterminator="\n").encode())
-        typer.echo(f"wrote {target}", err=True)
-    if claim_id:
-        table = table[table["id"] == claim_id]
-    if section:
-        table = table[table["section"] == section]
-    if verdict:
-        table = table[(table["within_paper"] == verdict) | (table["in_results"] == verdict)]
-    if claim_id and table.empty:
-        raise ReproduceError(f"there is no claim '{claim_id}': list them with `python -m reproduce claims`")
-    if as_json:
-        typer.echo(table.to_json(orient="records", indent=1, force_ascii=False))
+        everything = registry.judge(records)
+        for path in ledger.write(everything, protocol, results / protocol.name):
+            typer.echo(f"wrote {path}", err=True)
+        ids = {claim.id for claim in wanted}
+        judged = [found for found in everything if found.claim.id in ids]
     else:
-        for row in table.to_dict("records"):
-            typer.echo(f"{row['id']}  [{row['place']}]  {row['wording']}")
-            typer.echo(f"    in the paper: {row['within_paper']}; in our results: {row['in_results']}")
-            if row["evidence"]:
-                typer.echo(f"    {row['evidence']}")
+        judged = list(registry.judge(records, wanted))
+    shown = [found for found in judged if verdict in (None, found.within_paper, found.in_results)]
+    typer.echo(ledger.as_json(shown, protocol.name) if as_json else ledger.as_text(shown, protocol.name))
     return 0

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reproduce.commands import options
+from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol
+
+if TYPE_CHECKING:
+    from reproduce.store import Status, Store
 
 
 def records_and_stamp(
@@ -16,16 +20,40 @@ def records_and_stamp(
     their stamps have in common. Every run's state is asked for once.
     """
     from reproduce.reading import assemble
+    from reproduce.store import FRESH
+
+    store, states = _states(protocol, results, seeds)
+    stamps = [store.stamp(s.run, s.folder) for s in states if s.state == FRESH]
+    return assemble(store, states), common(stamps)
+
+
+def records_if_any(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None = None) -> Any | None:
+    """The records alone; None where nothing has finished. A damaged store is no reason for None: it raises."""
+    from reproduce.reading import assemble
+    from reproduce.store import DAMAGED, FAILED, FRESH
+
+    store, states = _states(protocol, results, seeds)
+    trained = [status for status in states if not status.run.is_reference]
+    if any(status.state in (FRESH, FAILED) for status in trained):
+        return assemble(store, states)
+    for status in trained:
+        if status.state == DAMAGED:
+            raise ReproduceError(
+                f"{status.run} of profile '{protocol.name}' is damaged and no other run has finished: {status.why}"
+            )
+    return None
+
+
+def _states(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None) -> tuple[Store, list[Status]]:
+    """The state of every run that belongs to the profile with these seeds, and of the variants that exist."""
     from reproduce.runs import campaign_runs
-    from reproduce.store import FRESH, Store
+    from reproduce.store import Store
 
     store = Store(results, protocol, options.PUBLISHED)
     seeds = seeds or protocol.seeds
     wanted = list(campaign_runs(protocol, (), seeds))
     wanted += [item for item in store.known_runs() if item.variant and item.seed in seeds]
-    states = [store.status(item) for item in wanted]
-    stamps = [store.stamp(s.run, s.folder) for s in states if s.state == FRESH]
-    return assemble(store, states), common(stamps)
+    return store, [store.status(item) for item in wanted]
 
 
 def records_of(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None = None) -> Any:

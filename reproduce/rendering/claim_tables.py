@@ -1,22 +1,35 @@
-"""The tables of claims: the important ones, the ledger, and one sign for each number of Tables I and II."""
+"""The tables of claims: the important ones, the ledger, the rules, and one sign for each number of Tables I and II."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from reproduce.analysis import claims
+from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome
+from reproduce.analysis.measures import MEASURES, SPREAD
 from reproduce.names import SLUGS
 from reproduce.rendering import numbers
 from reproduce.rendering.columns import flags, marked
-from reproduce.rendering.material import ALL_METRICS, RECONSTRUCTION, Material, label
+from reproduce.rendering.material import ALL_METRICS, CELL_KIND, RECONSTRUCTION, Material, label
 from reproduce.rendering.numbers import DASH, METRICS
-from reproduce.rendering.table import Blocks, Column, Table
+from reproduce.rendering.table import Blocks, Column, Row, Table
 
 _SLUG = re.compile(rf"(?<![\w-])({'|'.join(sorted(SLUGS, key=len, reverse=True))})(?![\w-])")
 _METRIC = re.compile(rf"(?<![\w-])({'|'.join(sorted(ALL_METRICS, key=len, reverse=True))})(?![\w-])")
 _NEGATIVE = re.compile(r"(?<![\w.])-(?=\d)")
+
+
+def command(claim_id: str, profile: str) -> str:
+    """The command that recomputes one claim in a profile."""
+    return f"python -m reproduce claims --profile {profile} --id {claim_id}"
+
+
+def with_commands(ledger: pd.DataFrame, profile: str) -> pd.DataFrame:
+    """The ledger with each claim's command for this profile."""
+    return ledger.assign(command=[command(str(name), profile) for name in ledger["id"]])
 
 
 def _readable(evidence: str) -> str:
@@ -32,55 +45,68 @@ def _verdict(word: str, *details: str) -> str:
 
 
 def _claims(
-    material: Material, rows: pd.DataFrame, widths: Sequence[str]
+    rows: pd.DataFrame, widths: Mapping[str, float], *, judged: bool, profile: str
 ) -> tuple[tuple[Column, ...], Blocks]:
-    """Id, wording, printed numbers, and one column a verdict with its evidence."""
-    heads = ["Claim", "What the paper states", "Printed", "Within the paper's tables"]
-    if material.verdicts_allowed:
-        heads.append("In our results")
-    cells = [
-        (
-            row["id"],
-            row["wording"],
-            row["printed"],
-            _verdict(row["within_paper"], row["recomputed"]),
-            _verdict(row["in_results"], row["reason"], row["evidence"]),
-        )[: len(heads)]
-        for _, row in rows.iterrows()
-    ]
-    return tuple(Column(head, align="l", width=width) for head, width in zip(heads, widths, strict=False)), (
-        tuple(cells),
-    )
+    """One column a head of `widths` (shares of the page), among those that `_cells` can fill."""
+    heads = [head for head in widths if judged or head != IN_OUR_RESULTS]
+    columns = (Column(head, align="l", width=rf"{widths[head]}\textwidth") for head in heads)
+    cells = (_cells(row, profile) for _, row in rows.iterrows())
+    return tuple(columns), (tuple(tuple(found[head] for head in heads) for found in cells),)
 
 
-_LEDGER_REMARK = (
-    "The first part of a claim's name is its section; `python -m reproduce claims --id NAME` recomputes it."
-)
+IN_OUR_RESULTS = "In our results"
 
 
-def important_claims(material: Material) -> Table | None:
-    """The statements that carry the paper, with both verdicts."""
-    rows = material.statements[material.statements["important"].astype(bool)]
-    widths = [rf"{share}\textwidth" for share in (0.13, 0.22, 0.06, 0.26, 0.26)]
-    columns, blocks = _claims(material, rows, widths)
+def _cells(row: pd.Series, profile: str) -> dict[str, str]:
+    return {
+        "Claim": row["id"],
+        "Place": row["place"],
+        "What the paper states": row["wording"],
+        "Printed": row["printed"],
+        "Within the paper's tables": _verdict(row["within_paper"], row["recomputed"]),
+        IN_OUR_RESULTS: _verdict(row["in_results"], row["reason"], row["evidence"]),
+        "Recomputed by": command(row["id"], profile),
+    }
+
+
+def important_table(statements: pd.DataFrame, profile: str, *, judged: bool) -> Table:
+    """The statements that carry the paper, with both verdicts; on our results only where they are judged."""
+    widths = {
+        "Claim": 0.13,
+        "What the paper states": 0.22,
+        "Printed": 0.06,
+        "Within the paper's tables": 0.26,
+        IN_OUR_RESULTS: 0.26,
+    }
+    rows = statements[statements["important"].astype(bool)]
+    columns, blocks = _claims(rows, widths, judged=judged, profile=profile)
     return Table(
         name="claims",
         title="The most important claims and what became of them.",
-        remarks=_LEDGER_REMARK.replace("`", ""),
+        remarks="The first part of a claim's name is its section; "
+        f"{command('NAME', profile)} recomputes it; the ledger has its place.",
         columns=columns,
         blocks=blocks,
         size="scriptsize",
     )
 
 
-def ledger(material: Material) -> Table | None:
-    """Every statement of the paper with both verdicts."""
-    widths = [rf"{share}\textwidth" for share in (0.15, 0.27, 0.07, 0.2, 0.21)]
-    columns, blocks = _claims(material, material.statements, widths)
+def ledger_table(statements: pd.DataFrame, profile: str, *, judged: bool) -> Table:
+    """Every given statement with its place, both verdicts and the command that recomputes it."""
+    widths = {
+        "Claim": 0.125,
+        "Place": 0.062,
+        "What the paper states": 0.155,
+        "Printed": 0.05,
+        "Within the paper's tables": 0.135,
+        IN_OUR_RESULTS: 0.155,
+        "Recomputed by": 0.235,
+    }
+    columns, blocks = _claims(statements, widths, judged=judged, profile=profile)
     return Table(
         name="ledger",
         title="The ledger: every statement.",
-        remarks=_LEDGER_REMARK.replace("`", ""),
+        remarks="The first part of a claim's name is its section; the place says where in it.",
         columns=columns,
         blocks=blocks,
         layout="long",
@@ -88,38 +114,135 @@ def ledger(material: Material) -> Table | None:
     )
 
 
-SYMBOLS = {
-    "reproduced": "=",
-    "same direction or rank only": "≈",
-    "not reproduced": "≠",
-    "not testable": DASH,
-    "definition mismatch": "d",
+def important_claims(material: Material) -> Table:
+    """The statements that carry the paper, with both verdicts."""
+    return important_table(material.statements, material.records.profile, judged=material.verdicts_allowed)
+
+
+def ledger(material: Material) -> Table:
+    """Every statement of the paper with both verdicts."""
+    return ledger_table(material.statements, material.records.profile, judged=material.verdicts_allowed)
+
+
+# --- the rules ----------------------------------------------------------------------------------------
+
+
+def rules(material: Material) -> Table:
+    """What decides each kind of claim, and how many claims are of that kind: the same whatever was run."""
+    counts = material.verdicts["kind"].value_counts()
+    rows = tuple(
+        (kind.replace("-", " "), numbers.integer(counts.get(kind, 0)), rule.replace("`", ""))
+        for kind, rule in claims.rules().items()
+    )
+    return Table(
+        name="rules",
+        title="The rule of each kind of claim.",
+        remarks="Written before the results, each beside the function that applies it. “Paper”: within the paper's own "
+        "tables; “Results”: in ours. Margins are those of the table before.",
+        columns=(
+            Column("Kind", align="l", width=r"0.13\textwidth"),
+            Column("Claims"),
+            Column("Rule", align="l", width=r"0.76\textwidth"),
+        ),
+        blocks=(rows,),
+        layout="long",
+    )
+
+
+def margins(material: Material) -> Table:
+    """From which difference on two values count as different."""
+
+    def row(name: str, absolute: float, relative: float, obstacle: str) -> Row:
+        shown = numbers.fixed(absolute, 2) if absolute else numbers.percent(relative)
+        return (name, shown, obstacle or "")
+
+    rows = tuple(row(m.label, m.absolute, m.relative, m.obstacle) for m in (*MEASURES.values(), SPREAD))
+    return Table(
+        name="margins",
+        title="Margins stated before any result.",
+        remarks="Two values closer than the margin count as the same; a percentage is of the printed value. "
+        "SD: every ± "
+        "of Tables I and II. Where values of two studies cannot be compared, orders still are.",
+        columns=(
+            Column("Quantity", align="l"),
+            Column("Margin"),
+            Column("Why values are not compared", align="l"),
+        ),
+        blocks=(rows,),
+    )
+
+
+def tally(material: Material) -> Table:
+    """How many statements have which pair of verdicts."""
+    found = claims.tally(verdict for verdict in material.judged if verdict.claim.kind != CELL_KIND)
+    total = found.sum()
+    rows = tuple(
+        (str(word), *(numbers.integer(n) for n in counts), numbers.integer(counts.sum()))
+        for word, counts in found.iterrows()
+    )
+    return Table(
+        name="tally",
+        title="Both verdicts of every statement, counted.",
+        remarks="Rows: within the paper's own tables. Columns: in our results.",
+        columns=(Column("", align="l"), *(Column(str(word)) for word in found.columns), Column("all")),
+        blocks=(rows, (("all", *(numbers.integer(n) for n in total), numbers.integer(total.sum())),)),
+    )
+
+
+# --- single cells -------------------------------------------------------------------------------------
+
+SIGNS = {
+    Outcome.HOLDS: "=",
+    Outcome.PARTLY: "≈",
+    Outcome.FAILS: "≠",
+    Outcome.UNTESTABLE: DASH,
+    Outcome.MISMATCH: "d",
 }
 """How one cell of Tables I and II fares, in one character."""
+SYMBOLS = {IN_RESULTS[outcome]: sign for outcome, sign in SIGNS.items()}
+WITHIN_SYMBOLS = {
+    WITHIN_PAPER[outcome]: SIGNS[outcome] for outcome in (Outcome.HOLDS, Outcome.FAILS, Outcome.UNTESTABLE)
+}
 
 
-def cells(material: Material) -> Table | None:
-    """One character for every number of Tables I and II; None where the profile gives no verdicts."""
-    if not material.verdicts_allowed:
-        return None
-    found = material.cell_verdicts.set_index("id")["in_results"]
+def _signs(material: Material, name: str, verdict: str, symbols: Mapping[str, str], title: str) -> Table:
+    """One character for every number of Tables I and II by one kind of verdict."""
+    found = material.cell_verdicts.set_index("id")[verdict]
 
     def symbol(slug: str, metric: str, part: str) -> str:
         table = 1 if metric in RECONSTRUCTION else 2
-        name = f"T{table}.{slug}.{metric}" + (".sd" if part == "±" else "")
-        return SYMBOLS[found[name]] if name in found.index else ""
+        cell = f"T{table}.{slug}.{metric}" + (".sd" if part == "±" else "")
+        return symbols[found[cell]] if cell in found.index else ""
 
-    columns = [Column("Model", align="l")]
     keys = [
         (metric, part) for metric in ALL_METRICS for part in ("mean", "±") if (metric, part) != ("mae", "±")
     ]
-    columns += [Column(part, METRICS[metric].label, "c") for metric, part in keys]
+    columns: Sequence[Column] = [
+        Column("Model", align="l"),
+        *(Column(part, METRICS[metric].label, "c") for metric, part in keys),
+    ]
     rows = tuple((marked(material, slug), *(symbol(slug, *key) for key in keys)) for slug in SLUGS)
+    counts = found.value_counts()
+    legend = (f"{sign} {word} ({numbers.integer(counts.get(word, 0))})" for word, sign in symbols.items())
     return Table(
-        name="cells",
-        title="Every number of Tables I and II.",
-        remarks="; ".join(f"{sign} {word}" for word, sign in SYMBOLS.items()) + ".",
+        name=name,
+        title=title,
+        remarks=f"{'; '.join(legend)}.",
         columns=tuple(columns),
         blocks=(rows,),
         notes=flags(material, SLUGS),
     )
+
+
+def cells_within(material: Material) -> Table:
+    """Whether each number of Tables I and II agrees with the rest of its row and the printed order."""
+    title = "Every number of Tables I and II, held against the paper's own tables."
+    return _signs(material, "cells-within", "within_paper", WITHIN_SYMBOLS, title)
+
+
+def cells(material: Material) -> Table | None:
+    """What became of each number of Tables I and II in our results; None where the profile gives no verdicts."""
+    if not material.verdicts_allowed:
+        return None
+    title = "Every number of Tables I and II in our results."
+    return _signs(material, "cells", "in_results", SYMBOLS, title)

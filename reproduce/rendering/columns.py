@@ -9,6 +9,7 @@ import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import causes as analysis
+from reproduce.evaluation import COLLAPSED, CONVERGED
 from reproduce.names import SLUGS
 from reproduce.rendering import numbers
 from reproduce.rendering.material import RECONSTRUCTION, Material, label
@@ -25,12 +26,15 @@ def flags(material: Material, slugs: Iterable[str]) -> tuple[str, ...]:
     notes = []
     if any(slug in material.collapsed for slug in shown):
         notes.append(
-            "† Collapsed by our criterion (MSE above 95% of the mean image's, or no active unit): kept here, "
+            f"† Collapsed by our criterion (MSE above {numbers.percent(COLLAPSED)} of the mean image's, or "
+            "no active unit): "
+            "kept here, "
             "never ranked or recommended."
         )
     if any(slug in material.unconverged for slug in shown):
         notes.append(
-            "‡ Not converged: the validation loss still fell by more than 1% over the last two "
+            f"‡ Not converged: the validation loss still fell by more than {numbers.percent(CONVERGED)} "
+            "over the last two "
             "epochs of a run."
         )
     broken = [(slug, seed, why) for (slug, seed), why in material.failures.items() if slug in shown]
@@ -69,6 +73,25 @@ def causes(material: Material) -> tuple[str, ...]:
         cut = f"after {material.profile.epochs} epochs at most the profile ends training"
         notes.append(f"Still falling over the last two epochs ({cut}): {', '.join(told)}.")
     return tuple(notes)
+
+
+def still(material: Material, column: str) -> tuple[str, ...]:
+    """A footnote on PIQ over its floor where it is undefined: the models of which some pair does not move.
+
+    column: still_pairs (the paper's pairs) or whole_still_pairs (all).
+    """
+    if column not in material.ours:
+        return ()
+    counts = material.ours[column]
+    if not (counts > 0).any():
+        return ()
+    total = numbers.integer(material.profile.whole_pairs if column.startswith("whole") else material.n_pairs)
+    told = (f"{label(str(slug))} {numbers.fixed(n, 0)}" for slug, n in counts[counts > 0].items())
+    return (
+        f"{DASH} PIQ over its floor and SD/mean are undefined where the end frames of a pair are the same "
+        "image. Pairs of "
+        f"{total} that do not move, mean over seeds: {', '.join(told)}.",
+    )
 
 
 def _cause(row: pd.Series) -> str:

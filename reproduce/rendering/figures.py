@@ -17,15 +17,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from reproduce.analysis import causes, latent, summaries
+from reproduce.analysis import causes, summaries
 from reproduce.names import SLUGS
 from reproduce.rendering import drift, image_figures, numbers, scatter_figures, style
 from reproduce.rendering.material import Material, label
 from reproduce.rendering.scatter_figures import look
 
 TOP = 10
-EMBEDDED = ("ae", "vq-vae", "vae", "beta-tcvae", "vae-linnf", "svae")
-"""The six of Fig. A2: one of each kind that Section V-H describes."""
 
 
 def by_family(material: Material) -> Figure:
@@ -241,22 +239,21 @@ def latent_maps(material: Material) -> Figure | None:
     """Fig. A2: t-SNE of 1,000 test codes; None where the profile trains too little for that."""
     if not material.verdicts_allowed:
         return None
-    drawn = style.figure(style.PAGE, 1.38)
+    rows, columns = 2, len(material.maps) // 2
+    drawn = style.figure(style.PAGE, 3.2)
     colours = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]
-    for axes, slug in zip(drawn.subplots(1, len(EMBEDDED)), EMBEDDED, strict=True):
+    for axes, (slug, found) in zip(drawn.subplots(rows, columns).flat, material.maps.items(), strict=True):
         axes.set(xticks=[], yticks=[], box_aspect=1)
         axes.set_title(label(slug) + material.mark(slug), fontsize=7.5, pad=2)
         axes.spines[:].set_visible(True)
         axes.spines[:].set(color=style.HAIR)
-        found = material.sample(slug)
-        codes = None if found is None else np.asarray(found["codes"], np.float32)
-        if found is None or codes is None or not np.ptp(codes) > 1e-6:
-            note = "no finished run" if found is None else "one code for all"
+        if found is None:
+            note = "no finished run" if material.sample(slug) is None else "one code for all"
             axes.text(
                 0.5, 0.5, note, transform=axes.transAxes, ha="center", va="center", fontsize=7, style="italic"
             )
             continue
-        points, digits = latent.embed(codes.reshape(len(codes), -1)), np.asarray(found["code_labels"])
+        points, digits = found
         for digit in np.unique(digits):
             own = points[digits == digit]
             axes.plot(*own.T, ".", ms=2.2, mew=0, color=colours[int(digit)])

@@ -40,7 +40,7 @@ _GREEK = {
     "χ": "chi", "ω": "omega", "Δ": "Delta", "Σ": "Sigma", "Φ": "Phi", "Ω": "Omega",
 }  # fmt: skip
 _SYMBOLS = {
-    "±": "pm", "×": "times", "·": "cdot", "≤": "leq", "≥": "geq", "≠": "neq", "≈": "approx", "≡": "equiv",
+    "±": "pm", "×": "times", "÷": "div", "·": "cdot", "≤": "leq", "≥": "geq", "≠": "neq", "≈": "approx", "≡": "equiv",
     "→": "rightarrow", "←": "leftarrow", "↔": "leftrightarrow", "↑": "uparrow", "↓": "downarrow",
     "∞": "infty", "∈": "in", "∑": "sum", "√": "surd", "∂": "partial", "∇": "nabla", "‖": "Vert", "′": "prime",
     "⊕": "oplus", "∪": "cup", "∩": "cap", "∝": "propto", "°": "circ",

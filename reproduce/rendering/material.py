@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reproduce import paper, protocol
@@ -15,8 +16,11 @@ from reproduce.analysis import (
     claims,
     families,
     headline,
+    latent,
     measures,
     pareto,
+    robustness,
+    sameness,
     statistics,
     summaries,
 )
@@ -32,6 +36,11 @@ INTERPOLATION = ("piq", "iss", "i_ssim")
 """Table II's."""
 ALL_METRICS = RECONSTRUCTION + INTERPOLATION
 NO_FAMILY = "No family"
+EMBEDDED = (
+    *("ae", "wae", "vq-vae", "vae", "beta-vae"),
+    *("beta-tcvae", "factor-vae", "disent-beta-vae", "vae-linnf", "svae"),
+)
+"""The models of the t-SNE maps: those that Section V-H names."""
 CELL_KIND = "table-cell"
 """The kind of the claims that are single cells of Tables I and II."""
 
@@ -99,6 +108,16 @@ class Material:
     def verdicts_allowed(self) -> bool:
         """Whether the profile trains enough for verdicts."""
         return summaries.verdicts_allowed(self.records)
+
+    @cached_property
+    def n_images(self) -> int:
+        """How many test images Table I rests on."""
+        return int(self.records.images["image"].nunique())
+
+    @cached_property
+    def n_pairs(self) -> int:
+        """How many interpolations Table II rests on."""
+        return int(self.records.pairs["pair"].nunique())
 
     # --- completeness ---
 
@@ -173,6 +192,29 @@ class Material:
         except ReproduceError:
             return None
 
+    @cached_property
+    def maps(self) -> dict[str, tuple[np.ndarray, np.ndarray] | None]:
+        """t-SNE of 1,000 codes of `EMBEDDED`: slug → points (n, 2) and digits; None without codes that
+        vary. Slow, so made once for figure and table."""
+        found: dict[str, tuple[np.ndarray, np.ndarray] | None] = {}
+        for slug in EMBEDDED:
+            sample = self.sample(slug)
+            codes = np.zeros(1) if sample is None else np.asarray(sample["codes"], np.float32)
+            if sample is None or float(np.ptp(codes)) <= 1e-6:
+                found[slug] = None
+            else:
+                points = latent.embed(codes.reshape(len(codes), -1))
+                found[slug] = points, np.asarray(sample["code_labels"])
+        return found
+
+    @cached_property
+    def map_geometry(self) -> pd.DataFrame:
+        """The statistics of `latent.geometry` for the maps. Index slug."""
+        known = {slug: drawn for slug, drawn in self.maps.items() if drawn is not None}
+        statistics = (latent.silhouette, latent.neighbour_accuracy, latent.axis_alignment)
+        rows = {slug: [statistic(*drawn) for statistic in statistics] for slug, drawn in known.items()}
+        return pd.DataFrame.from_dict(rows, orient="index", columns=list(latent.COLUMNS), dtype=float)
+
     # --- the trade-off ---
 
     @cached_property
@@ -232,12 +274,45 @@ class Material:
         """How r falls as the models that carry it are left out one after another, for "paper" and "ours"."""
         return {"paper": headline.removal_path(self.paper), "ours": headline.removal_path(self.ours)}
 
+    @cached_property
+    def choices(self) -> pd.DataFrame:
+        """The correlation under every choice that could have been another: see `analysis.robustness`."""
+        return robustness.table(
+            self.records, {n: r for n, r in self.profiles.items() if r is not self.records}
+        )
+
+    @cached_property
+    def mechanism(self) -> pd.DataFrame:
+        """How much of each ranked model's PIQ its end frames demand: see `analysis.headline.mechanism`."""
+        return headline.mechanism(self.healthy)
+
+    @cached_property
+    def sameness(self) -> pd.DataFrame:
+        """Each pair of models that the paper calls the same, tested: see `analysis.sameness`."""
+        return sameness.sameness(self.records)
+
     # --- claims ---
 
     @cached_property
+    def judged(self) -> tuple[claims.Verdict, ...]:
+        """Every claim with its verdicts; on our results only where the profile allows."""
+        return claims.judge(self.records if self.verdicts_allowed else None)
+
+    @cached_property
     def verdicts(self) -> pd.DataFrame:
-        """The ledger: every claim with its verdicts; on our results only where the profile allows."""
-        return claims.ledger(claims.judge(self.records if self.verdicts_allowed else None))
+        """The ledger: `judged` as a frame."""
+        return claims.ledger(self.judged)
+
+    @cached_property
+    def restated(self) -> pd.DataFrame | None:
+        """The claims that order models by smoothness, judged by PIQ and by measures that blur alone does not improve.
+
+        Index id; columns wording, piq and the measures; None where the profile gives no verdicts.
+        """
+        if not self.verdicts_allowed:
+            return None
+        found = claims.smoothness_restated(self.records, headline.BLUR_FREE)
+        return found.assign(wording=self.verdicts.set_index("id")["wording"].reindex(found.index))
 
     @cached_property
     def statements(self) -> pd.DataFrame:

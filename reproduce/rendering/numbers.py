@@ -58,6 +58,7 @@ METRICS: dict[str, Metric] = {
     "uniformity": Metric("SD/mean of steps", 3, higher_is_better=False),
     "end_distance": Metric("End-frame distance", 3),
     "piq_over_floor": Metric("PIQ over its floor", 2, higher_is_better=False),
+    "floor_share": Metric("Floor's share of PIQ", 2),
     "kl": Metric("KL", 2, unit="nats"),
     "active_units": Metric("Active units", 1),
     "code_sd": Metric("Code SD", 2),

@@ -10,10 +10,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reproduce import paper
-from reproduce.analysis import claims, families, measures, pareto, readings, recommendations, statistics
+from reproduce import evaluation, paper
+from reproduce.analysis import (
+    claims,
+    families,
+    measures,
+    pareto,
+    readings,
+    recommendations,
+    robustness,
+    statistics,
+)
+from reproduce.datasets import PIXELS
 from reproduce.names import BASELINE, SLUGS
 from reproduce.rendering import drift, latex, numbers, wording
+from reproduce.rendering.appendix.duality import correlation_of
 from reproduce.rendering.material import Material, label
 from reproduce.rendering.table import Table
 from reproduce.rendering.tables import APPENDIX
@@ -21,6 +32,8 @@ from reproduce.rendering.tables import APPENDIX
 COPIED = ("references.bib",)
 """Files of `latex/` that go beside report.tex as they are."""
 
+BLUR_FREE = {"piq_over_floor": "PIQ over its floor", "uniformity": "the unevenness of the steps"}
+"""Measures of smoothness that blur alone does not improve, in words."""
 FEWEST = 5
 """Models that the prose needs to speak of orders and correlations."""
 
@@ -81,6 +94,8 @@ def _interpolation(material: Material) -> dict[str, Any]:
         "smoothest_floor": None if by_floor.dropna().empty else label(str(by_floor.idxmin())),
         "iss": statistics.pearson(models["iss"], models["piq"]),
         "i_ssim": statistics.pearson(models["i_ssim"], models["piq"]),
+        "floor_share": _extremes(material.mechanism, "floor_share"),
+        "explained": statistics.pearson(material.mechanism["floor"], material.mechanism["piq"]).r ** 2,
     }
 
 
@@ -103,20 +118,116 @@ def _trade_off(material: Material) -> dict[str, Any]:
 
 
 def _headline(material: Material) -> dict[str, dict[str, statistics.Correlation]]:
-    """Source → subset → r of SSIM and PIQ; and "over floor" and "steps": two other measures of ours."""
+    """Source → subset → r of SSIM and PIQ; and "blur-free": measure → r of SSIM and that measure, ours."""
 
     def correlation(source: str, metric: str, subset: str) -> statistics.Correlation:
-        row = material.headline.loc[(source, metric, subset)]
-        return statistics.Correlation(row["r"], row["p"], int(row["n"]), row["low"], row["high"])
+        return correlation_of(material.headline.loc[(source, metric, subset)])
 
     subsets = ("without AE, WAE, VQ-VAE", "distinct rows", "KL-regularised", "without the AE-like cluster")
     found = {
         source: {subset: correlation(source, "piq", subset) for subset in subsets}
         for source in ("paper", "ours")
     }
-    found["ours"]["over floor"] = correlation("ours", "piq_over_floor", "all models")
-    found["ours"]["steps"] = correlation("ours", "uniformity", "all models")
+    found["blur-free"] = {
+        words: correlation("ours", metric, "all models") for metric, words in BLUR_FREE.items()
+    }
     return found
+
+
+def _restated(material: Material) -> dict[str, Any] | None:
+    """How many statements of order by smoothness are reproduced by PIQ, and by each other measure as well."""
+    found = material.restated
+    if found is None:
+        return None
+    stands = found[["piq", *BLUR_FREE]] == claims.IN_RESULTS[claims.Outcome.HOLDS]
+    return {
+        "n": len(found),
+        "piq": int(stands["piq"].sum()),
+        "left": [(words, int((stands["piq"] & stands[m]).sum())) for m, words in BLUR_FREE.items()],
+    }
+
+
+def _changes(material: Material) -> dict[str, Any]:
+    """What would change the conclusion: by question, and what resampling says of each answer."""
+    table = material.choices
+    found = {
+        str(question): {row["answer"]: correlation_of(row) for _, row in rows.iterrows()}
+        for question, rows in table.groupby("question", sort=False)
+    }
+    base = found.pop("Result")[robustness.AS_REPORTED]
+    ours = table[table["answer"] != "the paper's tables"]
+    known = ours[np.isfinite(ours["r"])]
+    fragile = {
+        "boot": known["boot_low"] * known["boot_high"] <= 0,
+        "loo": known["loo_low"] * known["loo_high"] <= 0,
+        "chance": known["permutation_p"] > statistics.ALPHA,
+    }
+    untold = material.statements[
+        material.statements["in_results"] == claims.IN_RESULTS[claims.Outcome.UNTESTABLE]
+    ]
+    converged = material.healthy[material.healthy["converged"].astype(bool)]
+    return {
+        "base": base,
+        "questions": [
+            (question, wording.dependence(base, answers, _SMOOTHNESS.get(question, "PIQ"), "SSIM"))
+            for question, answers in found.items()
+        ],
+        "not_asked": [q.lower() for q in robustness.QUESTIONS if q not in found and q != "Result"],
+        "n": len(known),
+        "fragile": {
+            way: f"{numbers.in_words(int(mask.sum()))}, "
+            f"{wording.among(robustness.AS_REPORTED in set(known.loc[mask, 'answer']))}"
+            for way, mask in fragile.items()
+        },
+        "untold": [
+            (str(reason), int(n))
+            for reason, n in untold["reason"].str.split("[:;]").str[0].value_counts().items()
+        ],
+        "margins": [
+            (numbers.fixed(factor, 1), *map(numbers.integer, robustness.within_margins(converged, factor)))
+            for factor in (0.5, 1.0, 2.0)
+        ],
+    }
+
+
+_SMOOTHNESS = {"Measure of smoothness": "the measure"}
+"""What goes with SSIM, where it is not PIQ."""
+
+
+def _precision(material: Material) -> dict[str, Any]:
+    """How exact the main tables are: standard errors over images, and intervals over seeds, of SSIM."""
+    models = material.healthy
+    errors = (models["ssim_sd"] / np.sqrt(material.n_images)).dropna()
+    found = statistics.intervals(material.records, "ssim").reindex(models.index)
+    student = ((found["student_high"] - found["student_low"]) / 2).dropna()
+    printed = ((found["printed_high"] - found["printed_low"]) / 2).dropna()
+
+    def middle(values: pd.Series) -> str | None:
+        return None if values.empty else numbers.value("ssim", values.median())
+
+    return {
+        "images": numbers.integer(material.n_images),
+        "error": [numbers.value("ssim", end) for end in (errors.min(), errors.max())]
+        if len(errors)
+        else None,
+        "student": middle(student),
+        "printed": middle(printed),
+        "margin": numbers.fixed(measures.MEASURES["ssim"].absolute, 2),
+        "wide": int((student > measures.MEASURES["ssim"].absolute).sum()),
+        "n": len(student),
+    }
+
+
+def _section_verdicts(material: Material) -> dict[str, str]:
+    """Section of the paper ("IV") → its statements' verdicts in our results, counted in words."""
+    parts = material.statements["section"].str.partition("-")[0]
+    return {
+        str(
+            part
+        ): f"Of the {numbers.counted(len(rows), 'statement')} of the paper's Section {part} that are judged, "
+        f"{wording.verdicts(rows['in_results'])}."
+        for part, rows in material.statements.groupby(parts, sort=False)
+    }
 
 
 def _verdict_counts(material: Material) -> dict[str, list[tuple[str, str]]]:
@@ -135,23 +246,25 @@ def _verdict_counts(material: Material) -> dict[str, list[tuple[str, str]]]:
 def _findings(material: Material) -> dict[str, Any]:
     """The statements that carry the paper by what became of them, in our wording.
 
-    verdicts: (verdict, wordings) for each verdict that our results give; untold: (reason, wordings) of those that are
-    not testable; refuted: those that the paper's own tables contradict.
+    told: the verdicts in words, counted; verdicts: (words, the ledger's word, wordings) for each verdict that our
+    results give; untold: (reason, wordings) of those that are not testable; refuted: those that the paper's own tables
+    contradict.
     """
     rows = material.statements[material.statements["important"].astype(bool)]
-    untold = rows[rows["in_results"] == claims.IN_RESULTS[claims.Outcome.UNTESTABLE]]
+    untestable = claims.IN_RESULTS[claims.Outcome.UNTESTABLE]
+    untold = rows[rows["in_results"] == untestable]
     reasons = untold["reason"].str.partition(":")[0]
     return {
         "n": len(rows),
-        "verdicts": {
-            outcome.value: list(rows.loc[rows["in_results"] == word, "wording"])
-            for outcome, word in claims.IN_RESULTS.items()
-            if outcome is not claims.Outcome.UNTESTABLE
-        },
+        "told": wording.verdicts(rows["in_results"]),
+        "verdicts": [
+            (wording.verdict(word), word, list(rows.loc[rows["in_results"] == word, "wording"]))
+            for word in claims.IN_RESULTS.values()
+            if word != untestable
+        ],
         "untold": [
             (str(reason), list(untold.loc[reasons == reason, "wording"])) for reason in reasons.unique()
         ],
-        "n_untold": len(untold),
         "refuted": list(
             rows.loc[rows["within_paper"] == claims.WITHIN_PAPER[claims.Outcome.FAILS], "wording"]
         ),
@@ -159,13 +272,14 @@ def _findings(material: Material) -> dict[str, Any]:
 
 
 def _readings(material: Material) -> dict[str, Any]:
-    """How often each reading is nearer, and r(SSIM, PIQ) under both likelihoods (None with too few models)."""
+    """How often each reading is nearer, and r(SSIM, PIQ) under both likelihoods, with and without the collapsed."""
     table = readings.nearest(material.records)
-    likelihoods = readings.two_likelihoods(material.records)
+    every, alive = (readings.two_likelihoods(material.records, collapsed=them) for them in (True, False))
     return {
         "total": len(table),
         "counts": readings.counts(table),
-        "likelihoods": likelihoods if np.isfinite(likelihoods.bernoulli.r) else None,
+        "likelihoods": every if np.isfinite(every.bernoulli.r) else None,
+        "alive": alive if every.collapsed else None,
     }
 
 
@@ -251,6 +365,14 @@ def context(material: Material, tables: Mapping[str, Table], figures: tuple[str,
         "protocol": _protocol(material),
         "seeds": ("seed " if len(material.seeds) == 1 else "seeds ")
         + numbers.listing(map(str, material.seeds)),
+        "fixed": {
+            "collapsed": numbers.percent(evaluation.COLLAPSED),
+            "converged": numbers.percent(evaluation.CONVERGED),
+            "pixels": numbers.integer(PIXELS),
+            "frames": numbers.in_words(evaluation.FRAMES),
+            "steps": numbers.in_words(evaluation.FRAMES - 1),
+            "floor": numbers.integer((evaluation.FRAMES - 1) ** 2),
+        },
         "evaluated": len(material.ours),
         "total": len(SLUGS),
         "label": label,
@@ -262,6 +384,13 @@ def context(material: Material, tables: Mapping[str, Table], figures: tuple[str,
         "trade_off": _trade_off(material) if enough else None,
         "recommendations": _recommendations(material) if enough else None,
         "headline": _headline(material) if enough else None,
+        "restated": _restated(material),
+        "changes": _changes(material) if enough else None,
+        "precision": _precision(material) if enough else None,
+        "section_verdicts": _section_verdicts(material) if material.verdicts_allowed else {},
+        "alpha": statistics.ALPHA,
+        "stands": claims.IN_RESULTS[claims.Outcome.HOLDS],
+        "partly": claims.IN_RESULTS[claims.Outcome.PARTLY],
         "verdicts": _verdict_counts(material),
         "findings": _findings(material) if material.verdicts_allowed else None,
         "drift": drift.sentence(material),

@@ -5,11 +5,12 @@ Every function maps results to a fixed vocabulary; templates contain no adjectiv
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from reproduce.analysis.claims import IN_RESULTS, Outcome
 from reproduce.analysis.statistics import Correlation
 from reproduce.rendering import numbers
 from reproduce.rendering.numbers import SPACE
@@ -56,6 +57,67 @@ def statement(found: Correlation, symbol: str = "𝑟") -> str:
     p = numbers.p_statement(found.p).replace("p", "𝑝", 1)
     interval = f"95%{SPACE}interval {numbers.interval(found.low, found.high, 2)}"
     return f"{symbol}{SPACE}={SPACE}{numbers.correlation(found.r)}, {interval}, {p}, {size}"
+
+
+REMAINS = {"rises with": "remains by", "falls with": "is turned round by"}
+"""Relation → what it says of a duality by another measure; any other relation: that none shows."""
+
+
+def remains(found: Mapping[str, Correlation]) -> str:
+    """What is left of a duality by other measures: "remains by PIQ over its floor, does not show by …"."""
+    grouped: dict[str, list[str]] = {}
+    for measure, correlation in found.items():
+        cannot = "cannot be told by" if not np.isfinite(correlation.low) else "does not show by"
+        grouped.setdefault(REMAINS.get(relation(correlation), cannot), []).append(measure)
+    return numbers.listing(f"{words} {numbers.listing(measures)}" for words, measures in grouped.items())
+
+
+def across(found: Mapping[str, Correlation], x: str, y: str) -> str:
+    """One relation over several answers: once if they agree, else each with the answers that it holds for."""
+    grouped: dict[str, list[str]] = {}
+    for answer, correlation in found.items():
+        grouped.setdefault(relation(correlation), []).append(answer)
+    if len(grouped) == 1:
+        (words,) = grouped
+        return f"{x} {words} {y} ({numbers.listing(found)})"
+    return "; ".join(f"{x} {words} {y} ({numbers.listing(answers)})" for words, answers in grouped.items())
+
+
+def dependence(base: Correlation, found: Mapping[str, Correlation], x: str, y: str) -> str:
+    """Whether a relation changes under other answers to one question, and to what."""
+    changed = {answer: other for answer, other in found.items() if relation(other) != relation(base)}
+    if not changed:
+        return f"nothing changes ({numbers.listing(found)})"
+    same = [answer for answer in found if answer not in changed]
+    return across(changed, x, y) + (f"; nothing changes with {numbers.listing(same)}" if same else "")
+
+
+def among(inside: bool) -> str:
+    """Whether the reported number is one of those counted."""
+    return "the reported one among them" if inside else "the reported one not among them"
+
+
+VERDICTS: Mapping[Outcome, tuple[str, str]] = {
+    Outcome.HOLDS: ("stands", "stand"),
+    Outcome.PARTLY: ("stands in part", "stand in part"),
+    Outcome.FAILS: ("falls", "fall"),
+    Outcome.MISMATCH: ("is about something else that we measure", "are about something else that we measure"),
+    Outcome.UNTESTABLE: ("cannot be told", "cannot be told"),
+}
+"""Outcome in our results → what the report's prose says of one claim, and of several."""
+
+
+def verdict(word: str, number: int = 1) -> str:
+    """The verb phrase of a verdict in our results, for one claim or several."""
+    outcome = next(outcome for outcome, known in IN_RESULTS.items() if known == word)
+    return VERDICTS[outcome][number != 1]
+
+
+def verdicts(words: Iterable[str]) -> str:
+    """ "three stand, one falls and two cannot be told": a list of verdicts counted, in the fixed order of outcomes."""
+    found = list(words)
+    counts = {word: found.count(word) for word in IN_RESULTS.values()}
+    return numbers.listing(f"{numbers.in_words(n)} {verdict(word, n)}" for word, n in counts.items() if n)
 
 
 def shared(ours: Iterable[str], theirs: Iterable[str]) -> str:

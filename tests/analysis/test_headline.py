@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproduce import paper
+from reproduce import evaluation, paper
 from reproduce.analysis import headline
 from reproduce.analysis.headline import SUBSETS, association, leave_one_out, mechanism, removal_path
 from reproduce.analysis.summaries import summarise
@@ -63,6 +63,7 @@ def test_intervals_enclose_r_and_leave_one_out_has_its_extremes() -> None:
     assert found["low"] < found["r"] < found["high"]
     assert found["boot_low"] < found["r"] < found["boot_high"]
     assert found["permutation_p"] < 0.01
+    assert found["null_low"] < 0 < found["null_high"] < found["r"]
     assert found["loo_low"] <= found["r"] <= found["loo_high"]
     assert found["loo_model"] == "ae"
 
@@ -89,6 +90,17 @@ def test_the_floor_never_exceeds_piq(paperlike: Records) -> None:
     split = mechanism(summarise(paperlike))
     assert (split["floor"] <= split["piq"]).all()
     assert np.allclose(split["floor"] * 81, summarise(paperlike)["end_distance"])
+
+
+def test_the_floor_counts_the_steps_of_the_evaluations_frames() -> None:
+    assert headline.STEPS == evaluation.FRAMES - 1
+
+
+def test_another_measure_takes_piqs_place_and_nothing_else(paperlike: Records) -> None:
+    models = summarise(paperlike)
+    exchanged = headline.by_measure(models, "uniformity")
+    assert exchanged["piq"].equals(models["uniformity"].rename("piq"))
+    assert exchanged["ssim"].equals(models["ssim"])
 
 
 def test_the_same_seed_gives_the_same_resamples() -> None:

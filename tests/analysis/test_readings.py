@@ -75,6 +75,16 @@ def test_both_likelihoods_are_compared_over_the_same_architectures() -> None:
     assert readings.two_likelihoods(make_records("desk", (42,))).slugs == ()
 
 
+def test_likelihoods_are_compared_without_what_collapsed_under_either() -> None:
+    six = ["vae", "beta-tcvae", "factor-vae", "beta-vae", "miwae", "svae"]
+    records = make_records("desk", (42,), variants={"bce": six}, collapsed=["beta-vae"])
+    every, alive = (readings.two_likelihoods(records, collapsed=them) for them in (True, False))
+    assert every.collapsed == alive.collapsed == ("beta-vae",)
+    assert every.slugs == tuple(six)
+    assert set(alive.slugs) == set(six) - {"beta-vae"}
+    assert alive.gaussian.n == alive.bernoulli.n == 5
+
+
 def test_variants_leave_the_models_frame_alone(both: Records) -> None:
     pd.testing.assert_frame_equal(summarise(both), summarise(make_records("desk", (42,), seed_spread=0.0)))
 

@@ -57,6 +57,28 @@ def test_over_images_the_top_three_beat_the_vae(paperlike: Records) -> None:
     assert (tests["p_holm"] >= tests["p"]).all()
 
 
+def test_bonferroni_is_the_printed_threshold_turned_round(paperlike: Records) -> None:
+    tests = statistics.against_baseline(paperlike, "ssim", "images")
+    assert ((tests["p_bonferroni"] < 0.05) == tests["significant"]).all()
+    assert tests["p_bonferroni"].max() <= 1
+    assert (tests["p_holm"] <= tests["p_bonferroni"]).all()
+
+
+def test_the_whole_sets_difference_is_told_in_sds_of_one_image(paperlike: Records) -> None:
+    tests = statistics.against_baseline(paperlike, "ssim", "images")
+    runs = paperlike.runs.assign(whole_ssim=paperlike.runs["architecture"].map({"vae": 0.5, "ae": 0.7}))
+    effects = statistics.whole_set_effects(replace(paperlike, runs=runs), "ssim")
+    assert effects.at["ae", "difference"] == pytest.approx(0.2)
+    one_sd = tests.at["ae", "difference"] / tests.at["ae", "effect_size"]
+    assert effects.at["ae", "effect_size"] == pytest.approx(0.2 / one_sd)
+
+
+def test_a_difference_is_tested_over_the_same_images(paperlike: Records) -> None:
+    tests = statistics.against_baseline(paperlike, "ssim", "images")
+    assert statistics.difference_p(paperlike, "wae", "vae", "ssim") == pytest.approx(tests.at["wae", "p"])
+    assert np.isnan(statistics.difference_p(paperlike, "ae", "nothing", "ssim"))
+
+
 def test_pairs_are_the_unit_of_interpolation_metrics(paperlike: Records) -> None:
     assert statistics.against_baseline(paperlike, "piq", "images").at["ae", "n"] == 25
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from reproduce.analysis import latent
 from reproduce.records import Records
 from reproduce.rendering import render
 from reproduce.rendering.material import Material
 from tests.synthetic import make_records
 
 STAMP = {"commit": "0123abc", "packages": {"torch": "2.14.1"}, "device": "CPU_1 & 50%"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_maps() -> Iterator[None]:
+    """t-SNE takes seconds a model; two coordinates of the codes fill the same places."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(latent, "embed", lambda codes: codes[:, :2])
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from reproduce.analysis.causes import falling
+from reproduce.analysis.claims import load
 from reproduce.names import LABELS
 from reproduce.rendering import figures, image_figures, numbers, scatter_figures, style
 from reproduce.rendering.material import Material
@@ -107,6 +108,15 @@ def test_learning_curves_have_a_panel_for_each_model_and_say_what_is_missing(mat
     assert said["VAE"] == numbers.percent(-falling(material.records)["vae"], 1)
 
 
+def test_a_map_is_drawn_for_every_model_whose_codes_the_paper_describes(complete: Material) -> None:
+    with style.styled():
+        drawn = figures.latent_maps(complete)
+    assert drawn is not None
+    titles = {axes.get_title() for axes in drawn.axes}
+    described = [claim for claim in load() if claim.kind == "latent"]
+    assert titles == {LABELS[slug] for claim in described for slug in claim.rests_on()}
+
+
 def test_every_figure_is_written_as_pdf_and_png(rendered: Path) -> None:
     # t-SNE only where the profile allows verdicts, the drift only after two checks
     expected = set(figures.FIGURES) - {"figA2", "drift"}
@@ -124,7 +134,7 @@ def test_drawing_twice_gives_the_same_bytes(material: Material, rendered: Path, 
 
 
 def test_two_models_are_enough_for_every_figure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures.latent, "embed", lambda codes: codes[:, :2])
+
     two = Material(make_records("desk", (42,), architectures=["ae", "vae"]), {})
     with style.styled():
         assert all(draw(two) is not None for name, draw in figures.FIGURES.items() if name != "drift")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from reproduce import paper
-from reproduce.rendering import report
+from reproduce.analysis.statistics import pearson
+from reproduce.rendering import report, wording
 from reproduce.rendering.material import Material
 from reproduce.rendering.tables import build
 from tests.synthetic import make_records
@@ -81,6 +82,38 @@ def test_the_correlation_chooses_the_verb(text: str, tmp_path: Path) -> None:
     falls = _text(Material(make_records("quick", (42,), targets=falling), {}), tmp_path)
     assert "In our results PIQ rises with SSIM over all 20 models" in text
     assert "In our results PIQ falls with SSIM over all 22 models" in falls
+
+
+def test_what_is_left_of_the_duality_is_said_in_the_abstract_and_in_the_trade_off(
+    complete: Material, text: str, tmp_path: Path
+) -> None:
+    judged = _text(complete, tmp_path)
+    found = {
+        words: pearson(complete.healthy["ssim"], complete.healthy[metric])
+        for metric, words in report.BLUR_FREE.items()
+    }
+    remains = f"the duality {wording.remains(found)}"
+    assert judged.partition(r"\end{abstract}")[0].count(remains) == 1
+    assert judged.partition(r"\section{The trade-off}")[2].count(remains) == 1
+    assert complete.restated is not None
+    assert f"Of {len(complete.restated)} statements that order models by smoothness" in judged
+    assert "statements that order models by smoothness" not in text  # quick gives no verdicts
+
+
+def test_what_would_change_the_conclusions_is_a_section_of_its_own(text: str) -> None:
+    section = text.partition(r"\section{What would change the conclusions}")[2].partition(r"\section{")[0]
+    for question in ("Collapse", "Convergence", "Reading", "SSIM window", "Protocol", "Models"):
+        assert rf"\emph{{{question}:}}" in section
+    assert "Not asked, since no run answers it: seed and likelihood." in section
+    assert "times the margins" in section
+
+
+def test_limitations_are_measured(complete: Material, text: str, tmp_path: Path) -> None:
+    section = _text(complete, tmp_path).partition(r"\section{Limitations}")[2]
+    errors = complete.healthy["ssim_sd"] / 10
+    assert f"error of {errors.min():.3f} to {errors.max():.3f} of SSIM" in section
+    assert "Student's" in section
+    assert "One seed shows no spread" in text
 
 
 def test_readings_are_counted_or_the_command_is_given(text: str, complete: Material, tmp_path: Path) -> None:

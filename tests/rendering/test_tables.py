@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from reproduce import decisions, paper
+from reproduce.analysis import claims, headline, pareto, statistics
+from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome
 from reproduce.analysis.summaries import summarise
 from reproduce.architectures import registry
 from reproduce.names import LABELS, SLUGS
-from reproduce.rendering import numbers, tables
+from reproduce.rendering import numbers, tables, wording
 from reproduce.rendering.material import INTERPOLATION, RECONSTRUCTION, Material, label
 from reproduce.rendering.table import Table
 
@@ -19,6 +21,11 @@ NAMES = {1: ("table1", RECONSTRUCTION), 2: ("table2", INTERPOLATION)}
 @pytest.fixture(scope="module")
 def built(material: Material) -> dict[str, Table]:
     return tables.build(material)
+
+
+@pytest.fixture(scope="module")
+def judged(complete: Material) -> dict[str, Table]:
+    return tables.build(complete)
 
 
 def _row(table: Table, material: Material, slug: str) -> dict[str, str]:
@@ -122,18 +129,130 @@ def test_table_3_recommends_nobody_who_collapsed_and_leaves_disentanglement_open
 
 
 def test_the_ledger_has_every_statement_and_no_verdict_on_results_where_none_is_allowed(
-    built: dict[str, Table], material: Material, complete: Material
+    built: dict[str, Table], material: Material, judged: dict[str, Table]
 ) -> None:
     assert len(built["ledger"].rows) == len(material.statements) >= 250
     assert "In our results" not in [column.head for column in built["ledger"].columns]
     assert "cells" not in built
-    judged = tables.build(complete)
     assert "In our results" in [column.head for column in judged["claims"].columns]
     assert len(judged["cells"].rows) == len(SLUGS)
 
 
+def test_the_ledger_says_where_a_claim_stands_and_which_command_recomputes_it(
+    built: dict[str, Table], material: Material
+) -> None:
+    claim = material.statements.iloc[0]
+    assert {claim["id"], claim["place"]} <= set(built["ledger"].rows[0])
+    assert built["ledger"].rows[0][-1] == f"python -m reproduce claims --profile quick --id {claim['id']}"
+
+
+def test_every_cell_has_a_sign_for_its_verdict_within_the_paper_whatever_the_profile(
+    built: dict[str, Table], material: Material
+) -> None:
+    consistent = WITHIN_PAPER[Outcome.HOLDS]
+    found = int((material.cell_verdicts["within_paper"] == consistent).sum())
+    signs = [cell for row in built["cells-within"].rows for cell in row[1:]]
+    assert len(signs) == len(material.cell_verdicts) == 286
+    assert signs.count("=") == found > 0
+    assert f"= {consistent} ({found})" in built["cells-within"].remarks
+
+
+def test_every_kind_has_its_rule_and_every_quantity_its_margin(built: dict[str, Table]) -> None:
+    assert len(built["rules"].rows) == len(claims.rules())
+    assert all(rule for *_, rule in built["rules"].rows)
+    assert sum(int(count) for _, count, _ in built["rules"].rows) == len(claims.load())
+    margins = {row[0]: row[1] for row in built["margins"].rows}
+    assert (margins["SSIM"], margins["PIQ"]) == ("0.01", "5%")
+
+
+def test_the_tally_counts_every_statement_once(judged: dict[str, Table], complete: Material) -> None:
+    *rows, total = judged["tally"].rows
+    assert total[-1] == str(len(complete.statements))
+    assert sum(int(row[-1]) for row in rows) == len(complete.statements)
+    reproduced = IN_RESULTS[Outcome.HOLDS]
+    column = [column.head for column in judged["tally"].columns].index(reproduced)
+    assert total[column] == str((complete.statements["in_results"] == reproduced).sum())
+
+
+def test_statements_on_smoothness_are_judged_again_by_each_measure(
+    built: dict[str, Table], judged: dict[str, Table], complete: Material
+) -> None:
+    assert "restated" not in built
+    totals, rows = judged["restated"].blocks
+    assert complete.restated is not None
+    assert [row[0] for row in rows] == list(complete.restated.index)
+    reproduced = IN_RESULTS[Outcome.HOLDS]
+    assert totals[0][2:] == tuple(str([row[k] for row in rows].count(reproduced)) for k in (2, 3, 4))
+    both = sum(row[2] == row[3] == reproduced for row in rows)
+    assert totals[1][3] == str(both)
+
+
+def test_sets_are_found_anew_by_each_measure(built: dict[str, Table], material: Material) -> None:
+    rows = {row[0]: row[1:] for row in built["restated-sets"].rows}
+    assert rows["Pareto set"][0] == ", ".join(material.labels(material.frontier))
+    exchanged = material.healthy.assign(piq=material.healthy["uniformity"])
+    assert rows["Pareto set"][2] == ", ".join(material.labels(pareto.pareto_set(exchanged)))
+
+
+def test_every_subset_is_shown_for_every_measure(built: dict[str, Table]) -> None:
+    for name, measures in (("headline", 2), ("headline-blur-free", 2)):
+        ours = [row[2] for row in built[name].rows if row[1] == "ours"]
+        assert ours == list(headline.SUBSETS) * measures
+    assert [row[1] for row in built["headline-blur-free"].rows].count("ours, seed 42") == 4
+
+
+def test_choices_say_how_each_would_change_the_conclusion(
+    built: dict[str, Table], material: Material
+) -> None:
+    rows = {row[1]: row for row in built["choices"].rows}
+    assert built["choices"].rows[0][:2] == ("Result", "as reported")
+    for subset in ("without AE, WAE, VQ-VAE", "KL-regularised"):
+        models = headline.SUBSETS[subset](material.ours)
+        expected = wording.relation(statistics.pearson(models["ssim"], models["piq"]))
+        assert rows[subset][-1] == expected
+    assert rows["the paper's tables"][-1] == "rises with"
+
+
+def test_every_method_beside_the_papers_has_a_line_on_what_it_means(judged: dict[str, Table]) -> None:
+    shown = " ".join(
+        note for name in ("seed-spread", "tests", "sameness", "whole-test-set") for note in judged[name].notes
+    )
+    assert all(meaning in shown for meaning in statistics.METHODS.values())
+    assert [column.head for column in judged["seed-spread"].columns].count("pooled") == 3
+
+
+def test_training_time_stands_beside_the_printed_minutes(built: dict[str, Table], material: Material) -> None:
+    vae, miwae = (_row(built["costs"], material, slug) for slug in ("vae", "miwae"))
+    assert vae["Training paper, minutes"] == "10–15"
+    assert miwae["Training paper, minutes"] == "–"
+    assert vae["Training ÷ VAE's"] == "1.00"
+
+
+def test_own_diagnostics_are_those_of_the_architectures_that_have_them(
+    built: dict[str, Table], material: Material
+) -> None:
+    assert _row(built["own-diagnostics"], material, "vq-vae")["Perplexity of the codes"] == "300.0"
+    assert len(built["own-diagnostics"].rows) == 1
+
+
+def test_pairs_that_do_not_move_explain_a_dash(built: dict[str, Table], material: Material) -> None:
+    assert _row(built["table2"], material, "beta-vae")["PIQ over its floor ↓ ours"] == "–"
+    (note,) = (note for note in built["table2"].notes if "do not move" in note)
+    assert note.startswith("– ")
+    assert "β-VAE 25" in note
+    assert "VAE 25" not in note.replace("β-VAE 25", "")
+
+
+def test_correlations_with_the_collapsed_stand_beside_those_without(
+    built: dict[str, Table], judged: dict[str, Table]
+) -> None:
+    assert "our 19 models" in built["correlations"].remarks
+    assert "our 20 models" in built["correlations-all"].remarks
+    assert "correlations-all" not in judged
+
+
 def test_the_two_readings_stand_side_by_side_with_the_nearer_one_named(
-    built: dict[str, Table], material: Material, complete: Material
+    built: dict[str, Table], material: Material, judged: dict[str, Table]
 ) -> None:
     table = built["readings"]
     assert [row[0] for row in table.rows] == [label(slug) for slug in SLUGS if slug in registry.PYTHAE]
@@ -147,14 +266,14 @@ def test_the_two_readings_stand_side_by_side_with_the_nearer_one_named(
     assert rows["VAMP"]["Nearer"] in ("described", "pythae", "tie")
     assert rows["MIWAE"]["Nearer"] == "missing"
     assert "MIWAE" in " ".join(table.notes)
-    assert tables.build(complete).get("readings") is None
+    assert judged.get("readings") is None
 
 
 def test_retrained_runs_have_a_table_only_if_they_were_run(
-    built: dict[str, Table], complete: Material
+    built: dict[str, Table], judged: dict[str, Table]
 ) -> None:
     assert [row[0] for row in built["retrained"].rows] == ["VAE@bce", "MIWAE@bce"]
-    assert tables.build(complete).get("retrained") is None
+    assert judged.get("retrained") is None
 
 
 def test_variants_never_reach_the_main_tables(built: dict[str, Table]) -> None:
@@ -164,8 +283,8 @@ def test_variants_never_reach_the_main_tables(built: dict[str, Table]) -> None:
         assert name == "table3" or len(set(names)) == len(names)
 
 
-def test_ways_between_codes_are_those_of_vq_vae_and_svae(complete: Material) -> None:
-    rows = tables.build(complete)["paths"].rows
+def test_ways_between_codes_are_those_of_vq_vae_and_svae(judged: dict[str, Table]) -> None:
+    rows = judged["paths"].rows
     assert {row[0] for row in rows} == {"VQ-VAE", "SVAE"}
     assert "mixed codes, quantised again" in [row[1] for row in rows]
     assert "great circle" in [row[1] for row in rows]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reproduce.analysis.claims import IN_RESULTS, Outcome
 from reproduce.analysis.statistics import Correlation, pearson
 from reproduce.rendering import wording
 
@@ -42,6 +43,37 @@ def test_a_comparison_says_a_shared_relation_once() -> None:
     assert " or in the paper's tables" in wording.comparison(UNCLEAR, UNCLEAR, "SSIM")
     both = wording.comparison(FALLS, RISES, "SSIM")
     assert both == "falls with SSIM in our results and rises with it in the paper's tables"
+
+
+def test_what_remains_of_a_duality_is_told_by_measure() -> None:
+    assert wording.remains({"a": RISES, "b": RISES}) == "remains by a and b"
+    assert wording.remains({"a": UNCLEAR, "b": FALLS}) == "does not show by a and is turned round by b"
+    assert wording.remains({"a": UNDEFINED}) == "cannot be told by a"
+
+
+def test_a_choice_that_changes_a_relation_is_told_apart_from_one_that_does_not() -> None:
+    assert wording.dependence(RISES, {"a": RISES, "b": RISES}, "PIQ", "SSIM") == "nothing changes (a and b)"
+    changed = wording.dependence(RISES, {"a": FALLS, "b": RISES, "c": UNCLEAR}, "PIQ", "SSIM")
+    assert changed == (
+        "PIQ falls with SSIM (a); PIQ shows no clear relation to SSIM (c); nothing changes with b"
+    )
+    assert (
+        wording.dependence(RISES, {"a": FALLS, "b": FALLS}, "PIQ", "SSIM") == "PIQ falls with SSIM (a and b)"
+    )
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_every_verdict_has_words_for_one_claim_and_for_several(outcome: Outcome) -> None:
+    word = IN_RESULTS[outcome]
+    assert (wording.verdict(word), wording.verdict(word, 2)) == wording.VERDICTS[outcome]
+    others = {words for other, words in wording.VERDICTS.items() if other is not outcome}
+    assert wording.VERDICTS[outcome] not in others
+
+
+def test_verdicts_are_counted_in_one_order() -> None:
+    holds, fails, untold = (IN_RESULTS[o] for o in (Outcome.HOLDS, Outcome.FAILS, Outcome.UNTESTABLE))
+    assert wording.verdicts([untold, fails, holds, untold]) == "one stands, one falls and two cannot be told"
+    assert wording.verdicts([]) == "none"
 
 
 def test_a_statement_carries_interval_p_and_n() -> None:

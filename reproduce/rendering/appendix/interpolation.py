@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from reproduce.analysis import measures
+from reproduce.analysis import headline, measures
 from reproduce.rendering import numbers
-from reproduce.rendering.columns import (
-    model_table,
-    plain,
-    rank_text,
-)
+from reproduce.rendering.columns import entry, model_table, plain, rank_text, still
 from reproduce.rendering.material import Material
-from reproduce.rendering.numbers import DASH
 from reproduce.rendering.table import Column, Table
 
 
@@ -26,6 +21,7 @@ def many_pairs(material: Material) -> Table:
         title=f"Interpolation of {numbers.integer(material.profile.whole_pairs)} pairs.",
         remarks="The columns of Table II and of the table on the floor of PIQ, on more pairs of the "
         "same test set.",
+        notes=still(material, "whole_still_pairs"),
     )
 
 
@@ -34,9 +30,12 @@ def smoothness(material: Material) -> Table:
     floors = measures.ranks(material.healthy, "piq_over_floor")
     by_piq = measures.ranks(material.healthy, "piq")
     even = measures.ranks(material.healthy, "uniformity")
+    share = headline.mechanism(material.ours)
+    steps = headline.STEPS
     columns = [
         plain(material, "piq"),
         plain(material, "end_distance"),
+        (Column("Floor, share of PIQ"), lambda slug: numbers.percent(entry(share, slug, "floor_share"))),
         plain(material, "piq_over_floor"),
         plain(material, "uniformity"),
         plain(material, "sharpness"),
@@ -50,12 +49,10 @@ def smoothness(material: Material) -> Table:
         references=True,
         name="piq-floor",
         title="How much of a small PIQ is owed to end frames that lie close together.",
-        remarks="End-frame distance is ‖f₁ − f₁₀‖² per pixel; nine steps between two frames cannot "
-        "have a PIQ below 1/81 of "
-        "it, and PIQ over that floor is 1 for the straightest, most even way. SD/mean of the steps "
-        "does not scale "
-        "with their size. Sharpness is the mean gradient magnitude.",
-        notes=(
-            *((f"{DASH} Undefined: the end frames are the same image.",) if len(material.collapsed) else ()),
-        ),
+        remarks=f"End-frame distance is ‖f₁ − f_K‖² per pixel; {numbers.in_words(steps)} steps between two "
+        "frames cannot "
+        f"have a PIQ below 1/{steps**2} of it, and PIQ over that floor is 1 for the straightest, most even "
+        "way. SD/mean of "
+        "the steps does not scale with their size. Sharpness is the mean gradient magnitude.",
+        notes=still(material, "still_pairs"),
     )

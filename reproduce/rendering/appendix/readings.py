@@ -78,6 +78,7 @@ def readings(material: Material) -> Table | None:
 
 def same_weights(material: Material) -> Table:
     """From the same weights: the paper's 100 images and 25 pairs against all, and three codes."""
+    n_images, n_pairs = numbers.integer(material.n_images), numbers.integer(material.n_pairs)
     images = analysis.path_means(material.records.images, ("ssim", "mse"))
     pairs = analysis.path_means(material.records.pairs, ("piq",))
 
@@ -89,14 +90,14 @@ def same_weights(material: Material) -> Table:
     for metric in ("ssim", "mse"):
         group = METRICS[metric].head
         columns += [
-            (Column("100 images", group), by_path(images, metric, "sampled")),
+            (Column(f"{n_images} images", group), by_path(images, metric, "sampled")),
             (Column("mean code", group), by_path(images, metric, "mean")),
             (Column("raw path", group), by_path(images, metric, "raw")),
             plain(material, f"whole_{metric}", group, "whole set"),
         ]
     group = METRICS["piq"].head
     columns += [
-        (Column("25 pairs", group), by_path(pairs, "piq", "described")),
+        (Column(f"{n_pairs} pairs", group), by_path(pairs, "piq", "described")),
         (Column("sampled", group), by_path(pairs, "piq", "sampled")),
         (Column("raw path", group), by_path(pairs, "piq", "raw")),
         plain(material, "whole_piq", group, "many pairs"),
@@ -107,8 +108,9 @@ def same_weights(material: Material) -> Table:
         references=True,
         name="sensitivity",
         title="The same weights, measured in other ways.",
-        remarks="The first column of each group is that of Tables I and II: sampled codes on 100 images, mean codes on "
-        "25 pairs. Beside it other codes on the same images and pairs (the raw path skips quantiser, flow and "
+        remarks=f"The first column of each group is that of Tables I and II: sampled codes on {n_images} "
+        "images, mean codes on "
+        f"{n_pairs} pairs. Beside it other codes on the same images and pairs (the raw path skips quantiser, flow and "
         "normalisation), and the whole test set.",
         size="scriptsize",
     )

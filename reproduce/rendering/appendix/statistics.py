@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-import numpy as np
 import pandas as pd
 
-from reproduce.analysis import pareto, statistics
+from reproduce.analysis import failures, families, statistics
 from reproduce.names import BASELINE, SLUGS
 from reproduce.rendering import numbers
-from reproduce.rendering.columns import (
-    ModelColumn,
-    entry,
-    model_table,
-)
+from reproduce.rendering.columns import ModelColumn, entry, flags, marked, model_table, plain
 from reproduce.rendering.material import ALL_METRICS, Material, label
 from reproduce.rendering.numbers import DASH, METRICS, SPACE
-from reproduce.rendering.table import Column, Row, Table
+from reproduce.rendering.table import Column, Table
+
+
+def meanings(*methods: str) -> tuple[str, ...]:
+    """A footnote for each method: what it means beside the others."""
+    return tuple(f"{method[:1].upper()}{method[1:]}: {statistics.METHODS[method]}." for method in methods)
 
 
 def _spread_columns(material: Material, metric: str) -> list[ModelColumn]:
-    """Mean ± SD over seeds of one metric, and both intervals."""
+    """Mean ± SD over seeds of one metric, and three intervals."""
     frame = statistics.intervals(material.records, metric)
 
     def spread(slug: str) -> str:
@@ -35,21 +35,47 @@ def _spread_columns(material: Material, metric: str) -> list[ModelColumn]:
     return [
         (Column("mean ± SD", head), spread),
         (Column("Student's t", head), interval("student")),
+        (Column("pooled", head), interval("pooled")),
         (Column("1.96·SD/√n", head), interval("printed")),
     ]
 
 
 def seed_spread(material: Material) -> Table:
-    """The spread over seeds, and Student's interval beside the paper's 1.96 SD/√3."""
+    """The spread over seeds, and Student's and the pooled interval beside the paper's 1.96 SD/√3."""
+    freedom = statistics.intervals(material.records, "ssim")["df"].max()
     columns = [column for metric in ("ssim", "mse", "piq") for column in _spread_columns(material, metric)]
     return model_table(
         material,
         columns,
         name="seed-spread",
         title="Spread over seeds and 95% intervals of the mean.",
-        remarks="SD here is over the means of the seeds, unlike in Tables I and II. The paper's interval "
-        "takes the normal quantile, which for three seeds covers far less than 95%; Student's t covers 95%.",
+        remarks="SD here is over the means of the seeds, unlike in Tables I and II. The pooled interval has "
+        f"{numbers.integer(freedom)} degrees of freedom.",
+        notes=meanings("printed interval", "student interval", "pooled interval"),
         size="scriptsize",
+    )
+
+
+def seed_range(material: Material) -> Table | None:
+    """How far apart the seeds' means lie; None for one seed."""
+    found = failures.spread_over_seeds(material.records)
+    if not (found["n"] > 1).any():
+        return None
+
+    def cell(metric: str, what: str) -> Callable[[str], str]:
+        return lambda slug: numbers.value(metric, entry(found, slug, f"{metric}_{what}"))
+
+    columns = [
+        (Column(head, METRICS[metric].head), cell(metric, what))
+        for metric in ("ssim", "mse", "piq")
+        for what, head in (("sd", "SD"), ("range", "best to worst"))
+    ]
+    return model_table(
+        material,
+        columns,
+        name="seed-range",
+        title="How far apart the seeds of one model lie.",
+        remarks="SD and range of the seeds' means.",
     )
 
 
@@ -70,6 +96,7 @@ def _test_columns(material: Material, metric: str) -> list[ModelColumn]:
         (Column("difference", name), lambda slug: numbers.value(metric, entry(by_image, slug, "difference"))),
         (Column("effect size", name), lambda slug: numbers.fixed(entry(by_image, slug, "effect_size"), 2)),
         (Column(f"p, {units}", name), p_of(by_image)),
+        (Column("Bonferroni", name), lambda slug: numbers.p_value(entry(by_image, slug, "p_bonferroni"))),
         (Column("Holm", name), lambda slug: numbers.p_value(entry(by_image, slug, "p_holm"))),
         (Column("p, seeds", name), p_of(by_seed)),
     ]
@@ -85,16 +112,59 @@ def tests(material: Material) -> Table:
         models=others,
         name="tests",
         title=f"Paired t-tests against the {label(BASELINE)}, in both units that the paper's text allows.",
-        remarks=f"An asterisk marks p < 0.05/{len(SLUGS)}, the printed threshold. Over seeds (the literal "
-        "reading) three pairs leave hardly any power; over images and pairs each value is averaged over the "
-        "seeds first. Effect size: mean difference over the SD of the differences. PIQ differences × 10³.",
+        remarks=f"An asterisk marks p < 0.05/{len(SLUGS)}, the printed threshold; Bonferroni and Holm "
+        "adjust the p over "
+        "images or pairs. PIQ differences × 10³.",
+        notes=meanings(
+            "t-test over seeds", "t-test over images", "Bonferroni at 0.05/22", "Holm", "effect size"
+        ),
         size="scriptsize",
     )
 
 
-def correlations(material: Material) -> Table:
-    """Pearson's r among all metrics: ours above the diagonal, the paper's tables below."""
-    ours, _ = statistics.correlations(material.healthy, ALL_METRICS)
+def sameness(material: Material) -> Table | None:
+    """Models that the paper calls the same: the difference and its test, beside a test of sameness."""
+    found = material.sameness
+    if found.empty:
+        return None
+    rows = tuple(
+        (
+            f"{marked(material, row['architecture'])} / {marked(material, row['reference'])}",
+            METRICS[row["metric"]].label,
+            numbers.value(row["metric"], row["difference"]),
+            numbers.value(row["metric"], row["margin"]),
+            numbers.p_value(row["t_p"]),
+            numbers.p_value(row["p"]),
+            numbers.p_value(row["p_holm"]),
+            row["verdict"],
+            row["claim"],
+        )
+        for _, row in found.iterrows()
+    )
+    heads = ("difference", "margin", "p, difference", "p, TOST", "TOST, Holm")
+    return Table(
+        name="sameness",
+        title="Models that the paper calls, or prints, the same.",
+        remarks="Over the paper's images or pairs, each averaged over seeds. The paper's way is to find no significant "
+        "difference (third column of numbers). The margins were stated before any result. “The same”: TOST after Holm "
+        f"at most {numbers.fixed(statistics.ALPHA, 2)}; “different”: significant, and beyond the margin. Scales as in "
+        "Tables I and II.",
+        columns=(
+            Column("Models", align="l"),
+            Column("Metric", align="l"),
+            *(Column(head) for head in heads),
+            Column("Verdict", align="l"),
+            Column("Said by", align="l"),
+        ),
+        blocks=(rows,),
+        notes=(*meanings("TOST"), *flags(material, {*found["architecture"], *found["reference"]})),
+        size="scriptsize",
+    )
+
+
+def _correlations(material: Material, name: str, models: pd.DataFrame, which: str) -> Table:
+    """Pearson's r among all metrics: given models above the diagonal, the paper's tables below."""
+    ours, _ = statistics.correlations(models, ALL_METRICS)
     theirs, _ = statistics.correlations(material.paper, ALL_METRICS)
     names = [METRICS[metric].label for metric in ALL_METRICS]
     rows = []
@@ -105,127 +175,100 @@ def correlations(material: Material) -> Table:
         ]
         rows.append((names[i], *cells))
     return Table(
-        name="correlations",
-        title="Pearson correlations among the metrics over models.",
-        remarks=f"Above the diagonal our {len(material.healthy)} models that did not collapse or "
-        "fail, below it the "
-        "paper's Tables I and II.",
+        name=name,
+        title=f"Pearson correlations among the metrics over {which}.",
+        remarks=f"Above the diagonal our {len(models)} models, below it the paper's Tables I and II.",
         columns=(Column("", align="l"), *(Column(name) for name in names)),
         blocks=(tuple(rows),),
         layout="column",
     )
 
 
-def collapse(material: Material) -> Table:
-    """Every ranking statement with and without the collapsed and failed rows."""
+def correlations(material: Material) -> Table:
+    """Over the models that did not collapse or fail."""
+    return _correlations(material, "correlations", material.healthy, "models that can be ranked")
 
-    def names(slugs: Iterable[str]) -> str:
-        return ", ".join(material.labels(slugs)) or DASH
 
-    def r(models: pd.DataFrame, first: str, second: str, how: Callable[..., statistics.Correlation]) -> str:
-        found = how(models[first], models[second])
-        if not np.isfinite(found.r):
-            return DASH
-        return f"{numbers.correlation(found.r)} {numbers.interval(found.low, found.high, 2)}"
-
-    sets = (material.ours, material.healthy, material.paper)
-    heads = (f"all {len(material.ours)}", f"the {len(material.healthy)} that can be ranked", "paper's tables")
-    rows: list[tuple[str, ...]] = [
-        ("r(SSIM, PIQ)", *(r(models, "ssim", "piq", statistics.pearson) for models in sets)),
-        ("ρ(SSIM, PIQ), ranks", *(r(models, "ssim", "piq", statistics.spearman) for models in sets)),
-        ("r(SSIM, MSE)", *(r(models, "ssim", "mse", statistics.pearson) for models in sets)),
-        ("Pareto set", *(names(pareto.pareto_set(models)) for models in sets)),
-    ]
-    for title, rule in (("printed thresholds", pareto.regimes), ("ranks", pareto.regimes_by_rank)):
-        found = [rule(models) for models in sets]
-        rows += [
-            (f"{regime.capitalize()} regime, by {title}", *(names(each[regime]) for each in found))
-            for regime in found[0]
-        ]
-    rows.append(
-        ("Best three by combined rank", *(names(pareto.combined_rank(models).index[:3]) for models in sets))
-    )
-    return Table(
-        name="with-and-without",
-        title="With and without the collapsed and failed rows.",
-        remarks="A model whose decoder ignores the code is as smooth as can be: it would enter every set that PIQ "
-        "alone decides.",
-        columns=(
-            Column("Statement", align="l", width=r"0.16\textwidth"),
-            *(Column(head, align="l", width=r"0.25\textwidth") for head in heads),
-        ),
-        blocks=(tuple(rows),),
-        size="scriptsize",
+def all_correlations(material: Material) -> Table | None:
+    """Over all models; None if none collapsed."""
+    if not material.collapsed:
+        return None
+    return _correlations(
+        material, "correlations-all", material.ours, "all models, those that collapsed included"
     )
 
 
-def headline(material: Material) -> Table:
-    """The correlation of SSIM and smoothness taken apart, in the paper's tables and in ours."""
-    found = material.headline
-    sources = list(dict.fromkeys(found.index.get_level_values("source")))
+FAMILY_METRICS = ("ssim", "piq", "piq_over_floor")
 
-    def row(source: str, metric: str, subset: str) -> Row:
-        value = found.loc[(source, metric, subset)]
-        left = str(value["loo_model"])
-        return (
-            source,
-            subset,
-            numbers.integer(value["n"]),
-            numbers.correlation(value["r"], 2),
-            numbers.interval(value["low"], value["high"], 2),
-            numbers.interval(value["boot_low"], value["boot_high"], 2),
-            numbers.p_value(value["p"]),
-            numbers.p_value(value["permutation_p"]),
-            numbers.interval(value["loo_low"], value["loo_high"], 2) + (f" {label(left)}" if left else ""),
-            numbers.correlation(value["rho"], 2),
-            numbers.interval(value["rho_low"], value["rho_high"], 2),
-        )
 
-    def block(metric: str) -> tuple[Row, ...]:
-        rows = []
-        for source in sources:
-            subsets = (
-                found.loc[source].index if metric == "piq" and "seed" not in source else [("", "all models")]
+def family_means(material: Material) -> Table:
+    """Means over the paper's families, in each of its three groupings."""
+
+    def means(models: pd.DataFrame, metric: str, grouping: str) -> pd.Series | None:
+        return families.family_means(models, metric, grouping) if metric in models else None
+
+    blocks = []
+    for grouping, members in families.FAMILIES.items():
+        found = {
+            (metric, source): means(frame, metric, grouping)
+            for metric in FAMILY_METRICS
+            for source, frame in (("ours", material.ours), ("paper", material.paper))
+        }
+        blocks.append(
+            tuple(
+                (
+                    grouping if k == 0 else "",
+                    family,
+                    ", ".join(material.labels(slugs, marks=True)),
+                    *(numbers.value(key[0], each[family]) for key, each in found.items() if each is not None),
+                )
+                for k, (family, slugs) in enumerate(members.items())
             )
-            names = [subset for found_metric, subset in subsets if found_metric in ("", metric)]
-            rows += [row(source, metric, name) for name in names if (source, metric, name) in found.index]
-        return tuple(rows)
-
-    blocks, heads = [], []
-    for metric, head in SMOOTHNESS_HEADS.items():
-        rows = block(metric)
-        if rows:
-            blocks.append(tuple((head if k == 0 else "", *cells) for k, cells in enumerate(rows)))
-            heads.append(head)
-    columns = (
-        Column("SSIM against", align="l"),
-        Column("in", align="l"),
-        Column("models", align="l"),
-        Column("n"),
-        Column("r", "Pearson"),
-        Column("Fisher", "Pearson"),
-        Column("bootstrap", "Pearson"),
-        Column("p", "Pearson"),
-        Column("permutation p", "Pearson"),
-        Column("leaving one out", "Pearson", "l"),
-        Column("ρ", "Spearman"),
-        Column("95%", "Spearman"),
-    )
+        )
+    columns = [
+        Column(source, METRICS[metric].head)
+        for metric in FAMILY_METRICS
+        for source in ("ours", "paper")
+        if source == "ours" or metric in material.paper
+    ]
     return Table(
-        name="headline",
-        title="The correlation of reconstruction and smoothness, taken apart.",
-        remarks="All but “with collapsed rows” leave collapsed and failed models out. AE-like: SSIM "
-        "within 0.02 and MSE "
-        "within 10% of the AE's. Leaving one out: the extremes of r, and the model that moves it most.",
-        columns=columns,
+        name="families",
+        title="Means over families, by each of the paper's groupings.",
+        remarks="Sections IV-E, V-G and VI-A group the models differently; a dash where a member has no result.",
+        columns=(
+            Column("Section", align="l"),
+            Column("Family", align="l"),
+            Column("Models", align="l", width=r"0.36\textwidth"),
+            *columns,
+        ),
         blocks=tuple(blocks),
+        notes=flags(material, ()),
         size="scriptsize",
     )
 
 
-SMOOTHNESS_HEADS = {
-    "piq": "PIQ",
-    "piq_over_floor": "PIQ over floor",
-    "uniformity": "SD/mean of steps",
-    "end_distance": "End distance",
-}
+def residuals(material: Material) -> Table:
+    """What SSIM sees that MSE does not: residuals over models, ours and those of the paper's tables."""
+    models = material.healthy
+    found, printed = failures.residuals(models), failures.residuals(material.paper)
+
+    def cell(frame: pd.DataFrame, column: str) -> Callable[[str], str]:
+        return lambda slug: numbers.value("ssim", entry(frame, slug, column))
+
+    return model_table(
+        material,
+        [
+            plain(material, "ssim"),
+            plain(material, "mse"),
+            plain(material, "sharpness"),
+            (Column("on MSE", "Residual of SSIM"), cell(found, "on_mse")),
+            (Column("on MSE and sharpness", "Residual of SSIM"), cell(found, "on_mse_and_sharpness")),
+            (Column("on MSE, paper's tables", "Residual of SSIM"), cell(printed, "on_mse")),
+        ],
+        models=models,
+        name="residuals",
+        title="What SSIM sees that MSE does not.",
+        remarks="Residuals of the least-squares regression of SSIM over the models that can be ranked: "
+        "positive where a "
+        "model is more similar than its error predicts.",
+    )
