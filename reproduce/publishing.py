@@ -18,6 +18,7 @@ import pandas as pd
 from reproduce import bench, files
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol
+from reproduce.rendering import numbers
 from reproduce.runs import RunId
 from reproduce.store import FRESH, MANIFEST, WEIGHTS, Store
 
@@ -89,12 +90,24 @@ def readme_blocks(report: Path, protocol: Protocol) -> dict[str, str]:
     if not (tables / "claims.md").is_file():
         raise ReproduceError(f"{report} has nothing to publish: run `make render` first")
     return {
-        "profile": f"The numbers below are of the profile `{protocol.name}`: {protocol.purpose}.",
+        "profile": f"The numbers below are of the profile `{protocol.name}`: {protocol.purpose}. {effort(tables)}",
         "table-1": (tables / "table1.md").read_text(),
         "table-2": (tables / "table2.md").read_text(),
         "table-3": (tables / "table3.md").read_text(),
         "claims": claims_block(tables),
     }
+
+
+def effort(tables: Path) -> str:
+    """How long the 22 took in their described reading, by the log's own minutes, and on what."""
+    log = pd.read_csv(tables / "log.csv", dtype=str, keep_default_na=False)
+    log = log[~log["Run"].str.contains("@")]
+    minutes = [pd.to_numeric(log[f"Minutes {part}"], errors="coerce") for part in ("training", "evaluation")]
+    hardware = " or ".join(name for name in log["Hardware"].unique() if name != numbers.DASH)
+    return (
+        f"Its {len(log)} runs took {sum(part.sum() for part in minutes):.0f} minutes of one worker ({hardware}), "
+        "and as many work at a time as there are cores."
+    )
 
 
 def claims_block(tables: Path) -> str:
@@ -131,25 +144,28 @@ def copy_ledger(store: Store, published: Path) -> None:
         files.write(target, merged.to_csv(index=False, lineterminator="\n").encode())
 
 
+def publish_records(store: Store, published: Path) -> list[RunId]:
+    """Drift ledger and, if the profile allows verdicts, the finished runs: what can be done before a report. Returns
+    the runs copied."""
+    files.clear_temporaries(published / store.protocol.name)
+    copy_ledger(store, published)
+    return copy_runs(store, published) if store.protocol.verdicts else []
+
+
 def publish(store: Store, report: Path, root: Path, published: Path) -> list[RunId]:
-    """Tables, figures, README, drift ledger from the rendered report, and the last bench; records too if the profile
-    allows verdicts.
+    """Tables, figures, README and report from the rendered report, and the last bench; and `publish_records`.
 
     Ended at any moment, each file is the one of before or the new one, and the same command goes on from there.
     """
     files.clear_temporaries(root, "README.md.*", below=False)
-    files.clear_temporaries(published / store.protocol.name)
     blocks = readme_blocks(report, store.protocol) | publish_speed(store.folder.parent, root)
     readme = root / "README.md"
     text = fill_blocks(readme.read_text(), blocks)
     copy_folder(report / "tables", root / "tables", ("*.csv", "*.md", "*.tex"))
     copy_folder(report / "figures", root / "figures", ("*.pdf", "*.png"))
     files.write(readme, text.encode())
-    copy_ledger(store, published)
-    if not store.protocol.verdicts:
-        return []
-    copied = copy_runs(store, published)
+    copied = publish_records(store, published)
     pdf = report / "report.pdf"
-    if pdf.is_file():
+    if store.protocol.verdicts and pdf.is_file():
         files.write(published / store.protocol.name / "report.pdf", pdf.read_bytes())
     return copied

@@ -24,6 +24,13 @@ b,two,inconsistent: 15 of 22,not testable: collapsed
 c,three,inconsistent,not reproduced
 """
 
+LOG = """Run,Finished (UTC),Epochs,Minutes training,Minutes evaluation,Resumed,Hardware,Outcome
+ae/seed-1,2026-01-01 00:00,2,10.0,1.5,0,Z80,finished
+vae/seed-1,2026-01-01 00:00,2,20.0,1.5,0,Z80,finished
+svae/seed-1,–,–,–,–,–,–,failed: loss
+vae@bce/seed-1,2026-01-01 00:00,2,99.0,1.5,0,Z80,finished
+"""
+
 
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
@@ -34,6 +41,7 @@ def report(tmp_path: Path) -> Path:
     for name in ("table1", "table2", "table3", "claims"):
         (tables / f"{name}.md").write_text(f"| {name} |\n")
     (tables / "ledger.csv").write_text(LEDGER)
+    (tables / "log.csv").write_text(LOG)
     (figures / "fig1.png").write_bytes(b"png")
     (figures / "notes.txt").write_text("not a figure")
     return tmp_path / "report"
@@ -83,7 +91,7 @@ def test_old_tables_and_figures_go_and_only_tables_and_figures_come(
     publishing.publish(store, report, project, project / "published")
     assert sorted(path.name for path in (project / "figures").iterdir()) == ["fig1.png"]
     assert sorted(path.name for path in (project / "tables").iterdir()) == [
-        *("claims.md", "ledger.csv", "table1.md", "table2.md", "table3.md")
+        *("claims.md", "ledger.csv", "log.csv", "table1.md", "table2.md", "table3.md")
     ]
     text = (project / "README.md").read_text()
     assert text.startswith("before\n")
@@ -190,3 +198,17 @@ def test_a_changed_run_is_published_again(store: Store, tmp_path: Path) -> None:
 def test_runs_of_a_stale_protocol_are_not_published(store: Store, tmp_path: Path) -> None:
     other = Store(store.folder.parent, shortened(store.protocol, learning_rate_scale=3.0))
     assert not [run for run in publishing.copy_runs(other, tmp_path / "published") if not run.is_reference]
+
+
+def test_the_readme_says_how_long_the_22_took_and_on_what(report: Path, project: Path, store: Store) -> None:
+    publishing.publish(store, report, project, project / "published")
+    assert "Its 3 runs took 33 minutes of one worker (Z80)," in (project / "README.md").read_text()
+
+
+def test_records_alone_can_be_published_while_a_campaign_is_under_way(store: Store, tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    judged = Store(store.folder.parent, shortened(store.protocol, verdicts=True))
+    copied = publishing.publish_records(judged, published)
+    assert {run.architecture for run in copied} >= {"ae", "vae", "svae"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["published", "results"]
+    assert publishing.publish_records(store, tmp_path / "elsewhere") == []

@@ -52,13 +52,24 @@ def render(
 
 
 @app.command()
-def publish(profile_name: ProfileOption = None, results: ResultsOption = Path("results")) -> int:
+def publish(
+    profile_name: ProfileOption = None,
+    results: ResultsOption = Path("results"),
+    records_only: Annotated[
+        bool,
+        typer.Option("--records", help="Only the finished runs into published/: a campaign is under way."),
+    ] = False,
+) -> int:
     """Copy the finished campaign into tables/, figures/, the README, and published/ (profiles with verdicts)."""
     from reproduce import publishing
     from reproduce.store import Store
 
     protocol = light_profile(profile_name, results)
     store = Store(results, protocol, options.PUBLISHED)
+    if records_only:
+        copied = publishing.publish_records(store, options.PUBLISHED)
+        typer.echo(f"published {len(copied)} runs of profile {protocol.name}")
+        return 0
     copied = publishing.publish(store, results / protocol.name / "report", Path(), options.PUBLISHED)
     typer.echo(f"published profile {protocol.name}: tables, figures, README and {len(copied)} runs")
     return 0
