@@ -254,7 +254,7 @@ def test_one_seed_used_twice(recorded: Golden) -> None:
     compared = golden.compare(recorded, records, recorded.losses, stamped(recorded))
     assert len(off(compared)) == 22
     with pytest.raises(ReproduceError, match="runs with equal metrics: ae/seed-42, "):
-        reading.distinct(records.runs)
+        reading.distinct_metrics(records.runs)
 
 
 @pytest.fixture
