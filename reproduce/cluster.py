@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import CancelledError
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,8 @@ def perform(
             except TimeoutError:
                 done = set()
                 watch.look()
+            except CancelledError:  # `result` says what that means
+                done = {future for future in pending if future.cancelled()}
             for future in sorted(done, key=lambda future: order.index(pending[future])):
                 run = pending.pop(future)
                 yield run, result(future, scheduler, keys[run])
