@@ -39,32 +39,47 @@ def _readable(evidence: str) -> str:
     return _NEGATIVE.sub(numbers.MINUS, named)
 
 
-def _verdict(word: str, *details: str) -> str:
-    detail = "; ".join(filter(None, (part.strip("; ") for part in details)))
-    return f"{word}: {_readable(detail)}" if detail else word
+def _verdict(word: str, *details: str, limit: int | None = None) -> str:
+    detail = _readable("; ".join(filter(None, (part.strip("; ") for part in details))))
+    if limit is not None:
+        detail = _shortened(detail, limit)
+    return f"{word}: {detail}" if detail else word
+
+
+SHORT = 90
+"""Characters of evidence beside a verdict in the body of the report; the ledger has all of it."""
+
+
+def _shortened(text: str, limit: int) -> str:
+    """As much of it as fits, up to the end of a part."""
+    if len(text) <= limit:
+        return text
+    end = max(text.rfind(mark, 0, limit) for mark in ("; ", ", ", " ("))
+    return f"{text[: end if end > 0 else limit].rstrip(' ,;')} …"
 
 
 def _claims(
-    rows: pd.DataFrame, widths: Mapping[str, float], *, judged: bool, profile: str
+    rows: pd.DataFrame, widths: Mapping[str, float], *, judged: bool, profile: str, limit: int | None = None
 ) -> tuple[tuple[Column, ...], Blocks]:
-    """One column a head of `widths` (shares of the page), among those that `_cells` can fill."""
+    """One column a head of `widths` (shares of the page), among those that `_cells` can fill. limit: characters of
+    evidence."""
     heads = [head for head in widths if judged or head != IN_OUR_RESULTS]
     columns = (Column(head, align="l", width=rf"{widths[head]}\textwidth") for head in heads)
-    cells = (_cells(row, profile) for _, row in rows.iterrows())
+    cells = (_cells(row, profile, limit) for _, row in rows.iterrows())
     return tuple(columns), (tuple(tuple(found[head] for head in heads) for found in cells),)
 
 
 IN_OUR_RESULTS = "In our results"
 
 
-def _cells(row: pd.Series, profile: str) -> dict[str, str]:
+def _cells(row: pd.Series, profile: str, limit: int | None) -> dict[str, str]:
     return {
         "Claim": row["id"],
         "Place": row["place"],
         "What the paper states": row["wording"],
         "Printed": row["printed"],
-        "Within the paper's tables": _verdict(row["within_paper"], row["recomputed"]),
-        IN_OUR_RESULTS: _verdict(row["in_results"], row["reason"], row["evidence"]),
+        "Within the paper's tables": _verdict(row["within_paper"], row["recomputed"], limit=limit),
+        IN_OUR_RESULTS: _verdict(row["in_results"], row["reason"], row["evidence"], limit=limit),
         "Recomputed by": command(row["id"], profile),
     }
 
@@ -79,12 +94,12 @@ def important_table(statements: pd.DataFrame, profile: str, *, judged: bool) -> 
         IN_OUR_RESULTS: 0.26,
     }
     rows = statements[statements["important"].astype(bool)]
-    columns, blocks = _claims(rows, widths, judged=judged, profile=profile)
+    columns, blocks = _claims(rows, widths, judged=judged, profile=profile, limit=SHORT)
     return Table(
         name="claims",
         title="The most important claims and what became of them.",
         remarks="The first part of a claim's name is its section; "
-        f"{command('NAME', profile)} recomputes it; the ledger has its place.",
+        f"{command('NAME', profile)} recomputes it; the ledger has its place and all its evidence.",
         columns=columns,
         blocks=blocks,
         size="scriptsize",

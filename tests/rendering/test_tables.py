@@ -11,7 +11,7 @@ from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome
 from reproduce.analysis.summaries import summarise
 from reproduce.architectures import registry
 from reproduce.names import LABELS, SLUGS
-from reproduce.rendering import numbers, tables, wording
+from reproduce.rendering import claim_tables, numbers, tables, wording
 from reproduce.rendering.material import INTERPOLATION, RECONSTRUCTION, Material, label
 from reproduce.rendering.table import Table
 
@@ -302,3 +302,10 @@ def test_each_table_is_written_three_times_with_the_profile_in_its_caption(
         assert "Profile `quick`." in (rendered / f"tables/{name}.md").read_text(encoding="utf-8")
         with (rendered / f"tables/{name}.csv").open(encoding="utf-8", newline="") as file:
             assert [tuple(row) for row in csv.reader(file)][1:] == list(table.rows)
+
+
+def test_evidence_in_the_body_ends_with_a_whole_part() -> None:
+    text = "AE 0.91, WAE 0.89, VQ-VAE 0.88 (on 21 of 22)"
+    assert claim_tables._shortened(text, 100) == text
+    assert claim_tables._shortened(text, 35) == "AE 0.91, WAE 0.89, VQ-VAE 0.88 …"
+    assert claim_tables._shortened(text, 20) == "AE 0.91, WAE 0.89 …"
