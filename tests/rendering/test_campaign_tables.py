@@ -8,7 +8,7 @@ import pytest
 
 from reproduce import paper
 from reproduce.records import Records
-from reproduce.rendering import render
+from reproduce.rendering import report
 from reproduce.rendering.appendix import campaign
 from reproduce.rendering.material import Material
 from tests.rendering.conftest import STAMP
@@ -79,8 +79,10 @@ def test_models_of_the_literal_protocol_stand_beside_the_shorter_ones_and_the_pr
 
 
 def test_the_report_says_how_far_each_source_lies_from_the_print(several: Material, tmp_path: Path) -> None:
-    render(several.records, tmp_path, stamp=STAMP, others=several.others)
-    text = (tmp_path / "report.tex").read_text()
+    tables = {"protocols": campaign.protocols(several), "stand-in": campaign.stand_in(several)}
+    text = report.render(
+        several, {name: table for name, table in tables.items() if table}, (), tmp_path
+    ).read_text()
     assert r"for \texttt{notebook@pythae}" in text
     assert r"\input{tables/stand-in.tex}" in text
 
@@ -89,8 +91,7 @@ def test_findings_are_grouped_by_verdict_and_only_where_verdicts_are_allowed(
     rendered: Path, complete: Material, tmp_path: Path
 ) -> None:
     assert r"\section{Findings}" not in (rendered / "report.tex").read_text()
-    render(complete.records, tmp_path, stamp=STAMP)
-    text = (tmp_path / "report.tex").read_text()
+    text = report.render(complete, {}, (), tmp_path).read_text()
     section = text.partition(r"\section{Findings}")[2].partition(r"\section{")[0]
     important = complete.statements[complete.statements["important"].astype(bool)]
     stands = section.partition("What stands}")[2].partition(r"\subsubsection")[0]
