@@ -31,16 +31,10 @@ class Way:
 OLDER_MACHINES: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("avx2", "avx512f", {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "AVX2"}),
     ("avx", "avx2", {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "AVX", "MKL_CBWR": "AVX"}),
-    (
-        "sse41",
-        "avx",
-        {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_CBWR": "COMPATIBLE"},
-    ),
     ("aten-default", "avx2", {"ATEN_CPU_CAPABILITY": "default"}),
-    ("onednn-sse41", "avx", {"ONEDNN_MAX_CPU_ISA": "SSE41"}),
 )
-"""Name, the processor's flag without which nothing would change, and the variables: three older machines, and torch's
-own kernels and oneDNN's one at a time."""
+"""Name, the processor's flag without which nothing would change, and the variables: two older machines (those before
+AVX, of 2010, are nobody's), and torch's own kernels alone."""
 
 
 def processor_flags() -> frozenset[str]:
