@@ -20,19 +20,13 @@ from reproduce import metrics
 from reproduce.architectures.backbone import count_parameters
 from reproduce.architectures.contract import Architecture, Batch
 from reproduce.datasets import PIXELS, Dataset, evaluation_indices
-from reproduce.protocol import Protocol, stream
+from reproduce.protocol import COLLAPSED, CONVERGED, FRAMES, Protocol, stream
 from reproduce.training import as_tensor, player_gradients
 
-FRAMES = 10
-"""K of Eq. 6."""
 CHUNK = 250
 """Images a forward pass; evaluation mode does not depend on it."""
 ACTIVE = 0.01
 """Variance of a code's mean above which a dimension is active (Burda et al. 2016, Section 5.3)."""
-COLLAPSED = 0.95
-"""MSE over the mean image's MSE above which a run counts as collapsed."""
-CONVERGED = 0.01
-"""A run whose validation loss fell by more than this share over its last two epochs is not converged."""
 NEIGHBOURS, REFERENCE_DIGITS = 5, 10_000
 """The small classifier of digit changes: 5 nearest neighbours among the first 10,000 training images."""
 WORST = 8

@@ -18,6 +18,12 @@ import numpy as np
 from reproduce.errors import ReproduceError
 
 PAPER_SEEDS = (42, 123, 456)
+FRAMES = 10
+"""Frames of an interpolation, K of Eq. 6."""
+COLLAPSED = 0.95
+"""MSE over the mean image's MSE above which a run counts as collapsed."""
+CONVERGED = 0.01
+"""A run whose validation loss fell by more than this share over its last two epochs is not converged."""
 TF32_SUFFIX = "-tf32"
 
 

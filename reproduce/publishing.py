@@ -99,14 +99,14 @@ def readme_blocks(report: Path, protocol: Protocol) -> dict[str, str]:
 
 
 def effort(tables: Path) -> str:
-    """How long the 22 took in their described reading, by the log's own minutes, and on what."""
+    """How long the runs of the described reading took, by the log's own minutes, and on what."""
     log = pd.read_csv(tables / "log.csv", dtype=str, keep_default_na=False)
-    log = log[~log["Run"].str.contains("@")]
-    minutes = [pd.to_numeric(log[f"Minutes {part}"], errors="coerce") for part in ("training", "evaluation")]
-    hardware = " or ".join(name for name in log["Hardware"].unique() if name != numbers.DASH)
+    log = log[~log["Run"].str.contains("@")].replace(numbers.DASH, "nan")
+    minutes = log[["Minutes training", "Minutes evaluation"]].replace(",", "", regex=True).astype(float)
+    hardware = " or ".join(name for name in log["Hardware"].unique() if name != "nan")
     return (
-        f"Its {len(log)} runs took {sum(part.sum() for part in minutes):.0f} minutes of one worker ({hardware}), "
-        "and as many work at a time as there are cores."
+        f"Training and evaluating its {len(log)} runs took {minutes.sum().sum():.0f} minutes, added up over workers"
+        + (f" ({hardware})." if hardware else ".")
     )
 
 

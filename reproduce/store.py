@@ -13,7 +13,7 @@ import platform
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,9 +117,12 @@ class Store:
         wanted = runs.training_settings(self.protocol, run)
         if manifest["training"]["key"] != runs.training_key(self.protocol, run):
             return Status(run, STALE, difference(manifest["training"]["settings"], wanted))
-        if manifest["failure"] is not None:
-            failure = manifest["failure"]
-            return Status(run, FAILED, f"epoch {failure['epoch']}: {failure['reason']}", folder=folder)
+        failure = manifest["failure"]
+        failed = failure and Status(
+            run, FAILED, f"epoch {failure['epoch']}: {failure['reason']}", folder=folder
+        )
+        if failed and manifest["evaluation"] is None:
+            return failed
         problems = {
             name: problem
             for name, entry in manifest["files"].items()
@@ -133,6 +136,8 @@ class Store:
         if manifest["evaluation"]["key"] != runs.evaluation_key(self.protocol, weights):
             lacks = not (folder / WEIGHTS).is_file()
             return Status(run, STALE, "the evaluation has changed since", retrain=lacks or run.is_reference)
+        if failed:  # in its evaluation: what was trained is there
+            return replace(failed, retrain=False)
         return Status(run, FRESH, "done", retrain=False, folder=folder)
 
     # --- writing --------------------------------------------------------------------------------------
@@ -184,7 +189,7 @@ class Store:
                 for name, content in outcome.files.items()
             },
         }
-        if outcome.failure is None:
+        if WEIGHTS in outcome.files:
             weights = content["files"][WEIGHTS]["sha256"]
             content["evaluation"] = {"key": runs.evaluation_key(self.protocol, weights)}
         return runs.canonical(content | {"checksum": files.sha256(runs.canonical(content))})
@@ -284,7 +289,8 @@ def _is_manifest(content: Any) -> bool:
             "files": dict() as entries,
         }:
             named = all(PLAIN_NAME.fullmatch(name) and _is_entry(entry) for name, entry in entries.items())
-            return named and (failure is not None or (evaluation is not None and WEIGHTS in entries))
+            evaluated = evaluation is not None and WEIGHTS in entries
+            return named and (evaluated or (evaluation is None and failure is not None))
     return False
 
 

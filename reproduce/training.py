@@ -347,6 +347,8 @@ def train(
             run.restore(files.read(checkpoint))
             run.progress.resumed += 1
         except (ValueError, ReproduceError) as error:
+            if isinstance(error.__cause__, OSError):
+                raise  # it may be whole: the disk or the network does not give it just now
             aside = files.move_aside(checkpoint)
             notify({"warning": f"{checkpoint} is damaged ({error}); moved to {aside.name}, starting over"})
             run = Run(build(), protocol, data, seed, device)

@@ -106,11 +106,11 @@ def _perform(job: Job, notify: Notify) -> Outcome:
         collapsed=float(evaluation.collapsed(found.scalars)),
     )
     done = time.time()
-    if reason := reading.refused(found):
-        return Outcome({}, stamp | {"total_seconds": done - started}, {"epoch": best, "reason": reason})
-    contents = {"weights.safetensors": weights, "history.csv": history} | evaluation_files(found)
     stamp |= effort | {"evaluation_seconds": done - trained, "total_seconds": done - started, **found.timing}
-    return Outcome(contents, stamp)
+    contents = {"weights.safetensors": weights, "history.csv": history}
+    if reason := reading.refused(found):
+        return Outcome(contents, stamp, {"epoch": best, "reason": reason})
+    return Outcome(contents | evaluation_files(found), stamp)
 
 
 def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[bytes, bytes, dict[str, Any]]:
@@ -131,7 +131,10 @@ def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[bytes, bytes, dic
 
 
 def require_whole(job: Job, weights: bytes, history: bytes) -> None:
-    """Raises ReproduceError that names the file when what was trained earlier cannot be evaluated again."""
+    """Raises ReproduceError that names the file when what was trained earlier cannot be evaluated again.
+
+    That ends the campaign: its checksum fits, so somebody put it there.
+    """
     run, remedy = job.run, "move the run's folder away, and it is trained again"
     architecture = training.fresh_architecture(run.architecture, run.variant, job.protocol, run.seed)
     try:

@@ -351,15 +351,35 @@ def test_where_names_the_folders(command: Command) -> None:
     assert command("where", "report", "--profile", "desk", "--results", "x")[1] == "x/desk/report\n"
 
 
-@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["status", "--profile", "quick"]])
-def test_help_and_status_answer_without_torch(words: list[str], tmp_path: Path) -> None:
+def test_a_remembered_tf32_profile_is_that_profile(tmp_path: Path) -> None:
+    options.remember_profile(tmp_path, "paper-tf32")
+    assert options.light_profile(None, tmp_path).name == "paper-tf32"
+    options.remember_profile(tmp_path, "nonsense")
+    assert options.remembered_profile(tmp_path) is None
+
+
+HEAVY = ("torch", "pandas", "scipy", "sklearn", "matplotlib", "distributed")
+
+
+@pytest.mark.parametrize(
+    ("words", "spared"),
+    [
+        (["--help"], HEAVY),
+        (["run", "--help"], HEAVY),
+        (["status", "--profile", "quick"], HEAVY),
+        (["claims", "--id", "IV-A.ae-best", "--profile", "quick"], ("torch", "matplotlib", "distributed")),
+    ],
+)
+def test_light_commands_answer_without_torch(
+    words: list[str], spared: tuple[str, ...], tmp_path: Path
+) -> None:
     script = (
         "import sys\n"
         "from reproduce.cli import main\n"
         f"sys.argv = ['reproduce', *{words!r}]\n"
         "try:\n    main()\n"
         "except SystemExit as stop:\n    assert not stop.code, stop.code\n"
-        "heavy = {'torch', 'pandas', 'scipy', 'sklearn', 'matplotlib', 'distributed'} & sys.modules.keys()\n"
+        f"heavy = set({spared!r}) & sys.modules.keys()\n"
         "assert not heavy, heavy\n"
     )
     found = subprocess.run(

@@ -26,7 +26,7 @@ c,three,inconsistent,not reproduced
 
 LOG = """Run,Finished (UTC),Epochs,Minutes training,Minutes evaluation,Resumed,Hardware,Outcome
 ae/seed-1,2026-01-01 00:00,2,10.0,1.5,0,Z80,finished
-vae/seed-1,2026-01-01 00:00,2,20.0,1.5,0,Z80,finished
+vae/seed-1,2026-01-01 00:00,2,"1,020.0",1.5,0,Z80,finished
 svae/seed-1,–,–,–,–,–,–,failed: loss
 vae@bce/seed-1,2026-01-01 00:00,2,99.0,1.5,0,Z80,finished
 """
@@ -202,7 +202,7 @@ def test_runs_of_a_stale_protocol_are_not_published(store: Store, tmp_path: Path
 
 def test_the_readme_says_how_long_the_22_took_and_on_what(report: Path, project: Path, store: Store) -> None:
     publishing.publish(store, report, project, project / "published")
-    assert "Its 3 runs took 33 minutes of one worker (Z80)," in (project / "README.md").read_text()
+    assert "its 3 runs took 1033 minutes, added up over workers (Z80)." in (project / "README.md").read_text()
 
 
 def test_records_alone_can_be_published_while_a_campaign_is_under_way(store: Store, tmp_path: Path) -> None:

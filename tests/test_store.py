@@ -20,6 +20,7 @@ from reproduce.store import (
     DAMAGED,
     FAILED,
     FRESH,
+    HISTORY,
     MANIFEST,
     MISSING,
     PARTIAL,
@@ -300,3 +301,23 @@ def test_the_first_differences_are_named() -> None:
 def test_a_csv_without_its_columns_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(ReproduceError, match=message):
         read_csv(content, ["a", "b"], "x.csv")
+
+
+# --- a run that failed in its evaluation --------------------------------------------------------------
+
+
+def test_a_run_whose_evaluation_failed_is_evaluated_again_and_not_trained(
+    store: Store, finished: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, HISTORY)}
+    store.publish(VAE, Outcome(kept, {"training_seconds": 1.0}, {"epoch": 2, "reason": "kl is inf"}))
+    status = store.status(VAE)
+    assert (status.state, status.why, status.retrain) == (FAILED, "epoch 2: kl is inf", False)
+    events: list[dict[str, Any]] = []
+    again(store, retry_failed=True, listener=lambda run, event: events.append(event))
+    assert not any("epoch" in event for event in events)
+    assert contents(store.path(VAE)) == contents(finished.path(VAE))
+    store.publish(VAE, Outcome(kept, {}, {"epoch": 2, "reason": "kl is inf"}))
+    monkeypatch.setattr(runs, "EVALUATION_REVISION", 99)
+    status = store.status(VAE)
+    assert (status.state, status.why, status.retrain) == (STALE, "the evaluation has changed since", False)

@@ -93,7 +93,10 @@ def remembered_profile(results: Path) -> str | None:
     if not path.is_file():
         return None
     name = files.read(path, largest=1_000).decode(errors="replace").strip()
-    return name if name in PROFILES else None
+    try:
+        return profile(name).name
+    except ReproduceError:
+        return None
 
 
 def parsed_seeds(text: str | None) -> tuple[int, ...] | None:

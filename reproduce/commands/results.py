@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from reproduce.commands import options
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol
@@ -56,28 +58,25 @@ def _states(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None) ->
     return store, [store.status(item) for item in wanted]
 
 
-def records_of(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None = None) -> Any:
-    """The records alone: see `records_and_stamp`."""
-    return records_and_stamp(protocol, results, seeds)[0]
-
-
 def companions(protocol: Protocol, results: Path) -> dict[str, Any]:
-    """Records of the other profiles that allow verdicts, as far as they have finished runs, if this one allows them."""
+    """Records of the other profiles that allow verdicts, as far as they have finished runs, if this one allows them.
+
+    One whose records cannot be read is left out with a warning: this profile's report does not depend on it.
+    """
     from reproduce.protocol import PROFILES
 
     found = {}
     for name, other in PROFILES.items() if protocol.verdicts else ():
-        if other.verdicts and name != protocol.name and _has_runs(other, results):
-            found[name] = records_of(other, results)
+        if not other.verdicts or name == protocol.name:
+            continue
+        try:
+            records = records_if_any(other, results)
+        except ReproduceError as error:
+            typer.echo(f"warning: profile {name} is left out of the comparison: {error}", err=True)
+            continue
+        if records is not None and (records.runs["status"] == "fresh").any():
+            found[name] = records
     return found
-
-
-def _has_runs(protocol: Protocol, results: Path) -> bool:
-    """Whether any of the 22 has finished in this profile, here or in `published`."""
-    from reproduce.store import FRESH, Store
-
-    store = Store(results, protocol, options.PUBLISHED)
-    return any(store.status(run).state == FRESH for run in store.known_runs() if not run.is_reference)
 
 
 def common(stamps: list[dict[str, Any]]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import causes as analysis
-from reproduce.evaluation import COLLAPSED, CONVERGED
 from reproduce.names import SLUGS
+from reproduce.protocol import COLLAPSED, CONVERGED
 from reproduce.rendering import numbers
 from reproduce.rendering.material import RECONSTRUCTION, Material, label
 from reproduce.rendering.numbers import DASH, METRICS, SPACE

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reproduce import evaluation, paper
+from reproduce import paper
 from reproduce.analysis import (
     claims,
     families,
@@ -23,6 +23,7 @@ from reproduce.analysis import (
 )
 from reproduce.datasets import PIXELS
 from reproduce.names import BASELINE, SLUGS
+from reproduce.protocol import COLLAPSED, CONVERGED, FRAMES, PROFILES
 from reproduce.rendering import drift, latex, numbers, wording
 from reproduce.rendering.appendix.duality import correlation_of
 from reproduce.rendering.material import Material, label
@@ -310,8 +311,6 @@ def _recommendations(material: Material) -> dict[str, Any]:
 def _protocol(material: Material) -> dict[str, Any]:
     """The profile in words, and how it differs from the paper's protocol."""
     profile = material.profile
-    from reproduce.protocol import PROFILES
-
     printed = PROFILES["paper"]
     differences = []
     if profile.dataset != printed.dataset:
@@ -366,12 +365,12 @@ def context(material: Material, tables: Mapping[str, Table], figures: tuple[str,
         "seeds": ("seed " if len(material.seeds) == 1 else "seeds ")
         + numbers.listing(map(str, material.seeds)),
         "fixed": {
-            "collapsed": numbers.percent(evaluation.COLLAPSED),
-            "converged": numbers.percent(evaluation.CONVERGED),
+            "collapsed": numbers.percent(COLLAPSED),
+            "converged": numbers.percent(CONVERGED),
             "pixels": numbers.integer(PIXELS),
-            "frames": numbers.in_words(evaluation.FRAMES),
-            "steps": numbers.in_words(evaluation.FRAMES - 1),
-            "floor": numbers.integer((evaluation.FRAMES - 1) ** 2),
+            "frames": numbers.in_words(FRAMES),
+            "steps": numbers.in_words(FRAMES - 1),
+            "floor": numbers.integer((FRAMES - 1) ** 2),
         },
         "evaluated": len(material.ours),
         "total": len(SLUGS),

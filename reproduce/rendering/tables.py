@@ -12,8 +12,8 @@ import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import measures, recommendations
-from reproduce.evaluation import FRAMES
 from reproduce.names import REFERENCES, SLUGS
+from reproduce.protocol import FRAMES
 from reproduce.rendering import claim_tables, numbers
 from reproduce.rendering.appendix import campaign, duality, models, readings, register
 from reproduce.rendering.appendix import interpolation as more_interpolation
