@@ -26,7 +26,7 @@ def pairs() -> Iterator[tuple[str, str, str, str]]:
     Only metrics that are measured on every image or pair: the others leave one number a model and nothing to test.
     """
     for claim in (claim for claim in claims.load() if claim.kind == KIND):
-        metrics = [name for name in claim.text("metric").split() if name in summaries.METRICS]
+        metrics = [name for name in claim.text("metric").split() if name in summaries.BY_UNIT]
         if metrics:
             first, *others = claim.slugs("models")
             yield from ((claim.id, slug, first, metric) for metric in metrics for slug in others)

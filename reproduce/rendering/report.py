@@ -135,7 +135,7 @@ def _headline(material: Material) -> dict[str, dict[str, statistics.Correlation]
 
 
 def _restated(material: Material) -> dict[str, Any] | None:
-    """How many statements of order by smoothness are reproduced by PIQ, and by each other measure as well."""
+    """How many comparisons by smoothness are reproduced by PIQ, and by each other measure as well."""
     found = material.restated
     if found is None:
         return None

@@ -96,8 +96,8 @@ def test_what_is_left_of_the_duality_is_said_in_the_abstract_and_in_the_trade_of
     assert judged.partition(r"\end{abstract}")[0].count(remains) == 1
     assert judged.partition(r"\section{The trade-off}")[2].count(remains) == 1
     assert complete.restated is not None
-    assert f"Of {len(complete.restated)} statements that order models by smoothness" in judged
-    assert "statements that order models by smoothness" not in text  # quick gives no verdicts
+    assert f"Of {len(complete.restated)} statements that compare models by smoothness" in judged
+    assert "statements that compare models by smoothness" not in text  # quick gives no verdicts
 
 
 def test_what_would_change_the_conclusions_is_a_section_of_its_own(text: str) -> None:

@@ -81,7 +81,7 @@ def alike(world: World, claim: Claim) -> Finding:
         return _alike_as_printed(world, (first, *others), metrics, similar)
     for name in metrics:
         world.rows((first, *others), name)
-    if not set(metrics) <= set(summaries.METRICS):  # one number a model: nothing to test, only the margin
+    if not set(metrics) <= set(summaries.BY_UNIT):  # one number a model: nothing to test, only the margin
         off = {name: _relative_gap(world, (first, *others), name) for name in metrics}
         shown = ", ".join(f"{name} differs by {gap:.1%}" for name, gap in off.items())
         same = all(gap <= measure(name).relative for name, gap in off.items())
