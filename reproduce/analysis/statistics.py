@@ -24,6 +24,8 @@ from reproduce.records import Records
 ALPHA = 0.05
 NOISE = 1e-12
 """Differences that spread no more than this differ by rounding of floating-point numbers only."""
+NORMAL = 1.96
+"""The quantile of the paper's intervals, whatever the number of seeds."""
 THRESHOLD = ALPHA / len(SLUGS)
 """Section III-G's Bonferroni threshold. It divides by 22 although only 21 models meet the baseline."""
 
@@ -104,18 +106,35 @@ def against_baseline(records: Records, metric: str, unit: Unit, variant: str = "
     return tests.rename_axis("architecture")
 
 
-METHODS: dict[str, str] = {
-    "printed interval": "mean ± 1.96·SD/√3: the normal quantile, 2.2 times too small for n = 3",
-    "student interval": "mean ± 4.30·SD/√3 for three seeds: right whatever the models have in common",
-    "pooled interval": "Student's, one relative SD for all models: narrow, if seeds shake all alike",
-    "t-test over seeds": "the literal reading of III-G: three pairs, able to find only gross differences",
-    "t-test over images": "paired on images: much power, but silent on what another seed would give",
-    "Bonferroni at 0.05/22": "as printed; guards against one false alarm among the comparisons",
-    "Holm": "the same guarantee with more power, and over the 21 comparisons there are",
-    "effect size": "the mean difference in SDs of the paired differences: how large, not how certain",
-    "TOST": "tests sameness itself: a difference that is not significant may only be unmeasured",
-}
-"""Method → what it means, one line each: printed wherever the paper's way and another stand side by side."""
+def methods(seeds: int) -> dict[str, str]:
+    """Method → what it means for so many seeds, one line each: printed wherever the paper's way and another stand side
+    by side."""
+    quantile = float(stats.t.isf(ALPHA / 2, seeds - 1)) if seeds > 1 else np.nan
+    printed, student, pairs = (
+        (
+            f"mean ± {NORMAL}·SD/√{seeds}: the normal quantile, "
+            f"{quantile / NORMAL:.1f} times too small for n = {seeds}",
+            f"mean ± {quantile:.2f}·SD/√{seeds}: right whatever the models have in common",
+            f"{seeds} pairs, able to find only gross differences",
+        )
+        if seeds > 1
+        else (
+            f"mean ± {NORMAL}·SD/√n, which one seed leaves without an SD",
+            "mean ± t(n − 1)·SD/√n, which one seed leaves without an SD",
+            "one pair, which cannot be tested",
+        )
+    )
+    return {
+        "printed interval": printed,
+        "student interval": student,
+        "pooled interval": "Student's, one relative SD for all models: narrow, if seeds shake all alike",
+        "t-test over seeds": f"the literal reading of III-G: {pairs}",
+        "t-test over images": "paired on images: much power, but silent on what another seed would give",
+        "Bonferroni at 0.05/22": "as printed; guards against one false alarm among the comparisons",
+        "Holm": "the same guarantee with more power, and over the 21 comparisons there are",
+        "effect size": "the mean difference in SDs of the paired differences: how large, not how certain",
+        "TOST": "tests sameness itself: a difference that is not significant may only be unmeasured",
+    }
 
 
 def holm(p: pd.Series) -> pd.Series:
@@ -207,7 +226,8 @@ def intervals(records: Records, metric: str, variant: str = "") -> pd.DataFrame:
     printed:  mean ± 1.96 · SD/√n, the paper's way; with n = 3 the normal quantile is less than half the right
               one.
     pooled:   Student's with one *relative* SD shared by all architectures that did not collapse: many more
-              degrees of freedom (column df), on the assumption that seeds shake all models alike.
+              degrees of freedom (column df), on the assumption that seeds shake all models alike. NaN for
+              those that collapsed.
     NaN where one seed leaves no spread.
     """
     table = summaries.seed_means(records, metric, variant)
@@ -221,7 +241,7 @@ def intervals(records: Records, metric: str, variant: str = "") -> pd.DataFrame:
     relative = np.sqrt(((sd / mean).pow(2) * freedom).sum() / df) if df else np.nan
     halves = {
         "student": stats.t.isf(ALPHA / 2, (n - 1).where(n > 1)) * sd / np.sqrt(n),
-        "printed": 1.96 * sd / np.sqrt(n),
+        "printed": NORMAL * sd / np.sqrt(n),
         "pooled": (stats.t.isf(ALPHA / 2, df) if df else np.nan)
         * relative
         * mean.abs().where(alive)

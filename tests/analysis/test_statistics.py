@@ -188,7 +188,26 @@ def test_one_seed_has_no_interval() -> None:
 
 def test_collapsed_models_do_not_lend_their_spread() -> None:
     records = make_records(architectures=["ae", "vae", "beta-vae"], collapsed=["beta-vae"])
-    assert statistics.intervals(records, "ssim")["df"].unique().tolist() == [4]
+    found = statistics.intervals(records, "ssim")
+    assert found["df"].unique().tolist() == [4]
+    assert found["pooled_low"].isna().to_dict() == {"ae": False, "vae": False, "beta-vae": True}
+
+
+@pytest.mark.parametrize(
+    ("seeds", "printed", "student", "pairs"),
+    [
+        (1, "without an SD", "without an SD", "one pair"),
+        (2, "6.5 times too small for n = 2", "12.71", "2 pairs"),
+        (3, "2.2 times too small for n = 3", "4.30", "3 pairs"),
+    ],
+)
+def test_methods_are_explained_for_the_seeds_at_hand(
+    seeds: int, printed: str, student: str, pairs: str
+) -> None:
+    told = statistics.methods(seeds)
+    assert printed in told["printed interval"]
+    assert student in told["student interval"]
+    assert pairs in told["t-test over seeds"]
 
 
 def test_the_smallest_p_that_printed_numbers_allow() -> None:
