@@ -151,7 +151,9 @@ def inverted_families(world: World, claim: Claim) -> Finding:
         _whole_families(world, metric, grouping) * measure(metric).better
         for metric in (claim.text("x"), claim.text("y"))
     )
-    rho = float(stats.spearmanr(x, y).statistic)
+    rho = statistics.spearman(x, y).r
+    if not np.isfinite(rho):
+        raise Untestable("no spread between families")
     shown = f"ρ = {rho:+.2f} over {len(x)} families"
     if np.isclose(rho, -1):
         return Finding(Outcome.HOLDS, shown)
@@ -171,6 +173,8 @@ def trade_off_in_families(world: World, claim: Claim) -> Finding:
         found[family] = statistics.pearson(rows[x], rows[y])
         if found[family].n < len(slugs):
             raise Untestable(f"families with members left out: {family}")
+        if not np.isfinite(found[family].r):
+            raise Untestable(f"no spread within {family}")
     p = statistics.holm(pd.Series({family: r.p for family, r in found.items()}))
     shown = ", ".join(f"{family} r = {r.r:.2f} (n = {r.n})" for family, r in found.items())
     if all(r.r > 0 for r in found.values()) and (p < statistics.ALPHA).all():
