@@ -19,11 +19,9 @@ from reproduce import bench, files
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol
 from reproduce.rendering import numbers
+from reproduce.rendering.claim_tables import IN_OUR_RESULTS, WITHIN_THE_PAPER
 from reproduce.runs import RunId
 from reproduce.store import FRESH, MANIFEST, WEIGHTS, Store
-
-VERDICT_COLUMNS = ("Within the paper's tables", "In our results")
-"""The ledger's columns that begin with a verdict; the second only where the profile allows verdicts."""
 
 WEIGHTS_SEED = 42
 """The seed whose weights are published (about 1.5 MB a run)."""
@@ -111,18 +109,21 @@ def effort(tables: Path) -> str:
 
 
 def claims_block(tables: Path) -> str:
-    """`counted_claims` of a rendered report."""
+    """`counted_claims` of a rendered report, whose ledger has the words before a colon."""
     ledger = pd.read_csv(tables / "ledger.csv", dtype=str, keep_default_na=False)
-    return counted_claims(ledger, (tables / "claims.md").read_text())
+    heads = [head for head in (WITHIN_THE_PAPER, IN_OUR_RESULTS) if head in ledger]
+    verdicts = ledger[heads].apply(lambda cells: cells.str.partition(":")[0])
+    return counted_claims(verdicts, (tables / "claims.md").read_text())
 
 
-def counted_claims(ledger: pd.DataFrame, important: str) -> str:
-    """How many statements of a ledger table have which verdict, and the table of the most important ones below."""
-    lines = []
-    for head in [name for name in VERDICT_COLUMNS if name in ledger]:
-        counts = ledger[head].str.partition(":")[0].value_counts()
-        lines.append(f"{head}: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items()) + ".")
-    return "\n".join([f"Of {len(ledger)} statements:", "", *(f"- {line}" for line in lines), "", important])
+def counted_claims(verdicts: pd.DataFrame, important: str) -> str:
+    """How many statements have which verdict (a row a statement, a column a kind of verdict under its head), and the
+    table of the most important ones below."""
+    lines = [
+        f"- {head}: " + ", ".join(f"{n} {word}" for word, n in words.value_counts().items()) + "."
+        for head, words in verdicts.items()
+    ]
+    return "\n".join([f"Of {len(verdicts)} statements:", "", *lines, "", important])
 
 
 def publish_speed(results: Path, root: Path) -> dict[str, str]:

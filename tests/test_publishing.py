@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,11 @@ from typing import Any
 import pytest
 
 from reproduce import files, publishing
+from reproduce.analysis import claims
 from reproduce.errors import ReproduceError
 from reproduce.protocol import shortened
+from reproduce.rendering.claim_tables import WITHIN_THE_PAPER
+from reproduce.rendering.material import CELL_KIND
 from reproduce.runs import RunId
 from reproduce.store import FRESH, MANIFEST, WEIGHTS, Store
 from tests import faults
@@ -212,3 +216,21 @@ def test_records_alone_can_be_published_while_a_campaign_is_under_way(store: Sto
     assert {run.architecture for run in copied} >= {"ae", "vae", "svae"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["published", "results"]
     assert publishing.publish_records(store, tmp_path / "elsewhere") == []
+
+
+def test_the_readmes_claims_are_those_of_todays_registry() -> None:
+    """A registry that has changed since the README was published turns this red: `make publish`."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    block = readme.partition("<!-- begin: claims -->")[2].partition("<!-- end: claims -->")[0]
+    ledger = claims.ledger(claims.judge(None))
+    statements = ledger[ledger["kind"] != CELL_KIND]
+    counts = statements["within_paper"].value_counts()
+    assert f"Of {len(statements)} statements:" in block
+    found = re.search(rf"- {WITHIN_THE_PAPER}: (.*)\.", block)
+    assert found is not None
+    assert set(found[1].split(", ")) == {f"{n} {word}" for word, n in counts.items()}
+    important = statements[statements["important"]]
+    rows = re.findall(r"^\| (\S+) \| (.+?) \|", block, re.MULTILINE)
+    assert [row for row in rows if row[0] in set(statements["id"])] == list(
+        zip(important["id"], important["wording"], strict=True)
+    )

@@ -11,6 +11,7 @@ with PIQ over that floor and with the uniformity SD(d)/mean(d), which do not shr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -62,10 +63,16 @@ def ae_like(models: pd.DataFrame) -> tuple[str, ...]:
     return tuple(models.index[near])
 
 
+@cache
+def _printed_units() -> pd.Series:
+    """Column of Tables I and II → one unit of its last printed place."""
+    return (2 * paper.tables().half_units().dropna(axis="columns")).min()
+
+
 def distinct(models: pd.DataFrame) -> pd.DataFrame:
-    """One row of each set that is equal in all printed metrics at printed precision."""
-    digits = {"ssim": 3, "mse": 5, "psnr": 2, "mae": 3, "piq": 6, "iss": 3, "i_ssim": 3}
-    return models[~models[list(digits)].round(digits).duplicated()]
+    """One row of each set that is equal in all of Tables I and II, means and ±, at printed precision."""
+    units = _printed_units()
+    return models[~(models[units.index] / units).round().duplicated()]
 
 
 def _only(slugs: tuple[str, ...]) -> Subset:

@@ -3,7 +3,7 @@ picture."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -122,28 +122,13 @@ def geometry(records: Records, architectures: Sequence[str], seed: int | None = 
     seed: by default the first that the campaign has. Models without codes get NaN, as do codes that do not
           vary.
     """
-    return _table(records, architectures, seed, lambda codes: codes)
-
-
-def embedded_geometry(
-    records: Records, architectures: Sequence[str], seed: int | None = None
-) -> pd.DataFrame:
-    """The same statistics of the two t-SNE coordinates: what an eye would read off the paper's picture."""
-    return _table(records, architectures, seed, embed)
-
-
-def _table(
-    records: Records, architectures: Sequence[str], seed: int | None, view: Callable[[np.ndarray], np.ndarray]
-) -> pd.DataFrame:
     with threadpool_limits(limits=1):
-        rows = {slug: _statistics(records, slug, seed, view) for slug in architectures}
+        rows = {slug: _statistics(records, slug, seed) for slug in architectures}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS), dtype=float)
     return table.rename_axis("architecture")
 
 
-def _statistics(
-    records: Records, slug: str, seed: int | None, view: Callable[[np.ndarray], np.ndarray]
-) -> tuple[float, ...]:
+def _statistics(records: Records, slug: str, seed: int | None) -> tuple[float, ...]:
     runs = records.runs
     done = runs[(runs["architecture"] == slug) & (runs["variant"] == "") & (runs["status"] == "fresh")][
         "seed"
@@ -153,7 +138,7 @@ def _statistics(
     except ReproduceError:
         return (np.nan,) * len(COLUMNS)
     codes, labels = np.asarray(sample["codes"], dtype=float), np.asarray(sample["code_labels"])
-    points = view(codes.reshape(len(codes), -1)) if _varies(codes) else codes
+    points = codes.reshape(len(codes), -1)
     return silhouette(points, labels), neighbour_accuracy(points, labels), axis_alignment(points, labels)
 
 

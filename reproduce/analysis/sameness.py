@@ -17,7 +17,7 @@ KIND = "alike"
 EQUAL_IN = {"Table I": summaries.IMAGE_METRICS, "Table II": summaries.PAIR_METRICS}
 """The paper's tables and the means that they print."""
 SAME, DIFFERENT, OPEN = "the same", "different", "not told"
-"""Verdicts: the difference lies within the margin (TOST); it is significant and beyond it; neither."""
+"""Verdicts: the difference lies within the margin (TOST); it is beyond it and significant; neither."""
 
 
 def pairs() -> Iterator[tuple[str, str, str, str]]:
@@ -26,7 +26,7 @@ def pairs() -> Iterator[tuple[str, str, str, str]]:
     Only metrics that are measured on every image or pair: the others leave one number a model and nothing to test.
     """
     for claim in (claim for claim in claims.load() if claim.kind == KIND):
-        metrics = [name for name in claim.text("metric").split() if name in summaries.METRICS]
+        metrics = [name for name in claim.text("metric").split() if name in summaries.BY_UNIT]
         if metrics:
             first, *others = claim.slugs("models")
             yield from ((claim.id, slug, first, metric) for metric in metrics for slug in others)
@@ -43,25 +43,28 @@ def equal_rows() -> Iterator[tuple[str, str, str, str]]:
 def sameness(records: Records) -> pd.DataFrame:
     """Each pair that a claim calls the same, or that is printed so, over the paper's images or pairs; with runs alone.
 
-    Columns: claim, architecture, reference, metric; difference, margin, n; t_p (paired t-test of a difference), p and
-    p_holm (TOST within the margin, Holm over the claim's tests, as its verdict has it), verdict.
+    Columns: claim, architecture, reference, metric; those of `statistics.sameness`, Holm over the claim's tests, as
+    its verdict has it; verdict.
     """
     models = summaries.summarise(records)
     known = set(models.index[models["n_seeds"] > 0])
-    rows = []
-    for claim, slug, first, metric in (*pairs(), *equal_rows()):
-        if {slug, first} <= known:
-            margin = measure(metric).margin(float(models.at[first, metric]))
-            found = statistics.equivalence(records, slug, first, metric, margin)
-            t_p = statistics.difference_p(records, slug, first, metric)
-            rows.append((claim, slug, first, metric, found.difference, margin, found.n, t_p, found.p))
-    columns = ["claim", "architecture", "reference", "metric", "difference", "margin", "n", "t_p", "p"]
-    table = pd.DataFrame(rows, columns=columns)
-    table["p_holm"] = table.groupby("claim", sort=False)["p"].transform(statistics.holm)
-    beyond = table["difference"].abs() > table["margin"]
-    table["verdict"] = np.select(
-        [table["p_holm"] <= statistics.ALPHA, beyond & (table["t_p"] <= statistics.ALPHA)],
-        [SAME, DIFFERENT],
-        default=OPEN,
+    names = pd.DataFrame(
+        [pair for pair in (*pairs(), *equal_rows()) if {*pair[1:3]} <= known],
+        columns=["claim", "architecture", "reference", "metric"],
     )
+    tests = [
+        statistics.sameness(
+            [
+                (
+                    statistics.paired(records, [slug], [first], metric),
+                    measure(metric).margin(float(models.at[first, metric])),
+                )
+                for _, slug, first, metric in rows.itertuples(index=False)
+            ]
+        ).set_index(rows.index)
+        for _, rows in names.groupby("claim", sort=False)
+    ]
+    table = names.join(pd.concat(tests)) if tests else names
+    if tests:
+        table["verdict"] = np.select([table["same"], table["different"]], [SAME, DIFFERENT], default=OPEN)
     return table

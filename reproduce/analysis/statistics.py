@@ -15,7 +15,6 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.weightstats import ttost_paired
 
 from reproduce.analysis import summaries
 from reproduce.errors import ReproduceError
@@ -23,6 +22,10 @@ from reproduce.names import BASELINE, SLUGS
 from reproduce.records import Records
 
 ALPHA = 0.05
+NOISE = 1e-12
+"""Differences that spread no more than this differ by rounding of floating-point numbers only."""
+NORMAL = 1.96
+"""The quantile of the paper's intervals, whatever the number of seeds."""
 THRESHOLD = ALPHA / len(SLUGS)
 """Section III-G's Bonferroni threshold. It divides by 22 although only 21 models meet the baseline."""
 
@@ -103,18 +106,35 @@ def against_baseline(records: Records, metric: str, unit: Unit, variant: str = "
     return tests.rename_axis("architecture")
 
 
-METHODS: dict[str, str] = {
-    "printed interval": "mean ± 1.96·SD/√3: the normal quantile, 2.2 times too small for n = 3",
-    "student interval": "mean ± 4.30·SD/√3 for three seeds: right whatever the models have in common",
-    "pooled interval": "Student's, one relative SD for all models: narrow, if seeds shake all alike",
-    "t-test over seeds": "the literal reading of III-G: three pairs, able to find only gross differences",
-    "t-test over images": "paired on images: much power, but silent on what another seed would give",
-    "Bonferroni at 0.05/22": "as printed; guards against one false alarm among the comparisons",
-    "Holm": "the same guarantee with more power, and over the 21 comparisons there are",
-    "effect size": "the mean difference in SDs of the paired differences: how large, not how certain",
-    "TOST": "tests sameness itself: a difference that is not significant may only be unmeasured",
-}
-"""Method → what it means, one line each: printed wherever the paper's way and another stand side by side."""
+def methods(seeds: int) -> dict[str, str]:
+    """Method → what it means for so many seeds, one line each: printed wherever the paper's way and another stand side
+    by side."""
+    quantile = float(stats.t.isf(ALPHA / 2, seeds - 1)) if seeds > 1 else np.nan
+    printed, student, pairs = (
+        (
+            f"mean ± {NORMAL}·SD/√{seeds}: the normal quantile, "
+            f"{quantile / NORMAL:.1f} times too small for n = {seeds}",
+            f"mean ± {quantile:.2f}·SD/√{seeds}: right whatever the models have in common",
+            f"{seeds} pairs, able to find only gross differences",
+        )
+        if seeds > 1
+        else (
+            f"mean ± {NORMAL}·SD/√n, which one seed leaves without an SD",
+            "mean ± t(n − 1)·SD/√n, which one seed leaves without an SD",
+            "one pair, which cannot be tested",
+        )
+    )
+    return {
+        "printed interval": printed,
+        "student interval": student,
+        "pooled interval": "Student's, one relative SD for all models: narrow, if seeds shake all alike",
+        "t-test over seeds": f"the literal reading of III-G: {pairs}",
+        "t-test over images": "paired on images: much power, but silent on what another seed would give",
+        "Bonferroni at 0.05/22": "as printed; guards against one false alarm among the comparisons",
+        "Holm": "the same guarantee with more power, and over the 21 comparisons there are",
+        "effect size": "the mean difference in SDs of the paired differences: how large, not how certain",
+        "TOST": "tests sameness itself: a difference that is not significant may only be unmeasured",
+    }
 
 
 def holm(p: pd.Series) -> pd.Series:
@@ -126,45 +146,64 @@ def holm(p: pd.Series) -> pd.Series:
     return adjusted
 
 
-@dataclass(frozen=True)
-class Equivalence:
-    """Two one-sided tests of "a and b are the same": p ≤ 0.05 says that the difference lies within ±
-    margin."""
+def paired(records: Records, first: Sequence[str], second: Sequence[str], metric: str) -> np.ndarray:
+    """Differences first − second over the paper's images or pairs, each side averaged over its models and their seeds.
 
-    difference: float
-    margin: float
-    p: float
-    n: int
-
-
-def equivalence(records: Records, first: str, second: str, metric: str, margin: float) -> Equivalence:
-    """TOST of two models over the paper's images or pairs, paired, each averaged over the seeds.
-
-    p is NaN where a model is missing. Rows that are equal number by number have p = 0.
+    Empty where a model is missing.
     """
-    both = _two_models(records, first, second, metric)
-    differences = both["first"] - both["second"]
-    if len(both) < 2:
-        return Equivalence(np.nan, margin, np.nan, len(both))
-    if np.ptp(differences) == 0:
-        inside = abs(differences.iloc[0]) < margin
-        return Equivalence(float(differences.iloc[0]), margin, 0.0 if inside else 1.0, len(both))
-    p = ttost_paired(both["first"].to_numpy(), both["second"].to_numpy(), -margin, margin)[0]
-    return Equivalence(float(differences.mean()), margin, float(p), len(both))
-
-
-def difference_p(records: Records, first: str, second: str, metric: str) -> float:
-    """p of the paired t-test of a difference over the same values: the paper's way, which cannot show sameness."""
-    both = _two_models(records, first, second, metric)
-    return _paired(both["first"] - both["second"])[2]
-
-
-def _two_models(records: Records, first: str, second: str, metric: str) -> pd.DataFrame:
-    """Columns first and second: two models over the paper's images or pairs, each averaged over the seeds."""
     values = summaries.measurements(records, metric)
-    sides = (values[values["architecture"] == slug].groupby("unit")["value"] for slug in (first, second))
-    means = [side.mean(skipna=False) for side in sides]
-    return pd.concat(means, axis=1, keys=["first", "second"], join="inner").dropna()
+    values = values[values["architecture"].isin([*first, *second])]
+    table = values.groupby(["unit", "architecture"])["value"].mean(skipna=False).unstack("architecture")
+    sides = [table.reindex(columns=list(slugs)).mean(axis=1, skipna=False) for slugs in (first, second)]
+    return np.asarray((sides[0] - sides[1]).dropna(), dtype=float)
+
+
+def p_below(differences: np.ndarray, bound: float) -> float:
+    """One-sided p of "the mean difference lies below a bound"; NaN for fewer than two differences."""
+    if differences.size < 2:
+        return float("nan")
+    if _constant(differences):
+        return 0.0 if differences[0] < bound else 1.0
+    return float(stats.ttest_1samp(differences, bound, alternative="less").pvalue)
+
+
+def p_different(differences: np.ndarray) -> float:
+    """Two-sided p of "the mean difference is not zero"; NaN for fewer than two differences."""
+    if differences.size < 2:
+        return float("nan")
+    if _constant(differences):
+        return 0.0 if abs(differences[0]) > NOISE else 1.0
+    return float(stats.ttest_1samp(differences, 0.0).pvalue)
+
+
+def p_same(differences: np.ndarray, margin: float) -> float:
+    """p of two one-sided tests (TOST) of "the mean difference lies within ± margin"."""
+    return max(p_below(differences, margin), p_below(-differences, margin))
+
+
+def sameness(comparisons: Sequence[tuple[np.ndarray, float]], *, one_sided: bool = False) -> pd.DataFrame:
+    """One claim's comparisons, each of paired differences and a margin: the rule by which all sameness is judged.
+
+    Columns difference, margin, n; t_p (paired t-test of a difference, the paper's way, which cannot show sameness)
+    and t_holm; p (TOST) and p_holm, Holm over these comparisons; beyond (the mean lies beyond the margin); same
+    (p_holm ≤ 0.05); different (beyond, and t_holm ≤ 0.05). What is neither is not told. one_sided: only a positive
+    difference counts, as where no gain is claimed.
+    """
+    test = p_below if one_sided else p_same
+    table = pd.DataFrame(
+        [
+            (d.mean() if d.size else np.nan, margin, d.size, p_different(d), test(d, margin))
+            for d, margin in comparisons
+        ],
+        columns=["difference", "margin", "n", "t_p", "p"],
+    )
+    size = table["difference"] if one_sided else table["difference"].abs()
+    table = table.assign(t_holm=holm(table["t_p"]), p_holm=holm(table["p"]), beyond=size > table["margin"])
+    return table.assign(same=table["p_holm"] <= ALPHA, different=table["beyond"] & (table["t_holm"] <= ALPHA))
+
+
+def _constant(differences: np.ndarray) -> bool:
+    return bool(np.ptp(differences) <= NOISE * max(1.0, abs(float(differences.mean()))))
 
 
 def whole_set_effects(records: Records, metric: str) -> pd.DataFrame:
@@ -187,7 +226,8 @@ def intervals(records: Records, metric: str, variant: str = "") -> pd.DataFrame:
     printed:  mean ± 1.96 · SD/√n, the paper's way; with n = 3 the normal quantile is less than half the right
               one.
     pooled:   Student's with one *relative* SD shared by all architectures that did not collapse: many more
-              degrees of freedom (column df), on the assumption that seeds shake all models alike.
+              degrees of freedom (column df), on the assumption that seeds shake all models alike. NaN for
+              those that collapsed.
     NaN where one seed leaves no spread.
     """
     table = summaries.seed_means(records, metric, variant)
@@ -201,8 +241,11 @@ def intervals(records: Records, metric: str, variant: str = "") -> pd.DataFrame:
     relative = np.sqrt(((sd / mean).pow(2) * freedom).sum() / df) if df else np.nan
     halves = {
         "student": stats.t.isf(ALPHA / 2, (n - 1).where(n > 1)) * sd / np.sqrt(n),
-        "printed": 1.96 * sd / np.sqrt(n),
-        "pooled": (stats.t.isf(ALPHA / 2, df) if df else np.nan) * relative * mean.abs() / np.sqrt(n),
+        "printed": NORMAL * sd / np.sqrt(n),
+        "pooled": (stats.t.isf(ALPHA / 2, df) if df else np.nan)
+        * relative
+        * mean.abs().where(alive)
+        / np.sqrt(n),
     }
     for name, half in halves.items():
         out[f"{name}_low"], out[f"{name}_high"] = mean - half, mean + half
@@ -239,7 +282,7 @@ def _paired(differences: pd.Series) -> tuple[float, float, float, int, float]:
     values = differences.dropna().to_numpy(dtype=float)
     mean = float(values.mean()) if values.size else np.nan
     # equal differences have no spread to test against, or one that is rounding noise
-    if values.size < 2 or np.ptp(values) <= 1e-12 * max(1.0, abs(mean)):
+    if values.size < 2 or _constant(values):
         return mean, np.nan, np.nan, values.size, np.nan
     found = stats.ttest_1samp(values, 0.0)
     return mean, float(found.statistic), float(found.pvalue), values.size, mean / float(values.std(ddof=1))

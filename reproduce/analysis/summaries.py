@@ -14,6 +14,8 @@ from reproduce.records import Records
 IMAGE_METRICS: tuple[str, ...] = ("ssim", "mse", "psnr", "mae")
 PAIR_METRICS: tuple[str, ...] = ("piq", "iss", "i_ssim")
 METRICS: tuple[str, ...] = IMAGE_METRICS + PAIR_METRICS
+BY_UNIT: tuple[str, ...] = (*METRICS, "sharpness", "uniformity", "end_distance", "piq_over_floor")
+"""Measured on every image or pair; of any other column there is one number a run."""
 DIAGNOSTICS: tuple[str, ...] = (
     "uniformity",
     "end_distance",

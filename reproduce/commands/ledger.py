@@ -10,11 +10,16 @@ import pandas as pd
 
 from reproduce import files
 from reproduce.analysis import claims
-from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Claim, Verdict
+from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Claim, Verdict, command
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol
 from reproduce.publishing import counted_claims
-from reproduce.rendering.claim_tables import command, important_table, ledger_table, with_commands
+from reproduce.rendering.claim_tables import (
+    IN_OUR_RESULTS,
+    WITHIN_THE_PAPER,
+    important_table,
+    with_commands,
+)
 from reproduce.rendering.material import CELL_KIND
 from reproduce.rendering.table import to_markdown
 
@@ -79,12 +84,11 @@ def write(judged: Iterable[Verdict], protocol: Protocol, folder: Path) -> tuple[
     """The ledger as CSV, and the README's part as `publish` fills it in; the paths of both."""
     table = with_commands(claims.ledger(judged), protocol.name)
     statements = table[table["kind"] != CELL_KIND]
-    ledger, important = (
-        build(statements, protocol.name, judged=protocol.verdicts)
-        for build in (ledger_table, important_table)
-    )
-    frame = pd.DataFrame(ledger.rows, columns=[column.name for column in ledger.columns])
-    block = counted_claims(frame, to_markdown(important, protocol.name))
+    important = important_table(statements, protocol.name, judged=protocol.verdicts)
+    verdicts = pd.DataFrame({WITHIN_THE_PAPER: statements["within_paper"]})
+    if protocol.verdicts:
+        verdicts[IN_OUR_RESULTS] = statements["in_results"]
+    block = counted_claims(verdicts, to_markdown(important, protocol.name))
     files.write(folder / CSV, table.to_csv(index=False, lineterminator="\n").encode())
     files.write(folder / MARKDOWN, block.encode())
     return folder / CSV, folder / MARKDOWN

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from reproduce.analysis import claims
-from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome
+from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome, command
 from reproduce.analysis.measures import MEASURES, SPREAD
 from reproduce.names import SLUGS
 from reproduce.rendering import numbers
@@ -19,12 +19,9 @@ from reproduce.rendering.table import Blocks, Column, Row, Table
 
 _SLUG = re.compile(rf"(?<![\w-])({'|'.join(sorted(SLUGS, key=len, reverse=True))})(?![\w-])")
 _METRIC = re.compile(rf"(?<![\w-])({'|'.join(sorted(ALL_METRICS, key=len, reverse=True))})(?![\w-])")
+WITHIN_THE_PAPER, IN_OUR_RESULTS = "Within the paper's tables", "In our results"
+"""Heads of the columns that begin with a verdict; the second only where the profile allows verdicts."""
 _NEGATIVE = re.compile(r"(?<![\w.])-(?=\d)")
-
-
-def command(claim_id: str, profile: str) -> str:
-    """The command that recomputes one claim in a profile."""
-    return f"python -m reproduce claims --profile {profile} --id {claim_id}"
 
 
 def with_commands(ledger: pd.DataFrame, profile: str) -> pd.DataFrame:
@@ -69,16 +66,13 @@ def _claims(
     return tuple(columns), (tuple(tuple(found[head] for head in heads) for found in cells),)
 
 
-IN_OUR_RESULTS = "In our results"
-
-
 def _cells(row: pd.Series, profile: str, limit: int | None) -> dict[str, str]:
     return {
         "Claim": row["id"],
         "Place": row["place"],
         "What the paper states": row["wording"],
         "Printed": row["printed"],
-        "Within the paper's tables": _verdict(row["within_paper"], row["recomputed"], limit=limit),
+        WITHIN_THE_PAPER: _verdict(row["within_paper"], row["recomputed"], limit=limit),
         IN_OUR_RESULTS: _verdict(row["in_results"], row["reason"], row["evidence"], limit=limit),
         "Recomputed by": command(row["id"], profile),
     }
@@ -90,7 +84,7 @@ def important_table(statements: pd.DataFrame, profile: str, *, judged: bool) -> 
         "Claim": 0.13,
         "What the paper states": 0.22,
         "Printed": 0.06,
-        "Within the paper's tables": 0.26,
+        WITHIN_THE_PAPER: 0.26,
         IN_OUR_RESULTS: 0.26,
     }
     rows = statements[statements["important"].astype(bool)]
@@ -113,7 +107,7 @@ def ledger_table(statements: pd.DataFrame, profile: str, *, judged: bool) -> Tab
         "Place": 0.062,
         "What the paper states": 0.155,
         "Printed": 0.05,
-        "Within the paper's tables": 0.135,
+        WITHIN_THE_PAPER: 0.135,
         IN_OUR_RESULTS: 0.155,
         "Recomputed by": 0.235,
     }

@@ -305,7 +305,7 @@ class Material:
 
     @cached_property
     def restated(self) -> pd.DataFrame | None:
-        """The claims that order models by smoothness, judged by PIQ and by measures that blur alone does not improve.
+        """The claims that compare models by smoothness, judged by PIQ and by measures that blur alone does not improve.
 
         Index id; columns wording, piq and the measures; None where the profile gives no verdicts.
         """

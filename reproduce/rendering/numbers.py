@@ -193,6 +193,11 @@ def in_words(number: int) -> str:
     return _WORDS[number] if 0 <= number < len(_WORDS) else integer(number)
 
 
+def how_many(number: int) -> str:
+    """The same where no noun follows: "none of them", "two by PIQ"."""
+    return in_words(number) if number else "none"
+
+
 def counted(number: int, singular: str, plural: str | None = None) -> str:
     """ "one seed", "three seeds", "22 models"."""
     return f"{in_words(number)} {singular if number == 1 else plural or singular + 's'}"

@@ -136,7 +136,7 @@ def _headline(material: Material) -> dict[str, dict[str, statistics.Correlation]
 
 
 def _restated(material: Material) -> dict[str, Any] | None:
-    """How many statements of order by smoothness are reproduced by PIQ, and by each other measure as well."""
+    """How many comparisons by smoothness are reproduced by PIQ, and by each other measure as well."""
     found = material.restated
     if found is None:
         return None
@@ -176,8 +176,10 @@ def _changes(material: Material) -> dict[str, Any]:
         "not_asked": [q.lower() for q in robustness.QUESTIONS if q not in found and q != "Result"],
         "n": len(known),
         "fragile": {
-            way: f"{numbers.in_words(int(mask.sum()))}, "
+            way: f"{numbers.how_many(int(mask.sum()))}, "
             f"{wording.among(robustness.AS_REPORTED in set(known.loc[mask, 'answer']))}"
+            if mask.any()
+            else numbers.how_many(0)
             for way, mask in fragile.items()
         },
         "untold": [
@@ -247,11 +249,12 @@ def _verdict_counts(material: Material) -> dict[str, list[tuple[str, str]]]:
 def _findings(material: Material) -> dict[str, Any]:
     """The statements that carry the paper by what became of them, in our wording.
 
-    told: the verdicts in words, counted; verdicts: (words, the ledger's word, wordings) for each verdict that our
-    results give; untold: (reason, wordings) of those that are not testable; refuted: those that the paper's own tables
-    contradict.
+    told: the verdicts in words, counted; verdicts: (words, the ledger's word, statements) for each verdict that our
+    results give; untold: (reason, statements) of those that are not testable; refuted: those that the paper's own
+    tables, or what it prints elsewhere, contradict. Each statement with its printed numbers.
     """
     rows = material.statements[material.statements["important"].astype(bool)]
+    rows = rows.assign(stated=list(map(wording.stated, rows["wording"], rows["printed"])))
     untestable = claims.IN_RESULTS[claims.Outcome.UNTESTABLE]
     untold = rows[rows["in_results"] == untestable]
     reasons = untold["reason"].str.partition(":")[0]
@@ -259,15 +262,15 @@ def _findings(material: Material) -> dict[str, Any]:
         "n": len(rows),
         "told": wording.verdicts(rows["in_results"]),
         "verdicts": [
-            (wording.verdict(word), word, list(rows.loc[rows["in_results"] == word, "wording"]))
+            (wording.verdict(word), word, list(rows.loc[rows["in_results"] == word, "stated"]))
             for word in claims.IN_RESULTS.values()
             if word != untestable
         ],
         "untold": [
-            (str(reason), list(untold.loc[reasons == reason, "wording"])) for reason in reasons.unique()
+            (str(reason), list(untold.loc[reasons == reason, "stated"])) for reason in reasons.unique()
         ],
         "refuted": list(
-            rows.loc[rows["within_paper"] == claims.WITHIN_PAPER[claims.Outcome.FAILS], "wording"]
+            rows.loc[rows["within_paper"] == claims.WITHIN_PAPER[claims.Outcome.FAILS], "stated"]
         ),
     }
 
@@ -387,6 +390,12 @@ def context(material: Material, tables: Mapping[str, Table], figures: tuple[str,
         "changes": _changes(material) if enough else None,
         "precision": _precision(material) if enough else None,
         "section_verdicts": _section_verdicts(material) if material.verdicts_allowed else {},
+        "spread_refuted": material.verdicts.set_index("id").at["III-E.spread", "within_paper"]
+        == claims.WITHIN_PAPER[claims.Outcome.FAILS],
+        "causes": [
+            (str(cause), material.labels(rows.index))
+            for cause, rows in material.causes.reindex(list(material.collapsed)).groupby("cause", sort=False)
+        ],
         "alpha": statistics.ALPHA,
         "stands": claims.IN_RESULTS[claims.Outcome.HOLDS],
         "partly": claims.IN_RESULTS[claims.Outcome.PARTLY],

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from reproduce.analysis.claims import IN_RESULTS, Outcome
+from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome
 from reproduce.analysis.statistics import Correlation
 from reproduce.rendering import numbers
 from reproduce.rendering.numbers import SPACE
@@ -120,6 +120,18 @@ def verdicts(words: Iterable[str]) -> str:
     return numbers.listing(f"{numbers.in_words(n)} {verdict(word, n)}" for word, n in counts.items() if n)
 
 
+def within(words: Iterable[str]) -> str:
+    """ "three are consistent and one is not checkable": verdicts within the paper, counted likewise."""
+    found = list(words)
+    counts = {word: found.count(word) for word in WITHIN_PAPER.values()}
+    return numbers.listing(numbers.counted(n, f"is {word}", f"are {word}") for word, n in counts.items() if n)
+
+
+def stated(statement: str, printed: str) -> str:
+    """A statement of the paper with its printed numbers, unless our wording already has them."""
+    return statement if not printed or printed in statement else f"{statement} (printed: {printed})"
+
+
 def shared(ours: Iterable[str], theirs: Iterable[str]) -> str:
     """How many of the paper's set ours also holds: "five of the paper's seven", "all seven …"."""
     mine, printed = set(ours), tuple(theirs)
@@ -139,14 +151,6 @@ def extremes(values: pd.Series, metric: str, names: Sequence[str]) -> str:
     labels = dict(zip(values.index, names, strict=True))
     ends = (finite.idxmin(), finite.idxmax())
     return " to ".join(f"{numbers.value(metric, finite[end])} ({labels[end]})" for end in ends)
-
-
-def factor(new: float, old: float) -> str:
-    """ "twice", "1.3 times": how many times `old` fits into `new`."""
-    ratio = new / old if old else float("nan")
-    if not np.isfinite(ratio):
-        return numbers.DASH
-    return "twice" if abs(ratio - 2) < 0.05 else f"{numbers.fixed(ratio, 1)} times"
 
 
 def sentence(text: str) -> str:

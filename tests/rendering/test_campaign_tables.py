@@ -96,5 +96,6 @@ def test_findings_are_grouped_by_verdict_and_only_where_verdicts_are_allowed(
     important = complete.statements[complete.statements["important"].astype(bool)]
     stands = section.partition("What stands}")[2].partition(r"\subsubsection")[0]
     assert stands.count(r"\item") == (important["in_results"] == "reproduced").sum()
-    refuted = section.partition("tables contradict}")[2]
+    refuted = section.partition("itself contradicts}")[2]
     assert refuted.count(r"\item") == (important["within_paper"] == "inconsistent").sum()
+    assert r"\item Gap between best and worst SSIM (printed: 54\%)." in section

@@ -86,6 +86,10 @@ def test_counts_in_words() -> None:
     assert numbers.counted(22, "model") == "22 models"
 
 
+def test_a_count_without_a_noun() -> None:
+    assert [numbers.how_many(n) for n in (0, 1, 2, 13)] == ["none", "one", "two", "13"]
+
+
 def test_listing() -> None:
     assert numbers.listing([]) == "none"
     assert numbers.listing(["AE"]) == "AE"

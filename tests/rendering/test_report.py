@@ -96,8 +96,36 @@ def test_what_is_left_of_the_duality_is_said_in_the_abstract_and_in_the_trade_of
     assert judged.partition(r"\end{abstract}")[0].count(remains) == 1
     assert judged.partition(r"\section{The trade-off}")[2].count(remains) == 1
     assert complete.restated is not None
-    assert f"Of {len(complete.restated)} statements that order models by smoothness" in judged
-    assert "statements that order models by smoothness" not in text  # quick gives no verdicts
+    assert f"Of {len(complete.restated)} statements that compare models by smoothness" in judged
+    assert "statements that compare models by smoothness" not in text  # quick gives no verdicts
+
+
+@pytest.mark.parametrize(
+    ("hits", "words"),
+    [
+        (0, "in none of four applications"),
+        (1, "in one of four applications"),
+        (2, "in two of four applications"),
+    ],
+)
+def test_counts_without_a_noun_read_as_english(
+    complete: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hits: int, words: str
+) -> None:
+    monkeypatch.setattr(report, "_recommendations", lambda _: {"testable": 4, "same_first": hits})
+    monkeypatch.setattr(report, "_restated", lambda _: {"n": 9, "piq": hits, "left": [("unevenness", hits)]})
+    told = _text(complete, tmp_path)
+    assert words in told
+    verb = {0: "none stand", 1: "one stands", 2: "two stand"}[hits]
+    assert f"{verb} by PIQ" in told
+    assert f"by PIQ {verb}" in told
+    assert not re.search(r"\b(1 are|no by|for no of|in no of)\b", told)
+
+
+def test_the_outcome_counts_verdicts_in_words(complete: Material, tmp_path: Path) -> None:
+    told = _text(complete, tmp_path)
+    outcome = " ".join(told.partition("What was and was not reproduced}")[2].split())
+    assert f"In our results, {wording.verdicts(complete.statements['in_results'])}." in outcome
+    assert f"Within the paper, {wording.within(complete.statements['within_paper'])}." in outcome
 
 
 def test_what_would_change_the_conclusions_is_a_section_of_its_own(text: str) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproduce.analysis.claims import IN_RESULTS, Outcome
+from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome
 from reproduce.analysis.statistics import Correlation, pearson
 from reproduce.rendering import wording
 
@@ -74,6 +74,18 @@ def test_verdicts_are_counted_in_one_order() -> None:
     holds, fails, untold = (IN_RESULTS[o] for o in (Outcome.HOLDS, Outcome.FAILS, Outcome.UNTESTABLE))
     assert wording.verdicts([untold, fails, holds, untold]) == "one stands, one falls and two cannot be told"
     assert wording.verdicts([]) == "none"
+
+
+def test_verdicts_within_the_paper_are_counted_with_their_verb() -> None:
+    one, none = (WITHIN_PAPER[o] for o in (Outcome.HOLDS, Outcome.FAILS))
+    assert wording.within([none, one, none]) == "one is consistent and two are inconsistent"
+    assert wording.within([]) == "none"
+
+
+def test_a_statement_has_its_printed_numbers_once() -> None:
+    assert wording.stated("Gap between two", "54%") == "Gap between two (printed: 54%)"
+    assert wording.stated("A gap of 54%", "54%") == "A gap of 54%"
+    assert wording.stated("A gap", "") == "A gap"
 
 
 def test_a_statement_carries_interval_p_and_n() -> None:

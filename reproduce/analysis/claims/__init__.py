@@ -13,7 +13,16 @@ from reproduce.analysis.claims.judgement import (
     smoothness_restated,
     tally,
 )
-from reproduce.analysis.claims.model import IN_RESULTS, WITHIN_PAPER, Claim, Finding, Outcome, Verdict, World
+from reproduce.analysis.claims.model import (
+    IN_RESULTS,
+    WITHIN_PAPER,
+    Claim,
+    Finding,
+    Outcome,
+    Verdict,
+    World,
+    command,
+)
 from reproduce.analysis.claims.registry import load
 
 __all__ = [
@@ -24,6 +33,7 @@ __all__ = [
     "Outcome",
     "Verdict",
     "World",
+    "command",
     "evaluate",
     "judge",
     "ledger",

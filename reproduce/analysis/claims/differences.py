@@ -6,57 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from reproduce.analysis import statistics, summaries
 from reproduce.analysis.claims.kinds import kind
 from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World
 from reproduce.analysis.measures import measure
+from reproduce.analysis.statistics import p_different, p_same, paired
 from reproduce.names import BASELINE, SLUGS
-from reproduce.records import Records
 
-NOISE = 1e-12
-"""Differences that spread no more than this differ by rounding of floating-point numbers only."""
 PRINTED_SEEDS = 3
 """Section III-G: three independent measurements a metric."""
-
-
-def paired(records: Records, first: Sequence[str], second: Sequence[str], metric: str) -> np.ndarray:
-    """Differences first − second over the paper's images or pairs, each side averaged over its models and their seeds.
-
-    Empty where a model is missing.
-    """
-    values = summaries.measurements(records, metric)
-    table = values.groupby(["unit", "architecture"])["value"].mean(skipna=False).unstack("architecture")
-    sides = [table.reindex(columns=list(slugs)).mean(axis=1, skipna=False) for slugs in (first, second)]
-    return np.asarray((sides[0] - sides[1]).dropna(), dtype=float)
-
-
-def _constant(differences: np.ndarray) -> bool:
-    return bool(np.ptp(differences) <= NOISE * max(1.0, abs(differences[0])))
-
-
-def p_below(differences: np.ndarray, bound: float) -> float:
-    """One-sided p of "the mean difference lies below a bound"; NaN for fewer than two differences."""
-    if differences.size < 2:
-        return float("nan")
-    if _constant(differences):
-        return 0.0 if differences[0] < bound else 1.0
-    return float(stats.ttest_1samp(differences, bound, alternative="less").pvalue)
-
-
-def p_different(differences: np.ndarray) -> float:
-    """Two-sided p of "the mean difference is not zero"; NaN for fewer than two differences."""
-    if differences.size < 2:
-        return float("nan")
-    if _constant(differences):
-        return 0.0 if abs(differences[0]) > NOISE else 1.0
-    return float(stats.ttest_1samp(differences, 0.0).pvalue)
-
-
-def p_same(differences: np.ndarray, margin: float) -> float:
-    """p of two one-sided tests of "the mean difference lies within ± margin"."""
-    return max(p_below(differences, margin), p_below(-differences, margin))
 
 
 def _holm(p: Sequence[float]) -> pd.Series:
@@ -73,7 +32,8 @@ def alike(world: World, claim: Claim) -> Finding:
     included, or within the metric's margin where the paper only calls them alike (`sense=similar`). Results:
     two one-sided tests (TOST, paired over the paper's images or pairs) place every difference within the
     metric's margin, p ≤ 0.05 after Holm; "same direction or rank only" if all differences lie within the
-    margin but a test does not say so."""
+    margin but a test does not say so; "not reproduced" only if one lies beyond it and is significant, p ≤ 0.05
+    after Holm, else a difference beyond it is not testable."""
     first, *others = world.select(claim, "models")
     metrics = claim.text("metric").split()
     if world.is_paper:
@@ -81,14 +41,20 @@ def alike(world: World, claim: Claim) -> Finding:
         return _alike_as_printed(world, (first, *others), metrics, similar)
     for name in metrics:
         world.rows((first, *others), name)
-    if not set(metrics) <= set(summaries.METRICS):  # one number a model: nothing to test, only the margin
+    if not set(metrics) <= set(summaries.BY_UNIT):  # one number a model: nothing to test, only the margin
         off = {name: _relative_gap(world, (first, *others), name) for name in metrics}
         shown = ", ".join(f"{name} differs by {gap:.1%}" for name, gap in off.items())
         same = all(gap <= measure(name).relative for name, gap in off.items())
         return Finding(Outcome.HOLDS if same else Outcome.FAILS, shown)
-    pairs = [(name, paired(world.campaign(), [slug], [first], name)) for name in metrics for slug in others]
     return _same(
-        [(found, measure(name).margin(float(world.models.at[first, name]))) for name, found in pairs]
+        [
+            (
+                paired(world.campaign(), [slug], [first], name),
+                measure(name).margin(float(world.models.at[first, name])),
+            )
+            for name in metrics
+            for slug in others
+        ]
     )
 
 
@@ -105,22 +71,29 @@ def _alike_as_printed(world: World, slugs: Sequence[str], metrics: Sequence[str]
     return Finding(Outcome.HOLDS if all(gaps[n] <= allowed[n] for n in columns) else Outcome.FAILS, shown)
 
 
-def _same(comparisons: Sequence[tuple[np.ndarray, float]]) -> Finding:
-    """Whether TOST with Holm places every mean difference within its margin."""
-    p = _holm([p_same(differences, margin) for differences, margin in comparisons])
-    means = [(float(differences.mean()), margin) for differences, margin in comparisons]
-    widest, margin = max(means, key=lambda pair: abs(pair[0]) / pair[1])
-    shown = f"largest difference {widest:+.3g}, margin {margin:.2g}, TOST p = {p.max():.2g}"
-    if abs(widest) > margin:
+def _same(comparisons: Sequence[tuple[np.ndarray, float]], *, one_sided: bool = False) -> Finding:
+    """A claim of sameness (one_sided: of no gain) by the rule of `statistics.sameness`."""
+    found = statistics.sameness(comparisons, one_sided=one_sided)
+    if found["p_holm"].isna().any():
+        raise Untestable("n too small")
+    size = found["difference"] if one_sided else found["difference"].abs()
+    widest = found.loc[(size / found["margin"]).idxmax()]
+    what, test = ("gain", "p") if one_sided else ("difference", "TOST p")
+    shown = f"largest {what} {widest['difference']:+.3g}, margin {widest['margin']:.2g}"
+    shown += f", {test} = {found['p_holm'].max():.2g}"
+    if found["different"].any():
         return Finding(Outcome.FAILS, shown)
-    return Finding(Outcome.HOLDS if (p <= statistics.ALPHA).all() else Outcome.PARTLY, shown)
+    if found["beyond"].any():
+        return Finding(Outcome.UNTESTABLE, shown, "n too small to tell")
+    return Finding(Outcome.HOLDS if found["same"].all() else Outcome.PARTLY, shown)
 
 
 @kind("families-alike")
 def families_alike(world: World, claim: Claim) -> Finding:
     """Two families have the same mean of a metric. Paper: within the metric's margin. Results: TOST of the
     families' means over the paper's images or pairs, p ≤ 0.05; "same direction or rank only" if only the
-    difference lies within the margin."""
+    difference lies within the margin; "not reproduced" only if it lies beyond and is significant, else not
+    testable."""
     metric, first, second = claim.text("metric"), claim.slugs("of"), claim.slugs("to")
     of, to = (float(world.rows(slugs, metric).mean()) for slugs in (first, second))
     margin = measure(metric).margin(to)
@@ -137,23 +110,18 @@ def no_gain(world: World, claim: Claim) -> Finding:
     """Named models do not improve substantially on the VAE (being as good, or worse, is no gain). Paper: none
     is better by more than the metric's margin. Results: one-sided paired tests over the paper's images or
     pairs place every gain below the margin, p ≤ 0.05 after Holm; "same direction or rank only" if every gain
-    is below it but a test does not say so."""
+    is below it but a test does not say so; "not reproduced" only if one lies beyond it and is significant,
+    p ≤ 0.05 after Holm, else a gain beyond it is not testable."""
     metric, named = claim.text("metric"), claim.slugs("models")
     baseline = float(world.rows((BASELINE,), metric).iloc[0])
     gains = (world.rows(named, metric) - baseline) * measure(metric).better
     margin = measure(metric).margin(baseline)
-    largest = gains.idxmax()
-    shown = f"largest gain {gains[largest]:+.3g} ({largest}), margin {margin:.2g}"
-    if world.is_paper or gains[largest] > margin:
+    if world.is_paper:
+        largest = gains.idxmax()
+        shown = f"largest gain {gains[largest]:+.3g} ({largest}), margin {margin:.2g}"
         return Finding(Outcome.HOLDS if gains[largest] <= margin else Outcome.FAILS, shown)
-    p = _holm(
-        [
-            p_below(paired(world.campaign(), [slug], [BASELINE], metric) * measure(metric).better, margin)
-            for slug in named
-        ]
-    )
-    shown += f", p = {p.max():.2g}"
-    return Finding(Outcome.HOLDS if (p <= statistics.ALPHA).all() else Outcome.PARTLY, shown)
+    found = (paired(world.campaign(), [slug], [BASELINE], metric) * measure(metric).better for slug in named)
+    return _same([(differences, margin) for differences in found], one_sided=True)
 
 
 def _relative_gap(world: World, slugs: tuple[str, ...], name: str) -> float:

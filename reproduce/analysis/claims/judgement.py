@@ -4,6 +4,7 @@ predicate."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +24,7 @@ from reproduce.analysis.claims.model import (
     World,
 )
 from reproduce.analysis.claims.registry import from_tables
+from reproduce.analysis.headline import BLUR_FREE, by_measure
 from reproduce.analysis.measures import usable
 from reproduce.errors import ReproduceError
 from reproduce.names import LABELS, SLUGS
@@ -32,18 +34,21 @@ from reproduce.records import Records
 
 PREDICATES = (values, orders, differences, protocol, pictures)
 """The modules whose import fills KINDS."""
-ALTERNATIVES = ("piq_over_floor", "uniformity")
-"""What may stand for PIQ where only the order matters."""
 ALWAYS_ABOUT_PIQ = {"pareto-set", "pareto-member", "best-of-combined", "recommendation"}
 SCALE_FREE = {
+    "alike",
     "correlation",
     "correlation-p",
     "correlation-sign",
+    "families-alike",
     "family-place",
     "inverted-families",
+    "larger-gap",
+    "no-gain",
     "ordering",
     "rank",
     "same-ranking",
+    "significant",
     "trade-off-in-families",
     "weaker-correlation",
 }
@@ -84,25 +89,31 @@ def tally(verdicts: Iterable[Verdict]) -> pd.DataFrame:
     return table.reindex(index=rows, columns=columns, fill_value=0)
 
 
-def smoothness_restated(records: Records, metrics: Iterable[str] = ALTERNATIVES) -> pd.DataFrame:
-    """Every claim of order about PIQ, asked again of other measures of smoothness that blur alone does not
+def smoothness_restated(records: Records, metrics: Iterable[str] = BLUR_FREE) -> pd.DataFrame:
+    """Every claim that compares models by PIQ, asked again of other measures of smoothness that blur alone does not
     improve.
 
-    The campaign's PIQ is replaced by PIQ over its floor, or by uniformity; ranks, orders, correlations, the
-    Pareto set and what follows from them are then found anew. Index: claim id; columns `piq` and the metrics,
-    each the verdict in the results. Claims that print a size of PIQ are left out: they are about PIQ and
-    nothing else.
+    PIQ over its floor, or uniformity, takes PIQ's place: in the claim's arguments, so that it is tested on that
+    measure's own values and by its margin, and in the models frame, from which the Pareto set and what follows from
+    it are found anew. Index: claim id; columns `piq` and the metrics, each the verdict in the results. Claims that
+    print a size of PIQ, and those that speak of other metrics at once, are left out.
     """
     paper = paper_world().models
-    claims = [claim for claim in from_tables(paper_tables()) if _orders_smoothness(claim)]
+    claims = [claim for claim in from_tables(paper_tables()) if _compares_smoothness(claim)]
     table = pd.DataFrame(index=pd.Index([claim.id for claim in claims], name="id"))
     for metric in ("piq", *metrics):
         campaign = Campaign(records, paper, smoothness=metric)
-        table[metric] = [IN_RESULTS[campaign.evaluate(claim).outcome] for claim in claims]
+        table[metric] = [IN_RESULTS[campaign.evaluate(_of(claim, metric)).outcome] for claim in claims]
     return table
 
 
-def _orders_smoothness(claim: Claim) -> bool:
+def _of(claim: Claim, metric: str) -> Claim:
+    """The same claim of another measure of smoothness."""
+    arguments = {name: metric if value == "piq" else value for name, value in claim.arguments.items()}
+    return replace(claim, arguments=arguments)
+
+
+def _compares_smoothness(claim: Claim) -> bool:
     if claim.kind == "count":
         return claim.arguments["set"] in ("pareto", "dominated")
     return claim.kind in ALWAYS_ABOUT_PIQ or (claim.kind in SCALE_FREE and "piq" in claim.arguments.values())
@@ -151,8 +162,7 @@ class Campaign:
     def __init__(self, records: Records, paper: pd.DataFrame, smoothness: str = "piq") -> None:
         self.allowed = summaries.verdicts_allowed(records)
         self.profile = records.profile
-        summary = summaries.summarise(records)
-        self.summary = summary.assign(piq=summary[smoothness])
+        self.summary = by_measure(summaries.summarise(records), smoothness)
         alive = usable(self.summary)
         sound = alive[alive["converged"]]
         finite = self.summary[np.isfinite(self.summary["ssim"])]

@@ -98,6 +98,12 @@ class Claim:
         return not self.rests_on() or any(self.arguments.get(name) in WHOLE for name in SLUG_ARGUMENTS)
 
 
+def command(claim_id: str, profile: str = "") -> str:
+    """The command that recomputes one claim: in a profile, or in the one that the user has chosen."""
+    chosen = f" --profile {profile}" if profile else ""
+    return f"python -m reproduce claims{chosen} --id {claim_id}"
+
+
 class Outcome(StrEnum):
     """What a predicate finds."""
 
@@ -214,7 +220,7 @@ class Verdict:
             ("reason", self.reason),
             ("evidence", self.evidence),
             ("important", claim.important),
-            ("command", f"python -m reproduce claims --id {claim.id}"),
+            ("command", command(claim.id)),
         )
 
 

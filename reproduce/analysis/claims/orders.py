@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -14,12 +13,13 @@ from reproduce.analysis import statistics
 from reproduce.analysis.claims.kinds import kind
 from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World
 from reproduce.analysis.families import FAMILIES, family_means
+from reproduce.analysis.headline import distinct
 from reproduce.analysis.measures import measure, ranks
 from reproduce.analysis.pareto import combined_rank, pareto_set
 from reproduce.analysis.recommendations import PRIORITIES, avoided, recommended
 from reproduce.analysis.regression import ssim_residuals
 from reproduce.errors import ReproduceError
-from reproduce.paper import table3, tables
+from reproduce.paper import table3
 
 
 @kind("ordering")
@@ -151,7 +151,9 @@ def inverted_families(world: World, claim: Claim) -> Finding:
         _whole_families(world, metric, grouping) * measure(metric).better
         for metric in (claim.text("x"), claim.text("y"))
     )
-    rho = float(stats.spearmanr(x, y).statistic)
+    rho = statistics.spearman(x, y).r
+    if not np.isfinite(rho):
+        raise Untestable("no spread between families")
     shown = f"ρ = {rho:+.2f} over {len(x)} families"
     if np.isclose(rho, -1):
         return Finding(Outcome.HOLDS, shown)
@@ -171,6 +173,8 @@ def trade_off_in_families(world: World, claim: Claim) -> Finding:
         found[family] = statistics.pearson(rows[x], rows[y])
         if found[family].n < len(slugs):
             raise Untestable(f"families with members left out: {family}")
+        if not np.isfinite(found[family].r):
+            raise Untestable(f"no spread within {family}")
     p = statistics.holm(pd.Series({family: r.p for family, r in found.items()}))
     shown = ", ".join(f"{family} r = {r.r:.2f} (n = {r.n})" for family, r in found.items())
     if all(r.r > 0 for r in found.values()) and (p < statistics.ALPHA).all():
@@ -300,20 +304,8 @@ def _finished(world: World, of: str) -> tuple[int, Collection[int], int]:
     finished = tried[np.isfinite(tried["ssim"])]
     if of == "distinct" and len(finished) < len(tried):
         raise Untestable(f"n too small: {len(finished)} of {len(tried)} models finished")
-    found = len(finished) if of == "rows" else distinct_rows(finished)
+    found = len(finished if of == "rows" else distinct(finished))
     return found, [found], len(tried)
-
-
-@cache
-def _printed_units() -> pd.Series:
-    """Column of Tables I and II → one unit of its last printed place."""
-    return (2 * tables().half_units().dropna(axis="columns")).min()
-
-
-def distinct_rows(models: pd.DataFrame) -> int:
-    """How many rows repeat no earlier one in all of Tables I and II, means and ±, at printed precision."""
-    units = _printed_units()
-    return int((~(models[units.index] / units).round().duplicated()).sum())
 
 
 SIDES: dict[str, Callable[[pd.Series, float], pd.Series]] = {

@@ -343,6 +343,8 @@ def gap(world: World, claim: Claim) -> Finding:
 def larger_gap(world: World, claim: Claim) -> Finding:
     """One metric's relative gap exceeds another's. True or false, by sign."""
     gaps = [world.column(claim.text(name)) for name in ("metric", "than")]
+    if not all(values.max() > values.min() > 0 for values in gaps):
+        raise Untestable("no spread between models")
     wide, narrow = (float(values.max() / values.min() - 1) for values in gaps)
     return Finding(Outcome.HOLDS if wide > narrow else Outcome.FAILS, f"{wide:.0%} against {narrow:.0%}")
 

@@ -142,11 +142,11 @@ def choices(material: Material) -> Table:
     )
 
 
-# --- statements of order, asked again -----------------------------------------------------------------
+# --- statements on smoothness, asked again -----------------------------------------------------------------
 
 
 def restated(material: Material) -> Table | None:
-    """Every claim that orders models by smoothness, judged by PIQ and by two measures that blur does not improve."""
+    """Every claim that compares models by smoothness, judged by PIQ and by two measures that blur does not improve."""
     found = material.restated
     if found is None:
         return None
@@ -166,9 +166,11 @@ def restated(material: Material) -> Table | None:
     return Table(
         name="restated",
         title="Statements on smoothness, judged by three measures of it.",
-        remarks="Ranks, orders, correlations, the Pareto set and what follows from them are found anew with "
-        "the measure "
-        "in PIQ's place. Statements that print a size of PIQ are left out: they are about PIQ and nothing else.",
+        remarks="Ranks, orders, correlations, tests of sameness and of difference, the Pareto set and what follows "
+        "from them are found anew with the measure in PIQ's place, each by that measure's margin. Left out is what is "
+        "about PIQ and nothing else: statements that print a size of it (values, extremes, means, ranges, gaps, "
+        "ratios, models beyond a printed bound, numbers repeated elsewhere), its equation and its printed ±; and "
+        "statements of sameness in several metrics at once.",
         columns=(
             Column("Claim", align="l", width=r"0.2\textwidth"),
             Column("What the paper states", align="l", width=r"0.37\textwidth"),

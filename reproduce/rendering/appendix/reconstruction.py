@@ -43,7 +43,7 @@ def whole_test_set(material: Material) -> Table:
         "raw path, which "
         "skips quantiser, flow and normalisation. Effect size: the difference of sampled codes from the VAE in SDs of "
         f"one image's difference, as {numbers.integer(material.n_images)} images estimate it.",
-        notes=meanings("effect size"),
+        notes=meanings(material, "effect size"),
         size="scriptsize",
     )
 

@@ -15,9 +15,10 @@ from reproduce.rendering.numbers import DASH, METRICS, SPACE
 from reproduce.rendering.table import Column, Table
 
 
-def meanings(*methods: str) -> tuple[str, ...]:
-    """A footnote for each method: what it means beside the others."""
-    return tuple(f"{method[:1].upper()}{method[1:]}: {statistics.METHODS[method]}." for method in methods)
+def meanings(material: Material, *methods: str) -> tuple[str, ...]:
+    """A footnote for each method: what it means beside the others, for as many seeds as there are."""
+    known = statistics.methods(len(material.seeds))
+    return tuple(f"{method[:1].upper()}{method[1:]}: {known[method]}." for method in methods)
 
 
 def _spread_columns(material: Material, metric: str) -> list[ModelColumn]:
@@ -49,9 +50,9 @@ def seed_spread(material: Material) -> Table:
         columns,
         name="seed-spread",
         title="Spread over seeds and 95% intervals of the mean.",
-        remarks="SD here is over the means of the seeds, unlike in Tables I and II. The pooled interval has "
-        f"{numbers.integer(freedom)} degrees of freedom.",
-        notes=meanings("printed interval", "student interval", "pooled interval"),
+        remarks="SD here is over the means of the seeds, unlike in Tables I and II."
+        + (f" The pooled interval has {numbers.integer(freedom)} degrees of freedom." if freedom else ""),
+        notes=meanings(material, "printed interval", "student interval", "pooled interval"),
         size="scriptsize",
     )
 
@@ -116,7 +117,12 @@ def tests(material: Material) -> Table:
         "adjust the p over "
         "images or pairs. PIQ differences × 10³.",
         notes=meanings(
-            "t-test over seeds", "t-test over images", "Bonferroni at 0.05/22", "Holm", "effect size"
+            material,
+            "t-test over seeds",
+            "t-test over images",
+            "Bonferroni at 0.05/22",
+            "Holm",
+            "effect size",
         ),
         size="scriptsize",
     )
@@ -147,8 +153,8 @@ def sameness(material: Material) -> Table | None:
         title="Models that the paper calls, or prints, the same.",
         remarks="Over the paper's images or pairs, each averaged over seeds. The paper's way is to find no significant "
         "difference (third column of numbers). The margins were stated before any result. “The same”: TOST after Holm "
-        f"at most {numbers.fixed(statistics.ALPHA, 2)}; “different”: significant, and beyond the margin. Scales as in "
-        "Tables I and II.",
+        f"at most {numbers.fixed(statistics.ALPHA, 2)}; “different”: beyond the margin, and significant after Holm. "
+        "Scales as in Tables I and II.",
         columns=(
             Column("Models", align="l"),
             Column("Metric", align="l"),
@@ -157,7 +163,7 @@ def sameness(material: Material) -> Table | None:
             Column("Said by", align="l"),
         ),
         blocks=(rows,),
-        notes=(*meanings("TOST"), *flags(material, {*found["architecture"], *found["reference"]})),
+        notes=(*meanings(material, "TOST"), *flags(material, {*found["architecture"], *found["reference"]})),
         size="scriptsize",
     )
 

@@ -1,4 +1,4 @@
-"""The tests beneath claims of sameness: one-sided, two-sided, and corrected for how many there are."""
+"""The rule of sameness: a claim holds, falls, or cannot be told."""
 
 from __future__ import annotations
 
@@ -7,48 +7,52 @@ import pytest
 from scipy import stats
 
 from reproduce.analysis.claims import Outcome
-from reproduce.analysis.claims.differences import _same, p_below, p_different, p_same, paired
-from reproduce.records import Records
+from reproduce.analysis.claims.differences import _same
+from reproduce.analysis.claims.model import Untestable
+from reproduce.analysis.statistics import p_same
 
 SPREAD = np.tile([-1.0, 1.0], 50)
 """A hundred differences of mean zero and standard error about 0.1."""
 
 
-def test_differences_are_paired_by_image_and_averaged_over_seeds(paperlike: Records) -> None:
-    found = paired(paperlike, ["ae"], ["vae"], "ssim")
-    assert len(found) == 100
-    assert found.mean() == pytest.approx(0.908 - 0.630)
-    both = paired(paperlike, ["ae", "vae"], ["vae"], "ssim")
-    assert both == pytest.approx(found / 2)
-    assert paired(paperlike, ["ae"], ["no such model"], "ssim").size == 0
+@pytest.mark.parametrize(
+    ("differences", "margin", "two_sided", "no_gain"),
+    [
+        (SPREAD, 0.3, Outcome.HOLDS, Outcome.HOLDS),
+        (SPREAD, 0.1, Outcome.PARTLY, Outcome.PARTLY),
+        (SPREAD + 0.15, 0.1, Outcome.UNTESTABLE, Outcome.UNTESTABLE),
+        (SPREAD + 0.5, 0.1, Outcome.FAILS, Outcome.FAILS),
+        (SPREAD - 0.5, 0.1, Outcome.FAILS, Outcome.HOLDS),
+        (SPREAD + 0.5, 0.9, Outcome.HOLDS, Outcome.HOLDS),
+    ],
+    ids=[
+        "shown",
+        "within, not shown",
+        "beyond, not significant",
+        "beyond",
+        "beyond, worse",
+        "significant but small",
+    ],
+)
+def test_sameness_falls_only_by_a_significant_difference_beyond_the_margin(
+    differences: np.ndarray, margin: float, two_sided: Outcome, no_gain: Outcome
+) -> None:
+    assert _same([(differences, margin)]).outcome is two_sided
+    assert _same([(differences, margin)], one_sided=True).outcome is no_gain
 
 
-def test_a_bound_is_tested_from_one_side() -> None:
-    expected = stats.ttest_1samp(SPREAD, 0.2, alternative="less").pvalue
-    assert p_below(SPREAD, 0.2) == pytest.approx(expected)
-    assert p_below(SPREAD - 5, 0.2) < 1e-9, "being worse is no gain"
-    assert p_below(SPREAD + 5, 0.2) > 0.999
-
-
-def test_sameness_needs_both_sides() -> None:
-    assert p_same(SPREAD, 0.3) < 0.01
-    assert p_same(SPREAD + 5, 0.3) > 0.99
-    assert p_same(SPREAD - 5, 0.3) > 0.99
-
-
-def test_differences_that_do_not_vary_need_no_test() -> None:
-    assert (p_below(np.zeros(5), 0.1), p_different(np.zeros(5)), p_same(np.ones(5), 0.1)) == (0.0, 1.0, 1.0)
-    assert p_different(np.ones(5)) == 0.0
-
-
-@pytest.mark.parametrize("test", [lambda d: p_below(d, 0.1), p_different, lambda d: p_same(d, 0.1)])
-def test_one_difference_is_no_sample(test) -> None:
-    assert np.isnan(test(np.ones(1)))
+def test_what_cannot_be_told_says_why() -> None:
+    assert _same([(SPREAD + 0.15, 0.1)]).reason == "n too small to tell"
+    with pytest.raises(Untestable, match="n too small"):
+        _same([(np.ones(1), 0.1)])
 
 
 def test_several_comparisons_are_corrected_for() -> None:
-    """One comparison with p = 0.03 proves sameness; two of them do not."""
-    margin = stats.t.isf(0.03, 99) * float(stats.sem(SPREAD))
-    assert p_same(SPREAD, margin) == pytest.approx(0.03)
-    assert _same([(SPREAD, margin)]).outcome is Outcome.HOLDS
-    assert _same([(SPREAD, margin)] * 2).outcome is Outcome.PARTLY
+    """One comparison with p = 0.03 decides; two of them do not."""
+    reach = stats.t.isf(0.03, 99) * float(stats.sem(SPREAD))
+    assert p_same(SPREAD, reach) == pytest.approx(0.03)
+    assert _same([(SPREAD, reach)]).outcome is Outcome.HOLDS
+    assert _same([(SPREAD, reach)] * 2).outcome is Outcome.PARTLY
+    shift = stats.t.isf(0.015, 99) * float(stats.sem(SPREAD))
+    assert _same([(SPREAD + shift, 0.1)]).outcome is Outcome.FAILS
+    assert _same([(SPREAD + shift, 0.1)] * 2).outcome is Outcome.UNTESTABLE

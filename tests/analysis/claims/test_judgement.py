@@ -342,6 +342,37 @@ def test_smoothness_can_be_asked_again_of_measures_that_blur_does_not_improve(pa
     assert "IV-A.ae-best" not in table.index
 
 
+def test_sameness_and_difference_in_smoothness_are_asked_again_on_the_measures_own_values(
+    paperlike: Records,
+) -> None:
+    """Two models as smooth by PIQ are not so by uniformity where one's steps are more uneven."""
+    pairs, runs = paperlike.pairs, paperlike.runs
+    uneven = replace(
+        paperlike,
+        pairs=pairs.assign(uniformity=pairs["uniformity"] * (1 + pairs["architecture"].eq("vamp"))),
+        runs=runs.assign(uniformity=runs["uniformity"] * (1 + runs["architecture"].eq("vamp"))),
+    )
+    before, after = smoothness_restated(paperlike), smoothness_restated(uneven)
+    assert after.at["V-D.vamp-as-vae", "uniformity"] == "not reproduced"
+    assert after.at["V-D.vamp-as-vae", "piq"] == before.at["V-D.vamp-as-vae", "piq"] != "not reproduced"
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        "V-A.piq-more-sensitive",
+        "V-B.svae-as-vae-linnf",
+        "V-C.vq-vae-smoother",
+        "V-D.iw-identical",
+        "V-D.iw-no-gain",
+        "V-G.robust-as-flows",
+        "VII-A.interpolation-svae-smooth",
+    ],
+)
+def test_every_comparison_by_smoothness_is_asked_again(paperlike: Records, identity: str) -> None:
+    assert identity in smoothness_restated(paperlike, ()).index
+
+
 def test_every_kind_states_its_rule() -> None:
     assert set(rules()) == set(KINDS)
     assert all(len(rule) > 40 for rule in rules().values())
