@@ -154,6 +154,8 @@ def tolerances(
         stamp = golden.machine_stamp(protocol, found) | {"environment": dict(way.environment)}
         ran.append((golden.Spread.of(way.name, records, stamp), records))
     spreads = [spread for spread, _ in ran]
+    if not (only or seeds):
+        spreads += golden.from_other_machines(protocol.name, spreads)
     bands = golden.measured_bands(spreads)
     for band in bands:
         typer.echo(

@@ -22,6 +22,7 @@ from reproduce.golden.model import (
     CannotCompare,
     Comparison,
     machine_class,
+    rekeyed,
 )
 from reproduce.golden.recording import (
     ROWS,
@@ -186,6 +187,18 @@ LENDER = "smoke"
 def borrowed(bands: Mapping[str, Band], profile: str) -> list[Band]:
     """Another profile's bands, saying so."""
     return [replace(band, reason=f"measured for profile {profile}: {band.reason}") for band in bands.values()]
+
+
+def from_other_machines(profile: str, spreads: Sequence[Spread], root: Path = FOLDER) -> list[Spread]:
+    """What the profile's spread holds of machines that cannot be had here: any way that was not run now, as long as its
+    runs have today's training keys. Emulation alone makes bands too narrow."""
+    names = {spread.name for spread in spreads}
+    base = next(spread for spread in spreads if spread.name == BASE)
+    return [
+        kept
+        for kept in read_spread(root / profile / "spread")
+        if kept.name not in names and not same_class(base, kept) and not rekeyed(kept.stamp, base.stamp)
+    ]
 
 
 def record_bands(spreads: Sequence[Spread], profile: str, root: Path = FOLDER) -> list[Path]:

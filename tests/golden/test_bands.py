@@ -231,3 +231,19 @@ def test_a_damaged_spread_is_named(base: Spread, tmp_path: Path) -> None:
     pd.concat([base.runs, base.runs.iloc[:1]]).to_csv(tmp_path / "as-is.csv", index=False)
     with pytest.raises(CannotCompare, match=r"as-is.csv is damaged \(it has a row twice"):
         golden.read_spread(tmp_path)
+
+
+def test_what_another_machine_measured_stays_while_its_keys_are_todays(base: Spread, tmp_path: Path) -> None:
+    base = Spread(base.name, base.runs, {**HERE, "keys": {"ae/seed-42": "a"}})
+    elsewhere = {**ELSEWHERE, "keys": {"ae/seed-42": "a"}}
+    kept = [
+        Spread("another-machine", base.runs, elsewhere),
+        Spread("of-older-keys", base.runs, {**elsewhere, "keys": {"ae/seed-42": "b"}}),
+        Spread("avx2", base.runs, elsewhere),
+        Spread("same-class", base.runs, base.stamp),
+    ]
+    golden.write_spread(kept, tmp_path / "smoke" / "spread")
+    now = [base, Spread("avx2", base.runs, elsewhere)]
+    found = golden.from_other_machines("smoke", now, tmp_path)
+    assert [spread.name for spread in found] == ["another-machine"]
+    assert golden.from_other_machines("quick", now, tmp_path) == []

@@ -1,8 +1,10 @@
 """The check is itself checked: mistakes that a reproduction really makes, each of which must turn it red.
 
 Where that is cheap, the mistake is made in the code and its numbers come out of the real evaluation or training of
-the tiny campaign; else it is made in the recorded numbers of the smoke campaign. The bands are the recorded ones, and
-the wide ones unless said otherwise: those of another class of machine.
+the tiny campaign; else it is made in the recorded numbers of the smoke campaign. The bands are the recorded ones: the
+wide ones, of another class of machine, where a mistake must show anywhere, else the narrow ones. (After 30 steps one
+model of the 22 differs so much between real machines that the wide bands, pooled over models, catch gross mistakes
+only; initial losses, keys and rows that are missing, doubled or not finite show everywhere.)
 """
 
 from __future__ import annotations
@@ -44,6 +46,11 @@ def recorded() -> Golden:
 
 def stamped(recorded: Golden, **changes: Any) -> Mapping[str, Any]:
     return {**recorded.stamp, **ELSEWHERE, **changes}
+
+
+def here(recorded: Golden) -> Mapping[str, Any]:
+    """As if the fresh runs were of the very machine that golden was recorded on."""
+    return recorded.stamp
 
 
 def off(compared: Sequence[Comparison]) -> dict[str, set[str]]:
@@ -112,7 +119,10 @@ def test_a_dropped_kl_term_at_initialisation(recorded: Golden, monkeypatch: pyte
 def tiny_golden(finished: Store, recorded: Golden) -> Golden:
     """The tiny campaign as golden numbers, with the recorded bands."""
     return golden.of_records(
-        finished.records(RUNS), recorded.losses, stamped(recorded, data="tiny"), [*recorded.bands.values()]
+        finished.records(RUNS),
+        recorded.losses,
+        {**here(recorded), "data": "tiny"},
+        [*recorded.bands.values()],
     )
 
 
@@ -128,7 +138,7 @@ SMOKE_AE = RunId("ae", 42)
 
 
 def made_again(
-    store: Store, run: RunId | str, before: Golden, *, trained: bool = False, elsewhere: bool = True
+    store: Store, run: RunId | str, before: Golden, *, trained: bool = False, elsewhere: bool = False
 ) -> dict[str, set[str]]:
     """What is off when one run is evaluated (or trained) again by today's code.
 
@@ -155,16 +165,15 @@ def test_a_kl_term_dropped_in_training_shows_in_the_validation_loss(
     store: Store, tiny_golden: Golden, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gaussian.VariationalAutoencoder, "losses", without_kl)
-    assert made_again(store, "vae", tiny_golden, trained=True)["vae"]
-    here = made_again(store, "vae", tiny_golden, trained=True, elsewhere=False)
-    assert "validation_loss" in here["vae"]
+    assert "validation_loss" in made_again(store, "vae", tiny_golden, trained=True)["vae"]
 
 
 def test_another_ssim_window(store: Store, tiny_golden: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "ssim", lambda x, y: metrics.ssim_uniform(x, y, 7))
     found = made_again(store, "vae", tiny_golden)
     assert found.keys() == {"vae"}
-    assert {"ssim", "whole_ssim"} <= found["vae"] <= {"ssim", "whole_ssim", "i_ssim"}
+    assert {"ssim", "whole_ssim"} <= found["vae"]
+    assert all("ssim" in metric for metric in found["vae"])
 
 
 def test_mean_instead_of_sampled_codes(
@@ -178,7 +187,7 @@ def test_an_image_shifted_by_a_pixel(
     smoke_ae: Store, recorded: Golden, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = golden.of_records(
-        smoke_ae.records([SMOKE_AE]), recorded.losses, stamped(recorded), [*recorded.bands.values()]
+        smoke_ae.records([SMOKE_AE]), recorded.losses, here(recorded), [*recorded.bands.values()]
     )
     assert made_again(smoke_ae, SMOKE_AE, before) == {}
     through = evaluation.Evaluator.through
@@ -212,7 +221,7 @@ def test_rows_moved_on_by_one(recorded: Golden, frame: str) -> None:
     columns = [column for name, column in BY_ROW if name == frame]
     table[columns] = table.groupby(["architecture", "seed"])[columns].transform(lambda rows: np.roll(rows, 1))
     records = as_records(recorded, **{frame: table})
-    found = off(golden.compare(recorded, records, recorded.losses, stamped(recorded)))
+    found = off(golden.compare(recorded, records, recorded.losses, here(recorded)))
     assert found.keys() == set(SLUGS)
     assert set.union(*found.values()) <= {
         called for (name, _), (called, _) in BY_ROW.items() if name == frame
@@ -251,7 +260,7 @@ def test_one_seed_used_twice(recorded: Golden) -> None:
     columns = [name for name in runs.columns if name != "seed"]
     runs.loc[second, columns] = runs.loc[first, columns].to_numpy()
     records = as_records(recorded, runs=runs.infer_objects())
-    compared = golden.compare(recorded, records, recorded.losses, stamped(recorded))
+    compared = golden.compare(recorded, records, recorded.losses, here(recorded))
     assert len(off(compared)) == 22
     with pytest.raises(ReproduceError, match="runs with equal metrics: ae/seed-42, "):
         reading.distinct_metrics(records.runs)
