@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -228,7 +229,8 @@ def test_memory_is_measured_from_an_emptied_card(monkeypatch: pytest.MonkeyPatch
 def test_the_bounds_are_far_beyond_what_two_cpu_kernels_differ_by(slug: str) -> None:
     devices.configure("cpu")
     expected = gpu_check.trace(slug, "cpu")
-    with torch.backends.mkldnn.flags(enabled=False):
+    # torch's own context manager sets a switch of which torch warns
+    with warnings.catch_warnings(action="ignore"), torch.backends.mkldnn.flags(enabled=False):
         found = gpu_check.compare(slug, gpu_check.trace(slug, "cpu"), expected, True, 0.0)
     tighter = gpu_check.Bounds(*(bound / 4 for bound in (BOUNDS.loss, BOUNDS.gradient, BOUNDS.trained)))
     assert found.verdict(tighter) == "ok"
