@@ -85,7 +85,7 @@ def perform(
     order = [run for run, _ in tasks]
     messages = [message(job, scheduler is None) for _, job in tasks]
     names = {task_name(*sent): run for sent, run in zip(messages, order, strict=True)}
-    keys = {run: json.loads(text)["keys"] for (text, _), run in zip(messages, order, strict=True)}
+    keys = {run: keys_of(job) for run, job in tasks}
     workers = min(workers, len(tasks))
     cluster = local_cluster(workers, dashboard) if scheduler is None else existing_cluster(scheduler)
     with dask.config.set(DASK), cluster as client:

@@ -16,6 +16,7 @@ from reproduce.rendering.columns import entry, printed_mean
 from reproduce.rendering.material import Material, label
 from reproduce.rendering.numbers import DASH, METRICS
 from reproduce.rendering.table import Column, Row, Table
+from reproduce.runs import RunId
 
 COMPARED = ("ssim", "mse", "psnr", "piq", "iss", "i_ssim")
 
@@ -26,9 +27,8 @@ def log(material: Material) -> Table:
     trained = runs[runs["architecture"].isin(SLUGS)]
 
     def row(run: pd.Series) -> Row:
-        name = f"{run['architecture']}@{run['variant']}" if run["variant"] else run["architecture"]
         return (
-            f"{name}/seed-{run['seed']}",
+            str(RunId(run["architecture"], run["seed"], run["variant"])),
             _moment(run.get("finished")),
             numbers.integer(run.get("epochs")),
             _minutes(run.get("training_seconds")),
@@ -85,8 +85,8 @@ def protocols(material: Material) -> Table | None:
 
     together = found.together()
     totals = tuple(
-        (f"All {n}", *(numbers.fixed(distance, 2) for distance in row), str(row.idxmin()))
-        for n, row in together.iterrows()
+        (f"All {n}", *(numbers.fixed(distance, 2) for distance in distances), str(distances.idxmin()))
+        for n, distances in together.iterrows()
     )
     seeds = common_seeds(material.profiles)
     return Table(
