@@ -110,6 +110,14 @@ def tolerances(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Runs at a time. Default: one a core.")
     ] = None,
+    only_ways: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--way",
+            envvar="TOLERANCE_WAYS",
+            help="Besides running twice as it is, only these ways (avx2, avx, …). Repeat. Default: all.",
+        ),
+    ] = None,
     pythons: Annotated[
         list[str] | None,
         typer.Option(
@@ -144,8 +152,9 @@ def tolerances(
     if protocol.dataset == "mnist":
         settings["MNIST_DIR"] = str(find_mnist().absolute())
     wanted = campaign_runs(protocol, only or (), seeds)
+    ways = running.ways(sys.executable, pythons or (), running.processor_flags())
     ran = []
-    for way in running.ways(sys.executable, pythons or (), running.processor_flags()):
+    for way in running.chosen(ways, only_ways) if only_ways else ways:
         root = results / "tolerances" / way.name
         typer.echo(f"{way.name}: {' '.join(f'{k}={v}' for k, v in way.environment.items()) or way.python}")
         running.run(way, root, words, settings)

@@ -3,7 +3,8 @@
 `golden/<profile>/` holds raw numbers of real runs (runs.csv, images.csv, pairs.csv, curves.csv), every architecture's
 loss parts at initialisation (losses.csv), the stamp of the machine they ran on, the bands with their reasons
 (bands.csv), and the runs from whose spread the bands were measured (spread/). A band is two-sided: |fresh - golden|
-may be at most absolute + relative·|golden|; `same` counts on the same class of machine, `other` elsewhere. Images,
+may be at most absolute + relative·|golden|; `same` counts on the same class of machine, `other` elsewhere. It is
+pooled over architectures, but for those whose own spread lies far beyond the others' (chaotic in training). Images,
 pairs and epochs are compared row by row as well, with a band that follows from their metric's (`comparison`).
 
 `model` says what these are, `recording` reads and writes them, `comparison` compares, `bands` measures bands,
@@ -30,6 +31,7 @@ from reproduce.golden.model import (
     FOLDER,
     INITIAL,
     MACHINE,
+    POOLED,
     Band,
     CannotCompare,
     Comparison,
@@ -56,6 +58,7 @@ __all__ = [
     "FOLDER",
     "INITIAL",
     "MACHINE",
+    "POOLED",
     "Band",
     "CannotCompare",
     "Comparison",

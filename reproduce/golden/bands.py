@@ -18,6 +18,7 @@ from reproduce.golden.model import (
     FOLDER,
     INITIAL,
     KEY,
+    POOLED,
     Band,
     CannotCompare,
     Comparison,
@@ -35,18 +36,19 @@ from reproduce.golden.recording import (
     read_stamp,
     write_bands,
 )
+from reproduce.names import SLUGS
 from reproduce.records import Records
 
 BASE = "as-is"
 """The way of running that all others are compared with."""
 MARGIN = 4.0
-"""A band in units of the pooled spread: about four standard deviations."""
+"""A band in units of the spread: about four standard deviations. An architecture whose own spread would fill the band
+that the others make is set apart: it gets a band of its own, and does not widen theirs."""
 OVER_WORST = 1.5
 """A band in units of the largest difference seen, at least."""
-LEAST_SAME = 1e-6
-"""No band on the same class of machine is narrower, though equal runs agree to the bit there."""
-LEAST_OTHER = 1e-3
-"""No band elsewhere is narrower: few machines were seen."""
+LEAST = {"same": 1e-6, "other": 1e-3}
+"""No band is narrower: on the same class of machine, though equal runs agree to the bit there; and elsewhere, where
+few machines were seen."""
 SMALL = 0.01
 """Differences are relative to the value plus this share of the metric's median over all runs, so that the nearly
 vanishing value of a collapsed model neither makes a band nor has to fit into one."""
@@ -79,11 +81,12 @@ def same_class(first: Spread, second: Spread) -> bool:
 
 
 def measured_bands(spreads: Sequence[Spread]) -> list[Band]:
-    """Each metric's band from how far the other ways lie from the one called `BASE`, pooled over all their runs.
+    """Each metric's band from how far the other ways lie from the one called `BASE`, pooled over architectures.
 
     In units of |value| + `SMALL` × median |value|: `MARGIN` times the root mean square, at least `OVER_WORST` times
-    the largest. Ways of the base's own class of machine make the tight band, the others the wide one. Raises
-    CannotCompare when there is no base, no other way of one of the two kinds, or no run in common.
+    the largest. Ways of the base's own class of machine make the tight band, the others the wide one. Architectures
+    that are `set_apart` get a band of their own after the pooled one. Raises CannotCompare when there is no base, no
+    other way of one of the two kinds, or no run in common.
     """
     base = next((spread for spread in spreads if spread.name == BASE), None)
     if base is None:
@@ -101,33 +104,71 @@ def measured_bands(spreads: Sequence[Spread]) -> list[Band]:
     reference = base.runs.set_index(KEY)[list(COMPARED)]
     scale = SMALL * reference.abs().median()
     deviations = {kind: _deviations(reference, scale, ways) for kind, ways in groups.items()}
+    names = {kind: ", ".join(way.name for way in ways) for kind, ways in groups.items()}
     bands = []
     for metric in COMPARED:
-        widths, reasons = {}, []
-        for kind, least in (("same", LEAST_SAME), ("other", LEAST_OTHER)):
-            found = deviations[kind][metric]
-            spread, worst = float(np.sqrt((found**2).mean())), float(found.abs().max())
-            widths[kind] = float(f"{max(MARGIN * spread, OVER_WORST * worst, least):.4g}")
-            names = ", ".join(way.name for way in groups[kind])
-            reasons.append(
-                f"{kind} class: spread {spread:.2e}, worst {worst:.2e} over {len(found)} runs ({names})"
-            )
-        small = float(f"{scale[metric]:.4g}")
-        bands.append(
-            Band(
-                metric=metric,
-                same_relative=widths["same"],
-                same_absolute=float(f"{widths['same'] * small:.4g}"),
-                other_relative=widths["other"],
-                other_absolute=float(f"{widths['other'] * small:.4g}"),
-                reason="; ".join(reasons),
-            )
-        )
+        found = {kind: frame[metric].dropna() for kind, frame in deviations.items()}
+        apart = {kind: set_apart(found[kind], LEAST[kind]) for kind in found}
+        for architecture in (
+            POOLED,
+            *(slug for slug in SLUGS if any(slug in them for them in apart.values())),
+        ):
+            of = {kind: found[kind][_of(found[kind], architecture, apart[kind])] for kind in found}
+            bands.append(_band(metric, architecture, of, float(scale[metric]), names))
     return [*bands, initial_band()]
 
 
+def set_apart(deviations: pd.Series, least: float) -> set[str]:
+    """Architectures whose own spread would fill the band that all the others make: chaotic ones, after few steps.
+
+    deviations: indexed by architecture, in units of the value. As many of the farthest, half of them at most, as have
+    a root mean square above `MARGIN` times that of the rest, and above `least`, the narrowest band there is.
+    """
+    squares = (deviations**2).groupby(level=0).mean().sort_values(ascending=False)
+    for count in range(len(squares) // 2, 0, -1):
+        rest = float(np.sqrt(squares.iloc[count:].mean()))
+        if np.sqrt(squares.iloc[count - 1]) > max(MARGIN * rest, least):
+            return {str(slug) for slug in squares.index[:count]}
+    return set()
+
+
+def _of(deviations: pd.Series, architecture: str, apart: set[str]) -> pd.Series:
+    """Which deviations make the band: an apart architecture's own, else all that are not apart."""
+    slugs = deviations.index.to_series(index=deviations.index)
+    return slugs == architecture if architecture in apart else ~slugs.isin(apart)
+
+
+def _band(
+    metric: str,
+    architecture: str,
+    deviations: Mapping[str, pd.Series],
+    scale: float,
+    names: Mapping[str, str],
+) -> Band:
+    widths, reasons = {}, []
+    for kind, found in deviations.items():
+        spread, worst = float(np.sqrt((found**2).mean())), float(found.abs().max())
+        widths[kind] = float(f"{max(MARGIN * spread, OVER_WORST * worst, LEAST[kind]):.4g}")
+        reasons.append(
+            f"{kind} class: spread {spread:.2e}, worst {worst:.2e} over {len(found)} runs ({names[kind]})"
+        )
+    small = float(f"{scale:.4g}")
+    return Band(
+        metric=metric,
+        architecture=architecture,
+        same_relative=widths["same"],
+        same_absolute=float(f"{widths['same'] * small:.4g}"),
+        other_relative=widths["other"],
+        other_absolute=float(f"{widths['other'] * small:.4g}"),
+        reason="; ".join(reasons),
+    )
+
+
 def _deviations(reference: pd.DataFrame, scale: pd.Series, ways: Sequence[Spread]) -> pd.DataFrame:
-    """(way - base) / (|base| + scale), one row a run that both have. Raises CannotCompare when there is none."""
+    """(way - base) / (|base| + scale), one row a run that both have, indexed by its architecture.
+
+    Raises CannotCompare when there is none.
+    """
     found = [
         way.runs.set_index(KEY)[list(COMPARED)].sub(reference).dropna(how="all") / (reference.abs() + scale)
         for way in ways
@@ -135,7 +176,7 @@ def _deviations(reference: pd.DataFrame, scale: pd.Series, ways: Sequence[Spread
     joined = pd.concat(found).dropna(how="all")
     if joined.empty:
         raise CannotCompare("bands need runs that both campaigns have")
-    return joined
+    return joined.droplevel("seed")
 
 
 def farthest_rows(
@@ -184,7 +225,7 @@ LENDER = "smoke"
 """The profile whose bands another one takes until it has its own."""
 
 
-def borrowed(bands: Mapping[str, Band], profile: str) -> list[Band]:
+def borrowed(bands: Mapping[tuple[str, str], Band], profile: str) -> list[Band]:
     """Another profile's bands, saying so."""
     return [replace(band, reason=f"measured for profile {profile}: {band.reason}") for band in bands.values()]
 

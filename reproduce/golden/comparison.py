@@ -16,6 +16,7 @@ from reproduce.golden.model import (
     EXACT,
     INITIAL,
     KEY,
+    POOLED,
     CannotCompare,
     Comparison,
     Golden,
@@ -43,7 +44,7 @@ def compare(
         raise CannotCompare(f"golden is of profile '{golden.profile}', the results of '{records.profile}'")
     if golden.stamp.get("data") != stamp.get("data"):
         raise CannotCompare("golden and results come from different data")
-    unbanded = [metric for metric in (*COMPARED, INITIAL) if metric not in golden.bands]
+    unbanded = [metric for metric in (*COMPARED, INITIAL) if (metric, POOLED) not in golden.bands]
     if unbanded:
         raise CannotCompare(
             f"golden has no band for {', '.join(unbanded)}: measure them with `make tolerances`"
@@ -57,7 +58,7 @@ def compare(
         key = (row["architecture"], row["seed"])
         for metric in (*COMPARED, *EXACT):
             expected, obtained = float(row[metric]), float(ours.loc[key, metric])
-            band = 0.0 if metric in EXACT else golden.bands[metric].allowance(expected, same)
+            band = 0.0 if metric in EXACT else golden.band(metric, key[0]).allowance(expected, same)
             printed = math.nan
             if paper is not None and metric in paper.columns and key[0] in paper.index:
                 printed = float(paper.loc[key[0], metric])
@@ -80,7 +81,7 @@ def by_row(golden: Golden, fresh: Mapping[str, pd.DataFrame], same: bool) -> lis
             getattr(golden, name).set_index(list(rows))[column].groupby(level=KEY, sort=False)
         ):
             off = root_mean_square(ours.loc[theirs.index] - theirs)
-            allowance = golden.bands[metric].allowance(root_mean_square(theirs), same)
+            allowance = golden.band(metric, architecture).allowance(root_mean_square(theirs), same)
             band = math.sqrt(len(theirs)) * allowance
             found.append(Comparison(architecture, seed, called, 0.0, off, band))
     return found
@@ -103,7 +104,7 @@ def _initial(golden: Golden, losses: pd.DataFrame, same: bool) -> list[Compariso
             f"initial {row['part']}",
             float(row["value"]),
             float(ours[row["architecture"], row["part"]]),
-            golden.bands[INITIAL].allowance(float(row["value"]), same),
+            golden.band(INITIAL, row["architecture"]).allowance(float(row["value"]), same),
         )
         for row in golden.losses.to_dict("records")
     ]

@@ -22,7 +22,9 @@ def alike(golden: Golden, same_machine: bool) -> list[tuple[str, str]]:
     }
     allowances = {
         slug: frame.apply(
-            lambda column: [golden.bands[str(column.name)].allowance(value, same_machine) for value in column]
+            lambda column, slug=slug: [
+                golden.band(str(column.name), slug).allowance(value, same_machine) for value in column
+            ]
         )
         for slug, frame in values.items()
     }

@@ -37,13 +37,20 @@ MACHINE = ("device", "processor", "instruction_set", "machine", "torch", "numpy"
 """What must agree for two machines to be of one class."""
 
 
+POOLED = "pooled"
+"""In place of an architecture: the band was pooled over all that have none of their own."""
+
+
 class CannotCompare(ReproduceError):
     """Fresh and golden are not of one kind: other profile, other data, missing runs, a damaged file."""
 
 
 @dataclass(frozen=True)
 class Band:
-    """How far a metric may be off, and why. The four numbers are finite and not negative."""
+    """How far a metric may be off, and why. The four numbers are finite and not negative.
+
+    architecture: the one whose own band it is, or `POOLED`: the band of all that have none of their own.
+    """
 
     metric: str
     same_relative: float
@@ -51,6 +58,7 @@ class Band:
     other_relative: float
     other_absolute: float
     reason: str
+    architecture: str = POOLED
 
     def allowance(self, expected: float, same_machine: bool) -> float:
         """Largest |difference| that is still inside, ≥ 0."""
@@ -61,7 +69,10 @@ class Band:
 
 @dataclass(frozen=True)
 class Golden:
-    """What `golden/<profile>/` holds: frames with the columns of `recording`, every number finite."""
+    """What `golden/<profile>/` holds: frames with the columns of `recording`, every number finite.
+
+    bands: (metric, architecture or `POOLED`) → band.
+    """
 
     profile: str
     runs: pd.DataFrame
@@ -70,7 +81,11 @@ class Golden:
     curves: pd.DataFrame
     losses: pd.DataFrame
     stamp: Mapping[str, Any]
-    bands: Mapping[str, Band]
+    bands: Mapping[tuple[str, str], Band]
+
+    def band(self, metric: str, architecture: str) -> Band:
+        """The architecture's own band, else the pooled one. Raises KeyError when there is neither."""
+        return self.bands.get((metric, architecture)) or self.bands[metric, POOLED]
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pandas as pd
 
 from reproduce import files
 from reproduce.errors import ReproduceError
-from reproduce.golden.model import COMPARED, EXACT, FOLDER, KEY, Band, CannotCompare, Golden
+from reproduce.golden.model import COMPARED, EXACT, FOLDER, KEY, POOLED, Band, CannotCompare, Golden
 from reproduce.names import SLUGS
 from reproduce.protocol import Protocol
 from reproduce.records import Records
@@ -26,7 +26,15 @@ IMAGE_COLUMNS = (*KEY, "image", "label", "ssim", "mse", "psnr", "mae")
 PAIR_COLUMNS = (*KEY, "pair", "first", "second", "piq", "iss", "i_ssim")
 CURVE_COLUMNS = (*KEY, "epoch", "training_loss", "validation_loss")
 LOSS_COLUMNS = ("architecture", "part", "value")
-BAND_COLUMNS = tuple(field.name for field in fields(Band))
+BAND_COLUMNS = (
+    "metric",
+    "architecture",
+    "same_relative",
+    "same_absolute",
+    "other_relative",
+    "other_absolute",
+    "reason",
+)
 
 FRAMES: dict[str, tuple[str, ...]] = {
     "runs": RUN_COLUMNS,
@@ -41,7 +49,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "pairs": (*KEY, "pair"),
     "curves": (*KEY, "epoch"),
     "losses": ("architecture", "part"),
-    "bands": ("metric",),
+    "bands": ("metric", "architecture"),
 }
 """Frame → the columns that name a row."""
 WHOLE_NUMBERS = {"seed", "image", "label", "pair", "first", "second", "epoch"}
@@ -108,7 +116,7 @@ def of_records(
         profile=records.profile,
         losses=losses,
         stamp=stamp,
-        bands={band.metric: band for band in bands},
+        bands=by_name(bands),
         **frames(records),
     )
 
@@ -140,7 +148,13 @@ def write(
 
 def write_bands(bands: Sequence[Band], folder: Path) -> None:
     """Write bands.csv."""
-    files.write(folder / "bands.csv", csv(pd.DataFrame([asdict(band) for band in bands])))
+    table = pd.DataFrame([asdict(band) for band in bands], columns=list(BAND_COLUMNS))
+    files.write(folder / "bands.csv", csv(table))
+
+
+def by_name(bands: Iterable[Band]) -> dict[tuple[str, str], Band]:
+    """(metric, architecture) → band."""
+    return {(band.metric, band.architecture): band for band in bands}
 
 
 def csv(frame: pd.DataFrame) -> bytes:
@@ -172,14 +186,16 @@ def read(profile: str, root: Path = FOLDER) -> Golden:
     return Golden(profile=profile, stamp=stamp, bands=read_bands(folder), losses=losses, **found)
 
 
-def read_bands(folder: Path) -> dict[str, Band]:
-    """Metric → band. Raises CannotCompare when bands.csv is missing or damaged."""
+def read_bands(folder: Path) -> dict[tuple[str, str], Band]:
+    """(metric, architecture) → band. Raises CannotCompare when bands.csv is missing or damaged."""
     path = folder / "bands.csv"
     table = read_frame(path, BAND_COLUMNS, ROWS["bands"])
-    bands = {row["metric"]: Band(**row) for row in table.to_dict("records")}
-    for metric, band in bands.items():
+    bands = by_name(Band(**row) for row in table.to_dict("records"))
+    for band in bands.values():
         if min(band.same_relative, band.same_absolute, band.other_relative, band.other_absolute) < 0:
-            raise _damaged(path, f"the band of {metric} is negative")
+            raise _damaged(path, f"the band of {band.metric} ({band.architecture}) is negative")
+        if band.architecture not in (POOLED, *SLUGS):
+            raise _damaged(path, f"'{band.architecture[:40]}' is no architecture")
     return bands
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from reproduce.errors import ReproduceError
 from reproduce.golden.bands import BASE
 
+AGAIN = "again"
+"""The base's way of running a second time."""
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -48,11 +50,23 @@ def ways(python: str, others: Sequence[str], flags: frozenset[str]) -> tuple[Way
     """As it is, the same again, older machines than this one, and other interpreters. Raises ReproduceError."""
     older = [Way(name, python, variables) for name, flag, variables in OLDER_MACHINES if flag in flags]
     interpreters = [Way(interpreter_name(other), other) for other in others]
-    found = (Way(BASE, python), Way("again", python), *older, *interpreters)
+    found = (Way(BASE, python), Way(AGAIN, python), *older, *interpreters)
     names = [way.name for way in found]
     if len(set(names)) != len(names):
         raise ReproduceError(f"two interpreters have the same versions: {', '.join(names)}; name each once")
     return found
+
+
+def chosen(found: Sequence[Way], names: Sequence[str]) -> tuple[Way, ...]:
+    """As it is and the same again, without which there are no bands, and of the others those named.
+
+    Raises ReproduceError when a name is not of one that this machine can run.
+    """
+    others = [way.name for way in found if way.name not in (BASE, AGAIN)]
+    unknown = [name for name in names if name not in others]
+    if unknown:
+        raise ReproduceError(f"there is no way '{unknown[0]}' here; there is {', '.join(others) or 'none'}")
+    return tuple(way for way in found if way.name in (BASE, AGAIN, *names))
 
 
 def interpreter_name(python: str) -> str:

@@ -17,16 +17,17 @@ from reproduce import golden
 from reproduce.golden import INITIAL, Band, CannotCompare, Spread
 from reproduce.golden.bands import (
     BASE,
-    LEAST_OTHER,
-    LEAST_SAME,
+    LEAST,
     LENDER,
     MARGIN,
     OVER_WORST,
     SMALL,
     bands_for,
     same_class,
+    set_apart,
 )
-from reproduce.golden.model import COMPARED, KEY
+from reproduce.golden.model import COMPARED, KEY, POOLED
+from reproduce.golden.recording import by_name
 from tests.synthetic import make_records
 
 HERE: Mapping[str, Any] = {name: name for name in golden.MACHINE} | {"environment": {}}
@@ -45,7 +46,16 @@ def moved(base: Spread, name: str, stamp: Mapping[str, Any], **factors: float) -
 
 
 def measured(*spreads: Spread) -> dict[str, Band]:
-    return {band.metric: band for band in golden.measured_bands(spreads)}
+    """Metric → pooled band."""
+    return {metric: band for (metric, slug), band in every_band(*spreads).items() if slug == POOLED}
+
+
+def its_band(bands: Mapping[tuple[str, str], Band], metric: str, architecture: str) -> Band:
+    return bands.get((metric, architecture)) or bands[metric, POOLED]
+
+
+def every_band(*spreads: Spread) -> dict[tuple[str, str], Band]:
+    return by_name(golden.measured_bands(spreads))
 
 
 def test_every_metric_gets_a_band_and_the_initial_losses_one_of_1e_8(base: Spread) -> None:
@@ -64,17 +74,57 @@ def test_the_wide_band_is_four_times_the_pooled_spread_and_names_the_runs(base: 
     assert "over 22 runs (avx)" in band.reason
 
 
+@pytest.mark.parametrize("kind", ["same", "other"])
+def test_a_chaotic_architecture_gets_a_band_of_its_own_and_does_not_widen_the_others(
+    base: Spread, kind: str
+) -> None:
+    def way(stamp: Mapping[str, Any], chaos: float) -> Spread:
+        runs = moved(base, stamp["instruction_set"], stamp, ssim=1.002).runs
+        runs.loc[runs["architecture"] == "vae", "ssim"] *= 1 + chaos
+        return Spread(stamp["instruction_set"], runs, stamp)
+
+    calm = every_band(base, way(HERE, 0.0), way(ELSEWHERE, 0.0))
+    stamps = (HERE, ELSEWHERE)
+    wild = every_band(base, *(way(it, 0.1 if (it is HERE) == (kind == "same") else 0.0) for it in stamps))
+    assert ("ssim", "vae") not in calm
+    assert [slug for metric, slug in wild if metric == "ssim"] == [POOLED, "vae"]
+    pooled, own = wild["ssim", POOLED], wild["ssim", "vae"]
+    width = f"{kind}_relative"
+    assert getattr(pooled, width) == pytest.approx(getattr(calm["ssim", POOLED], width), rel=0.01)
+    assert getattr(own, width) > 20 * getattr(pooled, width)
+    there = "other_relative" if kind == "same" else "same_relative"
+    assert getattr(own, there) == getattr(pooled, there), "where it is not set apart, it has the others'"
+    assert "over 1 runs" in own.reason
+    assert "over 21 runs" in pooled.reason
+
+
+def spreads_of(**sizes: float) -> pd.Series:
+    return pd.Series(sizes)
+
+
+def test_several_chaotic_ones_do_not_hide_each_other_and_half_at_most_are_set_apart() -> None:
+    rest = {f"calm-{n}": 0.001 for n in range(5)}
+    assert set_apart(spreads_of(**rest, a=-0.1, b=0.09, c=0.08), 0.0) == {"a", "b", "c"}
+    assert set_apart(spreads_of(**rest, a=-0.1, b=0.09, c=0.08), 0.085) == set(), (
+        "the least is too near for c"
+    )
+    assert set_apart(spreads_of(**rest, a=0.003), 0.0) == set()
+    assert set_apart(spreads_of(a=1.0, b=1.0, c=1.0, d=0.001), 0.0) == set()
+    assert set_apart(spreads_of(**rest), 0.0) == set()
+
+
 def test_a_band_is_never_narrower_than_what_it_was_measured_from(base: Spread) -> None:
     runs = base.runs.copy()
     runs.loc[0, "mse"] *= 1.5
-    band = measured(base, moved(base, "again", HERE), Spread("avx", runs, ELSEWHERE))["mse"]
+    bands = every_band(base, moved(base, "again", HERE), Spread("avx", runs, ELSEWHERE))
+    band = its_band(bands, "mse", base.runs.loc[0, "architecture"])
     before, after = base.runs.loc[0, "mse"], runs.loc[0, "mse"]
     assert OVER_WORST * abs(after - before) <= 1.001 * band.allowance(before, same_machine=False)
 
 
 def test_no_spread_leaves_the_least_bands(base: Spread) -> None:
     band = measured(base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE))["piq"]
-    assert (band.same_relative, band.other_relative) == (LEAST_SAME, LEAST_OTHER)
+    assert (band.same_relative, band.other_relative) == (LEAST["same"], LEAST["other"])
 
 
 def test_another_python_is_the_same_class_and_another_instruction_set_is_not(base: Spread) -> None:
@@ -87,7 +137,7 @@ def test_a_nearly_vanishing_value_does_not_make_a_band(base: Spread) -> None:
     doubled = collapsed.assign(piq=collapsed["piq"].where(collapsed["architecture"] != "ae", 2e-12))
     start = replace(base, runs=collapsed)
     band = measured(start, moved(start, "again", HERE), Spread("avx", doubled, ELSEWHERE))["piq"]
-    assert band.other_relative == LEAST_OTHER
+    assert band.other_relative == LEAST["other"]
     assert band.allowance(1e-12, same_machine=False) > 1e-12
 
 
@@ -146,7 +196,7 @@ def test_recording_replaces_an_earlier_spread_and_renews_what_other_profiles_bor
     golden.record_bands([*ways, moved(base, "earlier", ELSEWHERE, ssim=3.0)], "smoke", tmp_path)
     golden.write_bands([Band("ssim", 1e-6, 0.0, 0.02, 0.0, "why")], tmp_path / "quick")
     golden.record_bands(ways, "desk", tmp_path)
-    assert golden.read_bands(tmp_path / "quick")["ssim"].reason == "why"
+    assert golden.read_bands(tmp_path / "quick")["ssim", POOLED].reason == "why"
     written = golden.record_bands(ways, "smoke", tmp_path)
     assert [path.parent.name for path in written] == ["smoke", "desk", "quick"]
     now = golden.measured_bands(ways)
@@ -191,7 +241,7 @@ def test_recorded_bands_admit_every_run_that_they_were_measured_from(folder: Pat
     assert outside(golden.read_bands(folder), spreads) == []
 
 
-def outside(bands: Mapping[str, Band], spreads: Sequence[Spread]) -> list[str]:
+def outside(bands: Mapping[tuple[str, str], Band], spreads: Sequence[Spread]) -> list[str]:
     """Numbers that lie outside the band around the base's."""
     base = next((spread for spread in spreads if spread.name == BASE), None)
     found = []
@@ -200,7 +250,7 @@ def outside(bands: Mapping[str, Band], spreads: Sequence[Spread]) -> list[str]:
         for row in base.runs.to_dict("records"):
             key = (row["architecture"], row["seed"])
             for metric in COMPARED:
-                allowed = bands[metric].allowance(row[metric], same_class(base, way))
+                allowed = its_band(bands, metric, key[0]).allowance(row[metric], same_class(base, way))
                 if not abs(ours.loc[key, metric] - row[metric]) <= allowed:
                     found.append(f"{way.name}: {key} {metric}")
     return found
@@ -223,7 +273,7 @@ def test_bands_admit_every_run_that_they_are_measured_from(
         *(drifted(name, HERE, 10**here) for name in ("again", "python")),
         *(drifted(name, ELSEWHERE, 10**there) for name in ("avx2", "sse41")),
     ]
-    assert outside(measured(*ways), ways) == []
+    assert outside(every_band(*ways), ways) == []
 
 
 def test_a_damaged_spread_is_named(base: Spread, tmp_path: Path) -> None:

@@ -50,6 +50,13 @@ def test_a_machine_is_made_to_look_like_older_ones_only() -> None:
     assert names() == ["as-is", "again"]
 
 
+def test_running_twice_as_it_is_comes_with_any_choice_of_ways() -> None:
+    ways = tolerances.ways("p", (), frozenset({"avx512f", "avx2"}))
+    assert [way.name for way in tolerances.chosen(ways, ["avx"])] == ["as-is", "again", "avx"]
+    with pytest.raises(ReproduceError, match="there is no way 'sse2' here; there is avx2, avx, aten-default"):
+        tolerances.chosen(ways, ["avx", "sse2"])
+
+
 def test_another_interpreter_is_named_by_its_versions_and_once() -> None:
     (name,) = [way.name for way in tolerances.ways("p", (sys.executable,), frozenset())][2:]
     assert name.startswith(f"python-{sys.version_info.major}.{sys.version_info.minor}.")
