@@ -18,6 +18,7 @@ MADV_HUGEPAGE = 14
 HUGE_PAGE = 2 << 20
 KEPT_BYTES = 1 << 30
 
+CPU = torch.device("cpu")
 TF32_VARIABLE = "NVIDIA_TF32_OVERRIDE"
 
 

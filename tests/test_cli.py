@@ -418,7 +418,7 @@ def test_one_claim_is_shown_with_what_is_printed_both_verdicts_and_why(command: 
     first, printed, within, ours = out.splitlines()
     assert first.startswith("IV-D.rae-gp-lambda  [IV-D, text]  ")
     assert printed == "    printed: 10"
-    assert within.startswith("    within the paper's tables: ")
+    assert within.startswith("    within the paper: ")
     assert ours == f"    in the results of desk: {IN_RESULTS[Outcome.UNTESTABLE]}; no results"
 
 

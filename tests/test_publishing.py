@@ -22,7 +22,7 @@ from reproduce.store import FRESH, MANIFEST, WEIGHTS, Store
 from tests import faults
 from tests.tiny import RUNS
 
-LEDGER = """Claim,What the paper states,Within the paper's tables,In our results
+LEDGER = """Claim,What the paper states,Within the paper,In our results
 a,one,consistent: 22 of 22,reproduced: r = 0.7
 b,two,inconsistent: 15 of 22,not testable: collapsed
 c,three,inconsistent,not reproduced
@@ -76,7 +76,7 @@ def test_a_lost_block_is_named() -> None:
 def test_claims_are_counted_by_verdict(report: Path) -> None:
     block = publishing.claims_block(report / "tables")
     assert "Of 3 statements:" in block
-    assert "- Within the paper's tables: 2 inconsistent, 1 consistent." in block
+    assert "- Within the paper: 2 inconsistent, 1 consistent." in block
     assert "- In our results: 1 reproduced, 1 not testable, 1 not reproduced." in block
     assert block.endswith("| claims |\n")
 

@@ -80,7 +80,12 @@ def fit(profiles: Mapping[str, Records]) -> Fit:
     )
     nearest = {}
     for slug, row in table.iterrows():
-        known = row.dropna().sort_values(kind="stable")
-        if len(known) > 1:
-            nearest[str(slug)] = tuple(known.index[known <= known.iloc[0] + readings.TIE])
+        if row.count() > 1:
+            nearest[str(slug)] = within_tie(row)
     return Fit(table, nearest)
+
+
+def within_tie(distances: pd.Series) -> tuple[str, ...]:
+    """The sources within `readings.TIE` of the least distance, nearest first; those without one take no part."""
+    known = distances.dropna().sort_values(kind="stable")
+    return tuple(known.index[known <= known.iloc[0] + readings.TIE])

@@ -12,10 +12,10 @@ from reproduce.architectures.contract import Batch, Losses
 from reproduce.architectures.distributions import gaussian_kl, gaussian_sample
 from reproduce.architectures.gaussian import OwnGaussian
 from reproduce.architectures.settings import Backbone, Perceptual
+from reproduce.devices import CPU
 
 C1, C2 = 0.01**2, 0.03**2
 WINDOW, SIGMA = 11, 1.5
-CPU = torch.device("cpu")
 LEAST_CONTRAST = 1e-6
 """Contrast terms are clamped here before they are raised to a power: below zero a power has no value."""
 

@@ -21,8 +21,7 @@ from reproduce.architectures.distributions import (
 )
 from reproduce.architectures.gaussian import OwnGaussian
 from reproduce.architectures.settings import Adversarial, Backbone, TotalCorrelation
-
-CPU = torch.device("cpu")
+from reproduce.devices import CPU
 
 
 @lru_cache(maxsize=8)

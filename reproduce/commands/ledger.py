@@ -76,7 +76,7 @@ def _lines(verdict: Verdict, profile: str) -> Iterable[str]:
     told = "; ".join(part for part in (verdict.reason, verdict.evidence) if part)
     yield f"{claim.id}  [{claim.section}, {claim.place}]  {claim.wording}"
     yield f"    printed: {'; '.join(claim.printed) or 'no number'}"
-    yield f"    within the paper's tables: {verdict.within_paper}; {verdict.recomputed or 'nothing to recompute'}"
+    yield f"    within the paper: {verdict.within_paper}; {verdict.recomputed or 'nothing to recompute'}"
     yield f"    in the results of {profile}: {verdict.in_results}{f'; {told}' if told else ''}"
 
 

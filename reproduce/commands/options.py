@@ -92,8 +92,8 @@ def remembered_profile(results: Path) -> str | None:
     path = results / REMEMBERED
     if not path.is_file():
         return None
-    name = files.read(path, largest=1_000).decode(errors="replace").strip()
     try:
+        name = files.read(path, largest=1_000).decode(errors="replace").strip()
         return profile(name).name
     except ReproduceError:
         return None

@@ -19,7 +19,7 @@ from reproduce.rendering.table import Blocks, Column, Row, Table
 
 _SLUG = re.compile(rf"(?<![\w-])({'|'.join(sorted(SLUGS, key=len, reverse=True))})(?![\w-])")
 _METRIC = re.compile(rf"(?<![\w-])({'|'.join(sorted(ALL_METRICS, key=len, reverse=True))})(?![\w-])")
-WITHIN_THE_PAPER, IN_OUR_RESULTS = "Within the paper's tables", "In our results"
+WITHIN_THE_PAPER, IN_OUR_RESULTS = "Within the paper", "In our results"
 """Heads of the columns that begin with a verdict; the second only where the profile allows verdicts."""
 _NEGATIVE = re.compile(r"(?<![\w.])-(?=\d)")
 
@@ -146,8 +146,8 @@ def rules(material: Material) -> Table:
     return Table(
         name="rules",
         title="The rule of each kind of claim.",
-        remarks="Written before the results, each beside the function that applies it. “Paper”: within the paper's own "
-        "tables; “Results”: in ours. Margins are those of the table before.",
+        remarks="Written before the results, each beside the function that applies it. “Paper”: within the paper "
+        "itself; “Results”: in ours. Margins are those of the table before.",
         columns=(
             Column("Kind", align="l", width=r"0.13\textwidth"),
             Column("Claims"),
@@ -192,7 +192,7 @@ def tally(material: Material) -> Table:
     return Table(
         name="tally",
         title="Both verdicts of every statement, counted.",
-        remarks="Rows: within the paper's own tables. Columns: in our results.",
+        remarks="Rows: within the paper itself. Columns: in our results.",
         columns=(Column("", align="l"), *(Column(str(word)) for word in found.columns), Column("all")),
         blocks=(rows, (("all", *(numbers.integer(n) for n in total), numbers.integer(total.sum())),)),
     )

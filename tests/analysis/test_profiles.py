@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 
 from reproduce import paper
@@ -67,3 +68,8 @@ def test_a_profile_with_few_models_does_not_narrow_the_comparison_of_the_others(
     assert list(found.together().index) == [22]
     assert found.together()["paper"].isna().all()
     assert found.nearest["ae"] == ("notebook", "paper")
+
+
+def test_every_source_within_a_tie_of_the_least_is_named_nearest_first() -> None:
+    distances = pd.Series({"desk": 0.30, "notebook": 0.25, "paper": math.nan, "quick": 1.0})
+    assert profiles.within_tie(distances) == ("notebook", "desk")

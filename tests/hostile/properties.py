@@ -34,7 +34,7 @@ from reproduce import (
 )
 from reproduce.analysis.claims import judgement, registry
 from reproduce.bench import measure as bench
-from reproduce.commands import results
+from reproduce.commands import options, results
 from reproduce.errors import LONGEST, ReproduceError
 from reproduce.golden import tolerances
 from reproduce.golden.ledger import NAME
@@ -514,6 +514,16 @@ def surroundings(arguments: list[str], environment: dict[str, str], home: Path) 
         os.environ.update(before)
 
 
+def remembered(content: bytes, world: World) -> None:
+    """The note of the last default names a profile or counts for nothing, and the next campaign writes it anew."""
+    path = world.folder / options.REMEMBERED
+    path.write_bytes(content)
+    assert options.remembered_profile(world.folder) in (None, *protocol.PROFILES)
+    assert path.read_bytes() == content
+    options.remember_profile(world.folder, "quick")
+    assert options.remembered_profile(world.folder) == "quick"
+
+
 def _file(name: str, few: int, many: int) -> Property:
     spoil = spoilt_csv if name.endswith(".csv") else spoilt_safetensors
     return Property(name, lambda world: spoil(world.intact(name)), record(name), few, many)
@@ -546,6 +556,7 @@ PROPERTIES = (
     Property("claims", claims_file, claims, 15, 500),
     Property("command line", words, one_line_and_a_code, 15, 400),
     Property("command line, campaign", words_inside, one_line_and_the_campaign_as_it_was, 10, 300),
+    Property("default profile", lambda world: spoilt_bytes(b"quick\n"), remembered, 10, 300),
     Property("environment", variables, one_line_and_a_code, 10, 250),
 )
 

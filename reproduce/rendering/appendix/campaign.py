@@ -8,7 +8,7 @@ import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import readings, summaries
-from reproduce.analysis.profiles import common_seeds
+from reproduce.analysis.profiles import common_seeds, within_tie
 from reproduce.names import SLUGS
 from reproduce.protocol import PROFILES
 from reproduce.rendering import numbers
@@ -85,7 +85,11 @@ def protocols(material: Material) -> Table | None:
 
     together = found.together()
     totals = tuple(
-        (f"All {n}", *(numbers.fixed(distance, 2) for distance in distances), str(distances.idxmin()))
+        (
+            f"All {n}",
+            *(numbers.fixed(distance, 2) for distance in distances),
+            ", ".join(within_tie(distances)),
+        )
         for n, distances in together.iterrows()
     )
     seeds = common_seeds(material.profiles)
