@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from reproduce import bench, files
+from reproduce.analysis import readings
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol
 from reproduce.rendering import numbers
@@ -126,6 +127,32 @@ def counted_claims(verdicts: pd.DataFrame, important: str) -> str:
     return "\n".join([f"Of {len(verdicts)} statements:", "", *lines, "", important])
 
 
+def nearer_readings(tables: Path, protocol: Protocol) -> dict[str, str]:
+    """The README's block on which reading of each architecture lies nearer to its printed row; none where no second
+    reading was run, so that the block of a profile that has them stays."""
+    path = tables / "readings.csv"
+    if not path.is_file():
+        return {}
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    named = (
+        table.groupby("Nearer", sort=False)["Model"].agg(lambda names: numbers.listing(list(names))).to_dict()
+    )
+    words = {
+        readings.DESCRIBED: "the described method",
+        readings.PYTHAE: "Pythae's class",
+        readings.NEITHER: "neither, within the stated margin",
+        readings.MISSING: "unknown, since a run is missing",
+    }
+    counts = table["Nearer"].value_counts()
+    lines = [f"- {text} ({counts[word]}): {named[word]}" for word, text in words.items() if word in named]
+    head = f"Profile `{protocol.name}`, {len(table)} architectures with a second reading. Nearer to the printed row:"
+    notes = [
+        *(["†: Pythae's class collapsed."] if table["Model"].str.contains("†").any() else []),
+        *([] if protocol.verdicts else ["It trains too little for that to be an answer."]),
+    ]
+    return {"readings": "\n".join([head, "", *lines, *(["", " ".join(notes)] if notes else [])])}
+
+
 def publish_speed(results: Path, root: Path) -> dict[str, str]:
     """The last full bench below the results root into benchmarks/; its README block, or none without a bench."""
     speed = results / bench.FOLDER
@@ -159,7 +186,11 @@ def publish(store: Store, report: Path, root: Path, published: Path) -> list[Run
     Ended at any moment, each file is the one of before or the new one, and the same command goes on from there.
     """
     files.clear_temporaries(root, "README.md.*", below=False)
-    blocks = readme_blocks(report, store.protocol) | publish_speed(store.folder.parent, root)
+    blocks = (
+        readme_blocks(report, store.protocol)
+        | nearer_readings(report / "tables", store.protocol)
+        | publish_speed(store.folder.parent, root)
+    )
     readme = root / "README.md"
     text = fill_blocks(readme.read_text(), blocks)
     copy_folder(report / "tables", root / "tables", ("*.csv", "*.md", "*.tex"))

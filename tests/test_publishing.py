@@ -87,6 +87,40 @@ def test_without_verdicts_in_our_results_only_the_papers_are_counted(report: Pat
     assert "In our results" not in publishing.claims_block(report / "tables")
 
 
+READINGS = """Model,SSIM described,Nearer
+VQ-VAE,0.7,pythae
+RAE-GP,0.7,described
+"RAE, L2",0.7,tie
+HVAE,0.7,pythae
+"""
+
+
+def test_the_readings_nearer_to_the_printed_rows_are_named_and_counted(report: Path, store: Store) -> None:
+    (report / "tables" / "readings.csv").write_text(READINGS)
+    block = publishing.nearer_readings(report / "tables", store.protocol)["readings"]
+    assert block.splitlines() == [
+        "Profile `tiny`, 4 architectures with a second reading. Nearer to the printed row:",
+        "",
+        "- the described method (1): RAE-GP",
+        "- Pythae's class (2): VQ-VAE and HVAE",
+        "- neither, within the stated margin (1): RAE, L2",
+        "",
+        "It trains too little for that to be an answer.",
+    ]
+
+
+def test_a_report_without_second_readings_leaves_the_block_of_one_that_has_them(
+    report: Path, project: Path, store: Store
+) -> None:
+    readme = project / "README.md"
+    readme.write_text(readme.read_text() + "<!-- begin: readings -->\nkept\n<!-- end: readings -->\n")
+    publishing.publish(store, report, project, project / "published")
+    assert "\nkept\n" in readme.read_text()
+    (report / "tables" / "readings.csv").write_text(READINGS)
+    publishing.publish(store, report, project, project / "published")
+    assert "\nkept\n" not in readme.read_text()
+
+
 def test_old_tables_and_figures_go_and_only_tables_and_figures_come(
     report: Path, project: Path, store: Store
 ) -> None:
