@@ -148,7 +148,7 @@ def nearer_readings(tables: Path, protocol: Protocol) -> dict[str, str]:
     head = f"Profile `{protocol.name}`, {len(table)} architectures with a second reading. Nearer to the printed row:"
     notes = [
         *(["†: Pythae's class collapsed."] if table["Model"].str.contains("†").any() else []),
-        *([] if protocol.verdicts else ["It trains too little for that to be an answer."]),
+        *([] if protocol.verdicts else ["The profile trains too little for that to be an answer."]),
     ]
     return {"readings": "\n".join([head, "", *lines, *(["", " ".join(notes)] if notes else [])])}
 

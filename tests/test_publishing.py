@@ -105,7 +105,7 @@ def test_the_readings_nearer_to_the_printed_rows_are_named_and_counted(report: P
         "- Pythae's class (2): VQ-VAE and HVAE",
         "- neither, within the stated margin (1): RAE, L2",
         "",
-        "It trains too little for that to be an answer.",
+        "The profile trains too little for that to be an answer.",
     ]
 
 
