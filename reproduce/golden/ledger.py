@@ -60,6 +60,8 @@ def read_ledger(path: Path) -> pd.DataFrame:
     remedy = "move it away, and the next check starts a new one"
     try:
         frame = read_csv(content, COLUMNS, str(path))[list(COLUMNS)]
+        if frame["date"].dtype.kind in "iufb":
+            raise ValueError("a date is a number")
         dates = pd.to_datetime(frame["date"], utc=True, format="ISO8601")
     except (ReproduceError, ValueError, TypeError, OverflowError) as error:
         raise ReproduceError(f"{path} is damaged ({' '.join(str(error).split())[:80]}): {remedy}") from error

@@ -59,7 +59,11 @@ def test_the_platform_is_what_the_stamp_knows_of_the_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"date,worst\n", b"\x00\xff", b"date,profile,commit,platform,worst"]
+    "content",
+    [
+        *(b"", b"date,worst\n", b"\x00\xff", b"date,profile,commit,platform,worst"),
+        *(b"date,profile,commit,platform,worst,where,off\n" + line for line in (b"0", b"inf,a,b,c,1,d,0\n")),
+    ],
 )
 def test_a_damaged_ledger_is_named_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "drift.csv"
