@@ -20,7 +20,7 @@ from reproduce.analysis import readings
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol
 from reproduce.rendering import numbers
-from reproduce.rendering.claim_tables import IN_OUR_RESULTS, WITHIN_THE_PAPER
+from reproduce.rendering.claim_tables import IN_OUR_RESULTS, NOT_TESTABLE_BUT_AS_TRAINED, WITHIN_THE_PAPER
 from reproduce.runs import RunId
 from reproduce.store import FRESH, MANIFEST, WEIGHTS, Store
 
@@ -114,15 +114,20 @@ def claims_block(tables: Path) -> str:
     ledger = pd.read_csv(tables / "ledger.csv", dtype=str, keep_default_na=False)
     heads = [head for head in (WITHIN_THE_PAPER, IN_OUR_RESULTS) if head in ledger]
     verdicts = ledger[heads].apply(lambda cells: cells.str.partition(":")[0])
+    if IN_OUR_RESULTS in ledger:
+        as_trained = ledger[IN_OUR_RESULTS].str.extract(r"\bas trained, ([^:;]+)", expand=False)
+        verdicts[NOT_TESTABLE_BUT_AS_TRAINED] = as_trained.fillna("")
     return counted_claims(verdicts, (tables / "claims.md").read_text())
 
 
 def counted_claims(verdicts: pd.DataFrame, important: str) -> str:
-    """How many statements have which verdict (a row a statement, a column a kind of verdict under its head), and the
-    table of the most important ones below."""
+    """How many statements have which verdict (a row a statement, a column a kind of verdict under its head, "" where
+    it has none), and the table of the most important ones below."""
+    counts = {head: words[words != ""].value_counts() for head, words in verdicts.items()}
     lines = [
-        f"- {head}: " + ", ".join(f"{n} {word}" for word, n in words.value_counts().items()) + "."
-        for head, words in verdicts.items()
+        f"- {head}: " + ", ".join(f"{n} {word}" for word, n in count.items()) + "."
+        for head, count in counts.items()
+        if len(count)
     ]
     return "\n".join([f"Of {len(verdicts)} statements:", "", *lines, "", important])
 

@@ -16,6 +16,7 @@ from reproduce.protocol import Protocol
 from reproduce.publishing import counted_claims
 from reproduce.rendering.claim_tables import (
     IN_OUR_RESULTS,
+    NOT_TESTABLE_BUT_AS_TRAINED,
     WITHIN_THE_PAPER,
     important_table,
     with_commands,
@@ -88,6 +89,7 @@ def write(judged: Iterable[Verdict], protocol: Protocol, folder: Path) -> tuple[
     verdicts = pd.DataFrame({WITHIN_THE_PAPER: statements["within_paper"]})
     if protocol.verdicts:
         verdicts[IN_OUR_RESULTS] = statements["in_results"]
+        verdicts[NOT_TESTABLE_BUT_AS_TRAINED] = statements["as_trained"]
     block = counted_claims(verdicts, to_markdown(important, protocol.name))
     files.write(folder / CSV, table.to_csv(index=False, lineterminator="\n").encode())
     files.write(folder / MARKDOWN, block.encode())

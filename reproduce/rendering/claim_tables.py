@@ -21,6 +21,8 @@ _SLUG = re.compile(rf"(?<![\w-])({'|'.join(sorted(SLUGS, key=len, reverse=True))
 _METRIC = re.compile(rf"(?<![\w-])({'|'.join(sorted(ALL_METRICS, key=len, reverse=True))})(?![\w-])")
 WITHIN_THE_PAPER, IN_OUR_RESULTS = "Within the paper", "In our results"
 """Heads of the columns that begin with a verdict; the second only where the profile allows verdicts."""
+NOT_TESTABLE_BUT_AS_TRAINED = "Not testable, since models were still improving, but as trained"
+"""Head of a count of verdicts."""
 _NEGATIVE = re.compile(r"(?<![\w.])-(?=\d)")
 
 

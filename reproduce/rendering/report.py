@@ -250,13 +250,17 @@ def _findings(material: Material) -> dict[str, Any]:
     """The statements that carry the paper by what became of them, in our wording.
 
     told: the verdicts in words, counted; verdicts: (words, the ledger's word, statements) for each verdict that our
-    results give; untold: (reason, statements) of those that are not testable; refuted: those that the paper's own
-    tables, or what it prints elsewhere, contradict. Each statement with its printed numbers.
+    results give; untold: (reason, statements) of those that are not testable, as_trained: the verdicts in words that
+    models which were still improving give on some of them, or ""; refuted: those that the paper's own tables, or what
+    it prints elsewhere, contradict. Each statement with its printed numbers.
     """
     rows = material.statements[material.statements["important"].astype(bool)]
     rows = rows.assign(stated=list(map(wording.stated, rows["wording"], rows["printed"])))
     untestable = claims.IN_RESULTS[claims.Outcome.UNTESTABLE]
     untold = rows[rows["in_results"] == untestable]
+    as_trained = untold["as_trained"]
+    beside = as_trained.where(as_trained == "", " (as trained: " + as_trained + ")")
+    untold = untold.assign(stated=untold["stated"] + beside)
     reasons = untold["reason"].str.partition(":")[0]
     return {
         "n": len(rows),
@@ -269,6 +273,7 @@ def _findings(material: Material) -> dict[str, Any]:
         "untold": [
             (str(reason), list(untold.loc[reasons == reason, "stated"])) for reason in reasons.unique()
         ],
+        "as_trained": wording.verdicts(as_trained[as_trained != ""]) if (as_trained != "").any() else "",
         "refuted": list(
             rows.loc[rows["within_paper"] == claims.WITHIN_PAPER[claims.Outcome.FAILS], "stated"]
         ),

@@ -64,8 +64,9 @@ def judge(
 
     A claim that names architectures is not testable while one of them is missing, failed, collapsed or not
     converged. One about the whole field is evaluated on the rows that are none of these, the sound ones; the
-    evidence says how many those were, and whether the others would change the verdict. Without records, or in
-    a profile without verdicts, nothing is testable.
+    evidence says how many those were, and whether the others would change the verdict. Where nothing but training
+    that ended early stands in the way, the evidence is what the models show as trained. Without records, or in a
+    profile without verdicts, nothing is testable.
     """
     tables = tables or paper_tables()
     inside = paper_world(tables)
@@ -166,19 +167,17 @@ class Campaign:
         alive = usable(self.summary)
         sound = alive[alive["converged"]]
         finite = self.summary[np.isfinite(self.summary["ssim"])]
-        self.sound, self.everything = (
+        self.sound, self.trained, self.everything = (
             World(models=rows, paper=paper, records=records, attempted=self.summary)
-            for rows in (sound, finite)
+            for rows in (sound, alive, finite)
         )
 
     def evaluate(self, claim: Claim) -> Finding:
         """The finding on sound rows, after the checks that hold for all kinds."""
         obstacle = "" if claim.kind in protocol.PAPER_ONLY else self.obstacle(claim)
-        if obstacle and not set(claim.rests_on()) <= set(self.sound.models.index):
-            return Finding(Outcome.UNTESTABLE, "", obstacle)
-        finding = evaluate(claim, self.sound)
         if obstacle:
-            return Finding(Outcome.UNTESTABLE, finding.shown, obstacle)
+            return self._untestable(claim, obstacle)
+        finding = evaluate(claim, self.sound)
         if not _about_sound_rows(claim):
             return finding
         n, total = len(self.sound.models), len(self.summary)
@@ -188,6 +187,23 @@ class Campaign:
             else finding.shown
         )
         return self._with_left_out(claim, Finding(finding.outcome, shown, finding.reason))
+
+    def _untestable(self, claim: Claim, obstacle: str) -> Finding:
+        """With what can be shown all the same: of models as they were trained, else of the sound ones."""
+        if self.allowed and self._rests_on(self.trained, claim):
+            beside = evaluate(claim, self.trained)
+            if beside.outcome is not Outcome.UNTESTABLE:
+                shown = f"as trained, {IN_RESULTS[beside.outcome]}" + f": {beside.shown}" * bool(beside.shown)
+                return Finding(Outcome.UNTESTABLE, shown, obstacle, beside.outcome)
+        named_are_sound = set(claim.rests_on()) <= set(self.sound.models.index)
+        shown = evaluate(claim, self.sound).shown if named_are_sound else ""
+        return Finding(Outcome.UNTESTABLE, shown, obstacle)
+
+    @staticmethod
+    def _rests_on(world: World, claim: Claim) -> bool:
+        """Whether the world has all models that the claim needs."""
+        enough = len(world.models) >= SMALLEST_FIELD or not _about_sound_rows(claim)
+        return enough and set(claim.rests_on()) <= set(world.models.index)
 
     def obstacle(self, claim: Claim) -> str:
         """Why the claim is not testable here, or ""."""
@@ -240,4 +256,5 @@ def _verdict(claim: Claim, inside: World, ours: Campaign | None) -> Verdict:
         in_results=IN_RESULTS[results.outcome],
         reason=results.reason,
         evidence=results.shown,
+        as_trained=IN_RESULTS[results.as_trained] if results.as_trained else "",
     )

@@ -118,13 +118,15 @@ class Outcome(StrEnum):
 class Finding:
     """A predicate's answer.
 
-    shown:  the recomputed numbers, as a short string.
-    reason: why it is not testable, where it is not.
+    shown:      the recomputed numbers, as a short string.
+    reason:     why it is not testable, where it is not.
+    as_trained: what it would be if models that were still improving counted, where nothing else stands in the way.
     """
 
     outcome: Outcome
     shown: str
     reason: str = ""
+    as_trained: Outcome | None = None
 
 
 class Untestable(Exception):
@@ -195,7 +197,11 @@ class World:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim with both verdicts and their evidence. `within_paper` and `in_results` hold the words below."""
+    """A claim with both verdicts and their evidence. `within_paper` and `in_results` hold the words below.
+
+    as_trained: where a claim is not testable for no other reason than that models were still improving, the word that
+    the same rule gives of them as they are; else "".
+    """
 
     claim: Claim
     within_paper: str
@@ -203,6 +209,7 @@ class Verdict:
     in_results: str
     reason: str
     evidence: str
+    as_trained: str = ""
 
     def fields(self) -> Iterator[tuple[str, object]]:
         """Name and value of every column of the ledger."""
@@ -219,6 +226,7 @@ class Verdict:
             ("in_results", self.in_results),
             ("reason", self.reason),
             ("evidence", self.evidence),
+            ("as_trained", self.as_trained),
             ("important", claim.important),
             ("command", command(claim.id)),
         )

@@ -230,6 +230,31 @@ def test_claims_about_the_field_go_on_without_the_unsound_rows(damaged: Records)
     assert "on 18 sound rows of 21" in verdict.evidence, "the missing one has no row"
 
 
+def test_where_only_training_ended_early_the_models_as_trained_are_shown(damaged: Records) -> None:
+    """Not so where a model collapsed, failed or is missing, or where the profile gives no verdicts at all."""
+    named = ("T1.beta-vae.ssim", "T1.svae.ssim", "T1.hvae.ssim", "T1.vamp.ssim", "T1.ae.ssim")
+    chosen = [c for c in load() if c.id in named]
+    found = {verdict.claim.id: verdict for verdict in judge(damaged, chosen)}
+    assert {name: found[name].as_trained for name in named} == dict.fromkeys(named, "") | {
+        "T1.vamp.ssim": "reproduced"
+    }
+    assert found["T1.vamp.ssim"].in_results == "not testable"
+    assert found["T1.vamp.ssim"].evidence.startswith("as trained, reproduced: ")
+    (quick,) = judge(
+        make_records("quick", (42,), unconverged=["vamp"]), [c for c in chosen if "vamp" in c.id]
+    )
+    assert (quick.as_trained, quick.evidence[:10]) != ("reproduced", "as trained")
+
+
+def test_a_field_of_which_most_were_still_improving_is_shown_as_trained() -> None:
+    records = make_records(seeds=(42,), unconverged=list(SLUGS[:12]), collapsed=["iwae"])
+    (verdict,) = judge(records, [c for c in load() if c.id == "Abstract.r"])
+    assert verdict.reason.startswith("n too small: ")
+    assert verdict.in_results == "not testable"
+    assert verdict.as_trained
+    assert "n = 21" in verdict.evidence
+
+
 def test_a_rank_in_the_field_says_which_field(damaged: Records) -> None:
     """The pages rank unconverged rows too; the ledger does not, and says so."""
     (rank, own) = judge(damaged, [c for c in load() if c.id in ("IV-A.ae-best", "IV-B.ae-ssim")])
