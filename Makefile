@@ -89,7 +89,7 @@ tex:  ## install LaTeX with apt-get (as root, or through sudo)
 check: venv  ## fresh numbers against golden ones, and which models they tell apart: exit code 0, 1 (off), 2 (cannot)
 	$(REPRODUCE) check --pairs
 
-tolerances: venv  ## measure golden's bands: the smoke campaign as on other machines; TOLERANCE_PYTHONS, TOLERANCE_WAYS
+tolerances: venv  ## measure golden's bands: a campaign (PROFILE: smoke unless set) as on other machines; TOLERANCE_PYTHONS, TOLERANCE_WAYS
 	$(REPRODUCE) tolerances $(if $(JOBS),--jobs $(JOBS))
 
 gpu-check: venv  ## the GPU against the CPU, and how many runs should share it: a table to paste into an issue

@@ -17,6 +17,7 @@ import pandas as pd
 
 from reproduce import bench, files
 from reproduce.analysis import readings
+from reproduce.analysis.claims import AS_TRAINED
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol
 from reproduce.rendering import numbers
@@ -115,7 +116,7 @@ def claims_block(tables: Path) -> str:
     heads = [head for head in (WITHIN_THE_PAPER, IN_OUR_RESULTS) if head in ledger]
     verdicts = ledger[heads].apply(lambda cells: cells.str.partition(":")[0])
     if IN_OUR_RESULTS in ledger:
-        as_trained = ledger[IN_OUR_RESULTS].str.extract(r"\bas trained, ([^:;]+)", expand=False)
+        as_trained = ledger[IN_OUR_RESULTS].str.extract(rf"\b{AS_TRAINED}([^:;]+)", expand=False)
         verdicts[NOT_TESTABLE_BUT_AS_TRAINED] = as_trained.fillna("")
     return counted_claims(verdicts, (tables / "claims.md").read_text())
 
@@ -139,23 +140,43 @@ def nearer_readings(tables: Path, protocol: Protocol) -> dict[str, str]:
     if not path.is_file():
         return {}
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    named = (
-        table.groupby("Nearer", sort=False)["Model"].agg(lambda names: numbers.listing(list(names))).to_dict()
-    )
+    described = pd.read_csv(tables / "table1.csv", dtype=str, keep_default_na=False)["Model"]
+    collapsed = {name.rstrip("†‡") for name in described if "†" in name}
+
+    def told(row: pd.Series) -> str:
+        """The architecture, the smaller distance, and which reading collapsed."""
+        name = row["Model"].rstrip("†")
+        which = (name in collapsed, "†" in row["Model"])
+        distance = min(row["Distance described"], row["Distance pythae"], key=float)
+        return f"{name} ({distance}{COLLAPSED[which]})"
+
     words = {
         readings.DESCRIBED: "the described method",
         readings.PYTHAE: "Pythae's class",
         readings.NEITHER: "neither, within the stated margin",
-        readings.MISSING: "unknown, since a run is missing",
     }
-    counts = table["Nearer"].value_counts()
-    lines = [f"- {text} ({counts[word]}): {named[word]}" for word, text in words.items() if word in named]
-    head = f"Profile `{protocol.name}`, {len(table)} architectures with a second reading. Nearer to the printed row:"
-    notes = [
-        *(["†: Pythae's class collapsed."] if table["Model"].str.contains("†").any() else []),
-        *([] if protocol.verdicts else ["The profile trains too little for that to be an answer."]),
-    ]
-    return {"readings": "\n".join([head, "", *lines, *(["", " ".join(notes)] if notes else [])])}
+    lines = []
+    for word, text in words.items():
+        rows = table[table["Nearer"] == word]
+        if len(rows):
+            lines.append(
+                f"- {text} ({len(rows)}): {numbers.listing([told(row) for _, row in rows.iterrows()])}"
+            )
+    head = (
+        f"Profile `{protocol.name}`, {len(table)} architectures with a second reading. Nearer to the printed row lies, "
+        "with its distance in standard deviations of the printed columns:"
+    )
+    note = [] if protocol.verdicts else ["", "The profile trains too little for that to be an answer."]
+    return {"readings": "\n".join([head, "", *lines, *note])}
+
+
+COLLAPSED = {
+    (False, False): "",
+    (True, False): "; the described one collapsed",
+    (False, True): "; Pythae's collapsed",
+    (True, True): "; both collapsed",
+}
+"""Whether the described reading and Pythae's class collapsed → words after a distance."""
 
 
 def publish_speed(results: Path, root: Path) -> dict[str, str]:

@@ -89,23 +89,29 @@ def test_without_verdicts_in_our_results_only_the_papers_are_counted(report: Pat
     assert "In our results" not in publishing.claims_block(report / "tables")
 
 
-READINGS = """Model,SSIM described,Nearer
-VQ-VAE,0.7,pythae
-RAE-GP,0.7,described
-"RAE, L2",0.7,tie
-HVAE,0.7,pythae
+READINGS = """Model,Distance described,Distance pythae,Nearer
+VQ-VAE,0.96,0.75,pythae
+RAE-GP,0.57,10.88,described
+RAE-L2,1.92,1.90,tie
+HVAE†,1.63,0.94,pythae
+MIWAE†,4.45,1.06,pythae
+SVAE,–,0.94,missing
 """
 
 
-def test_the_readings_nearer_to_the_printed_rows_are_named_and_counted(report: Path, store: Store) -> None:
-    (report / "tables" / "readings.csv").write_text(READINGS)
-    block = publishing.nearer_readings(report / "tables", store.protocol)["readings"]
-    assert block.splitlines() == [
-        "Profile `tiny`, 4 architectures with a second reading. Nearer to the printed row:",
+def test_the_readings_nearer_to_the_printed_rows_are_named_with_distance_and_collapse(
+    report: Path, store: Store
+) -> None:
+    tables = report / "tables"
+    (tables / "readings.csv").write_text(READINGS)
+    (tables / "table1.csv").write_text("Model\nVQ-VAE‡\nRAE-GP†\nMIWAE†‡\n")
+    assert publishing.nearer_readings(tables, store.protocol)["readings"].splitlines() == [
+        "Profile `tiny`, 6 architectures with a second reading. Nearer to the printed row lies, with its distance in "
+        "standard deviations of the printed columns:",
         "",
-        "- the described method (1): RAE-GP",
-        "- Pythae's class (2): VQ-VAE and HVAE",
-        "- neither, within the stated margin (1): RAE, L2",
+        "- the described method (1): RAE-GP (0.57; the described one collapsed)",
+        "- Pythae's class (3): VQ-VAE (0.75), HVAE (0.94; Pythae's collapsed) and MIWAE (1.06; both collapsed)",
+        "- neither, within the stated margin (1): RAE-L2 (1.90)",
         "",
         "The profile trains too little for that to be an answer.",
     ]
@@ -119,6 +125,7 @@ def test_a_report_without_second_readings_leaves_the_block_of_one_that_has_them(
     publishing.publish(store, report, project, project / "published")
     assert "\nkept\n" in readme.read_text()
     (report / "tables" / "readings.csv").write_text(READINGS)
+    (report / "tables" / "table1.csv").write_text("Model\nVQ-VAE\n")
     publishing.publish(store, report, project, project / "published")
     assert "\nkept\n" not in readme.read_text()
 

@@ -115,7 +115,7 @@ def tolerances(
         typer.Option(
             "--way",
             envvar="TOLERANCE_WAYS",
-            help="Besides running twice as it is, only these ways (avx2, avx, …). Repeat. Default: all.",
+            help="Of the older machines that can be imitated here (avx2, avx, …) only these. Repeat. Default: all.",
         ),
     ] = None,
     pythons: Annotated[
@@ -168,7 +168,8 @@ def tolerances(
     bands = golden.measured_bands(spreads)
     for band in bands:
         typer.echo(
-            f"{band.metric:16} same {band.same_relative:.2e}  other {band.other_relative:.2e}  {band.reason}"
+            f"{band.metric:16} {band.architecture:16} same {band.same_relative:.2e}  "
+            f"other {band.other_relative:.2e}  {band.reason}"
         )
     base, *others = ran
     for other in others:

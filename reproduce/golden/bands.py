@@ -42,8 +42,8 @@ from reproduce.records import Records
 BASE = "as-is"
 """The way of running that all others are compared with."""
 MARGIN = 4.0
-"""A band in units of the spread: about four standard deviations. An architecture whose own spread would fill the band
-that the others make is set apart: it gets a band of its own, and does not widen theirs."""
+"""A band in units of the spread: about four standard deviations. An architecture whose own spread is that many times
+the others' is set apart: it gets a band of its own, and does not widen theirs."""
 OVER_WORST = 1.5
 """A band in units of the largest difference seen, at least."""
 LEAST = {"same": 1e-6, "other": 1e-3}
@@ -108,21 +108,27 @@ def measured_bands(spreads: Sequence[Spread]) -> list[Band]:
     bands = []
     for metric in COMPARED:
         found = {kind: frame[metric].dropna() for kind, frame in deviations.items()}
-        apart = {kind: set_apart(found[kind], LEAST[kind]) for kind in found}
+        if any(values.empty for values in found.values()):
+            raise CannotCompare(f"bands need a run with a value of {metric} that is not zero throughout")
+        apart = {kind: set_apart(values, LEAST[kind]) for kind, values in found.items()}
         for architecture in (
             POOLED,
             *(slug for slug in SLUGS if any(slug in them for them in apart.values())),
         ):
-            of = {kind: found[kind][_of(found[kind], architecture, apart[kind])] for kind in found}
-            bands.append(_band(metric, architecture, of, float(scale[metric]), names))
+            own = {kind: architecture in them for kind, them in apart.items()}
+            makers = {
+                kind: values[values.index == architecture if own[kind] else ~values.index.isin(apart[kind])]
+                for kind, values in found.items()
+            }
+            bands.append(_band(metric, architecture, makers, own, float(scale[metric]), names))
     return [*bands, initial_band()]
 
 
 def set_apart(deviations: pd.Series, least: float) -> set[str]:
-    """Architectures whose own spread would fill the band that all the others make: chaotic ones, after few steps.
+    """Architectures whose own spread is out of proportion to that of all the others: chaotic ones, after few steps.
 
-    deviations: indexed by architecture, in units of the value. As many of the farthest, half of them at most, as have
-    a root mean square above `MARGIN` times that of the rest, and above `least`, the narrowest band there is.
+    deviations: indexed by architecture, in units of the value. The farthest, as many as have a root mean square above
+    `MARGIN` times that of the rest, and above `least`, the narrowest band there is; half of all at most.
     """
     squares = (deviations**2).groupby(level=0).mean().sort_values(ascending=False)
     for count in range(len(squares) // 2, 0, -1):
@@ -132,25 +138,22 @@ def set_apart(deviations: pd.Series, least: float) -> set[str]:
     return set()
 
 
-def _of(deviations: pd.Series, architecture: str, apart: set[str]) -> pd.Series:
-    """Which deviations make the band: an apart architecture's own, else all that are not apart."""
-    slugs = deviations.index.to_series(index=deviations.index)
-    return slugs == architecture if architecture in apart else ~slugs.isin(apart)
-
-
 def _band(
     metric: str,
     architecture: str,
-    deviations: Mapping[str, pd.Series],
+    makers: Mapping[str, pd.Series],
+    own: Mapping[str, bool],
     scale: float,
     names: Mapping[str, str],
 ) -> Band:
+    """The band that these deviations make. own: for which kinds they are the architecture's own, and not pooled."""
     widths, reasons = {}, []
-    for kind, found in deviations.items():
+    for kind, found in makers.items():
         spread, worst = float(np.sqrt((found**2).mean())), float(found.abs().max())
         widths[kind] = float(f"{max(MARGIN * spread, OVER_WORST * worst, LEAST[kind]):.4g}")
+        whose = f"runs of {architecture}" if own[kind] else "pooled runs"
         reasons.append(
-            f"{kind} class: spread {spread:.2e}, worst {worst:.2e} over {len(found)} runs ({names[kind]})"
+            f"{kind} class: spread {spread:.2e}, worst {worst:.2e} over {len(found)} {whose} ({names[kind]})"
         )
     small = float(f"{scale:.4g}")
     return Band(
@@ -206,23 +209,30 @@ def initial_band() -> Band:
 
 
 def bands_for(profile: str, root: Path = FOLDER) -> tuple[list[Band], str]:
-    """The bands to record, and where they come from: measured, else those of smoke, else those there already.
+    """The bands to record, and where they come from: measured, else a lender's, else those there already.
 
     Raises CannotCompare when there are none at all.
     """
-    own, lender = root / profile, root / LENDER
-    if any((own / "spread").glob("*.csv")):
-        return measured_bands(read_spread(own / "spread")), f"from the runs in {own / 'spread'}"
-    if profile != LENDER and (lender / "bands.csv").is_file():
-        found = borrowed(read_bands(lender), LENDER)
-        return found, f"those of profile {LENDER}; measure its own with `make tolerances PROFILE={profile}`"
-    if (own / "bands.csv").is_file():
-        return list(read_bands(own).values()), "as they were"
+    folder = root / profile
+    if has_spread(folder):
+        return measured_bands(read_spread(folder / "spread")), f"from the runs in {folder / 'spread'}"
+    lender = next((name for name in LENDERS if has_spread(root / name)), None)
+    if lender is not None:
+        found = borrowed(read_bands(root / lender), lender)
+        return found, f"those of profile {lender}; measure its own with `make tolerances PROFILE={profile}`"
+    if (folder / "bands.csv").is_file():
+        return list(read_bands(folder).values()), "as they were"
     raise CannotCompare("golden numbers need bands: measure them with `make tolerances`")
 
 
-LENDER = "smoke"
-"""The profile whose bands another one takes until it has its own."""
+LENDERS = ("quick", "smoke")
+"""Profiles whose bands others take until they have their own, the best first: the longer runs train, the further they
+drift apart, and borrowed bands are too narrow for a profile that trains longer still."""
+
+
+def has_spread(folder: Path) -> bool:
+    """Whether a profile's folder has the runs that its own bands are measured from."""
+    return (folder / "spread" / f"{BASE}.csv").is_file()
 
 
 def borrowed(bands: Mapping[tuple[str, str], Band], profile: str) -> list[Band]:
@@ -252,8 +262,8 @@ def record_bands(spreads: Sequence[Spread], profile: str, root: Path = FOLDER) -
     for path in (folder / "spread").glob("*.*"):
         files.remove(path)
     write_spread(spreads, folder / "spread")
-    borrowers = [path.parent.name for path in sorted(root.glob("*/bands.csv")) if profile == LENDER]
-    renewed = dict.fromkeys((profile, *borrowers))
+    borrowers = [path.parent for path in sorted(root.glob("*/bands.csv")) if profile in LENDERS]
+    renewed = dict.fromkeys((profile, *(path.name for path in borrowers if not has_spread(path))))
     for name in renewed:
         write_bands(bands_for(name, root)[0], root / name)
     return [root / name / "bands.csv" for name in renewed]

@@ -58,15 +58,16 @@ def ways(python: str, others: Sequence[str], flags: frozenset[str]) -> tuple[Way
 
 
 def chosen(found: Sequence[Way], names: Sequence[str]) -> tuple[Way, ...]:
-    """As it is and the same again, without which there are no bands, and of the others those named.
+    """Of the older machines those named; as it is, the same again and other interpreters whatever is named.
 
     Raises ReproduceError when a name is not of one that this machine can run.
     """
-    others = [way.name for way in found if way.name not in (BASE, AGAIN)]
-    unknown = [name for name in names if name not in others]
+    known = [way.name for way in found]
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise ReproduceError(f"there is no way '{unknown[0]}' here; there is {', '.join(others) or 'none'}")
-    return tuple(way for way in found if way.name in (BASE, AGAIN, *names))
+        raise ReproduceError(f"there is no way '{unknown[0]}' here; there is {', '.join(known)}")
+    older = [name for name, *_ in OLDER_MACHINES]
+    return tuple(way for way in found if way.name in names or way.name not in older)
 
 
 def interpreter_name(python: str) -> str:

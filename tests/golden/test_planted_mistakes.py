@@ -48,7 +48,7 @@ def stamped(recorded: Golden, **changes: Any) -> Mapping[str, Any]:
 
 
 def chaotic(recorded: Golden) -> set[str]:
-    """Architectures with a band of their own, all but a few have none."""
+    """Architectures with a band of their own; few, or the check would be blind."""
     found = {slug for _, slug in recorded.bands} - {POOLED}
     assert len(found) < 7
     return found

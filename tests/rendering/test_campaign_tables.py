@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from reproduce import paper
+from reproduce.names import SLUGS
 from reproduce.records import Records
-from reproduce.rendering import report
+from reproduce.rendering import report, wording
 from reproduce.rendering.appendix import campaign
 from reproduce.rendering.material import Material
 from tests.rendering.conftest import STAMP
@@ -99,3 +100,17 @@ def test_findings_are_grouped_by_verdict_and_only_where_verdicts_are_allowed(
     refuted = section.partition("itself contradicts}")[2]
     assert refuted.count(r"\item") == (important["within_paper"] == "inconsistent").sum()
     assert r"\item Gap between best and worst SSIM (printed: 54\%)." in section
+
+
+def test_what_only_training_that_ended_early_leaves_untold_is_judged_on_the_models_as_they_are(
+    tmp_path: Path,
+) -> None:
+    early = Material(make_records("desk", (42,), unconverged=list(SLUGS[:8])), STAMP)
+    text = report.render(early, {}, (), tmp_path).read_text()
+    section = text.partition("What cannot be told}")[2].partition(r"\section{")[0]
+    important = early.statements[early.statements["important"].astype(bool)]
+    as_trained = important.loc[important["as_trained"] != "", "as_trained"]
+    assert len(as_trained) > 9
+    assert section.count("(as trained: ") == len(as_trained)
+    told = " ".join(section.partition("Judged on those models as they are")[2].split())
+    assert told.startswith(f", by the same rules, {wording.verdicts(as_trained)}.")

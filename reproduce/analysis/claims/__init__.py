@@ -14,6 +14,7 @@ from reproduce.analysis.claims.judgement import (
     tally,
 )
 from reproduce.analysis.claims.model import (
+    AS_TRAINED,
     IN_RESULTS,
     WITHIN_PAPER,
     Claim,
@@ -26,6 +27,7 @@ from reproduce.analysis.claims.model import (
 from reproduce.analysis.claims.registry import load
 
 __all__ = [
+    "AS_TRAINED",
     "IN_RESULTS",
     "WITHIN_PAPER",
     "Claim",

@@ -14,6 +14,7 @@ from reproduce.analysis import summaries
 from reproduce.analysis.claims import differences, orders, pictures, protocol, values
 from reproduce.analysis.claims.kinds import FIELD, KINDS
 from reproduce.analysis.claims.model import (
+    AS_TRAINED,
     IN_RESULTS,
     WITHIN_PAPER,
     Claim,
@@ -180,30 +181,35 @@ class Campaign:
         finding = evaluate(claim, self.sound)
         if not _about_sound_rows(claim):
             return finding
-        n, total = len(self.sound.models), len(self.summary)
-        shown = (
-            f"{finding.shown} (on {n} sound rows of {total})"
-            if finding.shown and n < total
-            else finding.shown
-        )
-        return self._with_left_out(claim, Finding(finding.outcome, shown, finding.reason))
+        if finding.outcome is Outcome.UNTESTABLE:
+            return self._untestable(claim, finding.reason)
+        return self._with_left_out(claim, replace(finding, shown=self._on(self.sound, finding.shown)))
 
-    def _untestable(self, claim: Claim, obstacle: str) -> Finding:
+    def _untestable(self, claim: Claim, reason: str) -> Finding:
         """With what can be shown all the same: of models as they were trained, else of the sound ones."""
-        if self.allowed and self._rests_on(self.trained, claim):
+        if self._trained_suffices(claim):
             beside = evaluate(claim, self.trained)
             if beside.outcome is not Outcome.UNTESTABLE:
-                shown = f"as trained, {IN_RESULTS[beside.outcome]}" + f": {beside.shown}" * bool(beside.shown)
-                return Finding(Outcome.UNTESTABLE, shown, obstacle, beside.outcome)
-        named_are_sound = set(claim.rests_on()) <= set(self.sound.models.index)
-        shown = evaluate(claim, self.sound).shown if named_are_sound else ""
-        return Finding(Outcome.UNTESTABLE, shown, obstacle)
+                shown = self._on(self.trained, beside.shown) if _about_sound_rows(claim) else beside.shown
+                told = f"{AS_TRAINED}{IN_RESULTS[beside.outcome]}"
+                return Finding(
+                    Outcome.UNTESTABLE, f"{told}: {shown}" if shown else told, reason, beside.outcome
+                )
+        shown = evaluate(claim, self.sound).shown if _has_named(self.sound, claim) else ""
+        return Finding(Outcome.UNTESTABLE, shown, reason)
 
-    @staticmethod
-    def _rests_on(world: World, claim: Claim) -> bool:
-        """Whether the world has all models that the claim needs."""
-        enough = len(world.models) >= SMALLEST_FIELD or not _about_sound_rows(claim)
-        return enough and set(claim.rests_on()) <= set(world.models.index)
+    def _trained_suffices(self, claim: Claim) -> bool:
+        """Whether models that were still improving are all that the claim lacks."""
+        n = len(self.trained.models)
+        more = n > len(self.sound.models)
+        enough = n >= SMALLEST_FIELD or not _about_sound_rows(claim)
+        return self.allowed and more and enough and _has_named(self.trained, claim)
+
+    def _on(self, world: World, shown: str) -> str:
+        """The numbers of a claim about the field, with how many rows they are of, unless they are of all."""
+        n, total = len(world.models), len(self.summary)
+        kind = "sound" if world is self.sound else "uncollapsed"
+        return f"{shown} (on {n} {kind} rows of {total})" if shown and n < total else shown
 
     def obstacle(self, claim: Claim) -> str:
         """Why the claim is not testable here, or ""."""
@@ -237,6 +243,11 @@ class Campaign:
             return finding
         shown = f"{finding.shown}; with the rows left out {IN_RESULTS[beside.outcome]} ({beside.shown})"
         return Finding(finding.outcome, shown, finding.reason)
+
+
+def _has_named(world: World, claim: Claim) -> bool:
+    """Whether the world has a row of every model that the claim rests on."""
+    return set(claim.rests_on()) <= set(world.models.index)
 
 
 def _about_sound_rows(claim: Claim) -> bool:

@@ -232,6 +232,8 @@ class Verdict:
         )
 
 
+AS_TRAINED = "as trained, "
+"""Before the word that stands in the evidence beside "not testable"."""
 WITHIN_PAPER: Mapping[Outcome, str] = {
     Outcome.HOLDS: "consistent",
     Outcome.PARTLY: "inconsistent",
