@@ -23,7 +23,8 @@ FRAMES = 10
 COLLAPSED = 0.95
 """MSE over the mean image's MSE above which a run counts as collapsed."""
 CONVERGED = 0.01
-"""A run whose validation loss fell by more than this share over its last two epochs is not converged."""
+CONVERGENCE_EPOCHS = 2
+"""A run whose validation loss fell by more than that share over its last so many epochs is not converged."""
 TF32_SUFFIX = "-tf32"
 
 

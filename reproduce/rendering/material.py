@@ -126,6 +126,11 @@ class Material:
         """The seeds that belong to a complete campaign: the profile's, and any other that a run used."""
         return tuple(sorted({*self.profile.seeds, *self.runs["seed"].astype(int)}))
 
+    @property
+    def finished_seeds(self) -> tuple[int, ...]:
+        """The seeds of which a run has finished."""
+        return tuple(sorted({seed for _, seed in self.fresh}))
+
     @cached_property
     def fresh(self) -> frozenset[tuple[str, int]]:
         """Finished runs as (slug, seed)."""

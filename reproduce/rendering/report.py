@@ -23,7 +23,7 @@ from reproduce.analysis import (
 )
 from reproduce.datasets import PIXELS
 from reproduce.names import BASELINE, SLUGS
-from reproduce.protocol import COLLAPSED, CONVERGED, FRAMES, PROFILES
+from reproduce.protocol import COLLAPSED, CONVERGED, CONVERGENCE_EPOCHS, FRAMES, PROFILES
 from reproduce.rendering import drift, latex, numbers, wording
 from reproduce.rendering.appendix.duality import correlation_of
 from reproduce.rendering.material import Material, label
@@ -234,15 +234,21 @@ def _section_verdicts(material: Material) -> dict[str, str]:
 
 
 def _verdict_counts(material: Material) -> dict[str, list[tuple[str, str]]]:
-    """(verdict, count) in a fixed order: "results" and "paper" over statements, "cells" over table cells."""
+    """(verdict, count) in a fixed order: "results" and "paper" over statements, "cells" over table cells; "trained" and
+    "cells_trained" of those that only models which were still improving leave untestable."""
 
     def counts(column: pd.Series, words: Iterable[str]) -> list[tuple[str, str]]:
         return [(word, numbers.integer((column == word).sum())) for word in dict.fromkeys(words)]
+
+    def as_trained(column: pd.Series) -> list[tuple[str, str]]:
+        return [(word, n) for word, n in counts(column, claims.IN_RESULTS.values()) if n != "0"]
 
     return {
         "results": counts(material.statements["in_results"], claims.IN_RESULTS.values()),
         "paper": counts(material.statements["within_paper"], claims.WITHIN_PAPER.values()),
         "cells": counts(material.cell_verdicts["in_results"], claims.IN_RESULTS.values()),
+        "trained": as_trained(material.statements["as_trained"]),
+        "cells_trained": as_trained(material.cell_verdicts["as_trained"]),
     }
 
 
@@ -316,6 +322,15 @@ def _recommendations(material: Material) -> dict[str, Any]:
     return {"testable": int(testable.sum()), "same_first": sum(firsts)}
 
 
+def _seeds(material: Material) -> str:
+    """ "seeds 42, 123 and 456", or of which of them a run has finished."""
+    planned, finished = material.seeds, material.finished_seeds
+    listed = numbers.listing(map(str, planned))
+    if not finished or finished == planned:
+        return f"seed{'s' * (len(planned) > 1)} {listed}"
+    return f"seed{'s' * (len(finished) > 1)} {numbers.listing(map(str, finished))} of {listed}"
+
+
 def _protocol(material: Material) -> dict[str, Any]:
     """The profile in words, and how it differs from the paper's protocol."""
     profile = material.profile
@@ -341,6 +356,9 @@ def _protocol(material: Material) -> dict[str, Any]:
         ],
         "learning_rate": numbers.power_of_ten(1e-4 * profile.learning_rate_scale),
         "differences": differences,
+        "last_epochs": round(CONVERGENCE_EPOCHS * profile.learning_rate_scale)
+        if profile.train == printed.train
+        else CONVERGENCE_EPOCHS,
         "purpose": profile.purpose,
     }
 
@@ -370,11 +388,11 @@ def context(material: Material, tables: Mapping[str, Table], figures: tuple[str,
         "w": wording,
         "profile": material.profile,
         "protocol": _protocol(material),
-        "seeds": ("seed " if len(material.seeds) == 1 else "seeds ")
-        + numbers.listing(map(str, material.seeds)),
+        "seeds": _seeds(material),
         "fixed": {
             "collapsed": numbers.percent(COLLAPSED),
             "converged": numbers.percent(CONVERGED),
+            "last_epochs": CONVERGENCE_EPOCHS,
             "pixels": numbers.integer(PIXELS),
             "frames": numbers.in_words(FRAMES),
             "steps": numbers.in_words(FRAMES - 1),

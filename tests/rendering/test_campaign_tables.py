@@ -114,3 +114,9 @@ def test_what_only_training_that_ended_early_leaves_untold_is_judged_on_the_mode
     assert section.count("(as trained: ") == len(as_trained)
     told = " ".join(section.partition("Judged on those models as they are")[2].split())
     assert told.startswith(f", by the same rules, {wording.verdicts(as_trained)}.")
+    first = " ".join(text.partition(r"\section{")[0].split())
+    every = early.statements.loc[early.statements["as_trained"] != "", "as_trained"].value_counts()
+    assert f"as trained: reproduced {every['reproduced']}, " in first
+    assert "seed 42 of 42, 123 and 456" in first
+    assert "two epochs go as far as 20 of the paper's" in " ".join(text.split())
+    assert "One seed shows no spread between trainings" in text

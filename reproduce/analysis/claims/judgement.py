@@ -97,15 +97,17 @@ def smoothness_restated(records: Records, metrics: Iterable[str] = BLUR_FREE) ->
 
     PIQ over its floor, or uniformity, takes PIQ's place: in the claim's arguments, so that it is tested on that
     measure's own values and by its margin, and in the models frame, from which the Pareto set and what follows from
-    it are found anew. Index: claim id; columns `piq` and the metrics, each the verdict in the results. Claims that
-    print a size of PIQ, and those that speak of other metrics at once, are left out.
+    it are found anew. Index: claim id; columns `piq` and the metrics, each the verdict in the results, where models
+    that were still improving count as they are. Claims that print a size of PIQ, and those that speak of other metrics
+    at once, are left out.
     """
     paper = paper_world().models
     claims = [claim for claim in from_tables(paper_tables()) if _compares_smoothness(claim)]
     table = pd.DataFrame(index=pd.Index([claim.id for claim in claims], name="id"))
     for metric in ("piq", *metrics):
         campaign = Campaign(records, paper, smoothness=metric)
-        table[metric] = [IN_RESULTS[campaign.evaluate(_of(claim, metric)).outcome] for claim in claims]
+        findings = [campaign.evaluate(_of(claim, metric)) for claim in claims]
+        table[metric] = [IN_RESULTS[found.as_trained or found.outcome] for found in findings]
     return table
 
 

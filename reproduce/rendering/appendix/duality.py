@@ -167,7 +167,8 @@ def restated(material: Material) -> Table | None:
         name="restated",
         title="Statements on smoothness, judged by three measures of it.",
         remarks="Ranks, orders, correlations, tests of sameness and of difference, the Pareto set and what follows "
-        "from them are found anew with the measure in PIQ's place, each by that measure's margin. Left out is what is "
+        "from them are found anew with the measure in PIQ's place, each by that measure's margin. Models that were "
+        "still improving count as they are. Left out is what is "
         "about PIQ and nothing else: statements that print a size of it (values, extremes, means, ranges, gaps, "
         "ratios, models beyond a printed bound, numbers repeated elsewhere), its equation and its printed ±; and "
         "statements of sameness in several metrics at once.",
