@@ -217,13 +217,17 @@ WITHIN_SYMBOLS = {
 
 
 def _signs(material: Material, name: str, verdict: str, symbols: Mapping[str, str], title: str) -> Table:
-    """One character for every number of Tables I and II by one kind of verdict."""
-    found = material.cell_verdicts.set_index("id")[verdict]
+    """One character for every number of Tables I and II by one kind of verdict, in brackets if only as trained."""
+    rows_by_id = material.cell_verdicts.set_index("id")
+    found = rows_by_id[verdict]
+    as_trained = rows_by_id["as_trained"] if verdict == "in_results" else pd.Series("", index=found.index)
 
     def symbol(slug: str, metric: str, part: str) -> str:
         table = 1 if metric in RECONSTRUCTION else 2
         cell = f"T{table}.{slug}.{metric}" + (".sd" if part == "±" else "")
-        return symbols[found[cell]] if cell in found.index else ""
+        if cell not in found.index:
+            return ""
+        return f"({symbols[as_trained[cell]]})" if as_trained[cell] else symbols[found[cell]]
 
     keys = [
         (metric, part) for metric in ALL_METRICS for part in ("mean", "±") if (metric, part) != ("mae", "±")
@@ -238,7 +242,9 @@ def _signs(material: Material, name: str, verdict: str, symbols: Mapping[str, st
     return Table(
         name=name,
         title=title,
-        remarks=f"{'; '.join(legend)}.",
+        remarks=f"{'; '.join(legend)}."
+        + " In brackets: not testable, since the model was still improving, but so as trained."
+        * bool((as_trained != "").any()),
         columns=tuple(columns),
         blocks=(rows,),
         notes=flags(material, SLUGS),

@@ -147,7 +147,7 @@ def test_limitations_are_measured(complete: Material, text: str, tmp_path: Path)
 def test_readings_are_counted_or_the_command_is_given(text: str, complete: Material, tmp_path: Path) -> None:
     assert "architectures with a second reading the described one lies nearer" in text
     without = _text(complete, tmp_path)
-    assert "None of them has been run: \\texttt{make readings PROFILE=desk}." in without
+    assert "None of them has been run in this profile: \\texttt{make readings PROFILE=desk}." in without
     assert "No run with another setting has been done" in without
 
 

@@ -14,6 +14,8 @@ from reproduce.names import LABELS, SLUGS
 from reproduce.rendering import claim_tables, numbers, tables, wording
 from reproduce.rendering.material import INTERPOLATION, RECONSTRUCTION, Material, label
 from reproduce.rendering.table import Table
+from tests.rendering.conftest import STAMP
+from tests.synthetic import make_records
 
 NAMES = {1: ("table1", RECONSTRUCTION), 2: ("table2", INTERPOLATION)}
 
@@ -155,6 +157,16 @@ def test_every_cell_has_a_sign_for_its_verdict_within_the_paper_whatever_the_pro
     assert len(signs) == len(material.cell_verdicts) == 286
     assert signs.count("=") == found > 0
     assert f"= {consistent} ({found})" in built["cells-within"].remarks
+
+
+def test_a_cell_of_a_model_that_was_still_improving_shows_in_brackets_what_it_is_as_trained() -> None:
+    early = Material(make_records("desk", (42,), unconverged=["ae"], collapsed=["wae"]), STAMP)
+    table = claim_tables.cells(early)
+    assert table is not None
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert all(cell.startswith("(") for cell in rows["AE‡"])
+    assert not any("(" in cell for name, cells in rows.items() if name != "AE‡" for cell in cells)
+    assert "In brackets: " in table.remarks
 
 
 def test_every_kind_has_its_rule_and_every_quantity_its_margin(built: dict[str, Table]) -> None:
