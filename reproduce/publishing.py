@@ -4,7 +4,7 @@ If `make bench` has left its tables in the results root, benchmarks/ and the REA
 
 published/ takes records, codes, sample images and the weights of one seed of every finished run of a profile that
 allows verdicts; from it any clone can render everything and continue. `smoke` and `quick` are quickly made again, and
-a clone's first `make reproduce` should train: of them only tables and figures are kept.
+a clone's first `make reproduce` should train: of them tables, figures and the compiled report are kept, no runs.
 """
 
 from __future__ import annotations
@@ -224,6 +224,6 @@ def publish(store: Store, report: Path, root: Path, published: Path) -> list[Run
     files.write(readme, text.encode())
     copied = publish_records(store, published)
     pdf = report / "report.pdf"
-    if store.protocol.verdicts and pdf.is_file():
+    if pdf.is_file():
         files.write(published / store.protocol.name / "report.pdf", pdf.read_bytes())
     return copied

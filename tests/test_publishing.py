@@ -160,6 +160,14 @@ def test_runs_are_published_only_where_the_profile_allows_verdicts(
     assert not (project / "published" / store.protocol.name / "vae").exists()
 
 
+def test_the_compiled_report_is_published_beside_whatever_else_is(
+    report: Path, project: Path, store: Store
+) -> None:
+    (report / "report.pdf").write_bytes(b"%PDF")
+    publishing.publish(store, report, project, project / "published")
+    assert (project / "published" / store.protocol.name / "report.pdf").read_bytes() == b"%PDF"
+
+
 class Ended(BaseException):
     """Stands for the process's death."""
 
