@@ -262,8 +262,9 @@ def record_bands(spreads: Sequence[Spread], profile: str, root: Path = FOLDER) -
     for path in (folder / "spread").glob("*.*"):
         files.remove(path)
     write_spread(spreads, folder / "spread")
-    borrowers = [path.parent for path in sorted(root.glob("*/bands.csv")) if profile in LENDERS]
-    renewed = dict.fromkeys((profile, *(path.name for path in borrowers if not has_spread(path))))
+    known = [path.parent for path in sorted(root.glob("*/bands.csv"))]
+    borrowers = [other.name for other in known if profile in LENDERS and not has_spread(other)]
+    renewed = (profile, *borrowers)
     for name in renewed:
         write_bands(bands_for(name, root)[0], root / name)
     return [root / name / "bands.csv" for name in renewed]

@@ -67,6 +67,11 @@ class Band:
         return absolute + relative * abs(expected)
 
 
+def band_of(bands: Mapping[tuple[str, str], Band], metric: str, architecture: str) -> Band:
+    """The architecture's own band, else the pooled one. Raises KeyError when there is neither."""
+    return bands.get((metric, architecture)) or bands[metric, POOLED]
+
+
 @dataclass(frozen=True)
 class Golden:
     """What `golden/<profile>/` holds: frames with the columns of `recording`, every number finite.
@@ -84,8 +89,8 @@ class Golden:
     bands: Mapping[tuple[str, str], Band]
 
     def band(self, metric: str, architecture: str) -> Band:
-        """The architecture's own band, else the pooled one. Raises KeyError when there is neither."""
-        return self.bands.get((metric, architecture)) or self.bands[metric, POOLED]
+        """See `band_of`."""
+        return band_of(self.bands, metric, architecture)
 
     @property
     def seeds(self) -> tuple[int, ...]:

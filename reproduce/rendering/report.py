@@ -265,7 +265,7 @@ def _findings(material: Material) -> dict[str, Any]:
     untestable = claims.IN_RESULTS[claims.Outcome.UNTESTABLE]
     untold = rows[rows["in_results"] == untestable]
     as_trained = untold["as_trained"]
-    beside = as_trained.where(as_trained == "", " (as trained: " + as_trained + ")")
+    beside = [f" (as trained: {word})" if word else "" for word in as_trained]
     untold = untold.assign(stated=untold["stated"] + beside)
     reasons = untold["reason"].str.partition(":")[0]
     return {
@@ -279,7 +279,7 @@ def _findings(material: Material) -> dict[str, Any]:
         "untold": [
             (str(reason), list(untold.loc[reasons == reason, "stated"])) for reason in reasons.unique()
         ],
-        "as_trained": wording.verdicts(as_trained[as_trained != ""]) if (as_trained != "").any() else "",
+        "as_trained": wording.verdicts(as_trained) if (as_trained != "").any() else "",
         "refuted": list(
             rows.loc[rows["within_paper"] == claims.WITHIN_PAPER[claims.Outcome.FAILS], "stated"]
         ),
@@ -324,11 +324,9 @@ def _recommendations(material: Material) -> dict[str, Any]:
 
 def _seeds(material: Material) -> str:
     """ "seeds 42, 123 and 456", or of which of them a run has finished."""
-    planned, finished = material.seeds, material.finished_seeds
-    listed = numbers.listing(map(str, planned))
-    if not finished or finished == planned:
-        return f"seed{'s' * (len(planned) > 1)} {listed}"
-    return f"seed{'s' * (len(finished) > 1)} {numbers.listing(map(str, finished))} of {listed}"
+    planned, finished = material.seeds, material.finished_seeds or material.seeds
+    told = f"seed{'s' * (len(finished) > 1)} {numbers.listing(map(str, finished))}"
+    return told if finished == planned else f"{told} of {numbers.listing(map(str, planned))}"
 
 
 def _protocol(material: Material) -> dict[str, Any]:

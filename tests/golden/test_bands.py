@@ -27,7 +27,7 @@ from reproduce.golden.bands import (
     same_class,
     set_apart,
 )
-from reproduce.golden.model import COMPARED, KEY, POOLED
+from reproduce.golden.model import COMPARED, KEY, POOLED, band_of
 from reproduce.golden.recording import by_name
 from tests.synthetic import make_records
 
@@ -49,10 +49,6 @@ def moved(base: Spread, name: str, stamp: Mapping[str, Any], **factors: float) -
 def measured(*spreads: Spread) -> dict[str, Band]:
     """Metric → pooled band."""
     return {metric: band for (metric, slug), band in every_band(*spreads).items() if slug == POOLED}
-
-
-def its_band(bands: Mapping[tuple[str, str], Band], metric: str, architecture: str) -> Band:
-    return bands.get((metric, architecture)) or bands[metric, POOLED]
 
 
 def every_band(*spreads: Spread) -> dict[tuple[str, str], Band]:
@@ -119,7 +115,7 @@ def test_a_band_is_never_narrower_than_what_it_was_measured_from(base: Spread) -
     runs = base.runs.copy()
     runs.loc[0, "mse"] *= 1.5
     bands = every_band(base, moved(base, "again", HERE), Spread("avx", runs, ELSEWHERE))
-    band = its_band(bands, "mse", base.runs.loc[0, "architecture"])
+    band = band_of(bands, "mse", base.runs.loc[0, "architecture"])
     before, after = base.runs.loc[0, "mse"], runs.loc[0, "mse"]
     assert OVER_WORST * abs(after - before) <= 1.001 * band.allowance(before, same_machine=False)
 
@@ -277,7 +273,7 @@ def outside(bands: Mapping[tuple[str, str], Band], spreads: Sequence[Spread]) ->
         for row in base.runs.to_dict("records"):
             key = (row["architecture"], row["seed"])
             for metric in COMPARED:
-                allowed = its_band(bands, metric, key[0]).allowance(row[metric], same_class(base, way))
+                allowed = band_of(bands, metric, key[0]).allowance(row[metric], same_class(base, way))
                 if not abs(ours.loc[key, metric] - row[metric]) <= allowed:
                     found.append(f"{way.name}: {key} {metric}")
     return found

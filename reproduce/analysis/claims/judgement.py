@@ -179,33 +179,30 @@ class Campaign:
         """The finding on sound rows, after the checks that hold for all kinds."""
         obstacle = "" if claim.kind in protocol.PAPER_ONLY else self.obstacle(claim)
         if obstacle:
-            return self._untestable(claim, obstacle)
+            return self._as_trained(claim, obstacle) or self._of_sound_rows(claim, obstacle)
         finding = evaluate(claim, self.sound)
         if not _about_sound_rows(claim):
             return finding
         if finding.outcome is Outcome.UNTESTABLE:
-            return self._untestable(claim, finding.reason)
+            return self._as_trained(claim, finding.reason) or finding
         return self._with_left_out(claim, replace(finding, shown=self._on(self.sound, finding.shown)))
 
-    def _untestable(self, claim: Claim, reason: str) -> Finding:
-        """With what can be shown all the same: of models as they were trained, else of the sound ones."""
-        if self._trained_suffices(claim):
-            beside = evaluate(claim, self.trained)
-            if beside.outcome is not Outcome.UNTESTABLE:
-                shown = self._on(self.trained, beside.shown) if _about_sound_rows(claim) else beside.shown
-                told = f"{AS_TRAINED}{IN_RESULTS[beside.outcome]}"
-                return Finding(
-                    Outcome.UNTESTABLE, f"{told}: {shown}" if shown else told, reason, beside.outcome
-                )
+    def _as_trained(self, claim: Claim, reason: str) -> Finding | None:
+        """Not testable, with what the models show as trained; None where that is not all that the claim lacks."""
+        more = len(self.trained.models) > len(self.sound.models)
+        if not (self.allowed and more and _is_field(self.trained, claim) and _has_named(self.trained, claim)):
+            return None
+        beside = evaluate(claim, self.trained)
+        if beside.outcome is Outcome.UNTESTABLE:
+            return None
+        shown = self._on(self.trained, beside.shown) if _about_sound_rows(claim) else beside.shown
+        told = f"{AS_TRAINED}{IN_RESULTS[beside.outcome]}"
+        return Finding(Outcome.UNTESTABLE, f"{told}: {shown}" if shown else told, reason, beside.outcome)
+
+    def _of_sound_rows(self, claim: Claim, reason: str) -> Finding:
+        """Not testable, with the numbers of the sound rows where they hold all models that the claim names."""
         shown = evaluate(claim, self.sound).shown if _has_named(self.sound, claim) else ""
         return Finding(Outcome.UNTESTABLE, shown, reason)
-
-    def _trained_suffices(self, claim: Claim) -> bool:
-        """Whether models that were still improving are all that the claim lacks."""
-        n = len(self.trained.models)
-        more = n > len(self.sound.models)
-        enough = n >= SMALLEST_FIELD or not _about_sound_rows(claim)
-        return self.allowed and more and enough and _has_named(self.trained, claim)
 
     def _on(self, world: World, shown: str) -> str:
         """The numbers of a claim about the field, with how many rows they are of, unless they are of all."""
@@ -222,7 +219,7 @@ class Campaign:
             hit = [LABELS[slug] for slug in named if slug in slugs]
             if hit:
                 return f"{reason}: {', '.join(hit)}"
-        if _about_sound_rows(claim) and len(self.sound.models) < SMALLEST_FIELD:
+        if not _is_field(self.sound, claim):
             return f"n too small: {len(self.sound.models)} of {len(SLUGS)} models are sound"
         return ""
 
@@ -250,6 +247,11 @@ class Campaign:
 def _has_named(world: World, claim: Claim) -> bool:
     """Whether the world has a row of every model that the claim rests on."""
     return set(claim.rests_on()) <= set(world.models.index)
+
+
+def _is_field(world: World, claim: Claim) -> bool:
+    """Whether the world has rows enough for a claim about the whole field, if it is one."""
+    return len(world.models) >= SMALLEST_FIELD or not _about_sound_rows(claim)
 
 
 def _about_sound_rows(claim: Claim) -> bool:

@@ -163,7 +163,10 @@ def sameness(material: Material) -> Table | None:
             Column("Said by", align="l"),
         ),
         blocks=(rows,),
-        notes=(*meanings(material, "TOST"), *flags(material, {*found["architecture"], *found["reference"]})),
+        notes=(
+            *meanings(material, "TOST"),
+            *flags(material, dict.fromkeys((*found["architecture"], *found["reference"]))),
+        ),
         size="scriptsize",
     )
 
