@@ -13,15 +13,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import pandas as pd
-
 from reproduce import bench, files
-from reproduce.analysis import readings
-from reproduce.analysis.claims import AS_TRAINED
 from reproduce.errors import ReproduceError
-from reproduce.protocol import Protocol
-from reproduce.rendering import numbers
-from reproduce.rendering.claim_tables import IN_OUR_RESULTS, NOT_TESTABLE_BUT_AS_TRAINED, WITHIN_THE_PAPER
+from reproduce.rendering import readme
 from reproduce.runs import RunId
 from reproduce.store import FRESH, MANIFEST, WEIGHTS, Store
 
@@ -83,100 +77,13 @@ def copy_runs(store: Store, published: Path) -> list[RunId]:
     return copied
 
 
-def readme_blocks(report: Path, protocol: Protocol) -> dict[str, str]:
-    """The README's generated parts: the profile's line, Tables I to III, the claims. Raises ReproduceError before a
+def readme_blocks(report: Path) -> dict[str, str]:
+    """The README's parts of a rendered report, by the names of their places. Raises ReproduceError before a
     rendering."""
-    tables = report / "tables"
-    if not (tables / "claims.md").is_file():
+    parts = {path.stem: path.read_text(encoding="utf-8") for path in (report / readme.FOLDER).glob("*.md")}
+    if not parts:
         raise ReproduceError(f"{report} has nothing to publish: run `make render` first")
-    return {
-        "profile": f"The numbers below are of the profile `{protocol.name}`: {protocol.purpose}. {effort(tables)}",
-        "table-1": (tables / "table1.md").read_text(),
-        "table-2": (tables / "table2.md").read_text(),
-        "table-3": (tables / "table3.md").read_text(),
-        "claims": claims_block(tables),
-    }
-
-
-def effort(tables: Path) -> str:
-    """How long the runs of the described reading took, by the log's own minutes, and on what."""
-    log = pd.read_csv(tables / "log.csv", dtype=str, keep_default_na=False)
-    log = log[~log["Run"].str.contains("@")].replace(numbers.DASH, "nan")
-    minutes = log[["Minutes training", "Minutes evaluation"]].replace(",", "", regex=True).astype(float)
-    hardware = " or ".join(name for name in log["Hardware"].unique() if name != "nan")
-    return (
-        f"Training and evaluating its {len(log)} runs took {minutes.sum().sum():.0f} minutes, added up over workers"
-        + (f" ({hardware})." if hardware else ".")
-    )
-
-
-def claims_block(tables: Path) -> str:
-    """`counted_claims` of a rendered report, whose ledger has the words before a colon."""
-    ledger = pd.read_csv(tables / "ledger.csv", dtype=str, keep_default_na=False)
-    heads = [head for head in (WITHIN_THE_PAPER, IN_OUR_RESULTS) if head in ledger]
-    verdicts = ledger[heads].apply(lambda cells: cells.str.partition(":")[0])
-    if IN_OUR_RESULTS in ledger:
-        as_trained = ledger[IN_OUR_RESULTS].str.extract(rf"\b{AS_TRAINED}([^:;]+)", expand=False)
-        verdicts[NOT_TESTABLE_BUT_AS_TRAINED] = as_trained.fillna("")
-    return counted_claims(verdicts, (tables / "claims.md").read_text())
-
-
-def counted_claims(verdicts: pd.DataFrame, important: str) -> str:
-    """How many statements have which verdict (a row a statement, a column a kind of verdict under its head, "" where
-    it has none), and the table of the most important ones below."""
-    counts = {head: words[words != ""].value_counts() for head, words in verdicts.items()}
-    lines = [
-        f"- {head}: " + ", ".join(f"{n} {word}" for word, n in count.items()) + "."
-        for head, count in counts.items()
-        if len(count)
-    ]
-    return "\n".join([f"Of {len(verdicts)} statements:", "", *lines, "", important])
-
-
-def nearer_readings(tables: Path, protocol: Protocol) -> dict[str, str]:
-    """The README's block on which reading of each architecture lies nearer to its printed row; none where no second
-    reading was run, so that the block of a profile that has them stays."""
-    path = tables / "readings.csv"
-    if not path.is_file():
-        return {}
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    described = pd.read_csv(tables / "table1.csv", dtype=str, keep_default_na=False)["Model"]
-    collapsed = {name.rstrip("†‡") for name in described if "†" in name}
-
-    def told(row: pd.Series) -> str:
-        """The architecture, the smaller distance, and which reading collapsed."""
-        name = row["Model"].rstrip("†")
-        which = (name in collapsed, "†" in row["Model"])
-        distance = min(row["Distance described"], row["Distance pythae"], key=float)
-        return f"{name} ({distance}{COLLAPSED[which]})"
-
-    words = {
-        readings.DESCRIBED: "the described method",
-        readings.PYTHAE: "Pythae's class",
-        readings.NEITHER: "neither, within the stated margin",
-    }
-    lines = []
-    for word, text in words.items():
-        rows = table[table["Nearer"] == word]
-        if len(rows):
-            lines.append(
-                f"- {text} ({len(rows)}): {numbers.listing([told(row) for _, row in rows.iterrows()])}"
-            )
-    head = (
-        f"Profile `{protocol.name}`, {len(table)} architectures with a second reading. Nearer to the printed row lies, "
-        "with its distance in standard deviations of the printed columns:"
-    )
-    note = [] if protocol.verdicts else ["", "The profile trains too little for that to be an answer."]
-    return {"readings": "\n".join([head, "", *lines, *note])}
-
-
-COLLAPSED = {
-    (False, False): "",
-    (True, False): "; the described one collapsed",
-    (False, True): "; Pythae's collapsed",
-    (True, True): "; both collapsed",
-}
-"""Whether the described reading and Pythae's class collapsed → words after a distance."""
+    return parts
 
 
 def publish_speed(results: Path, root: Path) -> dict[str, str]:
@@ -212,16 +119,12 @@ def publish(store: Store, report: Path, root: Path, published: Path) -> list[Run
     Ended at any moment, each file is the one of before or the new one, and the same command goes on from there.
     """
     files.clear_temporaries(root, "README.md.*", below=False)
-    blocks = (
-        readme_blocks(report, store.protocol)
-        | nearer_readings(report / "tables", store.protocol)
-        | publish_speed(store.folder.parent, root)
-    )
-    readme = root / "README.md"
-    text = fill_blocks(readme.read_text(), blocks)
+    blocks = readme_blocks(report) | publish_speed(store.folder.parent, root)
+    target = root / "README.md"
+    text = fill_blocks(target.read_text(encoding="utf-8"), blocks)
     copy_folder(report / "tables", root / "tables", ("*.csv", "*.md", "*.tex"))
     copy_folder(report / "figures", root / "figures", ("*.pdf", "*.png"))
-    files.write(readme, text.encode())
+    files.write(target, text.encode())
     copied = publish_records(store, published)
     pdf = report / "report.pdf"
     if pdf.is_file():

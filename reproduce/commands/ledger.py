@@ -6,22 +6,14 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from reproduce import files
 from reproduce.analysis import claims
 from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Claim, Verdict, command
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol
-from reproduce.publishing import counted_claims
-from reproduce.rendering.claim_tables import (
-    IN_OUR_RESULTS,
-    NOT_TESTABLE_BUT_AS_TRAINED,
-    WITHIN_THE_PAPER,
-    important_table,
-    with_commands,
-)
+from reproduce.rendering.claim_tables import important_table, with_commands
 from reproduce.rendering.material import CELL_KIND
+from reproduce.rendering.readme import counted_claims
 from reproduce.rendering.table import to_markdown
 
 CSV, MARKDOWN = "claims.csv", "claims.md"
@@ -86,11 +78,8 @@ def write(judged: Iterable[Verdict], protocol: Protocol, folder: Path) -> tuple[
     table = with_commands(claims.ledger(judged), protocol.name)
     statements = table[table["kind"] != CELL_KIND]
     important = important_table(statements, protocol.name, judged=protocol.verdicts)
-    verdicts = pd.DataFrame({WITHIN_THE_PAPER: statements["within_paper"]})
-    if protocol.verdicts:
-        verdicts[IN_OUR_RESULTS] = statements["in_results"]
-        verdicts[NOT_TESTABLE_BUT_AS_TRAINED] = statements["as_trained"]
-    block = counted_claims(verdicts, to_markdown(important, protocol.name))
+    shown = to_markdown(important, protocol.name)
+    block = counted_claims(statements, shown, judged=protocol.verdicts)
     files.write(folder / CSV, table.to_csv(index=False, lineterminator="\n").encode())
     files.write(folder / MARKDOWN, block.encode())
     return folder / CSV, folder / MARKDOWN

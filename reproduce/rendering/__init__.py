@@ -1,7 +1,8 @@
 """Records → tables, figures and the LaTeX report. Writes nowhere but into the folder it is given.
 
-`render(records, out, stamp=…)` fills `out` with tables/ (.tex, .csv, .md), figures/ (.pdf, .png), report.tex
-and references.bib; `latexmk -pdf report.tex` in `out` makes the PDF. Equal records and stamp, equal bytes.
+`render(records, out, stamp=…)` fills `out` with tables/ (.tex, .csv, .md), figures/ (.pdf, .png), readme/ (the
+README's parts), report.tex and references.bib; `latexmk -pdf report.tex` in `out` makes the PDF. Equal records and
+stamp, equal bytes.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def render(
     dashes. Raises ReproduceError without any run.
     """
     from reproduce.golden.ledger import empty_ledger
-    from reproduce.rendering import figures, report, tables
+    from reproduce.rendering import figures, readme, report, tables
     from reproduce.rendering.material import Material
 
     material = Material(records, stamp, empty_ledger() if drift is None else drift, others or {})
@@ -43,9 +44,10 @@ def render(
             f"profile '{records.profile}' has no finished run to render; start one with "
             f"'python -m reproduce run --profile {records.profile}'"
         )
-    for folder in ("tables", "figures"):
+    for folder in ("tables", "figures", readme.FOLDER):
         for old in (out / folder).glob("*"):
             old.unlink()
     built = tables.render(material, out / "tables")
     drawn = figures.render(material, out / "figures")
     report.render(material, built, drawn, out)
+    readme.render(material, built, out / readme.FOLDER)

@@ -11,7 +11,7 @@ from reproduce import paper
 from reproduce.analysis import causes as analysis
 from reproduce.names import SLUGS
 from reproduce.protocol import COLLAPSED, CONVERGED
-from reproduce.rendering import numbers
+from reproduce.rendering import numbers, wording
 from reproduce.rendering.material import RECONSTRUCTION, Material, label
 from reproduce.rendering.numbers import DASH, METRICS, SPACE
 from reproduce.rendering.table import Blocks, Column, Row, Table
@@ -39,8 +39,8 @@ def flags(material: Material, slugs: Iterable[str]) -> tuple[str, ...]:
         )
     broken = [(slug, seed, why) for (slug, seed), why in material.failures.items() if slug in shown]
     for slug, why in dict.fromkeys((slug, why) for slug, _, why in broken):
-        seeds = [str(seed) for other, seed, reason in broken if (other, reason) == (slug, why)]
-        notes.append(f"Failed: {label(slug)}, seed{'s' * (len(seeds) > 1)} {numbers.listing(seeds)}: {why}.")
+        seeds = wording.seeds(seed for other, seed, reason in broken if (other, reason) == (slug, why))
+        notes.append(f"Failed: {label(slug)}, {seeds}: {why}.")
     never = [
         slug for slug in shown if slug in material.absent and not any(slug == other for other, _, _ in broken)
     ]

@@ -25,6 +25,7 @@ from reproduce.analysis import (
     summaries,
 )
 from reproduce.analysis.profiles import Fit, fit
+from reproduce.architectures.registry import PYTHAE_VARIANT
 from reproduce.errors import ReproduceError
 from reproduce.golden.ledger import empty_ledger
 from reproduce.names import LABELS, REFERENCES, SLUGS
@@ -92,6 +93,12 @@ class Material:
     def ours(self) -> pd.DataFrame:
         """Our models frame: the architectures with at least one finished run."""
         models = summaries.summarise(self.records)
+        return models[models["n_seeds"] > 0]
+
+    @cached_property
+    def pythae(self) -> pd.DataFrame:
+        """The models frame of Pythae's own classes, as far as any was run."""
+        models = summaries.summarise(self.records, PYTHAE_VARIANT)
         return models[models["n_seeds"] > 0]
 
     @cached_property

@@ -325,7 +325,7 @@ def _recommendations(material: Material) -> dict[str, Any]:
 def _seeds(material: Material) -> str:
     """ "seeds 42, 123 and 456", or of which of them a run has finished."""
     planned, finished = material.seeds, material.finished_seeds or material.seeds
-    told = f"seed{'s' * (len(finished) > 1)} {numbers.listing(map(str, finished))}"
+    told = wording.seeds(finished)
     return told if finished == planned else f"{told} of {numbers.listing(map(str, planned))}"
 
 

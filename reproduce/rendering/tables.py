@@ -6,6 +6,7 @@ Values come from a `Material` and are formatted by `numbers`; nothing here compu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -110,10 +111,11 @@ def applications(material: Material) -> Table:
     """Table III: recommendations derived from our results beside the paper's."""
     ours = recommendations.recommend(material.ours)
     theirs = paper.table3()
+    kinds = ("recommended", "avoid")
     rows = []
     for (_, own), (_, printed_row) in zip(ours.iterrows(), theirs.iterrows(), strict=True):
         if own["testable"]:
-            chosen = [", ".join(material.labels(own[kind])) or DASH for kind in ("recommended", "avoid")]
+            chosen = [", ".join(material.labels(own[kind], marks=True)) or DASH for kind in kinds]
         else:
             chosen = ["not testable: nothing here measures it", DASH]
         rows.append(
@@ -136,7 +138,7 @@ def applications(material: Material) -> Table:
         "priority agree.",
         columns=columns,
         blocks=(tuple(rows),),
-        notes=flags(material, ()),
+        notes=flags(material, dict.fromkeys(chain.from_iterable(ours[list(kinds)].to_numpy().flat))),
     )
 
 

@@ -16,6 +16,12 @@ from reproduce.rendering import numbers
 from reproduce.rendering.numbers import SPACE
 
 
+def seeds(known: Iterable[int]) -> str:
+    """ "seed 42", or "seeds 42, 123 and 456"."""
+    names = [str(seed) for seed in known]
+    return f"seed{'s' * (len(names) > 1)} {numbers.listing(names)}"
+
+
 def relation(found: Correlation) -> str:
     """How y goes with x: "rises with", "falls with", "shows no clear relation to", or that none shows."""
     if not np.isfinite(found.low) or not np.isfinite(found.high):

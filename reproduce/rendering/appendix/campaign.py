@@ -11,7 +11,7 @@ from reproduce.analysis import readings, summaries
 from reproduce.analysis.profiles import common_seeds, within_tie
 from reproduce.names import SLUGS
 from reproduce.protocol import PROFILES
-from reproduce.rendering import numbers
+from reproduce.rendering import numbers, wording
 from reproduce.rendering.columns import entry, printed_mean
 from reproduce.rendering.material import Material, label
 from reproduce.rendering.numbers import DASH, METRICS
@@ -98,7 +98,7 @@ def protocols(material: Material) -> Table | None:
         title="Whose protocol and whose reading do the printed rows fit?",
         remarks="Distance from the printed row: root mean square, over SSIM, MSE and PIQ, of the difference in "
         "standard deviations of that column over the 22 printed rows. Means over "
-        f"seed{'s' * (len(seeds) > 1)} {numbers.listing(map(str, seeds))}. All sources within "
+        f"{wording.seeds(seeds)}. All sources within "
         f"{numbers.fixed(readings.TIE, 1)} of the nearest are named. The rule was fixed before any of these runs. The "
         "last lines are root mean squares over the rows that all sources with a value there have.",
         columns=(

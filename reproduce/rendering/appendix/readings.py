@@ -8,7 +8,6 @@ import pandas as pd
 
 from reproduce.analysis import readings as analysis
 from reproduce.analysis import summaries
-from reproduce.architectures.registry import PYTHAE_VARIANT
 from reproduce.rendering import numbers
 from reproduce.rendering.columns import ModelColumn, entry, model_table, plain, printed_mean
 from reproduce.rendering.material import Material, label
@@ -44,8 +43,7 @@ def _triple(material: Material, variant: pd.DataFrame, slug: str, metric: str) -
 
 def readings(material: Material) -> Table | None:
     """Described / pythae / paper side by side, and which reading is nearer; None if no second reading was run."""
-    models = summaries.summarise(material.records, PYTHAE_VARIANT)
-    models = models[models["n_seeds"] > 0]
+    models = material.pythae
     if models.empty:
         return None
     found = analysis.nearest(material.records)
