@@ -12,7 +12,7 @@ from reproduce.analysis.claims.kinds import kind
 from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World
 from reproduce.analysis.measures import measure
 from reproduce.analysis.statistics import p_different, p_same, paired
-from reproduce.names import BASELINE, SLUGS
+from reproduce.names import SLUGS
 
 PRINTED_SEEDS = 3
 """Section III-G: three independent measurements a metric."""
@@ -107,20 +107,21 @@ def families_alike(world: World, claim: Claim) -> Finding:
 
 @kind("no-gain")
 def no_gain(world: World, claim: Claim) -> Finding:
-    """Named models do not improve substantially on the VAE (being as good, or worse, is no gain). Paper: none
+    """Named models do not improve substantially on another (being as good, or worse, is no gain). Paper: none
     is better by more than the metric's margin. Results: one-sided paired tests over the paper's images or
     pairs place every gain below the margin, p ≤ 0.05 after Holm; "same direction or rank only" if every gain
     is below it but a test does not say so; "not reproduced" only if one lies beyond it and is significant,
     p ≤ 0.05 after Holm, else a gain beyond it is not testable."""
     metric, named = claim.text("metric"), claim.slugs("models")
-    baseline = float(world.rows((BASELINE,), metric).iloc[0])
+    (other,) = claim.slugs("to")
+    baseline = float(world.rows((other,), metric)[other])
     gains = (world.rows(named, metric) - baseline) * measure(metric).better
     margin = measure(metric).margin(baseline)
     if world.is_paper:
         largest = gains.idxmax()
         shown = f"largest gain {gains[largest]:+.3g} ({largest}), margin {margin:.2g}"
         return Finding(Outcome.HOLDS if gains[largest] <= margin else Outcome.FAILS, shown)
-    found = (paired(world.campaign(), [slug], [BASELINE], metric) * measure(metric).better for slug in named)
+    found = (paired(world.campaign(), [slug], [other], metric) * measure(metric).better for slug in named)
     return _same([(differences, margin) for differences in found], one_sided=True)
 
 
@@ -131,13 +132,12 @@ def _relative_gap(world: World, slugs: tuple[str, ...], name: str) -> float:
 
 @kind("significant")
 def significant(world: World, claim: Claim) -> Finding:
-    """Named models differ from the VAE (or those of `to`) in a claimed direction, with a printed bound on the
-    corrected p. Paper: the bound must be reachable at all by a paired t-test on three seeds with the printed
+    """Named models differ from those of `to` in a claimed direction, with a printed bound on the corrected p.
+    Paper: the bound must be reachable at all by a paired t-test on three seeds with the printed
     means and ±, whatever the unprinted correlation. Results: over the paper's images or pairs, 22·p (the
     paper's correction, stricter than Holm's over the claim's own comparisons) below the bound with that sign,
     for every model; "same direction or rank only" if every difference has the sign."""
-    metric, named = claim.text("metric"), claim.slugs("models")
-    others = claim.slugs("to") if "to" in claim.arguments else (BASELINE,)
+    metric, named, others = claim.text("metric"), claim.slugs("models"), claim.slugs("to")
     sign = (1 if claim.text("sense") == "better" else -1) * measure(metric).better
     bound = claim.value("bound") if "bound" in claim.arguments else claim.number.value
     values = world.rows((*named, *others), metric)
@@ -178,15 +178,16 @@ def _smallest_p(world: World, slug: str, other: str, metric: str) -> float:
 
 @kind("not-significant")
 def not_significant(world: World, claim: Claim) -> Finding:
-    """Named models do not differ from the VAE. Paper: not checkable (no p is printed, and any p is possible).
+    """Named models do not differ from another. Paper: not checkable (no p is printed, and any p is possible).
     Results: over the paper's images or pairs none differs significantly (p ≤ 0.05 after Holm), and, since
     that alone may only mean that too little was measured, TOST places every difference within the metric's
     margin (p ≤ 0.05 after Holm); "same direction or rank only" if one of the two holds."""
     metric, named = claim.text("metric"), claim.slugs("models")
     if world.is_paper:
         raise Untestable("no p is printed, and any p is possible")
-    margin = measure(metric).margin(float(world.rows((*named, BASELINE), metric)[BASELINE]))
-    found = [paired(world.campaign(), [slug], [BASELINE], metric) for slug in named]
+    (other,) = claim.slugs("to")
+    margin = measure(metric).margin(float(world.rows((*named, other), metric)[other]))
+    found = [paired(world.campaign(), [slug], [other], metric) for slug in named]
     p = _holm([p_different(differences) for differences in found])
     hits = [slug for slug, value in zip(named, p, strict=True) if value <= statistics.ALPHA]
     same = _holm([p_same(differences, margin) for differences in found])

@@ -181,10 +181,10 @@ class Campaign:
         if obstacle:
             return self._as_trained(claim, obstacle) or self._of_sound_rows(claim, obstacle)
         finding = evaluate(claim, self.sound)
-        if not _about_sound_rows(claim):
-            return finding
         if finding.outcome is Outcome.UNTESTABLE:
             return self._as_trained(claim, finding.reason) or finding
+        if not _about_sound_rows(claim):
+            return finding
         return self._with_left_out(claim, replace(finding, shown=self._on(self.sound, finding.shown)))
 
     def _as_trained(self, claim: Claim, reason: str) -> Finding | None:

@@ -12,7 +12,7 @@ from reproduce.analysis import statistics
 from reproduce.analysis.claims.kinds import kind
 from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World
 from reproduce.analysis.measures import measure, ranks
-from reproduce.names import BASELINE
+from reproduce.names import BASELINE, LABELS
 from reproduce.paper import Printed
 
 Statistic = Callable[[pd.DataFrame], float]
@@ -272,9 +272,12 @@ def _group(claim: Claim, world: World) -> tuple[str, ...]:
 def _same_side(
     world: World, metric: str, value: float, reduce: Callable[[pd.Series], float], rows: tuple[str, ...]
 ) -> bool:
-    """Whether a group's summary lies on the same side of the VAE as in the paper (on neither side: no)."""
-    if metric not in world.paper or BASELINE not in world.models.index:
+    """Whether a group's summary lies on the same side of the VAE as in the paper (on neither side: no). Raises
+    Untestable where this world has no VAE to take sides with."""
+    if metric not in world.paper:
         return False
+    if BASELINE not in world.models.index:
+        raise Untestable(f"no sound {LABELS[BASELINE]} to tell the side by")
     theirs = reduce(world.paper[metric].reindex(list(rows))) - world.paper.at[BASELINE, metric]
     ours = value - world.models.at[BASELINE, metric]
     return bool(theirs * ours > 0)

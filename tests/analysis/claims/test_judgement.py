@@ -29,6 +29,7 @@ from reproduce.analysis.claims.judgement import Campaign
 from reproduce.analysis.claims.kinds import KINDS
 from reproduce.analysis.claims.protocol import PAPER_ONLY
 from reproduce.analysis.claims.registry import cell_claim, statements
+from reproduce.analysis.families import members
 from reproduce.errors import ReproduceError
 from reproduce.names import SLUGS
 from reproduce.paper import CELLS, Cell
@@ -263,6 +264,28 @@ def test_a_claim_that_misses_members_of_a_family_or_a_set_is_shown_as_trained(id
     assert verdict.in_results == "not testable"
     assert verdict.as_trained
     assert verdict.evidence.startswith("as trained, ")
+
+
+@pytest.mark.parametrize(
+    "identity", ["IV-D.vamp-no-gain", "IV-E.top-significant", "IV-E.middle-not-significant"]
+)
+def test_a_comparison_with_the_vae_rests_on_the_vae_too(identity: str) -> None:
+    records = make_records(seeds=(42,), unconverged=["vae"])
+    (verdict,) = judge(records, [c for c in load() if c.id == identity])
+    assert verdict.reason == "not converged: VAE"
+    assert verdict.as_trained
+
+
+def test_on_which_side_of_the_vae_a_group_lies_cannot_be_told_without_a_sound_vae() -> None:
+    """Too far from the printed mean to be reproduced; the side would make it "same direction or rank only"."""
+    group = members("IV-E", "Disentanglement")
+    models = paper.models()
+    models.loc[list(group), "ssim"] -= 0.1
+    (chosen,) = [c for c in load() if c.id == "IV-E.disentanglement-mean"]
+    (sound,) = judge(make_records(seeds=(42,), targets=models), [chosen])
+    (verdict,) = judge(make_records(seeds=(42,), targets=models, unconverged=["vae"]), [chosen])
+    assert sound.in_results == verdict.as_trained == "same direction or rank only"
+    assert (verdict.in_results, verdict.reason) == ("not testable", "no sound VAE to tell the side by")
 
 
 def test_a_rank_in_the_field_says_which_field(damaged: Records) -> None:
