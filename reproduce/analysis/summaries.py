@@ -81,7 +81,8 @@ def summarise(records: Records, variant: str = "") -> pd.DataFrame:
     `<metric>` is the mean over seeds of the runs' means. `<metric>_sd`, the tables' ±, is the SD over images
     (pairs) within a run, pooled over seeds: it never contains the spread between seeds, which is
     `<metric>_seed_sd` (SD of the seeds' means, NaN for one seed). A run's NaN makes the mean NaN: nothing is
-    averaged away.
+    averaged away. Times are the least of all seeds, `training_seconds` as the mean number of epochs times the
+    fastest run's seconds an epoch: other work on the machine can only add to them.
     """
     return _summarise(records, SLUGS, variant)
 
@@ -102,6 +103,10 @@ def _summarise(records: Records, slugs: Iterable[str], variant: str) -> pd.DataF
     further = [column for column in fresh.columns if column.startswith(own)]
     by_architecture = fresh.groupby("architecture")
     summary = by_architecture[[*METRICS, *DIAGNOSTICS, *further]].mean(skipna=False)
+    summary["training_seconds"] = (
+        (fresh["training_seconds"] / fresh["epochs"]).groupby(fresh["architecture"]).min()
+    ) * by_architecture["epochs"].mean()
+    summary["inference_microseconds"] = by_architecture["inference_microseconds"].min()
     summary.insert(0, "n_seeds", by_architecture.size())
     for metric in METRICS:
         summary[f"{metric}_sd"] = _pooled_sd(measurements(records, metric, variant))

@@ -50,6 +50,18 @@ def test_a_nan_is_not_averaged_away(paperlike: Records) -> None:
     assert np.isnan(summaries.summarise(replace(paperlike, runs=runs)).at["ae", "ssim"])
 
 
+def test_times_are_the_least_since_other_work_on_the_machine_can_only_add_to_them() -> None:
+    """42 stopped early at a slow machine: its seconds an epoch are more, though its seconds are less."""
+    records = make_records(seeds=(42, 123), architectures=["vae"])
+    chosen = records.runs["architecture"] == "vae"
+    records.runs.loc[chosen, "epochs"] = [4, 10]
+    records.runs.loc[chosen, "training_seconds"] = [80.0, 100.0]
+    records.runs.loc[chosen, "inference_microseconds"] = [300.0, 200.0]
+    vae = summaries.summarise(records).loc["vae"]
+    assert vae["training_seconds"] == 7 * 10
+    assert vae["inference_microseconds"] == 200
+
+
 def test_references_and_variants_stand_apart() -> None:
     records = make_records(seeds=(42,), architectures=["ae", "vae"], variants={"pythae": ["vae"]})
     assert tuple(summaries.summarise(records).index) == ("ae", "vae")

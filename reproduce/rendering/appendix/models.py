@@ -68,11 +68,11 @@ def costs(material: Material) -> Table:
         columns,
         name="costs",
         title="Parameters, training time, inference time and memory.",
-        remarks="Means over seeds, measured on the machine named in the provenance table, runs beside each "
-        "other sharing "
-        "it; “other” holds codebooks, flows, pseudo-inputs, inner levels and discriminators. The paper's minutes "
-        f"(Section {PRINTED_MINUTES[1]}) belong to another machine and other epochs: only orders and ratios can be "
-        f"compared. {DASH} No minutes printed for that model.",
+        remarks="Measured on the machine named in the provenance table, runs beside each other sharing it. Times are "
+        "the least of all seeds (for training, seconds an epoch), since other work can only add to them; the log has "
+        "every run's. “Other” holds codebooks, flows, pseudo-inputs, inner levels and discriminators. The paper's "
+        f"minutes (Section {PRINTED_MINUTES[1]}) belong to another machine and other epochs: only orders and ratios "
+        f"can be compared. {DASH} No minutes printed for that model.",
         size="scriptsize",
     )
 
