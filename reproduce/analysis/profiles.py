@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.analysis import readings, summaries
-from reproduce.analysis.claims.judgement import SMALLEST_FIELD
+from reproduce.analysis.claims.model import SMALLEST_FIELD
 from reproduce.architectures.registry import PYTHAE_VARIANT
 from reproduce.names import SLUGS
 from reproduce.records import Records

@@ -3,7 +3,8 @@
 1. Collapsed and failed rows are neither recommended nor listed under "avoid".
 2. Only the Pareto set is recommended: whatever lies below it is beaten on both metrics at once.
 3. Reconstruction and interpolation score SSIM and −PIQ, each rescaled to [0, 1] over the rows, with weight 2
-   on the metric that has priority and 1 on the other. Balanced takes the paper's own combined rank (Fig. 4).
+   on the metric that has priority and 1 on the other. Balanced takes the paper's own combined rank (Fig. 4), ties
+   by the sum of the two rescaled.
 4. The best three are recommended, the first being the "1st".
 5. To avoid are the worst three by the priority's metric alone; for balanced, by combined rank. A model that
    rule 4 recommends is never among them.
@@ -15,6 +16,7 @@ them different ones, the difference rests on nothing that was measured.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from reproduce import paper
@@ -31,7 +33,8 @@ PRIORITIES: tuple[str, ...] = (*WEIGHTS, "Balanced")
 def scores(models: pd.DataFrame, priority: str) -> pd.Series:
     """Rule 3's score of every row, higher is better."""
     if priority == "Balanced":
-        return -combined_rank(models)["combined"].reindex(models.index).astype(float)
+        order = combined_rank(models).index
+        return pd.Series(-np.arange(len(order), dtype=float), order).reindex(models.index)
     ssim, smooth = WEIGHTS[priority]
     return ssim * normalised(models["ssim"]) + smooth * (1 - normalised(models["piq"]))
 

@@ -29,7 +29,7 @@ WHOLE = {
     "the whole test set, mean codes": ("whole_ssim_mean", "whole_piq"),
 }
 SMOOTHNESS = {"PIQ over its floor": "piq_over_floor", "SD/mean of steps": "uniformity"}
-AS_REPORTED = "as reported"
+AS_REPORTED, PRINTED = "as reported", "the paper's tables"
 QUESTIONS = (
     "Result", "Collapse", "Convergence", "Seed", "Likelihood", "Reading", "SSIM window", "Images and codes", "Protocol",
     "Measure of smoothness", "Models",
@@ -72,10 +72,11 @@ def choices(records: Records, others: Mapping[str, Records] | None = None) -> It
     yield from (_measured("Images and codes", answer, sound, *names) for answer, names in WHOLE.items())
     for name, other in (others or {}).items():
         yield Choice("Protocol", f"profile {name}", usable(summaries.summarise(other)))
-    yield Choice("Protocol", "the paper's tables", paper.models())
+    yield Choice("Protocol", PRINTED, paper.models())
     for answer, name in SMOOTHNESS.items():
         yield _measured("Measure of smoothness", answer, sound, "ssim", name)
-    yield from (Choice("Models", name, headline.SUBSETS[name](everything)) for name in SUBSETS)
+    subsets = {name: headline.SUBSETS[name](everything) for name in SUBSETS}
+    yield from (Choice("Models", name, rows) for name, rows in subsets.items() if len(rows) < len(sound))
 
 
 def _likelihoods(records: Records, collapsed: bool) -> Iterator[Choice]:

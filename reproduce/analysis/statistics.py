@@ -131,7 +131,7 @@ def methods(seeds: int) -> dict[str, str]:
         "t-test over seeds": f"the literal reading of III-G: {pairs}",
         "t-test over images": "paired on images: much power, but silent on what another seed would give",
         "Bonferroni at 0.05/22": "as printed; guards against one false alarm among the comparisons",
-        "Holm": "the same guarantee with more power, and over the 21 comparisons there are",
+        "Holm": "the same guarantee with more power, and over as many comparisons as there are",
         "effect size": "the mean difference in SDs of the paired differences: how large, not how certain",
         "TOST": "tests sameness itself: a difference that is not significant may only be unmeasured",
     }

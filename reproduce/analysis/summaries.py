@@ -26,6 +26,8 @@ DIAGNOSTICS: tuple[str, ...] = (
     "code_sd",
     "mse_ratio",
     "parameters",
+    "parameters_encoder",
+    "parameters_decoder",
     "training_seconds",
     "inference_microseconds",
     "peak_memory_mib",

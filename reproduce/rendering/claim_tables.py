@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from reproduce.analysis import claims
-from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome, command
+from reproduce.analysis.claims import AS_TRAINED, IN_RESULTS, WITHIN_PAPER, Outcome, command
 from reproduce.analysis.measures import MEASURES, SPREAD
 from reproduce.names import SLUGS
 from reproduce.rendering import numbers
@@ -75,9 +75,18 @@ def _cells(row: pd.Series, profile: str, limit: int | None) -> dict[str, str]:
         "What the paper states": row["wording"],
         "Printed": row["printed"],
         WITHIN_THE_PAPER: _verdict(row["within_paper"], row["recomputed"], limit=limit),
-        IN_OUR_RESULTS: _verdict(row["in_results"], row["reason"], row["evidence"], limit=limit),
+        IN_OUR_RESULTS: _verdict(*_in_results(row), limit=limit),
         "Recomputed by": command(row["id"], profile),
     }
+
+
+def _in_results(row: pd.Series) -> tuple[str, str, str]:
+    """The verdict in our results, with what it would be as trained, then the reason and the evidence."""
+    if not row["as_trained"]:
+        return row["in_results"], row["reason"], row["evidence"]
+    trained = f"{AS_TRAINED}{row['as_trained']}"
+    evidence = row["evidence"].removeprefix(trained).removeprefix(": ")
+    return f"{row['in_results']}; {trained}", row["reason"], evidence
 
 
 def important_table(statements: pd.DataFrame, profile: str, *, judged: bool) -> Table:
@@ -148,7 +157,8 @@ def rules(material: Material) -> Table:
     return Table(
         name="rules",
         title="The rule of each kind of claim.",
-        remarks="Written before the results, each beside the function that applies it. “Paper”: within the paper "
+        remarks="Each stands beside the function that applies it; thresholds and margins were written before any "
+        "result, and the changelog lists the rules that were corrected since. “Paper”: within the paper "
         "itself; “Results”: in ours. Margins are those of the table before.",
         columns=(
             Column("Kind", align="l", width=r"0.13\textwidth"),

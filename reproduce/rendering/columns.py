@@ -26,10 +26,8 @@ def flags(material: Material, slugs: Iterable[str]) -> tuple[str, ...]:
     notes = []
     if any(slug in material.collapsed for slug in shown):
         notes.append(
-            f"† Collapsed by our criterion (MSE above {numbers.percent(COLLAPSED)} of the mean image's, or "
-            "no active unit): "
-            "kept here, "
-            "never ranked or recommended."
+            f"† Collapsed by our criterion (MSE above {numbers.percent(COLLAPSED)} of the mean image's on the whole "
+            "test set, or no active unit): kept here, never ranked or recommended."
         )
     if any(slug in material.unconverged for slug in shown):
         notes.append(
@@ -66,10 +64,12 @@ def causes(material: Material) -> tuple[str, ...]:
     if len(material.causes):
         told = (f"{label(str(slug))}: {_cause(row)}" for slug, row in material.causes.iterrows())
         limit = numbers.percent(1 - analysis.WEAK)
-        notes.append(f"Less than {limit} below the mean image's MSE, and why: {'; '.join(told)}.")
+        notes.append(
+            f"Less than {limit} below the mean image's MSE on the whole test set, and why: {'; '.join(told)}."
+        )
     if material.unconverged:
         pace = analysis.falling(material.records)
-        told = (f"{label(slug)} {numbers.percent(pace.get(slug), 1)}" for slug in material.unconverged)
+        told = (f"{label(slug)} {numbers.percent(pace.get(slug), 2)}" for slug in material.unconverged)
         cut = f"after {material.profile.epochs} epochs at most the profile ends training"
         notes.append(f"Still falling over the last two epochs ({cut}): {', '.join(told)}.")
     return tuple(notes)
@@ -98,15 +98,14 @@ def _cause(row: pd.Series) -> str:
     units = numbers.value("active_units", row["active_units"])
     kl = "" if numbers.missing(row["kl"]) else f", KL {numbers.value('kl', row['kl'])} nats"
     share = numbers.value("mse_ratio", row["mse_ratio"])
-    return {
-        analysis.IGNORED: f"no unit is active{kl}, so the decoder ignores the code",
-        analysis.DRAWS: f"mean codes give {numbers.value('mse_ratio', row['mean_ratio'])} of that MSE, draws {share}: "
-        "draws land where the objective does not hold the decoder",
+    signs = {
+        analysis.IGNORED: f"no unit is active{kl}",
+        analysis.DRAWS: f"mean codes give {numbers.value('mse_ratio', row['mean_ratio'])} of that MSE, draws {share}",
         analysis.UNFINISHED: f"{share} of that MSE with {units} active units{kl}; the validation loss still fell by "
-        f"{numbers.percent(row['falling'], 1)} over two epochs: training ended too early",
-        analysis.OUTWEIGHED: f"{share} of that MSE with {units} active units{kl} when the validation loss stood still: "
-        "the rest of the objective outweighs the reconstruction",
-    }[row["cause"]]
+        f"{numbers.percent(row['falling'], 1)} over two epochs",
+        analysis.OUTWEIGHED: f"{share} of that MSE with {units} active units{kl} when the validation loss stood still",
+    }
+    return f"{signs[row['cause']]}: {wording.CAUSES[row['cause']]}"
 
 
 def entry(models: pd.DataFrame, slug: str, column: Hashable) -> float | None:

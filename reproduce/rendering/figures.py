@@ -27,7 +27,7 @@ TOP = 10
 
 
 def by_family(material: Material) -> Figure:
-    """Fig. 2: SSIM of the test images by family (boxes), with the models' means and the paper's."""
+    """Fig. 2: SSIM of the test images by family (boxes of what can be ranked), with our means and the paper's."""
     families = material.families
     drawn = style.figure(style.COLUMN, 2.55)
     axes = drawn.add_subplot()
@@ -37,10 +37,11 @@ def by_family(material: Material) -> Figure:
     ticks = []
     for row, (name, slugs) in enumerate(families.items()):
         present = [slug for slug in slugs if slug in material.ours.index]
+        boxed = [slug for slug in present if slug in material.healthy.index]
         colour = look(material, slugs[0])[0]
-        if present:
+        if boxed:
             axes.boxplot(
-                per_image.loc[present].to_numpy(),
+                per_image.loc[boxed].to_numpy(),
                 orientation="horizontal",
                 positions=[row],
                 widths=0.52,
@@ -158,7 +159,7 @@ def learning_curves(material: Material) -> Figure:
             if (slug, seed) in runs.index:
                 best = curve[curve["epoch"] == runs.at[(slug, seed), "best_epoch"]]
                 axes.plot(best["epoch"], best["validation_loss"], "o", color=colour, ms=2.6, zorder=4)
-        change = numbers.percent(-pace.get(slug, np.nan), 1)
+        change = numbers.percent(-pace.get(slug, np.nan), 2)
         axes.text(0.97, 0.95, change, transform=axes.transAxes, ha="right", va="top", fontsize=6.5)
         axes.margins(x=0.04)
     for axes in grid[-1]:

@@ -52,8 +52,8 @@ def _profile(material: Material) -> str:
     hardware = " or ".join(str(name) for name in known)
     return (
         f"The numbers below are of the profile `{profile.name}`: {profile.purpose}. Training and evaluating its "
-        f"{len(runs)} runs took {numbers.integer(seconds / 60)} minutes, added up over workers"
-        + (f" ({hardware})." if hardware else ".")
+        f"{len(runs)} runs took {numbers.integer(seconds / 60)} minutes of wall time, added up over the workers of a "
+        "shared machine" + (f" ({hardware})." if hardware else ".")
     )
 
 

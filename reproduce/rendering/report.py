@@ -21,6 +21,7 @@ from reproduce.analysis import (
     robustness,
     statistics,
 )
+from reproduce.analysis.claims.protocol import PAPER_ONLY
 from reproduce.datasets import PIXELS
 from reproduce.names import BASELINE, SLUGS
 from reproduce.protocol import COLLAPSED, CONVERGED, CONVERGENCE_EPOCHS, FRAMES, PROFILES
@@ -54,7 +55,7 @@ def _reconstruction(material: Material) -> dict[str, Any]:
     tests = {
         unit: statistics.against_baseline(material.records, "ssim", unit) for unit in ("images", "seeds")
     }
-    means = families.family_means(material.ours, "ssim", "IV-E").dropna()
+    means = families.family_means(models, "ssim", "IV-E").dropna()
     pca = material.references["ssim"].get("pca-16")
     return {
         "range": _extremes(models, "ssim"),
@@ -109,6 +110,7 @@ def _trade_off(material: Material) -> dict[str, Any]:
         "frontier": material.labels(material.frontier),
         "frontier_shared": wording.shared(material.frontier, material.frontier_paper),
         "dominated": len(models) - len(material.frontier),
+        "improving": int((~models["converged"].astype(bool)).sum()),
         "regimes": {
             name: {"n": len(slugs), "shared": wording.shared(slugs, printed[name])}
             for name, slugs in regimes.items()
@@ -136,13 +138,16 @@ def _headline(material: Material) -> dict[str, dict[str, statistics.Correlation]
 
 
 def _restated(material: Material) -> dict[str, Any] | None:
-    """How many comparisons by smoothness are reproduced by PIQ, and by each other measure as well."""
+    """How many different comparisons by smoothness are reproduced by PIQ, and by each other measure as well."""
     found = material.restated
     if found is None:
         return None
-    stands = found[["piq", *BLUR_FREE]] == claims.IN_RESULTS[claims.Outcome.HOLDS]
+    different = found.drop_duplicates()
+    stands = different[["piq", *BLUR_FREE]] == claims.IN_RESULTS[claims.Outcome.HOLDS]
     return {
         "n": len(found),
+        "different": len(different),
+        "untold": int((different["piq"] == claims.IN_RESULTS[claims.Outcome.UNTESTABLE]).sum()),
         "piq": int(stands["piq"].sum()),
         "left": [(words, int((stands["piq"] & stands[m]).sum())) for m, words in BLUR_FREE.items()],
     }
@@ -151,12 +156,12 @@ def _restated(material: Material) -> dict[str, Any] | None:
 def _changes(material: Material) -> dict[str, Any]:
     """What would change the conclusion: by question, and what resampling says of each answer."""
     table = material.choices
+    ours = table[table["answer"] != robustness.PRINTED]
     found = {
         str(question): {row["answer"]: correlation_of(row) for _, row in rows.iterrows()}
-        for question, rows in table.groupby("question", sort=False)
+        for question, rows in ours.groupby("question", sort=False)
     }
     base = found.pop("Result")[robustness.AS_REPORTED]
-    ours = table[table["answer"] != "the paper's tables"]
     known = ours[np.isfinite(ours["r"])]
     fragile = {
         "boot": known["boot_low"] * known["boot_high"] <= 0,
@@ -182,15 +187,20 @@ def _changes(material: Material) -> dict[str, Any]:
             else numbers.how_many(0)
             for way, mask in fragile.items()
         },
-        "untold": [
-            (str(reason), int(n))
-            for reason, n in untold["reason"].str.split("[:;]").str[0].value_counts().items()
-        ],
+        "untold": _by_reason(untold[~untold["kind"].isin(PAPER_ONLY)]),
+        "never": _by_reason(untold[untold["kind"].isin(PAPER_ONLY)]),
+        "untold_n": len(untold),
         "margins": [
             (numbers.fixed(factor, 1), *map(numbers.integer, robustness.within_margins(converged, factor)))
             for factor in (0.5, 1.0, 2.0)
         ],
     }
+
+
+def _by_reason(untold: pd.DataFrame) -> list[tuple[str, int]]:
+    """(reason, statements) of those that cannot be told, most frequent first."""
+    counts = untold["reason"].str.split("[:;,]").str[0].value_counts()
+    return [(wording.reason(str(reason)), int(n)) for reason, n in counts.items()]
 
 
 _SMOOTHNESS = {"Measure of smoothness": "the measure"}
@@ -225,9 +235,7 @@ def _section_verdicts(material: Material) -> dict[str, str]:
     """Section of the paper ("IV") → its statements' verdicts in our results, counted in words."""
     parts = material.statements["section"].str.partition("-")[0]
     return {
-        str(
-            part
-        ): f"Of the {numbers.counted(len(rows), 'statement')} of the paper's Section {part} that are judged, "
+        str(part): f"Of the {numbers.counted(len(rows), 'statement')} of the paper's Section {part}, "
         f"{wording.verdicts(rows['in_results'])}."
         for part, rows in material.statements.groupby(parts, sort=False)
     }
@@ -277,7 +285,8 @@ def _findings(material: Material) -> dict[str, Any]:
             if word != untestable
         ],
         "untold": [
-            (str(reason), list(untold.loc[reasons == reason, "stated"])) for reason in reasons.unique()
+            (wording.reason(str(reason)), list(untold.loc[reasons == reason, "stated"]))
+            for reason in reasons.unique()
         ],
         "as_trained": wording.verdicts(as_trained) if (as_trained != "").any() else "",
         "refuted": list(
@@ -414,7 +423,7 @@ def context(material: Material, tables: Mapping[str, Table], figures: tuple[str,
         "spread_refuted": material.verdicts.set_index("id").at["III-E.spread", "within_paper"]
         == claims.WITHIN_PAPER[claims.Outcome.FAILS],
         "causes": [
-            (str(cause), material.labels(rows.index))
+            (wording.CAUSES[str(cause)], material.labels(rows.index))
             for cause, rows in material.causes.reindex(list(material.collapsed)).groupby("cause", sort=False)
         ],
         "alpha": statistics.ALPHA,

@@ -57,7 +57,7 @@ def _results(
 
 
 _SPREAD = "± is the standard deviation over {what}, pooled over seeds."
-_RANKED = "Ranks leave out collapsed and failed models; ties share the better rank."
+_RANKED = "Our ranks leave out collapsed and failed models, the paper's are among its 22; ties share the better rank."
 
 
 def reconstruction(material: Material) -> Table:

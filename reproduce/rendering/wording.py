@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from reproduce.analysis import causes
 from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome
 from reproduce.analysis.statistics import Correlation
 from reproduce.rendering import numbers
@@ -42,6 +43,10 @@ def comparison(ours: Correlation, theirs: Correlation, y: str) -> str:
     return f"{here} {y}, in our results {link} in the paper's tables"
 
 
+LOOSE = 0.7
+"""A rank correlation below which two orders share less than half of their variance."""
+
+
 def agreement(found: Correlation) -> str:
     """How one order agrees with another, from their rank correlation."""
     if not np.isfinite(found.low) or not np.isfinite(found.high):
@@ -49,7 +54,7 @@ def agreement(found: Correlation) -> str:
     if found.low > 0.8:
         return "agrees closely with"
     if found.low > 0:
-        return "agrees with"
+        return "agrees with" if found.r > LOOSE else "agrees loosely with"
     if found.high < 0:
         return "is opposed to"
     return "shows no clear agreement with"
@@ -79,23 +84,21 @@ def remains(found: Mapping[str, Correlation]) -> str:
 
 
 def across(found: Mapping[str, Correlation], x: str, y: str) -> str:
-    """One relation over several answers: once if they agree, else each with the answers that it holds for."""
+    """Each relation with the answers that it holds for, and how many models these rest on."""
     grouped: dict[str, list[str]] = {}
     for answer, correlation in found.items():
-        grouped.setdefault(relation(correlation), []).append(answer)
-    if len(grouped) == 1:
-        (words,) = grouped
-        return f"{x} {words} {y} ({numbers.listing(found)})"
-    return "; ".join(f"{x} {words} {y} ({numbers.listing(answers)})" for words, answers in grouped.items())
+        counted = f"{answer}, 𝑛{SPACE}={SPACE}{correlation.n}"
+        grouped.setdefault(relation(correlation), []).append(counted)
+    return "; ".join(f"{x} {words} {y} ({'; '.join(answers)})" for words, answers in grouped.items())
 
 
 def dependence(base: Correlation, found: Mapping[str, Correlation], x: str, y: str) -> str:
     """Whether a relation changes under other answers to one question, and to what."""
     changed = {answer: other for answer, other in found.items() if relation(other) != relation(base)}
     if not changed:
-        return f"nothing changes ({numbers.listing(found)})"
+        return f"nothing changes ({'; '.join(found)})"
     same = [answer for answer in found if answer not in changed]
-    return across(changed, x, y) + (f"; nothing changes with {numbers.listing(same)}" if same else "")
+    return across(changed, x, y) + (f"; unchanged: {'; '.join(same)}" if same else "")
 
 
 def among(inside: bool) -> str:
@@ -107,7 +110,10 @@ VERDICTS: Mapping[Outcome, tuple[str, str]] = {
     Outcome.HOLDS: ("stands", "stand"),
     Outcome.PARTLY: ("stands in part", "stand in part"),
     Outcome.FAILS: ("falls", "fall"),
-    Outcome.MISMATCH: ("is about something else that we measure", "are about something else that we measure"),
+    Outcome.MISMATCH: (
+        "is on another scale, or of a quantity that the paper leaves undefined",
+        "are on another scale, or of quantities that the paper leaves undefined",
+    ),
     Outcome.UNTESTABLE: ("cannot be told", "cannot be told"),
 }
 """Outcome in our results → what the report's prose says of one claim, and of several."""
@@ -123,6 +129,8 @@ def verdicts(words: Iterable[str]) -> str:
     """ "three stand, one falls and two cannot be told": a list of verdicts counted, in the fixed order of outcomes."""
     found = list(words)
     counts = {word: found.count(word) for word in IN_RESULTS.values()}
+    if found and counts[IN_RESULTS[Outcome.UNTESTABLE]] == len(found):
+        return "none can be told"
     return numbers.listing(f"{numbers.in_words(n)} {verdict(word, n)}" for word, n in counts.items() if n)
 
 
@@ -157,6 +165,22 @@ def extremes(values: pd.Series, metric: str, names: Sequence[str]) -> str:
     labels = dict(zip(values.index, names, strict=True))
     ends = (finite.idxmin(), finite.idxmax())
     return " to ".join(f"{numbers.value(metric, finite[end])} ({labels[end]})" for end in ends)
+
+
+CAUSES = {
+    causes.IGNORED: "the decoder ignores the code",
+    causes.DRAWS: "draws land where the objective does not hold the decoder",
+    causes.UNFINISHED: "training ended too early",
+    causes.OUTWEIGHED: "the rest of the objective outweighs the reconstruction",
+}
+"""Cause of a collapse → what the prose says of it."""
+REASONS = {"n too small": "too few models, images or seeds"}
+"""Reason of the ledger → how prose says it, where it says it otherwise."""
+
+
+def reason(text: str) -> str:
+    """Why claims cannot be told, in words of the prose."""
+    return REASONS.get(text, text)
 
 
 def sentence(text: str) -> str:

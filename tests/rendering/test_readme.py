@@ -68,7 +68,9 @@ def test_the_first_line_says_how_long_the_runs_of_the_described_reading_took_and
     records.runs["hardware"] = "Z80"
     told = readme.parts(material := Material(records, {}), build(material))["profile"]
     assert told.startswith("The numbers below are of the profile `desk`: ")
-    assert told.endswith("its 3 runs took 1,033 minutes, added up over workers (Z80).")
+    assert told.endswith(
+        "its 3 runs took 1,033 minutes of wall time, added up over the workers of a shared machine (Z80)."
+    )
 
 
 def test_the_readings_nearer_to_the_printed_rows_are_named_with_distance_and_collapse() -> None:

@@ -7,6 +7,7 @@ import pytest
 from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome
 from reproduce.analysis.statistics import Correlation, pearson
 from reproduce.rendering import wording
+from reproduce.rendering.numbers import SPACE
 
 RISES = Correlation(0.8, 0.001, 22, 0.5, 0.9)
 FALLS = Correlation(-0.8, 0.001, 22, -0.9, -0.5)
@@ -30,6 +31,7 @@ def test_the_interval_chooses_the_verb(found: Correlation, words: str) -> None:
 def test_orders_agree_as_far_as_the_interval_says() -> None:
     assert wording.agreement(Correlation(0.95, 0, 22, 0.85, 0.99)) == "agrees closely with"
     assert wording.agreement(RISES) == "agrees with"
+    assert wording.agreement(Correlation(0.5, 0.02, 17, 0.03, 0.8)) == "agrees loosely with"
     assert wording.agreement(UNCLEAR) == "shows no clear agreement with"
     assert wording.agreement(FALLS) == "is opposed to"
     assert wording.agreement(UNDEFINED) == "cannot be compared with"
@@ -52,14 +54,14 @@ def test_what_remains_of_a_duality_is_told_by_measure() -> None:
 
 
 def test_a_choice_that_changes_a_relation_is_told_apart_from_one_that_does_not() -> None:
-    assert wording.dependence(RISES, {"a": RISES, "b": RISES}, "PIQ", "SSIM") == "nothing changes (a and b)"
+    assert wording.dependence(RISES, {"a": RISES, "b": RISES}, "PIQ", "SSIM") == "nothing changes (a; b)"
     changed = wording.dependence(RISES, {"a": FALLS, "b": RISES, "c": UNCLEAR}, "PIQ", "SSIM")
-    assert changed == (
-        "PIQ falls with SSIM (a); PIQ shows no clear relation to SSIM (c); nothing changes with b"
-    )
+    n = f"𝑛{SPACE}={SPACE}22"
     assert (
-        wording.dependence(RISES, {"a": FALLS, "b": FALLS}, "PIQ", "SSIM") == "PIQ falls with SSIM (a and b)"
+        changed == f"PIQ falls with SSIM (a, {n}); PIQ shows no clear relation to SSIM (c, {n}); unchanged: b"
     )
+    both = wording.dependence(RISES, {"a": FALLS, "b": FALLS}, "PIQ", "SSIM")
+    assert both == f"PIQ falls with SSIM (a, {n}; b, {n})"
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
@@ -73,6 +75,7 @@ def test_every_verdict_has_words_for_one_claim_and_for_several(outcome: Outcome)
 def test_verdicts_are_counted_in_one_order() -> None:
     holds, fails, untold = (IN_RESULTS[o] for o in (Outcome.HOLDS, Outcome.FAILS, Outcome.UNTESTABLE))
     assert wording.verdicts([untold, fails, holds, untold]) == "one stands, one falls and two cannot be told"
+    assert wording.verdicts([untold, untold]) == "none can be told"
     assert wording.verdicts([]) == "none"
 
 

@@ -16,6 +16,7 @@ from reproduce.analysis.claims.kinds import FIELD, KINDS
 from reproduce.analysis.claims.model import (
     AS_TRAINED,
     IN_RESULTS,
+    SMALLEST_FIELD,
     WITHIN_PAPER,
     Claim,
     Finding,
@@ -54,8 +55,6 @@ SCALE_FREE = {
     "weaker-correlation",
 }
 """Kinds that compare models with one another and not with a printed size."""
-SMALLEST_FIELD = 17
-"""A claim about the whole field needs more than three quarters of the 22 rows, else n is too small."""
 
 
 def judge(

@@ -14,6 +14,8 @@ from reproduce.names import SLUGS
 from reproduce.paper import Printed
 from reproduce.records import Records
 
+SMALLEST_FIELD = 17
+"""Whatever compares with the whole field needs more than three quarters of the 22 rows, else n is too small."""
 SLUG_ARGUMENTS = ("architecture", "models", "family", "better", "worse", "of", "to", "over", "among")
 """The arguments that name architectures; a claim rests on those it names, or else on the whole field."""
 WHOLE = ("all", "others")
@@ -160,7 +162,7 @@ class World:
     def column(self, name: str) -> pd.Series:
         """A column of the models frame; raises Untestable if there is none."""
         if name not in self.models:
-            raise Untestable("the paper prints no such metric" if self.is_paper else "no such metric")
+            raise Untestable("Tables I and II have no such column" if self.is_paper else "no such metric")
         return self.models[name]
 
     def rows(self, slugs: tuple[str, ...], name: str) -> pd.Series:

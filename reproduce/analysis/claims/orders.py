@@ -337,8 +337,8 @@ def recommendation(world: World, claim: Claim) -> Finding:
     Paper: only what Tables I and II decide. A recommended model must not be beaten in SSIM and PIQ at once
     (which of the unbeaten comes first they cannot say); an avoided one must be worse than every recommended
     one in the metric that has priority, or, if none has, be beaten by one in both. Results: the stated rules
-    derive as many models as are named, and the same; "same direction or rank only": half of them, or a first
-    choice that is among the first three."""
+    derive as many models as are named, and the same; "same direction or rank only": half of them (none of them
+    recommended, where they are to be avoided), or a first choice that is among the first three."""
     named, role = claim.slugs("models"), claim.text("role")
     row = table3().set_index("application").loc[claim.text("application")]
     if row["priority"] not in PRIORITIES:
@@ -356,6 +356,9 @@ def recommendation(world: World, claim: Claim) -> Finding:
     else:
         hits = set(named) & set(ours[: len(named)])
         holds, near = len(hits) == len(named), len(hits) >= len(named) / 2
+    if role == "avoid" and (liked := set(named) & set(recommended(world.models, row["priority"]))):
+        shown += f"; recommended: {', '.join(sorted(liked))}"
+        holds = near = False
     return Finding(Outcome.HOLDS if holds else Outcome.PARTLY if near else Outcome.FAILS, shown)
 
 
@@ -399,7 +402,7 @@ def _beaten_by(world: World, slug: str, rivals: Iterable[str]) -> tuple[str, ...
 
 def _same_set(named: tuple[str, ...], found: tuple[str, ...]) -> Finding:
     extra, absent = [s for s in found if s not in named], [s for s in named if s not in found]
-    shown = f"{len(found)}: " + (", ".join(found) if len(found) <= 8 else "…")
+    shown = f"{len(found)}: {', '.join(found) if len(found) <= 8 else '…'}" if found else "none"
     if extra:
         shown += f"; not named: {', '.join(extra)}"
     if absent:

@@ -182,7 +182,7 @@ def run_time(world: World, claim: Claim) -> Finding:
         there = [registry.statement(identity) for identity in claim.text("there").split()]
         minutes = [number.value for other in there for number in other.numbers]
         first, last = min(minutes), max(minutes)
-        shown = f"{there[0].section} has {first:g} to {last:g} min"
+        shown = f"{there[0].section} has {first:g}{f' to {last:g}' * (last > first)} min"
         return Finding(Outcome.HOLDS if low <= last and first <= high else Outcome.FAILS, shown)
     named = world.select(claim, "models")
     ours = world.rows(named, "training_seconds") / 60

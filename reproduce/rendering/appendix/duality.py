@@ -154,10 +154,15 @@ def restated(material: Material) -> Table | None:
     rows = tuple(
         (str(name), row["wording"], *(row[metric] for metric in metrics)) for name, row in found.iterrows()
     )
+    different = found.drop_duplicates()
     stand = claims.IN_RESULTS[claims.Outcome.HOLDS]
-    stands = found[list(metrics)] == stand
+    stands = different[list(metrics)] == stand
     totals = tuple(
-        ("All", words, *(numbers.integer(mask[metric].sum()) for metric in metrics))
+        (
+            f"Of {len(different)} different",
+            words,
+            *(numbers.integer(mask[metric].sum()) for metric in metrics),
+        )
         for words, mask in {
             f"{stand} by this measure": stands,
             f"{stand} by PIQ and by this measure": stands.mul(stands["piq"], axis=0),

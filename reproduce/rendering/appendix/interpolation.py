@@ -52,7 +52,7 @@ def smoothness(material: Material) -> Table:
         remarks=f"End-frame distance is ‖f₁ − f_K‖² per pixel; {numbers.in_words(steps)} steps between two "
         "frames cannot "
         f"have a PIQ below 1/{steps**2} of it, and PIQ over that floor is 1 for the straightest, most even "
-        "way. SD/mean of "
-        "the steps does not scale with their size. Sharpness is the mean gradient magnitude.",
+        "way. The share divides the means; PIQ over its floor is the mean of the pairs' ratios. SD/mean of the steps "
+        "does not scale with their size. Sharpness is the mean gradient magnitude.",
         notes=still(material, "still_pairs"),
     )

@@ -70,7 +70,8 @@ def costs(material: Material) -> Table:
         title="Parameters, training time, inference time and memory.",
         remarks="Measured on the machine named in the provenance table, runs beside each other sharing it. Times are "
         "the least of all seeds (for training, seconds an epoch), since other work can only add to them; the log has "
-        "every run's. “Other” holds codebooks, flows, pseudo-inputs, inner levels and discriminators. The paper's "
+        "every run's. “Other” holds flows, pseudo-inputs, inner levels, discriminators and VQ-VAE's two 1×1 "
+        "convolutions (its codebook follows the codes without a gradient and is not counted). The paper's "
         f"minutes (Section {PRINTED_MINUTES[1]}) belong to another machine and other epochs: only orders and ratios "
         f"can be compared. {DASH} No minutes printed for that model.",
         size="scriptsize",
@@ -91,9 +92,8 @@ def diagnostics(material: Material) -> Table:
         columns,
         name="diagnostics",
         title="Codes and convergence.",
-        remarks="Means over seeds. A unit is active if the variance of its posterior mean over test "
-        "images exceeds "
-        "0.01; KL is a dash where the objective has none.",
+        remarks="Means over seeds. A unit is active if the variance of its posterior mean over test images exceeds "
+        "0.01; KL is to the prior, whether the objective has it or not, and a dash where there is no posterior.",
         layout="column",
         size="scriptsize",
     )

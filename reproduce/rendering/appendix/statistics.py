@@ -221,7 +221,7 @@ def family_means(material: Material) -> Table:
         found = {
             (metric, source): means(frame, metric, grouping)
             for metric in FAMILY_METRICS
-            for source, frame in (("ours", material.ours), ("paper", material.paper))
+            for source, frame in (("ours", material.healthy), ("paper", material.paper))
         }
         blocks.append(
             tuple(
@@ -243,7 +243,8 @@ def family_means(material: Material) -> Table:
     return Table(
         name="families",
         title="Means over families, by each of the paper's groupings.",
-        remarks="Sections IV-E, V-G and VI-A group the models differently; a dash where a member has no result.",
+        remarks="Sections IV-E, V-G and VI-A group the models differently; a dash where a member has no result "
+        "or cannot be ranked.",
         columns=(
             Column("Section", align="l"),
             Column("Family", align="l"),

@@ -52,7 +52,10 @@ def verdicts(paperlike: Records) -> dict[str, Verdict]:
         ("IV-A.r-ssim-mse", "inconsistent", "-0.986"),
         ("IV-B.wae-ssim-sd", "inconsistent", "0.051"),
         ("IV-D.vae-mse", "inconsistent", "0.03072"),
-        ("IV-E.top-significant", "inconsistent", "3 seeds"),
+        ("III-F.equations", "inconsistent", "2.4e+04 times"),
+        ("III-F.iss-equation", "not checkable", "one of the two departs"),
+        ("IV-E.top-significant", "not checkable", "that 100 images allow: at most"),
+        ("V-C.vq-vae-smoother", "not checkable", "that 25 pairs allow: at most"),
         ("V-F.r-i-ssim-piq", "inconsistent", "-0.771"),
         ("VI-C.pareto-set", "consistent", "7"),
         ("VI-D.reconstruction-members", "inconsistent", "vae"),
@@ -255,6 +258,18 @@ def test_a_field_of_which_most_were_still_improving_is_shown_as_trained() -> Non
     assert verdict.as_trained
     assert "n = 21" in verdict.evidence
     assert "on 21 uncollapsed rows of 22" in verdict.evidence
+
+
+def test_a_rank_among_a_few_sound_models_makes_no_verdict() -> None:
+    """Far from the printed number, only the rank could make it "same direction or rank only"."""
+    models = paper.models()
+    models.loc["svae", "ssim"] -= 0.1
+    still_improving = [slug for slug in SLUGS if slug not in ("vamp", "beta-tcvae", "factor-vae", "svae")]
+    records = make_records(seeds=(42,), targets=models, unconverged=still_improving)
+    (verdict,) = judge(records, [c for c in load() if c.id == "T1.svae.ssim"])
+    assert verdict.in_results == "not testable"
+    assert verdict.reason == "too few sound models for a rank: 4"
+    assert verdict.as_trained == "same direction or rank only"
 
 
 @pytest.mark.parametrize("identity", ["V-G.inverted", "VI-A.within-families", "VI-C.pareto-count"])
