@@ -4,7 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-PYTHON ?= python3.11
+# Whichever of the two locked versions is there
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12,$(shell command -v $(name))))
 # An environment that exists already (the container's) is used as it is
 VENV := $(or $(REPRODUCE_VENV),.venv)
 IN_VENV := $(VENV)/bin/python
@@ -22,6 +23,9 @@ REPRODUCE := $(IN_VENV) -m reproduce
 
 TEX_APT := latexmk texlive-latex-recommended texlive-publishers texlive-fonts-recommended poppler-utils
 
+# Targets named together, and what a target asks for, come one after the other whatever -j says
+.NOTPARALLEL:
+
 .PHONY: help venv venv-cpu reproduce run readings render pdf check gpu-check tolerances golden status publish claims bench test test-all lint format lock tex clean
 
 help:  ## this list
@@ -33,31 +37,44 @@ else
 venv: .venv/.ok  ## the locked Python environment in .venv (about 6 GB: torch brings its CUDA libraries)
 endif
 
-.venv/.ok: requirements.lock
+.PHONY: check-python
+check-python:
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed: install one, or say where it is with PYTHON=…" >&2; exit 2; }
+
+.venv/.ok: requirements.lock | check-python
+	@test ! -e .venv/.cpu || { \
+	  echo "error: the lock has changed since make venv-cpu: give that command again, or remove .venv for the whole" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --no-compile --require-hashes -r requirements.lock
 	touch $@
 
 # Which index has CPU builds of torch is the user's to say: CPU_TORCH is handed to pip as it is
 LOCKED_TORCH = $(shell sed -nE 's/^(torch(vision)?==[^ ;]+).*/\1/p' requirements.lock)
-venv-cpu: requirements-base.lock  ## the same without CUDA (1 GB); CPU_TORCH says where torch comes from, see README
+venv-cpu: requirements-base.lock | check-python  ## the same without CUDA (1 GB); CPU_TORCH says where torch comes from, see README
 	@test -n "$(CPU_TORCH)" || { \
 	  echo "error: say where a CPU build of torch comes from: make venv-cpu CPU_TORCH='$(LOCKED_TORCH) --index-url ADDRESS', the address for CPU on PyTorch's installation page, or CPU_TORCH=a-wheel-file" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --no-compile --no-deps --require-hashes -r requirements-base.lock
 	.venv/bin/pip install --quiet --no-compile $(CPU_TORCH)
-	touch .venv/.ok
+	touch .venv/.cpu .venv/.ok
 
-reproduce: run render  ## train and evaluate all 22, then render tables and figures
+# Campaigns with each of the options $(1), then the report. A failed run (exit code 1) belongs into the report and is
+# what make answers in the end; after anything worse there is nothing to render.
+define campaigns-and-report
+@code=0; for options in $(1); do \
+  $(REPRODUCE) run $$options $(if $(JOBS),--jobs $(JOBS)) || code=$$?; [ $$code -le 1 ] || exit $$code; done; \
+$(REPRODUCE) render; exit $$code
+endef
+
+reproduce: venv  ## train and evaluate all 22, then render tables and figures
+	$(call campaigns-and-report,"")
 
 run: venv  ## train and evaluate what is not done yet
 	@$(REPRODUCE) run $(if $(JOBS),--jobs $(JOBS))
 
 readings: export PROFILE := $(or $(PROFILE),quick)
 readings: venv  ## Pythae's own classes and the sensitivity runs beside the 22, then render (PROFILE: quick unless set)
-	@$(REPRODUCE) run $(if $(JOBS),--jobs $(JOBS))
-	@$(REPRODUCE) run --only variant:all $(if $(JOBS),--jobs $(JOBS))
-	@$(REPRODUCE) render
+	$(call campaigns-and-report,"" "--only variant:all")
 
 render: venv  ## tables, figures and the report's LaTeX from what is finished
 	@$(REPRODUCE) render
@@ -86,7 +103,7 @@ tex:  ## install LaTeX with apt-get (as root, or through sudo)
 	$$(command -v sudo || true) apt-get update -qq
 	$$(command -v sudo || true) apt-get install -y -qq --no-install-recommends $(TEX_APT)
 
-check: venv  ## fresh numbers against golden ones, and which models they tell apart: exit code 0, 1 (off), 2 (cannot)
+check: venv  ## fresh numbers against golden ones, and which models they tell apart
 	$(REPRODUCE) check --pairs
 
 tolerances: venv  ## measure golden's bands: a campaign (PROFILE: smoke unless set) as on other machines; TOLERANCE_PYTHONS, TOLERANCE_WAYS

@@ -75,7 +75,7 @@ def plan(
 
 def job_json(store: Store, status: Status, device: str) -> dict[str, Any]:
     """What a worker is told: the fields of `worker.Job`."""
-    folder = store.path(status.run)
+    folder = status.folder or store.path(status.run)
     weights = history = None
     if not status.retrain:
         weights = store.read(folder, WEIGHTS)

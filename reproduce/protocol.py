@@ -8,6 +8,7 @@ only scales them, so that a discriminator follows its autoencoder.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
@@ -26,6 +27,8 @@ CONVERGED = 0.01
 CONVERGENCE_EPOCHS = 2
 """A run whose validation loss fell by more than that share over its last so many epochs is not converged."""
 TF32_SUFFIX = "-tf32"
+TRIAL = re.compile(r"(?P<profile>.+)-trial-(?P<epochs>[1-9][0-9]{0,5})", re.ASCII)
+"""The name of a profile that was cut to so many epochs."""
 
 
 @dataclass(frozen=True)
@@ -152,10 +155,12 @@ PROFILES: dict[str, Protocol] = {
 
 
 def profile(name: str) -> Protocol:
-    """The profile of that name; <profile>-tf32 is the same in TensorFloat-32. Raises ReproduceError that lists the
-    names."""
+    """The profile of that name; <profile>-tf32 is the same in TensorFloat-32, <profile>-trial-N cut to N epochs. Raises
+    ReproduceError that lists the names."""
     if name in PROFILES:
         return PROFILES[name]
+    if cut := TRIAL.fullmatch(name):
+        return profile(cut["profile"]).trial(int(cut["epochs"]))
     if name.removesuffix(TF32_SUFFIX) in PROFILES:
         return PROFILES[name.removesuffix(TF32_SUFFIX)].in_tf32()
     near = get_close_matches(name, PROFILES, n=1)

@@ -16,8 +16,8 @@ from pathlib import Path
 from reproduce import bench, files
 from reproduce.errors import ReproduceError
 from reproduce.rendering import readme
-from reproduce.runs import RunId
-from reproduce.store import FRESH, MANIFEST, WEIGHTS, Store
+from reproduce.runs import RunId, canonical
+from reproduce.store import FRESH, MANIFEST, STAMP, WEIGHTS, Store, read_manifest
 
 WEIGHTS_SEED = 42
 """The seed whose weights are published (about 1.5 MB a run)."""
@@ -68,22 +68,32 @@ def copy_runs(store: Store, published: Path) -> list[RunId]:
         ).read_bytes():
             continue
         files.remove(target / MANIFEST)
-        for path in sorted(source.iterdir()):
-            keeps = path.name != WEIGHTS or run.seed == WEIGHTS_SEED or run.is_reference
-            if path.is_file() and path.name != MANIFEST and not path.name.startswith(".") and keeps:
-                files.write(target / path.name, path.read_bytes())
+        for name in sorted(read_manifest(source / MANIFEST)["files"]):
+            if name != WEIGHTS or run.seed == WEIGHTS_SEED or run.is_reference:
+                files.write(target / name, (source / name).read_bytes())
+        stamp = {name: value for name, value in store.stamp(run).items() if name != "host"}
+        files.write(target / STAMP, canonical(stamp))
         files.write(target / MANIFEST, (source / MANIFEST).read_bytes())
         copied.append(run)
     return copied
 
 
 def readme_blocks(report: Path) -> dict[str, str]:
-    """The README's parts of a rendered report, by the names of their places. Raises ReproduceError before a
-    rendering."""
-    parts = {path.stem: path.read_text(encoding="utf-8") for path in (report / readme.FOLDER).glob("*.md")}
-    if not parts:
+    """The README's parts of a rendered report, by the names of their places."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in (report / readme.FOLDER).glob("*.md")}
+
+
+def require_rendered(store: Store, report: Path) -> None:
+    """Raises ReproduceError if a run has finished since the report was rendered: its numbers would not be those."""
+    rendered = report / "report.tex"
+    if not rendered.is_file():
         raise ReproduceError(f"{report} has nothing to publish: run `make render` first")
-    return parts
+    since = rendered.stat().st_mtime
+    later = [path for path in store.folder.glob(f"*/seed-*/{MANIFEST}") if path.stat().st_mtime > since]
+    if later:
+        raise ReproduceError(
+            f"{len(later)} runs have finished since {report} was rendered: run `make render` (or `make pdf`) first"
+        )
 
 
 def publish_speed(results: Path, root: Path) -> dict[str, str]:
@@ -119,6 +129,7 @@ def publish(store: Store, report: Path, root: Path, published: Path) -> list[Run
     Ended at any moment, each file is the one of before or the new one, and the same command goes on from there.
     """
     files.clear_temporaries(root, "README.md.*", below=False)
+    require_rendered(store, report)
     blocks = readme_blocks(report) | publish_speed(store.folder.parent, root)
     target = root / "README.md"
     text = fill_blocks(target.read_text(encoding="utf-8"), blocks)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import platform
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -41,7 +40,9 @@ RECORDS = (
     "scalars.json",
 )
 
-GROUPS = ("versions", "flags")
+GROUPS = ("versions", "flags", "evaluation")
+TRAINED_BY = ("commit", "host", "python", "versions", "flags")
+"""Entries of a stamp that say what a run was made with."""
 """Entries of a stamp that hold entries of their own."""
 LARGEST_JSON = 4 << 20
 """Bytes of a manifest or stamp at most; a real one has some kilobytes."""
@@ -102,7 +103,8 @@ class Store:
         if found.state in (FRESH, FAILED) or self.published is None:
             return found
         elsewhere = self._status_in(self.published / run.folder, run, verify, may_lack=(WEIGHTS,))
-        return elsewhere if elsewhere.state == FRESH else found
+        to_evaluate = found.state == MISSING and elsewhere.state == STALE and not elsewhere.retrain
+        return elsewhere if elsewhere.state == FRESH or to_evaluate else found
 
     def _status_in(self, folder: Path, run: RunId, verify: bool, may_lack: tuple[str, ...] = ()) -> Status:
         manifest_path = folder / MANIFEST
@@ -135,7 +137,8 @@ class Store:
         weights = manifest["files"][WEIGHTS]["sha256"]
         if manifest["evaluation"]["key"] != runs.evaluation_key(self.protocol, weights):
             lacks = not (folder / WEIGHTS).is_file()
-            return Status(run, STALE, "the evaluation has changed since", retrain=lacks or run.is_reference)
+            again = lacks or run.is_reference
+            return Status(run, STALE, "the evaluation has changed since", retrain=again, folder=folder)
         if failed:  # in its evaluation: what was trained is there
             return replace(failed, retrain=False)
         return Status(run, FRESH, "done", retrain=False, folder=folder)
@@ -154,20 +157,26 @@ class Store:
             files.remove(folder / MANIFEST)
         for name, content in outcome.files.items():
             files.write(folder / name, content)
-        stamp = outcome.stamp | {
-            "host": platform.node(),
-            "python": platform.python_version(),
-            "commit": commit,
-            "finished": time.time(),
-        }
+        stamp = outcome.stamp | {"commit": commit, "finished": time.time()}
         if "training_seconds" not in stamp and outcome.failure is None:
-            # evaluated again: what its training took stays
-            before = self.stamp(run)
-            stamp |= {name: before.get(name) for name in ("training_seconds", "resumed")}
+            stamp = self._evaluated_again(run, stamp)
         files.write(folder / STAMP, runs.canonical(stamp))
         files.write(folder / MANIFEST, self.manifest(run, outcome))
         for checkpoint in sorted(folder.glob(CHECKPOINTS)):
             files.remove(checkpoint)
+
+    def _evaluated_again(self, run: RunId, stamp: dict[str, Any]) -> dict[str, Any]:
+        """The stamp of a run whose training was another day's: what trained it stays, what evaluated it is apart."""
+        before = self.stamp(run)
+        if not before and self.published is not None:
+            before = self.stamp(run, self.published / run.folder)
+        kept = {name: before.get(name) for name in (*TRAINED_BY, "training_seconds", "resumed")}
+        return stamp | kept | {"evaluation": {name: stamp.get(name) for name in TRAINED_BY}}
+
+    def commits(self, run: RunId) -> set[str]:
+        """The commits that trained and evaluated the run; "" where one is not known."""
+        stamp = self.stamp(run)
+        return {str(found.get("commit") or "") for found in (stamp, stamp.get("evaluation", stamp))}
 
     def manifest(self, run: RunId, outcome: Outcome) -> bytes:
         """The manifest's bytes: keys, settings, checksums, and a checksum of itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -78,6 +79,8 @@ def _perform(job: Job, notify: Notify) -> Outcome:
     started = time.time()
     data = load(job.protocol)
     stamp: dict[str, Any] = {
+        "host": platform.node(),
+        "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
         "flags": devices.flags(job.device),
         "started": started,

@@ -349,6 +349,9 @@ def test_a_trial_is_cut_short_and_kept_apart(command: Command, store: Store, fin
 def test_where_names_the_folders(command: Command) -> None:
     assert command("where", "--profile", "desk")[1] == "results/desk\n"
     assert command("where", "report", "--profile", "desk", "--results", "x")[1] == "x/desk/report\n"
+    code, _, err = command("where", "reprot")
+    assert code == 2
+    assert "reprot" in err
 
 
 def test_a_remembered_tf32_profile_is_that_profile(tmp_path: Path) -> None:
@@ -442,6 +445,13 @@ def test_json_has_every_field_of_the_claims_asked_for(command: Command) -> None:
     assert first["command"] == "python -m reproduce claims --profile desk --id III-H.run"
     columns = {"section", "place", "wording", "kind", "within_paper", "recomputed", "in_results", "reason"}
     assert columns | {"evidence", "important"} <= set(first)
+
+
+def test_the_claims_that_carry_the_paper_can_be_asked_for_alone(command: Command) -> None:
+    found = judged(command, "--important", "--section", "IV")
+    assert found
+    assert all(entry["important"] for entry in found)
+    assert {entry["section"] for entry in found} >= {"IV-A", "IV-C"}
 
 
 def test_claims_that_are_not_asked_for_are_not_judged(

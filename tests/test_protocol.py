@@ -66,6 +66,16 @@ def test_weights_do_not_depend_on_what_the_training_never_sees(
     assert protocol.shortened(tiny, **change).training_settings() == tiny.training_settings()
 
 
+def test_a_trial_is_found_by_its_name() -> None:
+    """So that `status`, `render` and the others can look at it."""
+    cut = protocol.profile("desk-trial-2")
+    assert cut == protocol.profile("desk").trial(2)
+    assert (cut.epochs, cut.verdicts) == (2, False)
+    for name in ("desk-trial-0", "desk-trial-", "nothing-trial-2", "desk-trial-2x"):
+        with pytest.raises(ReproduceError, match="unknown profile"):
+            protocol.profile(name)
+
+
 def test_a_profile_in_tf32_has_another_name_and_other_weights(tiny: Protocol) -> None:
     coarse = protocol.profile("paper-tf32")
     assert coarse == PROFILES["paper"].in_tf32() == coarse.in_tf32()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -18,12 +20,16 @@ from reproduce.protocol import shortened
 from reproduce.rendering.claim_tables import WITHIN_THE_PAPER
 from reproduce.rendering.material import CELL_KIND
 from reproduce.runs import RunId
-from reproduce.store import FRESH, MANIFEST, WEIGHTS, Store
+from reproduce.store import FRESH, MANIFEST, STAMP, WEIGHTS, Store
 from tests import faults
 from tests.tiny import RUNS
 
 PARTS = ("profile", "table-1", "table-2", "table-3", "claims")
 """Places of the README that every report fills."""
+
+
+LATER = 4e9
+"""A time after every run of the tests."""
 
 
 @pytest.fixture
@@ -37,6 +43,8 @@ def report(tmp_path: Path) -> Path:
     for name in PARTS:
         (readme / f"{name}.md").write_text(f"fresh {name}\n")
     (figures / "fig1.png").write_bytes(b"png")
+    (tmp_path / "report" / "report.tex").write_text("rendered last")
+    os.utime(tmp_path / "report" / "report.tex", (LATER, LATER))
     (figures / "notes.txt").write_text("not a figure")
     return tmp_path / "report"
 
@@ -96,6 +104,17 @@ def test_nothing_changes_when_the_report_is_not_rendered(project: Path, store: S
     before = (project / "README.md").read_bytes()
     with pytest.raises(ReproduceError, match="make render"):
         publishing.publish(store, tmp_path / "nowhere", project, project / "published")
+    assert (project / "README.md").read_bytes() == before
+
+
+def test_a_report_from_before_the_last_run_is_not_published(
+    report: Path, project: Path, store: Store
+) -> None:
+    """Its numbers would stand beside other runs."""
+    os.utime(report / "report.tex", (0, 0))
+    before = (project / "README.md").read_bytes()
+    with pytest.raises(ReproduceError, match=r"runs have finished since .* was rendered: run `make render`"):
+        publishing.publish(store, report, project, project / "published")
     assert (project / "README.md").read_bytes() == before
 
 
@@ -187,6 +206,19 @@ def test_published_runs_keep_all_but_the_weights_of_further_seeds(store: Store, 
             run.is_reference or run.seed == publishing.WEIGHTS_SEED
         ) or not (store.path(run) / WEIGHTS).is_file()
     assert publishing.copy_runs(store, published) == [], "what lies there already is not copied again"
+
+
+def test_only_what_the_manifest_names_is_published_and_no_host(store: Store, tmp_path: Path) -> None:
+    run = RunId("vae", 1)
+    for debris in ("images.csv.damaged", "checkpoint-0.bin"):
+        (store.path(run) / debris).write_bytes(b"left behind")
+    publishing.copy_runs(store, tmp_path / "published")
+    folder = tmp_path / "published" / store.protocol.name / run.folder
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    assert {path.name for path in folder.iterdir()} == {*manifest["files"], MANIFEST, STAMP} - {WEIGHTS}
+    stamp = json.loads((folder / STAMP).read_bytes())
+    assert "host" not in stamp
+    assert stamp["training_seconds"] > 0
 
 
 def test_a_changed_run_is_published_again(store: Store, tmp_path: Path) -> None:

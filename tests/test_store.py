@@ -126,6 +126,21 @@ def test_a_new_evaluation_does_not_train_again(store: Store, monkeypatch: pytest
     assert store.stamp(VAE)["training_seconds"] > 0
 
 
+def test_what_trained_a_run_stands_apart_from_what_evaluated_it_later(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Minutes of a CPU must never pass for those of the GPU that evaluated them again."""
+    first = store.stamp(VAE) | {"commit": "then", "python": "3.10", "flags": {"device": "elsewhere"}}
+    (store.path(VAE) / STAMP).write_bytes(runs.canonical(first))
+    monkeypatch.setattr(runs, "EVALUATION_REVISION", 99)
+    again(store)
+    stamp = store.stamp(VAE)
+    kept = ("training_seconds", "commit", "python", "flags", "host")
+    assert {name: stamp[name] for name in kept} == {name: first[name] for name in kept}
+    assert stamp["evaluation"]["flags"]["device"] == "cpu"
+    assert store.commits(VAE) == {"then", stamp["evaluation"]["commit"]}
+
+
 def test_a_failed_run_says_epoch_and_reason(store: Store) -> None:
     run = RunId("vae", 2)
     store.publish(run, Outcome({}, {}, {"epoch": 7, "reason": "training_loss is nan"}))
@@ -270,6 +285,24 @@ def test_published_runs_count_as_done_and_may_lack_their_weights(finished: Store
     assert set(store.known_runs()) == set(RUNS)
     assert again(store).done == []
     assert len(store.records(RUNS).runs) == len(RUNS)
+
+
+def test_a_published_run_is_evaluated_again_from_its_weights_and_not_trained(
+    finished: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(finished.folder, tmp_path / "published" / "tiny")
+    (tmp_path / "published" / "tiny" / "ae" / "seed-1" / WEIGHTS).unlink()
+    monkeypatch.setattr(runs, "EVALUATION_REVISION", 99)
+    store = Store(tmp_path / "empty", finished.protocol, tmp_path / "published")
+    assert not store.status(VAE).retrain
+    assert store.status(RunId("ae", 1)).state == MISSING, "nothing to evaluate without its weights"
+    events = []
+    listener = lambda run, event: events.append(event)  # noqa: E731
+    report = campaign.execute(store, [VAE], device="cpu", jobs=1, listener=listener)
+    assert report.done == [VAE]
+    assert not any("epoch" in event for event in events)
+    assert store.status(VAE, verify=True).folder == store.path(VAE)
+    assert store.stamp(VAE)["training_seconds"] == finished.stamp(VAE)["training_seconds"]
 
 
 def test_a_damaged_published_run_is_run_again(finished: Store, tmp_path: Path) -> None:

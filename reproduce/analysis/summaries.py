@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.names import REFERENCES, SLUGS
+from reproduce.protocol import profile
 from reproduce.records import Records
 
 IMAGE_METRICS: tuple[str, ...] = ("ssim", "mse", "psnr", "mae")
@@ -34,12 +35,12 @@ DIAGNOSTICS: tuple[str, ...] = (
 )
 STILL: tuple[str, ...] = ("still_pairs", "whole_still_pairs")
 """How many of the paper's 25 pairs, and of all, do not move: they leave PIQ over its floor undefined."""
-PROFILES_WITHOUT_VERDICTS: frozenset[str] = frozenset({"smoke", "quick"})
 
 
 def verdicts_allowed(records: Records) -> bool:
-    """Whether this profile's results may be held against the paper: not those trained on 5,000 digits."""
-    return records.profile not in PROFILES_WITHOUT_VERDICTS
+    """Whether this profile's results may be held against the paper: not those trained on 5,000 digits. Raises
+    ReproduceError for a profile that does not exist."""
+    return profile(records.profile).verdicts
 
 
 def measurements(records: Records, metric: str, variant: str = "") -> pd.DataFrame:

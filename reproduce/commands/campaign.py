@@ -22,6 +22,7 @@ from reproduce.commands.options import (
     parsed_seeds,
     remember_profile,
 )
+from reproduce.commands.results import run_states
 from reproduce.errors import ReproduceError
 
 
@@ -123,12 +124,8 @@ def status(
     as_json: JsonOption = False,
 ) -> int:
     """Which runs are fresh, stale, missing, failed, damaged or partial, and why."""
-    from reproduce.runs import campaign_runs
-    from reproduce.store import Store
-
     protocol = light_profile(profile_name, results)
-    store = Store(results, protocol, options.PUBLISHED)
-    states = [store.status(item, verify) for item in campaign_runs(protocol, only or (), parsed_seeds(seed))]
+    _, states = run_states(protocol, results, parsed_seeds(seed), only or (), verify=verify)
     if as_json:
         rows = [{"run": str(s.run), "state": s.state, "why": s.why} for s in states]
         typer.echo(json.dumps({"profile": protocol.name, "runs": rows}, indent=1))

@@ -82,7 +82,7 @@ def record_golden(
     store, wanted = Store(results, protocol), campaign_runs(protocol)
     golden.require_fresh(store, wanted)
     if not uncommitted:
-        golden.require_clean([current_commit(), *(store.stamp(run).get("commit", "") for run in wanted)])
+        golden.require_clean([current_commit(), *(commit for run in wanted for commit in store.commits(run))])
     records, found = records_and_stamp(protocol, results)
     stamp = golden.machine_stamp(protocol, found)
     bands, origin = golden.bands_for(protocol.name)

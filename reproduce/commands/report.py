@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -22,7 +22,7 @@ from reproduce.commands.results import companions, records_and_stamp, records_if
 
 @app.command()
 def where(
-    what: Annotated[str, typer.Argument(help="report or results")] = "results",
+    what: Annotated[Literal["report", "results"], typer.Argument()] = "results",
     profile_name: ProfileOption = None,
     results: ResultsOption = Path("results"),
 ) -> int:
@@ -48,6 +48,9 @@ def render(
     drift = merged_ledgers([root / protocol.name / NAME for root in (options.PUBLISHED, results)])
     render_report(records, out, stamp=stamp, drift=drift, others=companions(protocol, results))
     typer.echo(f"rendered profile {protocol.name} into {out}")
+    typer.echo(
+        "next: make pdf (compile it), make claims (every verdict), make check (against golden numbers)"
+    )
     return 0
 
 
@@ -84,6 +87,9 @@ def claims(
     section: Annotated[
         str | None, typer.Option(help="Only claims of this section: IV-C, or IV for all of IV.")
     ] = None,
+    important: Annotated[
+        bool, typer.Option("--important", help="Only the claims that carry the paper.")
+    ] = False,
     claim_ids: Annotated[
         list[str] | None, typer.Option("--id", help="One claim. Repeat for several.")
     ] = None,
@@ -101,6 +107,7 @@ def claims(
 
     protocol = light_profile(profile_name, results)
     wanted = ledger.chosen(registry.load(), claim_ids or (), section)
+    wanted = [claim for claim in wanted if claim.important >= important]
     ledger.require_verdict(verdict)
     records = records_if_any(protocol, results, parsed_seeds(seed))
     if write:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ def records_and_stamp(
     from reproduce.reading import assemble
     from reproduce.store import FRESH
 
-    store, states = _states(protocol, results, seeds)
+    store, states = run_states(protocol, results, seeds)
     stamps = [store.stamp(s.run, s.folder) for s in states if s.state == FRESH]
     return assemble(store, states), common(stamps)
 
@@ -34,7 +35,7 @@ def records_if_any(protocol: Protocol, results: Path, seeds: tuple[int, ...] | N
     from reproduce.reading import assemble
     from reproduce.store import DAMAGED, FAILED, FRESH
 
-    store, states = _states(protocol, results, seeds)
+    store, states = run_states(protocol, results, seeds)
     trained = [status for status in states if not status.run.is_reference]
     if any(status.state in (FRESH, FAILED) for status in trained):
         return assemble(store, states)
@@ -46,16 +47,25 @@ def records_if_any(protocol: Protocol, results: Path, seeds: tuple[int, ...] | N
     return None
 
 
-def _states(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None) -> tuple[Store, list[Status]]:
-    """The state of every run that belongs to the profile with these seeds, and of the variants that exist."""
+def run_states(
+    protocol: Protocol,
+    results: Path,
+    seeds: tuple[int, ...] | None,
+    only: Sequence[str] = (),
+    *,
+    verify: bool = False,
+) -> tuple[Store, list[Status]]:
+    """The state of every run that belongs to the profile with these seeds, and of the variants that exist; or of those
+    that `only` asks for. verify: compare every checksum."""
     from reproduce.runs import campaign_runs
     from reproduce.store import Store
 
     store = Store(results, protocol, options.PUBLISHED)
     seeds = seeds or protocol.seeds
-    wanted = list(campaign_runs(protocol, (), seeds))
-    wanted += [item for item in store.known_runs() if item.variant and item.seed in seeds]
-    return store, [store.status(item) for item in wanted]
+    wanted = list(campaign_runs(protocol, only, seeds))
+    if not only:
+        wanted += [item for item in store.known_runs() if item.variant and item.seed in seeds]
+    return store, [store.status(item, verify) for item in wanted]
 
 
 def companions(protocol: Protocol, results: Path) -> dict[str, Any]:

@@ -47,6 +47,7 @@ def render(
     for folder in ("tables", "figures", readme.FOLDER):
         for old in (out / folder).glob("*"):
             old.unlink()
+    (out / "report.pdf").unlink(missing_ok=True)  # it shows the numbers of before
     built = tables.render(material, out / "tables")
     drawn = figures.render(material, out / "figures")
     report.render(material, built, drawn, out)

@@ -71,7 +71,8 @@ class Material:
     def profiles(self) -> dict[str, Records]:
         """These records and the others, in the profiles' order."""
         known = {**self.others, self.records.profile: self.records}
-        return {name: known[name] for name in protocol.PROFILES if name in known}
+        order = list(protocol.PROFILES)
+        return dict(sorted(known.items(), key=lambda item: (*order, item[0]).index(item[0])))
 
     @cached_property
     def protocol_fit(self) -> Fit | None:

@@ -78,7 +78,10 @@ def test_one_seed_can_be_cut_out(paperlike: Records) -> None:
 
 @pytest.mark.parametrize(
     ("profile", "allowed"),
-    [("smoke", False), ("quick", False), ("desk", True), ("notebook", True), ("paper", True)],
+    [
+        *(("smoke", False), ("quick", False), ("desk", True), ("notebook", True), ("paper", True)),
+        *(("quick-tf32", False), ("paper-tf32", True), ("paper-trial-2", False)),
+    ],
 )
 def test_which_profiles_give_verdicts(profile: str, allowed: bool, paperlike: Records) -> None:
     assert summaries.verdicts_allowed(replace(paperlike, profile=profile)) is allowed

@@ -10,7 +10,7 @@ from reproduce import paper
 from reproduce.analysis import readings, summaries
 from reproduce.analysis.profiles import common_seeds, within_tie
 from reproduce.names import SLUGS
-from reproduce.protocol import PROFILES
+from reproduce.protocol import profile
 from reproduce.rendering import numbers, wording
 from reproduce.rendering.columns import entry, printed_mean
 from reproduce.rendering.material import Material, label
@@ -127,7 +127,7 @@ def stand_in(material: Material) -> Table | None:
             (
                 label(slug),
                 name,
-                numbers.integer(PROFILES[name].epochs),
+                numbers.integer(profile(name).epochs),
                 *(numbers.value(metric, entry(frame, slug, metric)) for metric in COMPARED),
             )
             for name, frame in models.items()

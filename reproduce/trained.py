@@ -1,0 +1,45 @@
+"""A trained model to work with: the weights of a finished run in its architecture.
+
+from reproduce.trained import load
+model = load("vq-vae", profile="desk")
+images = model.decode(model.encode(images))
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reproduce import protocol, training
+from reproduce.architectures.contract import Architecture
+from reproduce.errors import ReproduceError
+from reproduce.runs import RunId, select
+from reproduce.store import FRESH, WEIGHTS, Store
+
+
+def load(
+    name: str,
+    *,
+    profile: str = "desk",
+    seed: int = 42,
+    results: Path = Path("results"),
+    published: Path = Path("published"),
+) -> Architecture:
+    """The model of a finished run, ready to encode, sample and decode: images (n, 1, 28, 28) in [0, 1], on the CPU.
+
+    name: slug or label, with @variant, as `run --only` takes it. results, published: where its run is looked for, in
+    this order. Raises ReproduceError for a name that is not one architecture, without such a run, and where its
+    weights were not published.
+    """
+    chosen = select([name])
+    if len(chosen) != 1:
+        raise ReproduceError(f"'{name}' is {len(chosen)} architectures: name one")
+    run = RunId(chosen[0][0], seed, chosen[0][1])
+    settings = protocol.profile(profile)
+    store = Store(results, settings, published)
+    status = store.status(run)
+    if status.state != FRESH or status.folder is None or not (status.folder / WEIGHTS).is_file():
+        why = status.why if status.state != FRESH else "its weights are not there"
+        raise ReproduceError(f"{run} of profile {profile} has no trained model: {why}")
+    model = training.fresh_architecture(run.architecture, run.variant, settings, seed)
+    model.load_state_dict(training.deserialise(store.read(status.folder, WEIGHTS)))
+    return model.eval().requires_grad_(False)
