@@ -25,7 +25,8 @@ def clock(seconds: float) -> str:
 class Display:
     """Listens to a campaign. Use as a context manager; call it with every event, from any thread.
 
-    Events of a run that come after its end (a cluster delivers them late) are dropped.
+    Events of a run that come after its end (a cluster delivers them late) are dropped; what concerns the whole campaign
+    is said at any time.
     """
 
     def __init__(self, console: Console) -> None:
@@ -53,9 +54,11 @@ class Display:
         if self.live is not None:
             self.live.stop()
 
-    def __call__(self, run: RunId, event: Event) -> None:
+    def __call__(self, run: RunId | None, event: Event) -> None:
         with self.lock:
-            if run not in self.finished | self.failed:
+            if run is None:
+                self.say(event["warning"])
+            elif run not in self.finished | self.failed:
                 self.take(run, event)
             if self.live is not None:
                 self.live.update(self.table())

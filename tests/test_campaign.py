@@ -18,7 +18,7 @@ from tests import faults
 from tests.tiny import RUNS, contents
 
 AE, VAE = RunId("ae", 1), RunId("vae", 1)
-Events = list[tuple[RunId, dict[str, Any]]]
+Events = list[tuple[RunId | None, dict[str, Any]]]
 
 
 def once(store: Store, wanted: tuple[RunId, ...] = RUNS, **options: Any) -> campaign.Report:
@@ -210,7 +210,7 @@ def test_a_retrained_run_that_is_killed_stays_stale(finished: Store, store: Stor
     assert longer.status(AE).state == STALE
     monitored = {"calls": 0}
 
-    def stop(run: RunId, event: dict[str, Any]) -> None:
+    def stop(run: RunId | None, event: dict[str, Any]) -> None:
         if "epoch" in event:
             monitored["calls"] += 1
             raise KeyboardInterrupt
