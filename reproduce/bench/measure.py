@@ -287,14 +287,14 @@ def run(
 
 
 def whole_run(slug: str, profile: str, folder: Path) -> WholeRun:
-    """One run by the command line, from its start to its exit, in a folder of its own.
+    """One run by the command line on the CPU, from its start to its exit, in a folder of its own.
 
     The two references, which belong to every campaign, are taken off.
     """
-    command = ["run", "--profile", profile, "--only", slug, "--seed", str(SEED), "--jobs", "1"]
+    words = ["--profile", profile, "--only", slug, "--seed", str(SEED), "--jobs", "1", "--device", "cpu"]
     started = perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "reproduce", *command, "--results", str(folder)],
+        [sys.executable, "-m", "reproduce", "run", *words, "--results", str(folder)],
         capture_output=True,
         text=True,
     )

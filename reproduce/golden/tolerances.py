@@ -87,6 +87,7 @@ def interpreter_name(python: str) -> str:
 def run(way: Way, root: Path, words: Sequence[str], settings: Mapping[str, str]) -> None:
     """`python -m reproduce run …` in that way, into that root; nothing if all of it is done already.
 
+    On the CPU, whatever there is: on a GPU no older processor could be told from this one.
     The process starts in the root, where no published runs can be taken for its own. Raises ReproduceError when it
     fails; what it finished stays.
     """
@@ -100,7 +101,7 @@ def run(way: Way, root: Path, words: Sequence[str], settings: Mapping[str, str])
     }
     # not resolved: a virtual environment is known by the link's name
     python = str(Path(way.python).absolute()) if os.sep in way.python else way.python
-    command = [python, "-m", "reproduce", "run", "--results", str(root.absolute()), *words]
+    command = [python, "-m", "reproduce", "run", "--device", "cpu", "--results", str(root.absolute()), *words]
     code = subprocess.run(command, cwd=root, env=environment, check=False).returncode
     if code:
         raise ReproduceError(

@@ -93,11 +93,15 @@ def test_the_steps_of_an_epoch_are_timed_without_validation(monkeypatch: pytest.
 def test_a_whole_run_takes_its_parts_from_the_stamp_and_leaves_the_references_out(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Checkpoints, which are neither trained nor evaluated, are what is left of the run's own 70 seconds."""
+    """Checkpoints, which are neither trained nor evaluated, are what is left of the run's own 70 seconds. On the CPU,
+    as the rest of the bench."""
     own = {"training_seconds": 45.0, "evaluation_seconds": 6.0, "total_seconds": 70.0}
     reference = {"started": 100.0, "finished": 110.0}
 
+    commands = []
+
     def run(command: list[str], **rest: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
         for folder, stamp in (
             ("ae/seed-42", own),
             ("pca-16/seed-0", reference),
@@ -113,6 +117,7 @@ def test_a_whole_run_takes_its_parts_from_the_stamp_and_leaves_the_references_ou
     monkeypatch.setattr(measure.subprocess, "run", run)
     found = measure.whole_run("ae", "quick", tmp_path)
     assert (found.total, found.training, found.evaluation, found.start_up) == (80.0, 45.0, 6.0, 29.0)
+    assert [command[command.index("--device") + 1] for command in commands] == ["cpu"]
 
 
 # --- arithmetic ---------------------------------------------------------------------------------------

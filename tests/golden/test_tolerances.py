@@ -72,7 +72,7 @@ def test_what_is_no_interpreter_is_one_line(python: str) -> None:
         tolerances.interpreter_name(python)
 
 
-def test_a_way_runs_in_its_own_root_with_its_own_variables_and_none_of_ours(
+def test_a_way_runs_on_the_cpu_in_its_own_root_with_its_own_variables_and_none_of_ours(
     interpreter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROFILE", "paper")
@@ -81,7 +81,8 @@ def test_a_way_runs_in_its_own_root_with_its_own_variables_and_none_of_ours(
     way = Way("sse41", interpreter, {"ONEDNN_MAX_CPU_ISA": "SSE41"})
     tolerances.run(way, root, ["--profile", "smoke"], {"REPRODUCE_COMMIT": "abc"})
     seen = json.loads((root / "seen.json").read_text())
-    assert seen["words"] == ["-m", "reproduce", "run", "--results", str(root), "--profile", "smoke"]
+    options = ["--device", "cpu", "--results", str(root), "--profile", "smoke"]
+    assert seen["words"] == ["-m", "reproduce", "run", *options]
     assert seen["environment"] == {
         "ONEDNN_MAX_CPU_ISA": "SSE41", "REPRODUCE_COMMIT": "abc", "OMP_NUM_THREADS": "1",
     }  # fmt: skip
