@@ -205,10 +205,15 @@ def normalise(name: str) -> tuple[str, str]:
         hint = f" (did you mean '{known[near[0]]}'?)" if near else ""
         raise ReproduceError(f"unknown architecture '{base}'{hint}; they are {', '.join(SLUGS)}")
     variant = variant.lower()
+    require_variant(slug, variant)
+    return slug, variant
+
+
+def require_variant(slug: str, variant: str) -> None:
+    """Raises ReproduceError with the list when the architecture has no such variant ("" is the described reading)."""
     if variant and variant not in variants_of(slug):
         listed = ", ".join(variants_of(slug)) or "none"
         raise ReproduceError(f"'{slug}' has no variant '{variant}'; its variants: {listed}")
-    return slug, variant
 
 
 def variants_of(slug: str) -> tuple[str, ...]:
@@ -222,12 +227,16 @@ def all_variants() -> tuple[str, ...]:
 
 
 def entry_of(slug: str, variant: str = "") -> Entry:
-    """What builds that variant: the pythae reading is a class of its own, the others change settings."""
+    """What builds that variant: the pythae reading is a class of its own, the others change settings.
+
+    Raises ReproduceError when there is no such variant.
+    """
+    require_variant(slug, variant)
     return PYTHAE[slug] if variant == PYTHAE_VARIANT else REGISTRY[slug]
 
 
 def configured(slug: str, variant: str = "") -> tuple[Backbone, Settings]:
-    """Backbone and settings of one variant ("" is the described reading)."""
+    """Backbone and settings of one variant ("" is the described reading). Raises ReproduceError: see `entry_of`."""
     entry = entry_of(slug, variant)
     backbone, settings = BACKBONE, entry.settings
     for key, value in entry.variants.get(variant, {}).items():

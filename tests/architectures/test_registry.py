@@ -205,6 +205,19 @@ def test_every_variant_changes_something_and_builds(slug: str) -> None:
         assert isinstance(registry.build(slug, variant, train_size=64), Architecture)
 
 
+@pytest.mark.parametrize(
+    ("slug", "variant", "known"), [("vae", "typo", "linear-block, bce"), ("wae", "pythae", "none")]
+)
+def test_a_variant_that_does_not_exist_is_never_taken_for_the_described_reading(
+    slug: str, variant: str, known: str
+) -> None:
+    message = f"'{slug}' has no variant '{variant}'; its variants: {known}$"
+    with pytest.raises(ReproduceError, match=message):
+        registry.configured(slug, variant)
+    with pytest.raises(ReproduceError, match=message):
+        registry.build(slug, variant, train_size=64)
+
+
 def test_settings_of_a_variant_hold_its_change() -> None:
     assert registry.settings_of("vae", "bce")["backbone"]["likelihood"] == "bernoulli"
     assert registry.settings_of("ae", "linear-block")["backbone"]["final_block"] == "linear"
