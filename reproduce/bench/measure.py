@@ -117,17 +117,6 @@ class Bench:
         return geometric_mean(ratios) if ratios else math.nan
 
 
-def chosen(only: Sequence[str]) -> tuple[str, ...]:
-    """Slugs in Table I's order: all 22, or those named with slug, label or family, with commas or one by one.
-
-    Raises ReproduceError for an unknown name and for a variant: only the described readings are raced.
-    """
-    for slug, variant in (picked := runs.select(only)):
-        if variant:
-            raise ReproduceError(f"bench knows no variants: name '{slug}' without '@{variant}'")
-    return tuple(slug for slug, _ in picked)
-
-
 class Process:
     """A worker process that answers requests; see `worker`."""
 

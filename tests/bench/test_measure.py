@@ -239,8 +239,3 @@ def test_wrong_input_is_one_line(
     err = capsys.readouterr().err
     assert err.startswith(message)
     assert err.count("\n") == 1
-
-
-def test_families_and_labels_are_understood() -> None:
-    assert measure.chosen(["β-VAE,AE", "family:flow"]) == ("ae", "vae-iaf", "vae-linnf", "beta-vae")
-    assert measure.chosen([]) == SLUGS
