@@ -21,6 +21,7 @@ from reproduce.commands.options import (
     parsed_seeds,
 )
 from reproduce.commands.results import records_and_stamp
+from reproduce.protocol import PROFILES
 
 
 @app.command()
@@ -103,7 +104,9 @@ def record_golden(
 
 @app.command()
 def tolerances(
-    profile_name: ProfileOption = "smoke",
+    profile_name: Annotated[
+        str, typer.Option("--profile", "-p", envvar="PROFILE", help=f"One of {', '.join(PROFILES)}.")
+    ] = "smoke",
     results: ResultsOption = Path("results"),
     only: OnlyOption = None,
     seed: SeedOption = None,
@@ -138,7 +141,7 @@ def tolerances(
     from reproduce.runs import campaign_runs
     from reproduce.store import Store
 
-    protocol = light_profile(profile_name or "smoke", results)
+    protocol = light_profile(profile_name, results)
     seeds = parsed_seeds(seed)
     words = [
         "--profile",

@@ -93,6 +93,18 @@ def test_a_way_that_fails_is_named(interpreter: str, tmp_path: Path) -> None:
         tolerances.run(Way("avx", interpreter, {"EXIT": "3"}), tmp_path, [], {})
 
 
+def test_the_help_names_one_default_profile(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "argv", ["reproduce", "tolerances", "--help"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "--profile" in line]
+    assert "[default: smoke]" in line
+    assert "by the device" not in line
+
+
 @pytest.mark.slow
 def test_the_command_measures_shows_and_records_nothing_of_a_part(
     tiny_profile: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
