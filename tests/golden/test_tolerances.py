@@ -206,7 +206,7 @@ def test_the_command_measures_shows_and_records_nothing_of_a_part(
     assert not stop.value.code
     out = capfd.readouterr().out
     assert "not recorded: only a complete campaign is" in out
-    assert "same class: spread 0.00e+00, worst 0.00e+00 over 1 runs (again)" in out
+    assert "same class: spread 0.00e+00, worst 0.00e+00 over 1 pooled runs (again)" in out
     assert not (tmp_path / "golden").exists()
     assert (
         tmp_path / "results" / "tolerances" / "aten" / "tiny" / "ae" / "seed-1" / "manifest.json"
