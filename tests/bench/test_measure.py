@@ -74,6 +74,17 @@ def test_both_sides_see_the_same_images() -> None:
     assert ours.run.protocol.steps_per_epoch() == 3
 
 
+@pytest.mark.parametrize("slug", ["vae", "piwae", "factor-vae"])
+def test_both_sides_train_at_the_same_rate(slug: str) -> None:
+    ours, theirs = OurSide(slug, 1), PythaeSide(slug, 1, 1)
+    optimisers = [
+        value for name, value in vars(theirs.trainer).items() if isinstance(value, torch.optim.Optimizer)
+    ]
+    rates = [group["lr"] for adam in (*ours.run.adams, *optimisers) for group in adam.param_groups]
+    assert len(rates) == 2 * len(ours.run.players)
+    assert rates == [pytest.approx(2e-3)] * len(rates)
+
+
 def test_images_repeat_when_they_do_not_suffice() -> None:
     train = load(profile("quick")).train
     images = workload(len(train) + 5).train.images
