@@ -54,11 +54,6 @@ def test_a_listener_hears_why_a_run_is_due(store: Store) -> None:
     assert events[0][1] == {"phase": "due", "state": "missing", "why": "not run yet"}
 
 
-def test_time_left_follows_from_what_is_done() -> None:
-    assert campaign.time_left(30.0, 10.0, 60.0) == 180.0
-    assert campaign.time_left(30.0, 0.0, 60.0) is None
-
-
 def test_the_commit_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REPRODUCE_COMMIT", "abc")
     assert campaign.current_commit() == "abc"
