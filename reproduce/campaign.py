@@ -176,8 +176,3 @@ def current_commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return head + ("+" if changed else "")
-
-
-def time_left(remaining: float, finished: float, seconds: float) -> float | None:
-    """Seconds left if the rest costs what the finished part did, in units of `cost`; None before any is finished."""
-    return remaining / finished * seconds if finished > 0 else None

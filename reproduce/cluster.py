@@ -28,7 +28,8 @@ from reproduce.protocol import Protocol
 from reproduce.runs import RunId
 
 Event = dict[str, Any]
-Listener = Callable[[RunId, Event], None]
+Listener = Callable[[RunId | None, Event], None]
+"""Hears events of runs, and (of no run) warnings that concern the whole campaign."""
 
 TOPIC = "reproduce"
 GIVEN = ("weights", "history")
@@ -88,16 +89,14 @@ def perform(
     keys = {run: keys_of(job) for run, job in tasks}
     workers = min(workers, len(tasks))
     cluster = local_cluster(workers, dashboard) if scheduler is None else existing_cluster(scheduler)
+
+    def say(text: str) -> None:
+        listener(None, {"warning": text})
+
     with dask.config.set(DASK), cluster as client:
         if dashboard:
-            listener(order[0], {"warning": f"Dask's dashboard is at {client.dashboard_link}"})
-        watch = Watch(
-            client,
-            scheduler,
-            workers,
-            lambda text: listener(order[0], {"warning": text}),
-            lambda: worker_processes(client.cluster),
-        )
+            say(f"Dask's dashboard is at {client.dashboard_link}")
+        watch = Watch(client, scheduler, workers, say, lambda: worker_processes(client.cluster))
         client.subscribe_topic(TOPIC, lambda event: _heard(event, names, listener))
         pending = {
             # one group of keys: queued at the scheduler by priority, instead of dealt out to the workers at once

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import warnings
 import zlib
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reproduce import files
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol, numpy_stream
 
@@ -167,19 +169,20 @@ def stratified_split(labels: np.ndarray, sizes: Sequence[int]) -> list[np.ndarra
 def _mnist() -> Sequence[Split]:
     """The last 10,000 training images validate, as in Pythae's notebooks."""
     folder = find_mnist()
-    files = {name: read_idx(_existing(folder, name), name) for name in IDX_FILES}
-    images, labels = files["train-images-idx3-ubyte"], files["train-labels-idx1-ubyte"]
+    arrays = {name: read_idx(_existing(folder, name), name) for name in IDX_FILES}
+    images, labels = arrays["train-images-idx3-ubyte"], arrays["train-labels-idx1-ubyte"]
     return [
         Split(images[:50_000], labels[:50_000]),
         Split(images[50_000:], labels[50_000:]),
-        Split(files["t10k-images-idx3-ubyte"], files["t10k-labels-idx1-ubyte"]),
+        Split(arrays["t10k-images-idx3-ubyte"], arrays["t10k-labels-idx1-ubyte"]),
     ]
 
 
 def find_mnist() -> Path:
-    """The folder with the four idx files: $MNIST_DIR, else torchvision's folder, else its download there.
+    """The folder with the four idx files: $MNIST_DIR, else torchvision's folder, else a download there.
 
-    Raises ReproduceError when $MNIST_DIR is set and lacks a file, or when the download fails.
+    One process downloads and the others wait for it. Raises ReproduceError when $MNIST_DIR is set and lacks a file, or
+    when the download fails.
     """
     named = os.environ.get("MNIST_DIR")
     if named:
@@ -190,16 +193,31 @@ def find_mnist() -> Path:
             _existing(folder, name)
         return folder
     folder = DOWNLOAD_FOLDER / "MNIST" / "raw"
-    if not all(_candidates(folder, name) for name in IDX_FILES):
-        _download()
+    if not _complete(folder):
+        with files.lock(DOWNLOAD_FOLDER / ".lock", wait=True):
+            # another process may have downloaded it meanwhile
+            if not _complete(folder):
+                _download(folder)
     return folder
 
 
-def _download() -> None:
+def _complete(folder: Path) -> bool:
+    return all(_candidates(folder, name) for name in IDX_FILES)
+
+
+def _download(folder: Path) -> None:
+    """The four files in the folder, each whole or not at all: who looks without the lock finds none half written."""
     from torchvision.datasets import MNIST
 
+    part = DOWNLOAD_FOLDER / ".part"
     try:
-        MNIST(str(DOWNLOAD_FOLDER), train=True, download=True)
+        # of a process that was killed
+        shutil.rmtree(part, ignore_errors=True)
+        MNIST(str(part), train=True, download=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in IDX_FILES:
+            (part / "MNIST" / "raw" / name).replace(folder / name)
+        shutil.rmtree(part)
     except (RuntimeError, OSError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ReproduceError(

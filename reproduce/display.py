@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from reproduce.campaign import Event, cost, time_left
+from reproduce.campaign import Event, cost
 from reproduce.runs import RunId
 
 
@@ -25,7 +25,8 @@ def clock(seconds: float) -> str:
 class Display:
     """Listens to a campaign. Use as a context manager; call it with every event, from any thread.
 
-    Events of a run that come after its end (a cluster delivers them late) are dropped.
+    Events of a run that come after its end (a cluster delivers them late) are dropped; what concerns the whole campaign
+    is said at any time.
     """
 
     def __init__(self, console: Console) -> None:
@@ -53,9 +54,11 @@ class Display:
         if self.live is not None:
             self.live.stop()
 
-    def __call__(self, run: RunId, event: Event) -> None:
+    def __call__(self, run: RunId | None, event: Event) -> None:
         with self.lock:
-            if run not in self.finished | self.failed:
+            if run is None:
+                self.say(event["warning"])
+            elif run not in self.finished | self.failed:
                 self.take(run, event)
             if self.live is not None:
                 self.live.update(self.table())
@@ -107,7 +110,8 @@ class Display:
         return "[" + ", ".join(words) + "]"
 
     def left(self, gone: float) -> float | None:
-        """Seconds left at the pace so far, epochs of the running runs included; None before there is a pace."""
+        """Seconds left if the rest costs what is finished did, in units of `cost`, epochs of the running runs included;
+        None before anything is finished."""
         finished = remaining = 0.0
         for run, weight in self.due.items():
             before, now = self.trained.get(run, (0.0, 0.0))
@@ -115,7 +119,7 @@ class Display:
                 now = 1.0
             finished += weight * (now - before)
             remaining += weight * (1 - now)
-        return time_left(remaining, finished, gone)
+        return remaining / finished * gone if finished > 0 else None
 
     def table(self) -> Table:
         """What is running now."""

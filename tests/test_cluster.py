@@ -38,7 +38,7 @@ AE, VAE, SVAE = RunId("ae", 1), RunId("vae", 1), RunId("svae", 1)
 OTHER = shortened(TINY, name="other", learning_rate_scale=5.0)
 LONGER = shortened(TINY, epochs=40)
 """Long enough to be in the middle of when an event has made its way."""
-Events = list[tuple[RunId, dict[str, Any]]]
+Events = list[tuple[RunId | None, dict[str, Any]]]
 
 
 def once(store: Store, wanted: tuple[RunId, ...] = RUNS, **options: Any) -> Report:
@@ -287,6 +287,15 @@ def test_a_dashboard_is_shown_only_if_it_is_asked_for(
         connection.close()
 
 
+def test_where_the_dashboard_is_concerns_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster.importlib.util, "find_spec", lambda name: name)
+    events: Events = []
+    assert list(cluster.perform([], lambda *event: events.append(event), 0, None, dashboard=True)) == []
+    ((run, event),) = events
+    assert run is None
+    assert event["warning"].startswith("Dask's dashboard is at http://127.0.0.1:")
+
+
 def test_a_dashboard_without_what_draws_it_is_one_line(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(store.path(AE))
     monkeypatch.setattr(cluster.importlib.util, "find_spec", lambda name: None)
@@ -308,7 +317,7 @@ def test_workers_killed_in_mid_run_cost_nothing_and_change_nothing(tmp_path: Pat
     events: Events = []
     killed: list[int] = []
 
-    def kill_all_at_the_first_epoch(run: RunId, event: dict[str, Any]) -> None:
+    def kill_all_at_the_first_epoch(run: RunId | None, event: dict[str, Any]) -> None:
         events.append((run, event))
         if "epoch" in event and not killed:
             for child in multiprocessing.active_children():
@@ -572,7 +581,7 @@ def test_an_existing_cluster_that_loses_a_worker_gives_the_same_bits(
         machines.worker(name)
     killed = []
 
-    def kill_whoever_trains_the_ae(run: RunId, event: dict[str, Any]) -> None:
+    def kill_whoever_trains_the_ae(run: RunId | None, event: dict[str, Any]) -> None:
         if run == AE and event.get("epoch", 0) >= 2 and not killed:
             name = checkpoint_of(machines, store.checkpoint(AE).name)
             killed.append(name)
@@ -599,7 +608,7 @@ def test_a_campaign_waits_for_workers_and_says_so(
 ) -> None:
     events: Events = []
 
-    def start_one_when_asked(run: RunId, event: dict[str, Any]) -> None:
+    def start_one_when_asked(run: RunId | None, event: dict[str, Any]) -> None:
         events.append((run, event))
         if "warning" in event:
             machines.worker("late")
@@ -607,8 +616,8 @@ def test_a_campaign_waits_for_workers_and_says_so(
     store = Store(tmp_path / "results", TINY)
     report = once(store, (AE,), listener=start_one_when_asked, scheduler=machines.address)
     assert report.done == [AE]
-    warnings = [event["warning"] for _, event in events if "warning" in event]
-    assert warnings == [f"no worker at {machines.address}; waiting for one"]
+    warnings = [(run, event["warning"]) for run, event in events if "warning" in event]
+    assert warnings == [(None, f"no worker at {machines.address}; waiting for one")]
     assert contents(store.path(AE)) == contents(finished.path(AE))
 
 
@@ -628,7 +637,7 @@ def test_campaigns_that_share_a_scheduler_get_each_its_own_results(
     stores = [Store(tmp_path / "results", protocol) for protocol in (TINY, OTHER)]
     waiting: list[RunId] = []
 
-    def start_a_worker_for_both(run: RunId, event: dict[str, Any]) -> None:
+    def start_a_worker_for_both(run: RunId | None, event: dict[str, Any]) -> None:
         if "warning" in event:
             waiting.append(run)
             if len(waiting) == len(stores):
@@ -651,7 +660,7 @@ def test_a_scheduler_that_goes_away_ends_the_campaign_with_one_line(
 ) -> None:
     machines.worker("one")
 
-    def kill_the_scheduler(run: RunId, event: dict[str, Any]) -> None:
+    def kill_the_scheduler(run: RunId | None, event: dict[str, Any]) -> None:
         if "epoch" in event and machines.processes["scheduler"].poll() is None:
             machines.kill("scheduler")
 

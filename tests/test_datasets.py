@@ -7,9 +7,11 @@ import hashlib
 import math
 import os
 import threading
+import time
 import tracemalloc
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -281,6 +283,41 @@ def test_what_is_downloaded_is_what_was_served_and_is_not_asked_for_again(
     spoiled.write_bytes(spoiled.read_bytes()[:-1] + b"!")
     with pytest.raises(ReproduceError, match=f"{spoiled} is damaged"):
         datasets._mnist()
+
+
+def test_of_several_processes_one_downloads_and_none_sees_half_of_it(
+    mirror: Path, small_mnist: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads here: a lock that is held through another opening of its file excludes them, too."""
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    for name, content in small_mnist.items():
+        (mirror / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
+    raw, seen, honest = datasets.DOWNLOAD_FOLDER / "MNIST" / "raw", [], MNIST.download
+
+    def download(mnist: MNIST) -> None:
+        honest(mnist)
+        time.sleep(0.3)  # the other one looks meanwhile
+        seen.append([name for name in IDX_FILES if datasets._candidates(raw, name)])
+
+    monkeypatch.setattr(MNIST, "download", download)
+    with ThreadPoolExecutor(2) as pool:
+        assert [found.result() for found in [pool.submit(datasets.find_mnist) for _ in "ab"]] == [raw, raw]
+    assert seen == [[]]
+    assert {path.name: path.read_bytes() for path in raw.iterdir()} == small_mnist
+
+
+def test_what_a_killed_download_left_is_not_taken_up(
+    mirror: Path, small_mnist: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    half = datasets.DOWNLOAD_FOLDER / ".part" / "MNIST" / "raw"
+    half.mkdir(parents=True)
+    for name, content in small_mnist.items():
+        (mirror / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
+        (half / name).write_bytes(content[:20])
+    raw = datasets.find_mnist()
+    assert {path.name: path.read_bytes() for path in raw.iterdir()} == small_mnist
+    assert not half.exists()
 
 
 @real_mnist

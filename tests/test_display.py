@@ -24,7 +24,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return time
 
 
-def shown(events: list[tuple[RunId, Event]], terminal: bool = False) -> str:
+def shown(events: list[tuple[RunId | None, Event]], terminal: bool = False) -> str:
     stream = io.StringIO()
     with Display(Console(file=stream, force_terminal=terminal, width=120)) as listener:
         for run, event in events:
@@ -98,6 +98,13 @@ def test_a_warning_is_a_line() -> None:
     assert (
         shown([(AE, DUE), (AE, {"warning": "checkpoint is damaged"})]) == "ae/seed-1: checkpoint is damaged\n"
     )
+
+
+def test_a_warning_of_the_whole_campaign_is_said_at_any_time_and_in_no_runs_name() -> None:
+    lost: Event = {"warning": "no worker at tcp://far:8786; waiting for one"}
+    text = shown([(AE, DUE), (None, lost), (AE, {"phase": "done"}), (None, lost)])
+    first, _, last = text.splitlines()
+    assert first == last == lost["warning"]
 
 
 def test_on_a_terminal_the_running_epochs_are_shown() -> None:

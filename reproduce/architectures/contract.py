@@ -143,16 +143,12 @@ class Architecture(nn.Module):
         return {}
 
 
-def deterministic_average(values: Iterable[Tensor]) -> float:
-    """Mean over all entries of a stream of tensors, added in double precision."""
-    total, count = 0.0, 0
-    for value in values:
-        total += float(value.double().sum())
-        count += value.numel()
-    return total / max(count, 1)
-
-
 @torch.no_grad()
 def average(function: Callable[[Tensor], Tensor], batches: Iterable[Tensor]) -> float:
-    """Mean of a per-image function over batches."""
-    return deterministic_average(function(batch) for batch in batches)
+    """Mean of all that a function says of the images of batches, added in double precision."""
+    total, count = 0.0, 0
+    for batch in batches:
+        values = function(batch)
+        total += float(values.double().sum())
+        count += values.numel()
+    return total / max(count, 1)

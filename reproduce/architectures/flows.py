@@ -9,13 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from reproduce.architectures.backbone import Encoder
-from reproduce.architectures.contract import Batch, Losses
 from reproduce.architectures.distributions import (
     gaussian_log_density,
     gaussian_sample,
     standard_log_density,
 )
-from reproduce.architectures.gaussian import GaussianPosterior, OwnGaussian
+from reproduce.architectures.gaussian import OneSampleKL, OwnOneSampleKL
 from reproduce.architectures.pythae_objective import GAUSSIAN_HEADS
 from reproduce.architectures.settings import Affine, Autoregressive, Backbone
 
@@ -23,7 +22,7 @@ FORGET_BIAS = 1.5
 """Added to the gate's logit, so that a block starts near the identity (Kingma et al. 2016, Section 3)."""
 
 
-class FlowPosterior(GaussianPosterior):
+class FlowPosterior(OneSampleKL):
     """q(z|x): a Gaussian draw z₀ pushed through an invertible map, z = f(z₀).
 
     log q(z|x) = log N(z₀; μ, σ²) - log|det ∂f/∂z₀|; the KL is a one-sample estimate. The deterministic code is
@@ -46,24 +45,15 @@ class FlowPosterior(GaussianPosterior):
         return self.sample_with_kl(x)[0]
 
     def sample_with_kl(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """A draw z (B, d) and the one-sample KL (B,)."""
         mean, log_variance, context = self.context(x)
         start = gaussian_sample(mean, log_variance)
         z, log_determinant = self.flow(start, context)
         log_q = gaussian_log_density(start, mean, log_variance) - log_determinant
         return z, log_q - standard_log_density(z)
 
-    def kl(self, x: Tensor) -> Tensor | None:
-        return self.sample_with_kl(x)[1]
 
-
-class OwnFlow(FlowPosterior, OwnGaussian):
+class OwnFlow(FlowPosterior, OwnOneSampleKL):
     """A flow whose losses are written here."""
-
-    def losses(self, batch: Batch, progress: float) -> Losses:
-        z, kl = self.sample_with_kl(batch.images)
-        error = self.reconstruction_term(z, batch.images)
-        return Losses({"autoencoder": (error + kl).mean()}, {"reconstruction": error.mean(), "kl": kl.mean()})
 
 
 class MaskedLinear(nn.Linear):

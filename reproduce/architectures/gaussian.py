@@ -65,6 +65,26 @@ class OwnGaussian(GaussianPosterior):
         return negative_log_likelihood(self.decode(z), images, self.likelihood)
 
 
+class OneSampleKL(GaussianPosterior):
+    """Where the KL has no closed form: it is estimated from the draw that is decoded."""
+
+    def sample_with_kl(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """A draw z (B, d) and the one-sample KL (B,)."""
+        raise NotImplementedError
+
+    def kl(self, x: Tensor) -> Tensor | None:
+        return self.sample_with_kl(x)[1]
+
+
+class OwnOneSampleKL(OneSampleKL, OwnGaussian):
+    """The same with losses that are written here: the evidence lower bound."""
+
+    def losses(self, batch: Batch, progress: float) -> Losses:
+        z, kl = self.sample_with_kl(batch.images)
+        error = self.reconstruction_term(z, batch.images)
+        return Losses({"autoencoder": (error + kl).mean()}, {"reconstruction": error.mean(), "kl": kl.mean()})
+
+
 class PythaeGaussian(PythaeObjective, GaussianPosterior):
     """A Gaussian posterior whose losses are Pythae's."""
 

@@ -54,8 +54,6 @@ class Entry:
     """Raised by hand whenever the architecture's numbers change; a test turns red if it is forgotten."""
     needs: tuple[str, ...] = ()
     """Sizes of the data that the class asks for: "train_size", "validation_size"."""
-    stochastic: bool = True
-    """Whether reconstruction draws z ~ q(z|x)."""
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Variant name → fields of settings or backbone that it changes."""
 
@@ -64,26 +62,21 @@ LINEAR_BLOCK = {"linear-block": {"final_block": "linear"}}
 BERNOULLI = {"bce": {"likelihood": "bernoulli"}}
 
 REGISTRY: dict[str, Entry] = {
-    "ae": Entry("deterministic:PlainAutoencoder", NoSettings(), stochastic=False, variants=LINEAR_BLOCK),
-    "wae": Entry(
-        "deterministic:WassersteinAutoencoder", Discrepancy(weight=10.0, bandwidth=1.0), stochastic=False
-    ),
+    "ae": Entry("deterministic:PlainAutoencoder", NoSettings(), variants=LINEAR_BLOCK),
+    "wae": Entry("deterministic:WassersteinAutoencoder", Discrepancy(weight=10.0, bandwidth=1.0)),
     "vq-vae": Entry(
         "quantised:VectorQuantised",
         Codebook(size=512, commitment=0.25, decay=0.99),
         revision=2,
-        stochastic=False,
     ),
     "rae-gp": Entry(
         "deterministic:GradientPenalty",
         Regularized(embedding=1e-4, decoder_decay=0.0, gradient_penalty=10.0),
-        stochastic=False,
         variants={"embedding-1": {"embedding": 1.0}},
     ),
     "rae-l2": Entry(
         "deterministic:RegularizedL2",
         Regularized(embedding=1e-4, decoder_decay=1e-7, gradient_penalty=0.0),
-        stochastic=False,
     ),
     "vae": Entry("gaussian:VariationalAutoencoder", NoSettings(), variants={**LINEAR_BLOCK, **BERNOULLI}),
     "vamp": Entry("vamp:VampPrior", Pseudo(inputs=500)),
@@ -136,25 +129,24 @@ PYTHAE_VARIANT = "pythae"
 """The variant that is Pythae's own class."""
 
 
-def pythae_entry(reading: str, needs: tuple[str, ...] = (), stochastic: bool = True, **config: Any) -> Entry:
+def pythae_entry(reading: str, needs: tuple[str, ...] = (), **config: Any) -> Entry:
     """A pythae reading: its class in `pythae_reading.py` and every field of Pythae's configuration."""
     settings = PythaeSettings(config)
-    return Entry(f"pythae_reading:{reading}", settings, needs=needs, stochastic=stochastic)
+    return Entry(f"pythae_reading:{reading}", settings, needs=needs)
 
 
 PYTHAE: dict[str, Entry] = {
     # the paper prints use of EMA, codebook, decay and commitment
     "vq-vae": pythae_entry(
         "VqVaeReading",
-        stochastic=False,
         num_embeddings=512,
         commitment_loss_factor=0.25,
         quantization_loss_factor=1.0,
         use_ema=True,
         decay=0.99,
     ),
-    "rae-gp": pythae_entry("RaeGpReading", stochastic=False, embedding_weight=1e-4, reg_weight=10.0),
-    "rae-l2": pythae_entry("RaeL2Reading", stochastic=False, embedding_weight=1e-4, reg_weight=1e-7),
+    "rae-gp": pythae_entry("RaeGpReading", embedding_weight=1e-4, reg_weight=10.0),
+    "rae-l2": pythae_entry("RaeL2Reading", embedding_weight=1e-4, reg_weight=1e-7),
     "vamp": pythae_entry("VampReading", number_components=500, linear_scheduling_steps=0),
     "hvae": pythae_entry(
         "HvaeReading", n_lf=3, eps_lf=1e-3, beta_zero=0.3, learn_eps_lf=False, learn_beta_zero=False
@@ -205,10 +197,15 @@ def normalise(name: str) -> tuple[str, str]:
         hint = f" (did you mean '{known[near[0]]}'?)" if near else ""
         raise ReproduceError(f"unknown architecture '{base}'{hint}; they are {', '.join(SLUGS)}")
     variant = variant.lower()
+    require_variant(slug, variant)
+    return slug, variant
+
+
+def require_variant(slug: str, variant: str) -> None:
+    """Raises ReproduceError with the list when the architecture has no such variant ("" is the described reading)."""
     if variant and variant not in variants_of(slug):
         listed = ", ".join(variants_of(slug)) or "none"
         raise ReproduceError(f"'{slug}' has no variant '{variant}'; its variants: {listed}")
-    return slug, variant
 
 
 def variants_of(slug: str) -> tuple[str, ...]:
@@ -222,12 +219,16 @@ def all_variants() -> tuple[str, ...]:
 
 
 def entry_of(slug: str, variant: str = "") -> Entry:
-    """What builds that variant: the pythae reading is a class of its own, the others change settings."""
+    """What builds that variant: the pythae reading is a class of its own, the others change settings.
+
+    Raises ReproduceError when there is no such variant.
+    """
+    require_variant(slug, variant)
     return PYTHAE[slug] if variant == PYTHAE_VARIANT else REGISTRY[slug]
 
 
 def configured(slug: str, variant: str = "") -> tuple[Backbone, Settings]:
-    """Backbone and settings of one variant ("" is the described reading)."""
+    """Backbone and settings of one variant ("" is the described reading). Raises ReproduceError: see `entry_of`."""
     entry = entry_of(slug, variant)
     backbone, settings = BACKBONE, entry.settings
     for key, value in entry.variants.get(variant, {}).items():

@@ -69,7 +69,7 @@ def bessel(kappa: Tensor, order: int) -> tuple[Tensor, Tensor]:
     return torch.where(near, ratios[order], above / here), torch.where(near, log_small, log_large)
 
 
-class _LogNormaliserAndMean(torch.autograd.Function):
+class _UniformKL(torch.autograd.Function):
     """KL(vMF(μ, κ) ‖ uniform) on the (d-1)-sphere with its exact derivative κ·A'(κ)."""
 
     @staticmethod
@@ -96,12 +96,7 @@ def uniform_kl(kappa: Tensor, dim: int) -> Tensor:
     """
     if dim % 2 or dim < 4:
         raise ValueError(f"the sphere's dimension must be even and at least 4, not {dim}")
-    return _LogNormaliserAndMean.apply(kappa, dim)
-
-
-def mean_resultant_length(kappa: Tensor, dim: int) -> Tensor:
-    """E⟨μ, z⟩ = I_{d/2}(κ)/I_{d/2-1}(κ): (B,) → (B,)."""
-    return bessel(kappa.double(), dim // 2 - 1)[0].to(kappa)
+    return _UniformKL.apply(kappa, dim)
 
 
 def sample_along_mean(kappa: Tensor, dim: int, proposals: int) -> Tensor:

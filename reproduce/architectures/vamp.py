@@ -7,13 +7,12 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reproduce.architectures.contract import Batch, Losses
 from reproduce.architectures.distributions import gaussian_log_density, gaussian_sample
-from reproduce.architectures.gaussian import OwnGaussian
+from reproduce.architectures.gaussian import OwnOneSampleKL
 from reproduce.architectures.settings import Backbone, Pseudo
 
 
-class VampPrior(OwnGaussian):
+class VampPrior(OwnOneSampleKL):
     """p(z) = mean over K of q(z|u_k) with learned pseudo-inputs u_k.
 
     Source: Tomczak & Welling 2018, Eq. 9. Departs: no warm-up; a Gaussian likelihood. Pseudo-inputs are a linear
@@ -44,15 +43,6 @@ class VampPrior(OwnGaussian):
         return (-0.5 * (squares + constants)).logsumexp(1) - math.log(self.count)
 
     def sample_with_kl(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """A draw z (B, d) and the one-sample KL (B,)."""
         mean, log_variance = self.posterior(x)
         z = gaussian_sample(mean, log_variance)
         return z, gaussian_log_density(z, mean, log_variance) - self.prior_log_density(z)
-
-    def kl(self, x: Tensor) -> Tensor | None:
-        return self.sample_with_kl(x)[1]
-
-    def losses(self, batch: Batch, progress: float) -> Losses:
-        z, kl = self.sample_with_kl(batch.images)
-        error = self.reconstruction_term(z, batch.images)
-        return Losses({"autoencoder": (error + kl).mean()}, {"reconstruction": error.mean(), "kl": kl.mean()})

@@ -117,17 +117,6 @@ class Bench:
         return geometric_mean(ratios) if ratios else math.nan
 
 
-def chosen(only: Sequence[str]) -> tuple[str, ...]:
-    """Slugs in Table I's order: all 22, or those named with slug, label or family, with commas or one by one.
-
-    Raises ReproduceError for an unknown name and for a variant: only the described readings are raced.
-    """
-    for slug, variant in (picked := runs.select(only)):
-        if variant:
-            raise ReproduceError(f"bench knows no variants: name '{slug}' without '@{variant}'")
-    return tuple(slug for slug, _ in picked)
-
-
 class Process:
     """A worker process that answers requests; see `worker`."""
 
@@ -287,14 +276,14 @@ def run(
 
 
 def whole_run(slug: str, profile: str, folder: Path) -> WholeRun:
-    """One run by the command line, from its start to its exit, in a folder of its own.
+    """One run by the command line on the CPU, from its start to its exit, in a folder of its own.
 
     The two references, which belong to every campaign, are taken off.
     """
-    command = ["run", "--profile", profile, "--only", slug, "--seed", str(SEED), "--jobs", "1"]
+    words = ["--profile", profile, "--only", slug, "--seed", str(SEED), "--jobs", "1", "--device", "cpu"]
     started = perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "reproduce", *command, "--results", str(folder)],
+        [sys.executable, "-m", "reproduce", "run", *words, "--results", str(folder)],
         capture_output=True,
         text=True,
     )

@@ -11,10 +11,11 @@ from pythae.data.datasets import BaseDataset
 from pythae.models.base.base_utils import ModelOutput
 from torch import Tensor
 
-from reproduce.architectures import registry
+from reproduce.architectures import contract, registry
 from reproduce.architectures.contract import Architecture
 from reproduce.architectures.pythae_objective import checked
 from reproduce.bench.plain import on_plain_layers, plain_losses
+from reproduce.protocol import profile
 
 SHARED: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
     "ae": ("AE", lambda s: {}),
@@ -45,8 +46,8 @@ SHARED: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
 }
 """Where Pythae's class has the losses and gradients of ours: slug → class, and its configuration from our settings."""
 
-LEARNING_RATE = 1e-3
-"""Of every optimiser, as in the profile `quick`."""
+LEARNING_RATE = contract.LEARNING_RATE * profile("quick").learning_rate_scale
+"""Of every optimiser: that of our side, which trains by the profile `quick`. A step takes as long at any rate."""
 
 
 class PlainForm(models.BaseAE):

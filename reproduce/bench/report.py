@@ -12,7 +12,7 @@ from reproduce import files
 from reproduce.bench import CSV, FOLDER, JSON, MARKDOWN
 from reproduce.bench.measure import Bench, Measurement
 from reproduce.names import LABELS
-from reproduce.rendering.numbers import fixed
+from reproduce.rendering.numbers import fixed, percent
 
 
 def heads(bench: Bench) -> tuple[str, ...]:
@@ -53,11 +53,6 @@ def row(bench: Bench, m: Measurement) -> tuple[str, ...]:
         fixed(m.alone_rate, 0),
         percent(m.share_of(bench.sgemm_rate)),
     )
-
-
-def percent(share: float) -> str:
-    """0.453 → "45%"."""
-    return f"{fixed(100 * share, 0)}%"
 
 
 def progress(m: Measurement) -> str:

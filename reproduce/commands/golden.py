@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from reproduce.commands.options import (
     parsed_seeds,
 )
 from reproduce.commands.results import records_and_stamp
+from reproduce.protocol import PROFILES
 
 
 @app.command()
@@ -103,7 +103,9 @@ def record_golden(
 
 @app.command()
 def tolerances(
-    profile_name: ProfileOption = "smoke",
+    profile_name: Annotated[
+        str, typer.Option("--profile", "-p", envvar="PROFILE", help=f"One of {', '.join(PROFILES)}.")
+    ] = "smoke",
     results: ResultsOption = Path("results"),
     only: OnlyOption = None,
     seed: SeedOption = None,
@@ -131,55 +133,18 @@ def tolerances(
 
     A complete campaign's runs and bands are written to golden/<profile>/; with --only or --seed they are only shown.
     """
-    from reproduce import golden
-    from reproduce.campaign import current_commit
-    from reproduce.datasets import find_mnist
-    from reproduce.golden import tolerances as running
-    from reproduce.runs import campaign_runs
-    from reproduce.store import Store
+    from reproduce.golden.tolerances import measure
 
-    protocol = light_profile(profile_name or "smoke", results)
-    seeds = parsed_seeds(seed)
-    words = [
-        "--profile",
-        protocol.name,
-        *(("--jobs", str(jobs)) if jobs else ()),
-        *(w for name in only or () for w in ("--only", name)),
-    ]
-    if seeds:
-        words += ["--seeds", ",".join(map(str, seeds))]
-    settings = {"REPRODUCE_COMMIT": current_commit()}
-    if protocol.dataset == "mnist":
-        settings["MNIST_DIR"] = str(find_mnist().absolute())
-    wanted = campaign_runs(protocol, only or (), seeds)
-    ways = running.ways(sys.executable, pythons or (), running.processor_flags())
-    ran = []
-    for way in running.chosen(ways, only_ways) if only_ways else ways:
-        root = results / "tolerances" / way.name
-        typer.echo(f"{way.name}: {' '.join(f'{k}={v}' for k, v in way.environment.items()) or way.python}")
-        running.run(way, root, words, settings)
-        golden.require_fresh(Store(root, protocol), wanted)
-        records, found = records_and_stamp(protocol, root, seeds)
-        stamp = golden.machine_stamp(protocol, found) | {"environment": dict(way.environment)}
-        ran.append((golden.Spread.of(way.name, records, stamp), records))
-    spreads = [spread for spread, _ in ran]
-    if not (only or seeds):
-        spreads += golden.from_other_machines(protocol.name, spreads)
-    bands = golden.measured_bands(spreads)
-    for band in bands:
-        typer.echo(
-            f"{band.metric:16} {band.architecture:16} same {band.same_relative:.2e}  "
-            f"other {band.other_relative:.2e}  {band.reason}"
-        )
-    base, *others = ran
-    for other in others:
-        worst = golden.farthest_rows(bands, base, other)
-        typer.echo(
-            f"{other[0].name}: rows at most {worst.deviation:.2f} bands off, in {worst.run} {worst.metric}"
-        )
-    if only or seeds:
-        typer.echo("not recorded: only a complete campaign is")
-        return 0
-    for path in golden.record_bands(spreads, protocol.name):
-        typer.echo(f"recorded {path}")
+    protocol, seeds = light_profile(profile_name, results), parsed_seeds(seed)
+    for line in measure(
+        protocol,
+        results,
+        lambda root: records_and_stamp(protocol, root, seeds),
+        only=only or (),
+        seeds=seeds,
+        jobs=jobs,
+        older=only_ways or (),
+        pythons=pythons or (),
+    ):
+        typer.echo(line)
     return 0

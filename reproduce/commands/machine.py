@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +14,23 @@ from reproduce.commands.options import (
     ResultsOption,
     app,
 )
+from reproduce.errors import ReproduceError
 
 BUSY = 0.7
 """Load from which a bench is warned about."""
+
+
+def described(command: str, only: Sequence[str]) -> tuple[str, ...]:
+    """Slugs in Table I's order, all 22 or those named, for a command that looks at the described readings alone.
+
+    Raises ReproduceError for an unknown name and for a variant.
+    """
+    from reproduce.runs import select
+
+    for slug, variant in (chosen := select(only)):
+        if variant:
+            raise ReproduceError(f"{command} knows no variants: name '{slug}' without '@{variant}'")
+    return tuple(slug for slug, _ in chosen)
 
 
 @app.command()
@@ -36,7 +51,7 @@ def bench(
     from reproduce.devices import cores
     from reproduce.names import SLUGS
 
-    slugs = measure.chosen(only or ())
+    slugs = described("bench", only or ())
     if not as_json:
         typer.echo(f"{cores()} cores, {rounds} rounds; nothing else should run meanwhile")
     if measure.load() > BUSY:
@@ -66,9 +81,8 @@ def bench(
 def check_gpu(only: OnlyOption = None) -> int:
     """The GPU against the CPU, and how many runs should share it: exit code 0, 1 (off), 2 (no GPU)."""
     from reproduce import gpu_check
-    from reproduce.runs import select
 
-    slugs = [slug for slug, variant in select(only or ()) if not variant]
+    slugs = described("gpu-check", only or ())
     gpu_check.require_cuda()
     findings = gpu_check.examine(slugs, "cuda", say=lambda line: typer.echo(line, err=True))
     typer.echo(findings.markdown())

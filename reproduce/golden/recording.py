@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -212,6 +212,21 @@ def read_stamp(path: Path) -> dict[str, Any]:
     return stamp
 
 
+KINDS: dict[str, Callable[[pd.Series], bool]] = {
+    "text": lambda values: values.map(lambda value: isinstance(value, str)).all(),
+    "a whole number": lambda values: values.dtype.kind in "iu",
+    "a finite number": lambda values: values.dtype.kind in "iuf" and bool(np.isfinite(values).all()),
+}
+"""What the values of a column are → whether all of them are that."""
+
+
+def kind_of(column: str) -> str:
+    """Which of `KINDS` a column of that name holds."""
+    if column in WORDS:
+        return "text"
+    return "a whole number" if column in WHOLE_NUMBERS else "a finite number"
+
+
 def read_frame(path: Path, columns: Sequence[str], row: Sequence[str]) -> pd.DataFrame:
     """A CSV with these columns, every number finite and no row twice. Raises CannotCompare that names what is wrong."""
     try:
@@ -219,21 +234,8 @@ def read_frame(path: Path, columns: Sequence[str], row: Sequence[str]) -> pd.Dat
     except ReproduceError as error:
         raise CannotCompare(f"{error}: restore it from version control") from error
     for column in columns:
-        values = frame[column]
-        if column in WORDS:
-            good = values.map(lambda value: isinstance(value, str)).all()
-        elif column in WHOLE_NUMBERS:
-            good = values.dtype.kind in "iu"
-        else:
-            good = values.dtype.kind in "iuf" and bool(np.isfinite(values).all())
-        if not good:
-            kind = (
-                "text"
-                if column in WORDS
-                else "a whole number"
-                if column in WHOLE_NUMBERS
-                else "a finite number"
-            )
+        kind = kind_of(column)
+        if not KINDS[kind](frame[column]):
             raise _damaged(path, f"the column {column} has a value that is not {kind}")
     if frame.empty:
         raise _damaged(path, "it has no rows")
@@ -250,13 +252,9 @@ def _damaged(path: Path, why: str) -> CannotCompare:
 
 def changes(before: Golden, after: Golden) -> list[tuple[str, str, float, float]]:
     """What a new recording would change: (run or architecture, metric, before, after), NaN where one has none."""
-    found = []
-    for old, new in ((_values(before), _values(after)),):
-        for key in dict.fromkeys((*old, *new)):
-            was, now = old.get(key, np.nan), new.get(key, np.nan)
-            if was != now:
-                found.append((*key, was, now))
-    return found
+    old, new = _values(before), _values(after)
+    pairs = {key: (old.get(key, np.nan), new.get(key, np.nan)) for key in (*old, *new)}
+    return [(*key, was, now) for key, (was, now) in pairs.items() if was != now]
 
 
 def _values(golden: Golden) -> dict[tuple[str, str], float]:

@@ -9,16 +9,35 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from reproduce.campaign import current_commit
+from reproduce.datasets import find_mnist
 from reproduce.errors import ReproduceError
-from reproduce.golden.bands import BASE
+from reproduce.golden.bands import (
+    BASE,
+    Spread,
+    farthest_rows,
+    from_other_machines,
+    measured_bands,
+    record_bands,
+)
+from reproduce.golden.model import machine_stamp
+from reproduce.golden.recording import require_fresh
+from reproduce.protocol import Protocol
+from reproduce.records import Records
+from reproduce.runs import campaign_runs
+from reproduce.store import Store
 
 AGAIN = "again"
 """The base's way of running a second time."""
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+Read = Callable[[Path], tuple[Records, dict[str, Any]]]
+"""Results root → the records of its runs, and what their stamps agree on."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +106,7 @@ def interpreter_name(python: str) -> str:
 def run(way: Way, root: Path, words: Sequence[str], settings: Mapping[str, str]) -> None:
     """`python -m reproduce run …` in that way, into that root; nothing if all of it is done already.
 
+    On the CPU, whatever there is: on a GPU no older processor could be told from this one.
     The process starts in the root, where no published runs can be taken for its own. Raises ReproduceError when it
     fails; what it finished stays.
     """
@@ -100,12 +120,79 @@ def run(way: Way, root: Path, words: Sequence[str], settings: Mapping[str, str])
     }
     # not resolved: a virtual environment is known by the link's name
     python = str(Path(way.python).absolute()) if os.sep in way.python else way.python
-    command = [python, "-m", "reproduce", "run", "--results", str(root.absolute()), *words]
+    command = [python, "-m", "reproduce", "run", "--device", "cpu", "--results", str(root.absolute()), *words]
     code = subprocess.run(command, cwd=root, env=environment, check=False).returncode
     if code:
         raise ReproduceError(
             f"the campaign '{way.name}' ended with exit code {code}: its finished runs stay, the same command goes on"
         )
+
+
+def measure(
+    protocol: Protocol,
+    results: Path,
+    read: Read,
+    *,
+    only: Sequence[str] = (),
+    seeds: Sequence[int] | None = None,
+    jobs: int | None = None,
+    older: Sequence[str] = (),
+    pythons: Sequence[str] = (),
+) -> Iterator[str]:
+    """Run the campaign in every way, each below <results>/tolerances, and record the bands of a complete one.
+
+    Yields lines for people as it goes. older: of the older machines only these, unless none is named. Raises
+    ReproduceError (`ways`, `chosen`, `surroundings`, `run`) and CannotCompare (`measured_bands`, `farthest_rows`).
+    """
+    part, wanted = bool(only or seeds), campaign_runs(protocol, only, seeds)
+    found = ways(sys.executable, pythons, processor_flags())
+    found = chosen(found, older) if older else found
+    words, settings = options(protocol, only, seeds, jobs), surroundings(protocol)
+    ran = []
+    for way in found:
+        root = results / "tolerances" / way.name
+        yield f"{way.name}: {' '.join(f'{k}={v}' for k, v in way.environment.items()) or way.python}"
+        run(way, root, words, settings)
+        require_fresh(Store(root, protocol), wanted)
+        records, provenance = read(root)
+        stamp = machine_stamp(protocol, provenance) | {"environment": dict(way.environment)}
+        ran.append((Spread.of(way.name, records, stamp), records))
+    spreads = [spread for spread, _ in ran]
+    if not part:
+        spreads += from_other_machines(protocol.name, spreads)
+    bands = measured_bands(spreads)
+    for band in bands:
+        yield (
+            f"{band.metric:16} {band.architecture:16} same {band.same_relative:.2e}  "
+            f"other {band.other_relative:.2e}  {band.reason}"
+        )
+    base, *others = ran
+    for other in others:
+        worst = farthest_rows(bands, base, other)
+        yield f"{other[0].name}: rows at most {worst.deviation:.2f} bands off, in {worst.run} {worst.metric}"
+    if part:
+        yield "not recorded: only a complete campaign is"
+        return
+    for path in record_bands(spreads, protocol.name):
+        yield f"recorded {path}"
+
+
+def options(
+    protocol: Protocol, only: Sequence[str], seeds: Sequence[int] | None, jobs: int | None
+) -> tuple[str, ...]:
+    """What `run` is told of the campaign."""
+    return (
+        *("--profile", protocol.name),
+        *(("--jobs", str(jobs)) if jobs else ()),
+        *(word for name in only for word in ("--only", name)),
+        *(("--seeds", ",".join(map(str, seeds))) if seeds else ()),
+    )
+
+
+def surroundings(protocol: Protocol) -> dict[str, str]:
+    """What a process that starts elsewhere would not find: the commit, and full MNIST. Raises ReproduceError."""
+    mnist = {"MNIST_DIR": str(find_mnist().absolute())} if protocol.dataset == "mnist" else {}
+    return {"REPRODUCE_COMMIT": current_commit(), **mnist}
 
 
 MEANT_FOR_US = ("PROFILE", "SEEDS", "RESULTS_DIR", *OLDER_MACHINES[0][2])

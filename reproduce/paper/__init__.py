@@ -9,6 +9,6 @@ The files beside this one hold the printed characters, so that precision survive
 """
 
 from reproduce.paper.printed import Printed
-from reproduce.paper.tables import CELLS, Cell, Tables, models, table3, tables
+from reproduce.paper.tables import CELLS, PAPER_SLUGS, Cell, Tables, models, table3, tables
 
-__all__ = ["CELLS", "Cell", "Printed", "Tables", "models", "table3", "tables"]
+__all__ = ["CELLS", "PAPER_SLUGS", "Cell", "Printed", "Tables", "models", "table3", "tables"]

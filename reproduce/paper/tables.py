@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from reproduce.errors import ReproduceError
-from reproduce.names import SLUGS
 from reproduce.paper.printed import Printed
 
 SCALES: Mapping[str, str] = {"mse": "1e-3", "piq": "1e-3", "iss": "0.1"}
@@ -40,10 +39,29 @@ class Cell(NamedTuple):
         return self.metric if self.part == "mean" else f"{self.metric}_sd"
 
 
+def read(name: str) -> pd.DataFrame:
+    """A data file of this package, every field as its printed characters (empty fields are "")."""
+    return parsed(resources.files("reproduce.paper").joinpath(name).read_bytes(), name)
+
+
+def parsed(content: bytes, name: str) -> pd.DataFrame:
+    """A CSV, every field as its characters. Raises ReproduceError that names it when it is none."""
+    try:
+        frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    except (ValueError, OverflowError) as error:
+        raise ReproduceError(f"{name} cannot be read as CSV ({type(error).__name__})") from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise ReproduceError(f"{name} has rows that are longer than its header")
+    return frame
+
+
+PAPER_SLUGS: tuple[str, ...] = tuple(read("table1.csv")["architecture"])
+"""The rows that the paper prints, in Table I's order: fewer than `names.SLUGS` once an architecture is added."""
+
 CELLS: tuple[Cell, ...] = tuple(
     Cell(table, slug, metric, part)
     for table, metrics in TABLE_METRICS.items()
-    for slug in SLUGS
+    for slug in PAPER_SLUGS
     for metric in metrics
     for part in (("mean",) if metric == "mae" else ("mean", "sd"))
 )
@@ -67,7 +85,7 @@ class Tables:
         return replace(self, cells={**self.cells, cell: text})
 
     def models(self) -> pd.DataFrame:
-        """The models frame: index slug in Table I's order, `<metric>` and `<metric>_sd`, unscaled."""
+        """The models frame: the printed rows by slug, in Table I's order; `<metric>` and `<metric>_sd`, unscaled."""
         return self._frame("value")
 
     def half_units(self) -> pd.DataFrame:
@@ -79,25 +97,9 @@ class Tables:
         values: dict[str, dict[str, float]] = {}
         for cell in self.cells:
             values.setdefault(cell.column, {})[cell.architecture] = getattr(self.printed(cell), field)
-        frame = pd.DataFrame(values, index=pd.Index(SLUGS, name="architecture"))
+        frame = pd.DataFrame(values, index=pd.Index(PAPER_SLUGS, name="architecture"))
         frame["mae_sd"] = np.nan  # the paper prints MAE without ±
         return frame[[f"{m}{part}" for ms in TABLE_METRICS.values() for m in ms for part in ("", "_sd")]]
-
-
-def read(name: str) -> pd.DataFrame:
-    """A data file of this package, every field as its printed characters (empty fields are "")."""
-    return parsed(resources.files("reproduce.paper").joinpath(name).read_bytes(), name)
-
-
-def parsed(content: bytes, name: str) -> pd.DataFrame:
-    """A CSV, every field as its characters. Raises ReproduceError that names it when it is none."""
-    try:
-        frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-    except (ValueError, OverflowError) as error:
-        raise ReproduceError(f"{name} cannot be read as CSV ({type(error).__name__})") from error
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise ReproduceError(f"{name} has rows that are longer than its header")
-    return frame
 
 
 @cache

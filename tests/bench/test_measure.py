@@ -74,6 +74,17 @@ def test_both_sides_see_the_same_images() -> None:
     assert ours.run.protocol.steps_per_epoch() == 3
 
 
+@pytest.mark.parametrize("slug", ["vae", "piwae", "factor-vae"])
+def test_both_sides_train_at_the_same_rate(slug: str) -> None:
+    ours, theirs = OurSide(slug, 1), PythaeSide(slug, 1, 1)
+    optimisers = [
+        value for name, value in vars(theirs.trainer).items() if isinstance(value, torch.optim.Optimizer)
+    ]
+    rates = [group["lr"] for adam in (*ours.run.adams, *optimisers) for group in adam.param_groups]
+    assert len(rates) == 2 * len(ours.run.players)
+    assert rates == [pytest.approx(2e-3)] * len(rates)
+
+
 def test_images_repeat_when_they_do_not_suffice() -> None:
     train = load(profile("quick")).train
     images = workload(len(train) + 5).train.images
@@ -93,11 +104,15 @@ def test_the_steps_of_an_epoch_are_timed_without_validation(monkeypatch: pytest.
 def test_a_whole_run_takes_its_parts_from_the_stamp_and_leaves_the_references_out(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Checkpoints, which are neither trained nor evaluated, are what is left of the run's own 70 seconds."""
+    """Checkpoints, which are neither trained nor evaluated, are what is left of the run's own 70 seconds. On the CPU,
+    as the rest of the bench."""
     own = {"training_seconds": 45.0, "evaluation_seconds": 6.0, "total_seconds": 70.0}
     reference = {"started": 100.0, "finished": 110.0}
 
+    commands = []
+
     def run(command: list[str], **rest: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
         for folder, stamp in (
             ("ae/seed-42", own),
             ("pca-16/seed-0", reference),
@@ -113,6 +128,7 @@ def test_a_whole_run_takes_its_parts_from_the_stamp_and_leaves_the_references_ou
     monkeypatch.setattr(measure.subprocess, "run", run)
     found = measure.whole_run("ae", "quick", tmp_path)
     assert (found.total, found.training, found.evaluation, found.start_up) == (80.0, 45.0, 6.0, 29.0)
+    assert [command[command.index("--device") + 1] for command in commands] == ["cpu"]
 
 
 # --- arithmetic ---------------------------------------------------------------------------------------
@@ -234,8 +250,3 @@ def test_wrong_input_is_one_line(
     err = capsys.readouterr().err
     assert err.startswith(message)
     assert err.count("\n") == 1
-
-
-def test_families_and_labels_are_understood() -> None:
-    assert measure.chosen(["β-VAE,AE", "family:flow"]) == ("ae", "vae-iaf", "vae-linnf", "beta-vae")
-    assert measure.chosen([]) == SLUGS

@@ -302,6 +302,26 @@ def test_a_nan_in_golden(folder: Path, name: str) -> None:
         golden.read("smoke", folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "column", "value", "kind"),
+    [
+        ("losses", "part", np.nan, "text"),
+        ("images", "image", 0.5, "a whole number"),
+        ("curves", "seed", "x", "a whole number"),
+        ("runs", "mse", "x", "a finite number"),
+    ],
+)
+def test_a_value_of_another_kind_in_golden(
+    folder: Path, name: str, column: str, value: object, kind: str
+) -> None:
+    path = folder / "smoke" / f"{name}.csv"
+    table = pd.read_csv(path).astype({column: object})
+    table.loc[1, column] = value
+    table.to_csv(path, index=False)
+    with pytest.raises(CannotCompare, match=f"the column {column} has a value that is not {kind}"):
+        golden.read("smoke", folder)
+
+
 def test_another_profiles_numbers(recorded: Golden, folder: Path) -> None:
     shutil.copytree(folder / "smoke", folder / "quick", dirs_exist_ok=True)
     with pytest.raises(CannotCompare, match=r"quick holds the numbers of another profile \('smoke'\)"):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,8 @@ from reproduce import cli, golden
 from reproduce.errors import ReproduceError
 from reproduce.golden import tolerances
 from reproduce.golden.tolerances import Way
-from reproduce.protocol import Protocol
+from reproduce.protocol import Protocol, profile
+from tests.golden.recorded import as_records
 
 SHOWN = (
     "ATEN_CPU_CAPABILITY",
@@ -72,7 +75,7 @@ def test_what_is_no_interpreter_is_one_line(python: str) -> None:
         tolerances.interpreter_name(python)
 
 
-def test_a_way_runs_in_its_own_root_with_its_own_variables_and_none_of_ours(
+def test_a_way_runs_on_the_cpu_in_its_own_root_with_its_own_variables_and_none_of_ours(
     interpreter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROFILE", "paper")
@@ -81,7 +84,8 @@ def test_a_way_runs_in_its_own_root_with_its_own_variables_and_none_of_ours(
     way = Way("sse41", interpreter, {"ONEDNN_MAX_CPU_ISA": "SSE41"})
     tolerances.run(way, root, ["--profile", "smoke"], {"REPRODUCE_COMMIT": "abc"})
     seen = json.loads((root / "seen.json").read_text())
-    assert seen["words"] == ["-m", "reproduce", "run", "--results", str(root), "--profile", "smoke"]
+    options = ["--device", "cpu", "--results", str(root), "--profile", "smoke"]
+    assert seen["words"] == ["-m", "reproduce", "run", *options]
     assert seen["environment"] == {
         "ONEDNN_MAX_CPU_ISA": "SSE41", "REPRODUCE_COMMIT": "abc", "OMP_NUM_THREADS": "1",
     }  # fmt: skip
@@ -90,6 +94,89 @@ def test_a_way_runs_in_its_own_root_with_its_own_variables_and_none_of_ours(
 def test_a_way_that_fails_is_named(interpreter: str, tmp_path: Path) -> None:
     with pytest.raises(ReproduceError, match="the campaign 'avx' ended with exit code 3"):
         tolerances.run(Way("avx", interpreter, {"EXIT": "3"}), tmp_path, [], {})
+
+
+def test_a_campaign_is_told_of_in_its_own_words_only_where_there_are_any() -> None:
+    smoke = profile("smoke")
+    assert tolerances.options(smoke, (), None, None) == ("--profile", "smoke")
+    assert tolerances.options(smoke, ["ae", "vae"], (42, 7), 2) == (
+        "--profile", "smoke", "--jobs", "2", "--only", "ae", "--only", "vae", "--seeds", "42,7",
+    )  # fmt: skip
+
+
+def test_a_process_that_starts_elsewhere_is_told_the_commit_and_where_full_mnist_lies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REPRODUCE_COMMIT", "abc")
+    monkeypatch.setattr(tolerances, "find_mnist", lambda: Path("data"))
+    assert tolerances.surroundings(profile("smoke")) == {"REPRODUCE_COMMIT": "abc"}
+    assert tolerances.surroundings(profile("desk")) == {
+        "REPRODUCE_COMMIT": "abc", "MNIST_DIR": str(Path("data").absolute()),
+    }  # fmt: skip
+
+
+@pytest.fixture
+def alike(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """All ways come out as smoke's golden numbers, and nothing is written; the list of what ran."""
+    done: list[str] = []
+    monkeypatch.setattr(tolerances, "processor_flags", lambda: frozenset({"avx2"}))
+    monkeypatch.setattr(tolerances, "run", lambda way, root, words, settings: done.append(f"run {root}"))
+    monkeypatch.setattr(tolerances, "require_fresh", lambda store, wanted: None)
+    monkeypatch.setattr(tolerances, "record_bands", lambda spreads, name: [Path(f"{name}: {len(spreads)}")])
+    monkeypatch.setattr(tolerances, "from_other_machines", lambda name, spreads: [spreads[-1]])
+    return done
+
+
+def lines_of(**options: Any) -> Iterator[str]:
+    recorded = golden.read("smoke")
+    return tolerances.measure(
+        profile("smoke"), Path("r"), lambda root: (as_records(recorded), {}), **{"older": ["avx"], **options}
+    )
+
+
+def test_each_way_is_named_before_it_runs_below_the_results(alike: list[str]) -> None:
+    lines = lines_of()
+    for name in ("as-is", "again", "avx"):
+        assert name not in " ".join(alike)
+        assert next(lines).startswith(f"{name}: ")
+    assert [*lines]
+    assert alike == [f"run r/tolerances/{name}" for name in ("as-is", "again", "avx")]
+
+
+def test_bands_are_shown_tried_on_the_rows_and_recorded_with_what_other_machines_left(
+    alike: list[str],
+) -> None:
+    _, _, _, *lines = lines_of()
+    bands, tried, kept = lines[: len(golden.COMPARED) + 1], lines[-3:-1], lines[-1]
+    assert [line.split()[0] for line in bands] == [*golden.COMPARED, golden.INITIAL]
+    assert [line.split(" bands off")[0] for line in tried] == [
+        "again: rows at most 0.00", "avx: rows at most 0.00",
+    ]  # fmt: skip
+    assert kept == "recorded smoke: 4"
+
+
+@pytest.mark.parametrize("part", [{"only": ["ae"]}, {"seeds": (42,)}])
+def test_the_bands_of_a_part_are_shown_only(alike: list[str], part: dict[str, Any]) -> None:
+    assert [*lines_of(**part)][-1] == "not recorded: only a complete campaign is"
+
+
+@pytest.mark.parametrize("wrong", [{"only": ["no-such"]}, {"older": ["no-such"]}])
+def test_a_wrong_name_costs_no_campaign(alike: list[str], wrong: dict[str, Any]) -> None:
+    with pytest.raises(ReproduceError, match="'no-such'"):
+        next(lines_of(**wrong))
+    assert alike == []
+
+
+def test_the_help_names_one_default_profile(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "argv", ["reproduce", "tolerances", "--help"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "--profile" in line]
+    assert "[default: smoke]" in line
+    assert "by the device" not in line
 
 
 @pytest.mark.slow
@@ -119,7 +206,7 @@ def test_the_command_measures_shows_and_records_nothing_of_a_part(
     assert not stop.value.code
     out = capfd.readouterr().out
     assert "not recorded: only a complete campaign is" in out
-    assert "same class: spread 0.00e+00, worst 0.00e+00 over 1 runs (again)" in out
+    assert "same class: spread 0.00e+00, worst 0.00e+00 over 1 pooled runs (again)" in out
     assert not (tmp_path / "golden").exists()
     assert (
         tmp_path / "results" / "tolerances" / "aten" / "tiny" / "ae" / "seed-1" / "manifest.json"

@@ -147,6 +147,23 @@ def test_the_base_lock_and_torch_answer_every_import(folder):
         assert found & provided, f"{folder} imports {name}, which neither the base lock nor torch provides"
 
 
+def declared() -> dict[str, set[str]]:
+    """Where packages are named → which."""
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    return {
+        "pyproject.toml": {canonicalize_name(Requirement(line).name) for line in project["dependencies"]},
+        "requirements.in": {canonicalize_name(requirement.name) for requirement in wanted("requirements.in")},
+    }
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "requirements.in"])
+def test_what_the_project_imports_is_named_and_not_left_to_what_others_bring(name):
+    distributions = packages_distributions()
+    for module in sorted(imported("reproduce") - {"reproduce", *sys.stdlib_module_names}):
+        found = {canonicalize_name(distribution) for distribution in distributions.get(module, [])}
+        assert found & declared()[name], f"reproduce imports {module}, which {name} does not name"
+
+
 def test_only_the_download_of_mnist_needs_torchvision():
     users = [path for path in (ROOT / "reproduce").rglob("*.py") if "torchvision" in path.read_text("utf-8")]
     assert [path.name for path in users] == ["datasets.py"]
