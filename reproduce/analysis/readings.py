@@ -34,7 +34,7 @@ def distances(models: pd.DataFrame, metrics: Sequence[str] = METRICS) -> pd.Seri
     """
     printed = paper.models()
     spread = printed[list(metrics)].std(ddof=1)
-    apart = (models[list(metrics)] - printed.loc[models.index, list(metrics)]) / spread
+    apart = (models[list(metrics)] - printed[list(metrics)].reindex(models.index)) / spread
     return np.sqrt(apart.astype(float).pow(2).mean(axis=1, skipna=False))
 
 

@@ -19,6 +19,7 @@ from statsmodels.stats.multitest import multipletests
 from reproduce.analysis import summaries
 from reproduce.errors import ReproduceError
 from reproduce.names import BASELINE, SLUGS
+from reproduce.paper import PAPER_SLUGS
 from reproduce.records import Records
 
 ALPHA = 0.05
@@ -26,7 +27,9 @@ NOISE = 1e-12
 """Differences that spread no more than this differ by rounding of floating-point numbers only."""
 NORMAL = 1.96
 """The quantile of the paper's intervals, whatever the number of seeds."""
-THRESHOLD = ALPHA / len(SLUGS)
+COMPARISONS = len(PAPER_SLUGS)
+"""By how many the paper divides α, whatever is compared here."""
+THRESHOLD = ALPHA / COMPARISONS
 """Section III-G's Bonferroni threshold. It divides by 22 although only 21 models meet the baseline."""
 
 Unit = Literal["seeds", "images"]
@@ -102,7 +105,7 @@ def against_baseline(records: Records, metric: str, unit: Unit, variant: str = "
     tests = pd.DataFrame.from_dict(rows, orient="index", columns=["difference", "t", "p", "n", "effect_size"])
     tests["significant"] = tests["p"] < THRESHOLD
     tests["p_holm"] = holm(tests["p"])
-    tests["p_bonferroni"] = (tests["p"] * len(SLUGS)).clip(upper=1)
+    tests["p_bonferroni"] = (tests["p"] * COMPARISONS).clip(upper=1)
     return tests.rename_axis("architecture")
 
 

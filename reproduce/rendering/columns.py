@@ -131,8 +131,8 @@ def printed(slug: str, metric: str) -> str:
 
 
 def printed_mean(slug: str, metric: str) -> str:
-    """The same without its ±; nothing for the reference rows."""
-    return paper.tables().cells[_cell(slug, metric, "mean")] if slug in SLUGS else ""
+    """The same without its ±; nothing for a row that the paper does not have."""
+    return paper.tables().cells[_cell(slug, metric, "mean")] if slug in paper.PAPER_SLUGS else ""
 
 
 def rank_text(ranks: pd.Series, slug: str) -> str:

@@ -58,7 +58,7 @@ def by_family(material: Material) -> Figure:
             axes.plot(
                 material.ours.at[slug, "ssim"], row, marker, color=own, ms=4.2, mec="white", mew=0.4, zorder=4
             )
-        printed = material.paper.loc[list(slugs), "ssim"]
+        printed = material.paper["ssim"].reindex(list(slugs))
         axes.plot(printed, np.full(len(slugs), row + 0.39), "|", color=style.MUTED, ms=5, mew=0.9, zorder=3)
         share = f"{len(slugs)}" if len(present) == len(slugs) else f"{len(present)} of {len(slugs)}"
         ticks.append(f"{textwrap.fill(name, 17)} ({share})")
@@ -101,7 +101,7 @@ def top_ten(material: Material) -> Figure:
         for x, text in (
             (1.06, str(int(ranks["combined"]))),
             (1.2, str(ours[slug])),
-            (1.34, str(places[slug])),
+            (1.34, numbers.integer(places.get(slug))),
         ):
             axes.text(
                 x, row, text, transform=axes.get_yaxis_transform(), ha="center", va="center", fontsize=7.5

@@ -44,7 +44,7 @@ def _results(
             mean, spread = entry(models, slug, metric), entry(models, slug, f"{metric}_sd")
             cells.append(numbers.plus_minus(metric, mean, spread))
             if metric in printed_metrics:
-                cells.append(printed(slug, metric) if slug in SLUGS else "")
+                cells.append(printed(slug, metric) if slug in paper.PAPER_SLUGS else "")
         ranks = [rank_text(ours, slug), rank_text(theirs, slug)] if slug in SLUGS else ["", ""]
         return (*cells, *ranks)
 
@@ -56,13 +56,19 @@ def _results(
     return tuple(columns), tuple(blocks)
 
 
+def _row_order(table: int) -> tuple[str, ...]:
+    """The paper's rows in its order, then whatever architectures it does not have."""
+    printed = paper.tables().rows[table]
+    return (*printed, *(slug for slug in SLUGS if slug not in printed))
+
+
 _SPREAD = "± is the standard deviation over {what}, pooled over seeds."
 _RANKED = "Our ranks leave out collapsed and failed models, the paper's are among its 22; ties share the better rank."
 
 
 def reconstruction(material: Material) -> Table:
     """Table I, with the paper's row order."""
-    order = paper.tables().rows[1]
+    order = _row_order(1)
     columns, blocks = _results(material, order, RECONSTRUCTION)
     return Table(
         name="table1",
@@ -90,7 +96,7 @@ def _capacity(material: Material) -> tuple[str, ...]:
 
 def interpolation(material: Material) -> Table:
     """Table II, with the paper's row order."""
-    order = paper.tables().rows[2]
+    order = _row_order(2)
     columns, blocks = _results(material, order, ("piq", "piq_over_floor", *INTERPOLATION[1:]))
     return Table(
         name="table2",

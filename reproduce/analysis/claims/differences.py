@@ -12,7 +12,6 @@ from reproduce.analysis.claims.kinds import kind
 from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World
 from reproduce.analysis.measures import measure
 from reproduce.analysis.statistics import p_different, p_same, paired
-from reproduce.names import SLUGS
 
 PRINTED_SEEDS, PRINTED_IMAGES, PRINTED_PAIRS = 3, 100, 25
 """Section III-G: three independent measurements a metric; Sections III-E and III-F: images and pairs measured."""
@@ -151,7 +150,9 @@ def significant(world: World, claim: Claim) -> Finding:
             else Finding(Outcome.FAILS, "the order is another")
         )
     found = [paired(world.campaign(), [slug], [other], metric) for slug, other in pairs]
-    corrected = pd.Series([p_different(differences) * len(SLUGS) for differences in found]).clip(upper=1)
+    corrected = pd.Series([p_different(differences) * statistics.COMPARISONS for differences in found]).clip(
+        upper=1
+    )
     if corrected.isna().any():
         raise Untestable("n too small")
     signed = all(differences.mean() * sign > 0 for differences in found)
@@ -191,7 +192,7 @@ def _smallest_p(world: World, slug: str, other: str, metric: str, n: int) -> flo
     slack = halves.at[slug, sd] + halves.at[other, sd]
     spread = max(abs(values.at[slug, sd] - values.at[other, sd]) - slack, 0.0)
     p = statistics.smallest_p(float(difference), float(spread), 0.0, 0.0, n)
-    return min(1.0, len(SLUGS) * p)
+    return min(1.0, statistics.COMPARISONS * p)
 
 
 @kind("not-significant")

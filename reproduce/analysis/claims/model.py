@@ -175,7 +175,7 @@ class World:
     @property
     def left_out(self) -> int:
         """How many of the paper's rows take no part here."""
-        return len(self.paper) - len(self.models)
+        return len(self.paper.index.difference(self.models.index))
 
     def select(self, claim: Claim, name: str) -> tuple[str, ...]:
         """The architectures of an argument; "all", or an absent argument, means every row of this world,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from reproduce.analysis import failures, families, statistics
-from reproduce.names import BASELINE, SLUGS
+from reproduce.names import BASELINE
 from reproduce.rendering import numbers
 from reproduce.rendering.columns import ModelColumn, entry, flags, marked, model_table, plain
 from reproduce.rendering.material import ALL_METRICS, Material, label
@@ -113,7 +113,7 @@ def tests(material: Material) -> Table:
         models=others,
         name="tests",
         title=f"Paired t-tests against the {label(BASELINE)}, in both units that the paper's text allows.",
-        remarks=f"An asterisk marks p < 0.05/{len(SLUGS)}, the printed threshold; Bonferroni and Holm "
+        remarks=f"An asterisk marks p < 0.05/{statistics.COMPARISONS}, the printed threshold; Bonferroni and Holm "
         "adjust the p over "
         "images or pairs. PIQ differences × 10³.",
         notes=meanings(
