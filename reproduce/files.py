@@ -13,8 +13,12 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reproduce.errors import ReproduceError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 observer: Callable[[str, Path], None] | None = None
 
@@ -22,6 +26,11 @@ observer: Callable[[str, Path], None] | None = None
 def _observed(operation: str, path: Path) -> None:
     if observer is not None:
         observer(operation, path)
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """CSV without the index, whose floats read back to the bit."""
+    return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
 @contextlib.contextmanager

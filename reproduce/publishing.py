@@ -112,7 +112,7 @@ def copy_ledger(store: Store, published: Path) -> None:
     source, target = store.folder / NAME, published / store.protocol.name / NAME
     if source.is_file():
         merged = merged_ledgers([target, source])
-        files.write(target, merged.to_csv(index=False, lineterminator="\n").encode())
+        files.write(target, files.csv_bytes(merged))
 
 
 def publish_records(store: Store, published: Path) -> list[RunId]:

@@ -17,7 +17,7 @@ import safetensors.numpy
 import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from reproduce import devices, evaluation, reading, references, runs, training
+from reproduce import devices, evaluation, files, reading, references, runs, training
 from reproduce.architectures.contract import Architecture
 from reproduce.datasets import Dataset, load
 from reproduce.errors import ReproduceError
@@ -52,11 +52,6 @@ class Job:
     def from_json(cls, content: dict[str, Any]) -> Job:
         """The job behind `as_json`."""
         return cls(**content | {"protocol": Protocol.of(content["protocol"]), "run": RunId(**content["run"])})
-
-
-def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """CSV whose floats read back to the bit."""
-    return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
 def array_bytes(arrays: dict[str, np.ndarray]) -> bytes:
@@ -128,7 +123,7 @@ def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[bytes, bytes, dic
 
     protocol = runs.protocol_of(job.protocol, job.run)
     trained = training.train(build, protocol, data, job.run.seed, job.device, Path(job.checkpoint), notify)
-    history = csv_bytes(pd.DataFrame(trained.history).astype({"epoch": int}))
+    history = files.csv_bytes(pd.DataFrame(trained.history).astype({"epoch": int}))
     effort = {"training_seconds": trained.seconds, "resumed": trained.resumed}
     return training.serialise(trained.weights), history, effort
 
@@ -171,9 +166,9 @@ def _reference(job: Job, data: Dataset, stamp: dict[str, Any]) -> Outcome:
 def evaluation_files(found: evaluation.Evaluation) -> dict[str, bytes]:
     """File name → bytes."""
     return {
-        "images.csv": csv_bytes(found.images),
-        "pairs.csv": csv_bytes(found.pairs),
-        "digits.csv": csv_bytes(found.digits),
+        "images.csv": files.csv_bytes(found.images),
+        "pairs.csv": files.csv_bytes(found.pairs),
+        "digits.csv": files.csv_bytes(found.digits),
         "whole.safetensors": array_bytes(found.whole),
         "samples.safetensors": array_bytes(found.samples),
         "scalars.json": runs.canonical(

@@ -6,6 +6,8 @@ import os
 import resource
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from reproduce import files
@@ -139,3 +141,10 @@ def test_a_held_lock_is_refused_at_once_and_free_afterwards(tmp_path: Path) -> N
         pass
     with files.lock(path):
         pass
+
+
+def test_csv_reads_back_to_the_bit() -> None:
+    values = np.random.default_rng(0).standard_normal(500) * 10.0 ** np.arange(-250, 250)
+    content = files.csv_bytes(pd.DataFrame({"x": values}))
+    read = [float(line) for line in content.decode().split("\n")[1:-1]]
+    np.testing.assert_array_equal(read, values)

@@ -5,8 +5,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -108,13 +106,6 @@ def test_one_thread_does_it_all_whatever_the_environment_says(
         worker.perform(job(tiny, RunId("pca-16", 0), tmp_path), lambda event: None)
         assert {library["num_threads"] for library in threadpool_info()} != {1}
     assert seen == [{1}]
-
-
-def test_csv_reads_back_to_the_bit() -> None:
-    values = np.random.default_rng(0).standard_normal(500) * 10.0 ** np.arange(-250, 250)
-    content = worker.csv_bytes(pd.DataFrame({"x": values}))
-    read = [float(line) for line in content.decode().split("\n")[1:-1]]
-    np.testing.assert_array_equal(read, values)
 
 
 def test_scalars_are_json_with_null_for_what_is_undefined(finished: Store) -> None:

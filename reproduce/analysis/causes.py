@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.analysis import summaries
+from reproduce.protocol import CONVERGENCE_EPOCHS
 from reproduce.records import Records
 
 WEAK = 0.9
@@ -20,13 +21,16 @@ outweighs the reconstruction.
 
 
 def falling(records: Records) -> pd.Series:
-    """Share by which the validation loss fell over the last two epochs, mean over seeds. Index slug; NaN before three
-    epochs."""
+    """Share by which the validation loss fell over the last epochs that decide on convergence, mean over seeds. Index
+    slug; NaN before so many."""
     curves = records.curves[records.curves["variant"] == ""].sort_values("epoch")
 
     def of(losses: pd.Series) -> float:
         values = losses.to_numpy(float)
-        return float((values[-3] - values[-1]) / abs(values[-3])) if len(values) > 2 else float("nan")
+        if len(values) <= CONVERGENCE_EPOCHS:
+            return float("nan")
+        before, after = values[-1 - CONVERGENCE_EPOCHS], values[-1]
+        return float((before - after) / abs(before))
 
     runs = curves.groupby(["architecture", "seed"])["validation_loss"].agg(of)
     return runs.groupby("architecture").mean().rename("falling")

@@ -80,6 +80,6 @@ def write(judged: Iterable[Verdict], protocol: Protocol, folder: Path) -> tuple[
     important = important_table(statements, protocol.name, judged=protocol.verdicts)
     shown = to_markdown(important, protocol.name)
     block = counted_claims(statements, shown, judged=protocol.verdicts)
-    files.write(folder / CSV, table.to_csv(index=False, lineterminator="\n").encode())
+    files.write(folder / CSV, files.csv_bytes(table))
     files.write(folder / MARKDOWN, block.encode())
     return folder / CSV, folder / MARKDOWN

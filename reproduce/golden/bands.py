@@ -28,7 +28,6 @@ from reproduce.golden.model import (
 from reproduce.golden.recording import (
     ROWS,
     RUN_COLUMNS,
-    csv,
     frames,
     of_records,
     read_bands,
@@ -273,7 +272,7 @@ def record_bands(spreads: Sequence[Spread], profile: str, root: Path = FOLDER) -
 def write_spread(spreads: Sequence[Spread], folder: Path) -> None:
     """Write <name>.csv and <name>.json of each."""
     for spread in spreads:
-        files.write(folder / f"{spread.name}.csv", csv(spread.runs))
+        files.write(folder / f"{spread.name}.csv", files.csv_bytes(spread.runs))
         stamp = json.dumps(spread.stamp, indent=1, sort_keys=True) + "\n"
         files.write(folder / f"{spread.name}.json", stamp.encode())
 

@@ -140,7 +140,7 @@ def write(
             raise CannotCompare(f"golden needs finite numbers; not so: {frame['architecture'][bad].iloc[0]}")
     folder = root / records.profile
     for name in (*FRAMES, "losses"):
-        files.write(folder / f"{name}.csv", csv(getattr(golden, name)))
+        files.write(folder / f"{name}.csv", files.csv_bytes(getattr(golden, name)))
     write_bands(bands, folder)
     files.write(folder / "stamp.json", (json.dumps(stamp, indent=1, sort_keys=True) + "\n").encode())
     return folder
@@ -149,17 +149,12 @@ def write(
 def write_bands(bands: Sequence[Band], folder: Path) -> None:
     """Write bands.csv."""
     table = pd.DataFrame([asdict(band) for band in bands], columns=list(BAND_COLUMNS))
-    files.write(folder / "bands.csv", csv(table))
+    files.write(folder / "bands.csv", files.csv_bytes(table))
 
 
 def by_name(bands: Iterable[Band]) -> dict[tuple[str, str], Band]:
     """(metric, architecture) → band."""
     return {(band.metric, band.architecture): band for band in bands}
-
-
-def csv(frame: pd.DataFrame) -> bytes:
-    """CSV whose floats read back to the bit."""
-    return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
 def read(profile: str, root: Path = FOLDER) -> Golden:

@@ -10,7 +10,7 @@ import pandas as pd
 from reproduce import paper
 from reproduce.analysis import causes as analysis
 from reproduce.names import SLUGS
-from reproduce.protocol import COLLAPSED, CONVERGED
+from reproduce.protocol import COLLAPSED, CONVERGED, CONVERGENCE_EPOCHS
 from reproduce.rendering import numbers, wording
 from reproduce.rendering.material import RECONSTRUCTION, Material, label
 from reproduce.rendering.numbers import DASH, METRICS, SPACE
@@ -31,9 +31,8 @@ def flags(material: Material, slugs: Iterable[str]) -> tuple[str, ...]:
         )
     if any(slug in material.unconverged for slug in shown):
         notes.append(
-            f"‡ Not converged: the validation loss still fell by more than {numbers.percent(CONVERGED)} "
-            "over the last two "
-            "epochs of a run."
+            f"‡ Not converged: the validation loss still fell by more than {numbers.percent(CONVERGED)} over the last "
+            f"{numbers.in_words(CONVERGENCE_EPOCHS)} epochs of a run."
         )
     broken = [(slug, seed, why) for (slug, seed), why in material.failures.items() if slug in shown]
     for slug, why in dict.fromkeys((slug, why) for slug, _, why in broken):
@@ -71,7 +70,8 @@ def causes(material: Material) -> tuple[str, ...]:
         pace = analysis.falling(material.records)
         told = (f"{label(slug)} {numbers.percent(pace.get(slug), 2)}" for slug in material.unconverged)
         cut = f"after {material.profile.epochs} epochs at most the profile ends training"
-        notes.append(f"Still falling over the last two epochs ({cut}): {', '.join(told)}.")
+        last = numbers.in_words(CONVERGENCE_EPOCHS)
+        notes.append(f"Still falling over the last {last} epochs ({cut}): {', '.join(told)}.")
     return tuple(notes)
 
 
@@ -102,7 +102,7 @@ def _cause(row: pd.Series) -> str:
         analysis.IGNORED: f"no unit is active{kl}",
         analysis.DRAWS: f"mean codes give {numbers.value('mse_ratio', row['mean_ratio'])} of that MSE, draws {share}",
         analysis.UNFINISHED: f"{share} of that MSE with {units} active units{kl}; the validation loss still fell by "
-        f"{numbers.percent(row['falling'], 1)} over two epochs",
+        f"{numbers.percent(row['falling'], 1)} over {numbers.in_words(CONVERGENCE_EPOCHS)} epochs",
         analysis.OUTWEIGHED: f"{share} of that MSE with {units} active units{kl} when the validation loss stood still",
     }
     return f"{signs[row['cause']]}: {wording.CAUSES[row['cause']]}"

@@ -24,7 +24,6 @@ MUTED = "#6b6b6b"
 FAINT = "#b4b4b4"
 HAIR = "#e2e2e2"
 ACCENT = "#0072B2"
-WARNING = "#D55E00"
 
 PALETTE: tuple[str, ...] = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7")
 """Okabe and Ito's colours that stay visible on white: told apart under the common colour deficiencies."""

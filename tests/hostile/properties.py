@@ -38,7 +38,6 @@ from reproduce.commands import options, results
 from reproduce.errors import LONGEST, ReproduceError
 from reproduce.golden import tolerances
 from reproduce.golden.ledger import NAME
-from reproduce.golden.recording import csv
 from reproduce.paper.tables import parsed
 from reproduce.store import (
     DAMAGED,
@@ -325,7 +324,7 @@ def intact_claims() -> bytes:
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     kept = frame.drop_duplicates("kind").assign(wording="w", place="p")
     simple = kept[~kept["arguments"].str.contains(",")]
-    return simple.to_csv(index=False, lineterminator="\n").encode()
+    return files.csv_bytes(simple)
 
 
 def claims_file(world: World) -> st.SearchStrategy[bytes]:
@@ -457,7 +456,7 @@ def tiny_golden(world: World, root: Path) -> None:
     stamp = golden.machine_stamp(world.store.protocol, {})
     found = golden.of_records(records, smoke.losses, stamp, [*smoke.bands.values()])
     for name in ("runs", "images", "pairs", "curves", "losses"):
-        files.write(root / "tiny" / f"{name}.csv", csv(getattr(found, name)))
+        files.write(root / "tiny" / f"{name}.csv", files.csv_bytes(getattr(found, name)))
     golden.write_bands([*smoke.bands.values()], root / "tiny")
     files.write(root / "tiny" / "stamp.json", json.dumps(stamp).encode())
 

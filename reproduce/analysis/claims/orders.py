@@ -27,8 +27,13 @@ def ordering(world: World, claim: Claim) -> Finding:
     """Every model of one list is better in a metric than every model of another ("others": than all the
     rest). A tie is no lead. Paper: by more than rounding (a tie within rounding is not checkable). Results:
     by more than the metric's margin; "same direction or rank only" if by less, but with that sign."""
-    metric = claim.text("metric")
-    better, worse = (world.rows(world.select(claim, name), metric) for name in ("better", "worse"))
+    better, worse = (world.select(claim, name) for name in ("better", "worse"))
+    return _ordered(world, claim.text("metric"), better, worse)
+
+
+def _ordered(world: World, metric: str, leaders: tuple[str, ...], others: tuple[str, ...]) -> Finding:
+    """Whether every leader is better than every other one, by the rule of `ordering`."""
+    better, worse = (world.rows(slugs, metric) for slugs in (leaders, others))
     sign = measure(metric).better or +1  # of a metric without a good direction, "better" means higher
     low, high = (better * sign).min(), (worse * sign).max()
     lead = float(low - high)
@@ -379,8 +384,7 @@ def _avoidable(world: World, named: tuple[str, ...], instead: tuple[str, ...], p
     """Whether the tables speak for avoiding these models where others are recommended."""
     metric = {"Reconstruction": "ssim", "Interpolation": "piq"}.get(priority)
     if metric is not None:
-        listed = {"metric": metric, "better": " ".join(instead), "worse": " ".join(named)}
-        return ordering(world, Claim("", "", "", (), "", "ordering", listed))
+        return _ordered(world, metric, instead, named)
     wrong = [slug for slug in instead if _beaten_by(world, slug, named)]
     if wrong:
         return Finding(Outcome.FAILS, f"{', '.join(wrong)} would be beaten in both by an avoided model")
