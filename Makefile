@@ -37,11 +37,12 @@ else
 venv: .venv/.ok  ## the locked Python environment in .venv (about 6 GB: torch brings its CUDA libraries)
 endif
 
-.PHONY: check-python
-check-python:
-	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed: install one, or say where it is with PYTHON=…" >&2; exit 2; }
+define need-python
+@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed: install one, or say where it is with PYTHON=…" >&2; exit 2; }
+endef
 
-.venv/.ok: requirements.lock | check-python
+.venv/.ok: requirements.lock
+	$(need-python)
 	@test ! -e .venv/.cpu || { \
 	  echo "error: the lock has changed since make venv-cpu: give that command again, or remove .venv for the whole" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
@@ -50,9 +51,10 @@ check-python:
 
 # Which index has CPU builds of torch is the user's to say: CPU_TORCH is handed to pip as it is
 LOCKED_TORCH = $(shell sed -nE 's/^(torch(vision)?==[^ ;]+).*/\1/p' requirements.lock)
-venv-cpu: requirements-base.lock | check-python  ## the same without CUDA (1 GB); CPU_TORCH says where torch comes from, see README
+venv-cpu: requirements-base.lock  ## the same without CUDA (1 GB); CPU_TORCH says where torch comes from, see README
 	@test -n "$(CPU_TORCH)" || { \
 	  echo "error: say where a CPU build of torch comes from: make venv-cpu CPU_TORCH='$(LOCKED_TORCH) --index-url ADDRESS', the address for CPU on PyTorch's installation page, or CPU_TORCH=a-wheel-file" >&2; exit 2; }
+	$(need-python)
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --no-compile --no-deps --require-hashes -r requirements-base.lock
 	.venv/bin/pip install --quiet --no-compile $(CPU_TORCH)

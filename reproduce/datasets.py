@@ -194,10 +194,16 @@ def find_mnist() -> Path:
         return folder
     folder = DOWNLOAD_FOLDER / "MNIST" / "raw"
     if not _complete(folder):
-        with files.lock(DOWNLOAD_FOLDER / ".lock", wait=True):
-            # another process may have downloaded it meanwhile
-            if not _complete(folder):
-                _download(folder)
+        try:
+            with files.lock(DOWNLOAD_FOLDER / ".lock", wait=True):
+                # another process may have downloaded it meanwhile
+                if not _complete(folder):
+                    _download(folder)
+        except (RuntimeError, OSError, ReproduceError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise ReproduceError(
+                f"MNIST could not be downloaded ({reason}): set MNIST_DIR to a folder with the four idx files"
+            ) from error
     return folder
 
 
@@ -210,19 +216,12 @@ def _download(folder: Path) -> None:
     from torchvision.datasets import MNIST
 
     part = DOWNLOAD_FOLDER / ".part"
-    try:
-        # of a process that was killed
-        shutil.rmtree(part, ignore_errors=True)
-        MNIST(str(part), train=True, download=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in IDX_FILES:
-            (part / "MNIST" / "raw" / name).replace(folder / name)
-        shutil.rmtree(part)
-    except (RuntimeError, OSError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ReproduceError(
-            f"MNIST could not be downloaded ({reason}): set MNIST_DIR to a folder with the four idx files"
-        ) from error
+    shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
+    MNIST(str(part), train=True, download=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in IDX_FILES:
+        (part / "MNIST" / "raw" / name).replace(folder / name)
+    shutil.rmtree(part)
 
 
 def _candidates(folder: Path, name: str) -> list[Path]:

@@ -20,7 +20,7 @@ from reproduce import metrics
 from reproduce.architectures.backbone import count_parameters
 from reproduce.architectures.contract import Architecture, Batch
 from reproduce.datasets import PIXELS, Dataset, evaluation_indices
-from reproduce.protocol import COLLAPSED, CONVERGED, CONVERGENCE_EPOCHS, FRAMES, Protocol, stream
+from reproduce.protocol import COLLAPSED, CONVERGED, FRAMES, Protocol, fell, stream
 from reproduce.training import as_tensor, player_gradients
 
 CHUNK = 250
@@ -364,11 +364,8 @@ def originals(protocol: Protocol, data: Dataset) -> dict[str, np.ndarray]:
 
 
 def converged(validation_losses: list[float]) -> bool:
-    """Whether the validation loss fell by at most 1% (of its size) over the last two epochs; needs three."""
-    if len(validation_losses) <= CONVERGENCE_EPOCHS:
-        return False
-    before, after = validation_losses[-1 - CONVERGENCE_EPOCHS], validation_losses[-1]
-    return before - after <= CONVERGED * abs(before)
+    """Whether the validation loss hardly fell any more over the last epochs; False before there are enough."""
+    return fell(validation_losses) <= CONVERGED
 
 
 def collapsed(scalars: dict[str, float]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any
@@ -26,6 +26,16 @@ COLLAPSED = 0.95
 CONVERGED = 0.01
 CONVERGENCE_EPOCHS = 2
 """A run whose validation loss fell by more than that share over its last so many epochs is not converged."""
+
+
+def fell(losses: Sequence[float]) -> float:
+    """The share of itself by which a loss fell over its last epochs that decide on convergence; NaN before so many."""
+    if len(losses) <= CONVERGENCE_EPOCHS:
+        return float("nan")
+    before, after = float(losses[-1 - CONVERGENCE_EPOCHS]), float(losses[-1])
+    return (before - after) / abs(before) if before else 0.0
+
+
 TF32_SUFFIX = "-tf32"
 TRIAL = re.compile(r"(?P<profile>.+)-trial-(?P<epochs>[1-9][0-9]{0,5})", re.ASCII)
 """The name of a profile that was cut to so many epochs."""

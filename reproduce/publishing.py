@@ -86,13 +86,14 @@ def readme_blocks(report: Path) -> dict[str, str]:
 def require_rendered(store: Store, report: Path) -> None:
     """Raises ReproduceError if a run has finished since the report was rendered: its numbers would not be those."""
     rendered = report / "report.tex"
-    if not rendered.is_file():
+    if not rendered.is_file() or not readme_blocks(report):
         raise ReproduceError(f"{report} has nothing to publish: run `make render` first")
     since = rendered.stat().st_mtime
     later = [path for path in store.folder.glob(f"*/seed-*/{MANIFEST}") if path.stat().st_mtime > since]
     if later:
+        who = "a run has" if len(later) == 1 else f"{len(later)} runs have"
         raise ReproduceError(
-            f"{len(later)} runs have finished since {report} was rendered: run `make render` (or `make pdf`) first"
+            f"{who} finished since {report} was rendered: run `make render` (or `make pdf`) first"
         )
 
 
@@ -130,6 +131,9 @@ def publish(store: Store, report: Path, root: Path, published: Path) -> list[Run
     """
     files.clear_temporaries(root, "README.md.*", below=False)
     require_rendered(store, report)
+    pdf, published_pdf = report / "report.pdf", published / store.protocol.name / "report.pdf"
+    if published_pdf.exists() and not pdf.is_file():
+        raise ReproduceError(f"{published_pdf} would stay as it was beside new tables: run `make pdf` first")
     blocks = readme_blocks(report) | publish_speed(store.folder.parent, root)
     target = root / "README.md"
     text = fill_blocks(target.read_text(encoding="utf-8"), blocks)
@@ -137,7 +141,6 @@ def publish(store: Store, report: Path, root: Path, published: Path) -> list[Run
     copy_folder(report / "figures", root / "figures", ("*.pdf", "*.png"))
     files.write(target, text.encode())
     copied = publish_records(store, published)
-    pdf = report / "report.pdf"
     if pdf.is_file():
-        files.write(published / store.protocol.name / "report.pdf", pdf.read_bytes())
+        files.write(published_pdf, pdf.read_bytes())
     return copied

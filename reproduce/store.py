@@ -41,9 +41,9 @@ RECORDS = (
 )
 
 GROUPS = ("versions", "flags", "evaluation")
+"""Entries of a stamp that hold entries of their own."""
 TRAINED_BY = ("commit", "host", "python", "versions", "flags")
 """Entries of a stamp that say what a run was made with."""
-"""Entries of a stamp that hold entries of their own."""
 LARGEST_JSON = 4 << 20
 """Bytes of a manifest or stamp at most; a real one has some kilobytes."""
 
@@ -158,7 +158,7 @@ class Store:
         for name, content in outcome.files.items():
             files.write(folder / name, content)
         stamp = outcome.stamp | {"commit": commit, "finished": time.time()}
-        if "training_seconds" not in stamp and outcome.failure is None:
+        if "training_seconds" not in stamp and WEIGHTS in outcome.files:
             stamp = self._evaluated_again(run, stamp)
         files.write(folder / STAMP, runs.canonical(stamp))
         files.write(folder / MANIFEST, self.manifest(run, outcome))
@@ -171,7 +171,7 @@ class Store:
         if not before and self.published is not None:
             before = self.stamp(run, self.published / run.folder)
         kept = {name: before.get(name) for name in (*TRAINED_BY, "training_seconds", "resumed")}
-        return stamp | kept | {"evaluation": {name: stamp.get(name) for name in TRAINED_BY}}
+        return stamp | kept | {"evaluation": {name: stamp.get(name) for name in TRAINED_BY if name != "host"}}
 
     def commits(self, run: RunId) -> set[str]:
         """The commits that trained and evaluated the run; "" where one is not known."""

@@ -28,7 +28,7 @@ def load(
 
     name: slug or label, with @variant, as `run --only` takes it. results, published: where its run is looked for, in
     this order. Raises ReproduceError for a name that is not one architecture, without such a run, and where its
-    weights were not published.
+    weights were not published. Seeds torch's generator.
     """
     chosen = select([name])
     if len(chosen) != 1:
@@ -37,8 +37,8 @@ def load(
     settings = protocol.profile(profile)
     store = Store(results, settings, published)
     status = store.status(run)
-    if status.state != FRESH or status.folder is None or not (status.folder / WEIGHTS).is_file():
-        why = status.why if status.state != FRESH else "its weights are not there"
+    if status.retrain or status.folder is None or not (status.folder / WEIGHTS).is_file():
+        why = "its weights are not there" if status.state == FRESH else status.why
         raise ReproduceError(f"{run} of profile {profile} has no trained model: {why}")
     model = training.fresh_architecture(run.architecture, run.variant, settings, seed)
     model.load_state_dict(training.deserialise(store.read(status.folder, WEIGHTS)))

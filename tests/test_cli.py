@@ -401,6 +401,10 @@ def test_stamps_that_differ_are_told_apart_and_no_host_is_named() -> None:
         "commit": "a or b", "versions": {"torch": "2"}, "flags": {"device": "cpu"},
     }  # fmt: skip
     assert results.common([]) == {}
+    again = stamps[0] | {"evaluation": {"commit": "c", "flags": {"device": "cuda"}}}
+    assert results.common([again]) == {
+        "commit": "a or c", "versions": {"torch": "2"}, "flags": {"device": "cpu or cuda"},
+    }  # fmt: skip
 
 
 # --- claims -------------------------------------------------------------------------------------------

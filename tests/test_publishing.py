@@ -125,6 +125,22 @@ def test_runs_are_published_only_where_the_profile_allows_verdicts(
     assert not (project / "published" / store.protocol.name / "vae").exists()
 
 
+def test_a_published_pdf_is_not_left_beside_other_tables(report: Path, project: Path, store: Store) -> None:
+    published = project / "published" / store.protocol.name / "report.pdf"
+    published.parent.mkdir(parents=True)
+    published.write_bytes(b"of before")
+    with pytest.raises(ReproduceError, match="run `make pdf` first"):
+        publishing.publish(store, report, project, project / "published")
+    assert "stale" in (project / "README.md").read_text()
+
+
+def test_a_rendering_that_was_killed_is_not_published(report: Path, project: Path, store: Store) -> None:
+    shutil.rmtree(report / "readme")
+    with pytest.raises(ReproduceError, match="nothing to publish"):
+        publishing.publish(store, report, project, project / "published")
+    assert "stale" in (project / "README.md").read_text()
+
+
 def test_the_compiled_report_is_published_beside_whatever_else_is(
     report: Path, project: Path, store: Store
 ) -> None:

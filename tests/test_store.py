@@ -139,6 +139,15 @@ def test_what_trained_a_run_stands_apart_from_what_evaluated_it_later(
     assert {name: stamp[name] for name in kept} == {name: first[name] for name in kept}
     assert stamp["evaluation"]["flags"]["device"] == "cpu"
     assert store.commits(VAE) == {"then", stamp["evaluation"]["commit"]}
+    assert "host" not in stamp["evaluation"]
+    refused = Outcome(
+        {name: store.read(store.path(VAE), name) for name in (WEIGHTS, HISTORY)},
+        {"flags": {"device": "a third"}},
+        {"epoch": 2, "reason": "kl is inf"},
+    )
+    store.publish(VAE, refused, "later")
+    assert {name: store.stamp(VAE)[name] for name in kept} == {name: first[name] for name in kept}
+    assert store.stamp(VAE)["evaluation"]["flags"]["device"] == "a third"
 
 
 def test_a_failed_run_says_epoch_and_reason(store: Store) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from reproduce import protocol
+from reproduce import protocol, runs
 from reproduce.errors import ReproduceError
 from reproduce.publishing import copy_runs
 from reproduce.runs import RunId
@@ -40,6 +40,13 @@ def test_published_models_are_found_too(store: Store, tmp_path: Path) -> None:
     (tmp_path / "published").mkdir()
     (tmp_path / "published-tiny").rename(tmp_path / "published" / "tiny")
     assert load("ae", profile="tiny", seed=1, results=tmp_path, published=tmp_path / "published")
+
+
+def test_a_model_whose_evaluation_is_of_another_version_is_still_that_model(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "EVALUATION_REVISION", 99)
+    assert load("vae", profile="tiny", seed=1, results=store.folder.parent)
 
 
 @pytest.mark.parametrize(

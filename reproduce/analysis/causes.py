@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.analysis import summaries
-from reproduce.protocol import CONVERGENCE_EPOCHS
+from reproduce.protocol import fell
 from reproduce.records import Records
 
 WEAK = 0.9
@@ -25,14 +25,7 @@ def falling(records: Records) -> pd.Series:
     slug; NaN before so many."""
     curves = records.curves[records.curves["variant"] == ""].sort_values("epoch")
 
-    def of(losses: pd.Series) -> float:
-        values = losses.to_numpy(float)
-        if len(values) <= CONVERGENCE_EPOCHS:
-            return float("nan")
-        before, after = values[-1 - CONVERGENCE_EPOCHS], values[-1]
-        return float((before - after) / abs(before))
-
-    runs = curves.groupby(["architecture", "seed"])["validation_loss"].agg(of)
+    runs = curves.groupby(["architecture", "seed"])["validation_loss"].agg(lambda losses: fell(list(losses)))
     return runs.groupby("architecture").mean().rename("falling")
 
 

@@ -50,8 +50,8 @@ MEASURES: dict[str, Measure] = {
     ),
     "peak_memory_mib": Measure("Peak memory", -1, relative=0.05, obstacle="measured on other hardware"),
     "parameters": Measure("Parameters", 0, relative=0.01),
-    "parameters_encoder": Measure("Encoder's parameters", 0, relative=0.01),
-    "parameters_decoder": Measure("Decoder's parameters", 0, relative=0.01),
+    "parameters_encoder": Measure("Encoder size", 0, relative=0.01),
+    "parameters_decoder": Measure("Decoder size", 0, relative=0.01),
 }
 """Metric → measure. 0.01 SSIM and 5 % PIQ are the equivalence margins of the claims; the others follow their
 scale."""

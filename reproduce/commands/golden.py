@@ -135,7 +135,7 @@ def tolerances(
     """
     from reproduce.golden.tolerances import measure
 
-    protocol, seeds = light_profile(profile_name, results), parsed_seeds(seed)
+    protocol, seeds = light_profile(profile_name or "smoke", results), parsed_seeds(seed)
     for line in measure(
         protocol,
         results,

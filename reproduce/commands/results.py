@@ -90,9 +90,10 @@ def companions(protocol: Protocol, results: Path) -> dict[str, Any]:
 
 
 def common(stamps: list[dict[str, Any]]) -> dict[str, Any]:
-    """The entries on which all stamps agree; where they differ, the values with "or" between. No host: it is nobody's
-    business.
+    """The entries on which all stamps agree; where they differ, the values with "or" between: of what trained a run and
+    of what evaluated it later. No host: it is nobody's business.
     """
+    stamps = [*stamps, *(stamp["evaluation"] for stamp in stamps if "evaluation" in stamp)]
     found: dict[str, Any] = {}
     for name in ("commit", "python"):
         values = sorted({str(stamp[name]) for stamp in stamps if stamp.get(name)})

@@ -44,11 +44,12 @@ def render(
             f"profile '{records.profile}' has no finished run to render; start one with "
             f"'python -m reproduce run --profile {records.profile}'"
         )
+    for name in ("report.tex", "report.pdf"):  # they show the numbers of before; report.tex comes back last
+        (out / name).unlink(missing_ok=True)
     for folder in ("tables", "figures", readme.FOLDER):
         for old in (out / folder).glob("*"):
             old.unlink()
-    (out / "report.pdf").unlink(missing_ok=True)  # it shows the numbers of before
     built = tables.render(material, out / "tables")
     drawn = figures.render(material, out / "figures")
-    report.render(material, built, drawn, out)
     readme.render(material, built, out / readme.FOLDER)
+    report.render(material, built, drawn, out)

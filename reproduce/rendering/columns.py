@@ -50,7 +50,8 @@ def flags(material: Material, slugs: Iterable[str]) -> tuple[str, ...]:
     ]
     if short:
         most = int(material.ours.loc[short, "n_seeds"].max())
-        who = "All values" if len(short) == len(material.ours) else numbers.listing(material.labels(short))
+        every = len(short) == sum(slug in material.ours.index for slug in shown)
+        who = "All values" if every else numbers.listing(material.labels(short))
         of = f"{numbers.in_words(len(material.seeds))} seeds"
         notes.append(f"{who}: {'one' if most == 1 else f'at most {numbers.in_words(most)}'} of {of}.")
     return tuple(notes)
@@ -102,7 +103,7 @@ def _cause(row: pd.Series) -> str:
         analysis.IGNORED: f"no unit is active{kl}",
         analysis.DRAWS: f"mean codes give {numbers.value('mse_ratio', row['mean_ratio'])} of that MSE, draws {share}",
         analysis.UNFINISHED: f"{share} of that MSE with {units} active units{kl}; the validation loss still fell by "
-        f"{numbers.percent(row['falling'], 1)} over {numbers.in_words(CONVERGENCE_EPOCHS)} epochs",
+        f"{numbers.percent(row['falling'], 2)} over {numbers.in_words(CONVERGENCE_EPOCHS)} epochs",
         analysis.OUTWEIGHED: f"{share} of that MSE with {units} active units{kl} when the validation loss stood still",
     }
     return f"{signs[row['cause']]}: {wording.CAUSES[row['cause']]}"

@@ -327,6 +327,12 @@ class Material:
         found = claims.smoothness_restated(self.records, headline.BLUR_FREE)
         return found.assign(wording=self.verdicts.set_index("id")["wording"].reindex(found.index))
 
+    @property
+    def restated_different(self) -> pd.DataFrame:
+        """`restated` without what the paper says again elsewhere. Only where the profile gives verdicts."""
+        assert self.restated is not None
+        return self.restated.drop_duplicates()
+
     @cached_property
     def statements(self) -> pd.DataFrame:
         """The ledger without the single cells of Tables I and II."""

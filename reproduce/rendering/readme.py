@@ -49,11 +49,11 @@ def _profile(material: Material) -> str:
     profile, runs = material.profile, material.runs
     seconds = runs.reindex(columns=["training_seconds", "evaluation_seconds"]).sum().sum()
     known = runs["hardware"].dropna().unique() if "hardware" in runs else []
-    hardware = " or ".join(str(name) for name in known)
+    hardware = " or ".join(filter(None, map(str, known)))
     return (
         f"The numbers below are of the profile `{profile.name}`: {profile.purpose}. Training and evaluating its "
-        f"{len(runs)} runs took {numbers.integer(seconds / 60)} minutes of wall time, added up over the workers of a "
-        "shared machine" + (f" ({hardware})." if hardware else ".")
+        f"{len(runs)} run{'s' * (len(runs) != 1)} took {numbers.integer(seconds / 60)} minutes of wall time, added up "
+        "over workers" + (f" ({hardware})." if hardware else ".")
     )
 
 

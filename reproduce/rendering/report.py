@@ -55,7 +55,8 @@ def _reconstruction(material: Material) -> dict[str, Any]:
     tests = {
         unit: statistics.against_baseline(material.records, "ssim", unit) for unit in ("images", "seeds")
     }
-    means = families.family_means(models, "ssim", "IV-E").dropna()
+    means = families.family_means(models, "ssim", "IV-E")
+    known = means.dropna()
     pca = material.references["ssim"].get("pca-16")
     return {
         "range": _extremes(models, "ssim"),
@@ -75,8 +76,9 @@ def _reconstruction(material: Material) -> dict[str, Any]:
         },
         "error": statistics.pearson(models["ssim"], models["mse"]),
         "error_paper": statistics.pearson(material.paper["ssim"], material.paper["mse"]),
-        "best_family": None if means.empty else (means.idxmax(), numbers.value("ssim", means.max())),
-        "worst_family": None if means.empty else (means.idxmin(), numbers.value("ssim", means.min())),
+        "no_family_mean": [str(family) for family in means.index[means.isna()]],
+        "best_family": None if known.empty else (known.idxmax(), numbers.value("ssim", known.max())),
+        "worst_family": None if known.empty else (known.idxmin(), numbers.value("ssim", known.min())),
         "pca": None if pca is None else numbers.value("ssim", pca),
         "below_pca": None if pca is None else int((models["ssim"] < pca).sum()),
     }
@@ -142,7 +144,7 @@ def _restated(material: Material) -> dict[str, Any] | None:
     found = material.restated
     if found is None:
         return None
-    different = found.drop_duplicates()
+    different = material.restated_different
     stands = different[["piq", *BLUR_FREE]] == claims.IN_RESULTS[claims.Outcome.HOLDS]
     return {
         "n": len(found),
@@ -199,8 +201,9 @@ def _changes(material: Material) -> dict[str, Any]:
 
 def _by_reason(untold: pd.DataFrame) -> list[tuple[str, int]]:
     """(reason, statements) of those that cannot be told, most frequent first."""
-    counts = untold["reason"].str.split("[:;,]").str[0].value_counts()
-    return [(wording.reason(str(reason)), int(n)) for reason, n in counts.items()]
+    return [
+        (str(reason), int(n)) for reason, n in untold["reason"].map(wording.reason).value_counts().items()
+    ]
 
 
 _SMOOTHNESS = {"Measure of smoothness": "the measure"}
@@ -275,7 +278,7 @@ def _findings(material: Material) -> dict[str, Any]:
     as_trained = untold["as_trained"]
     beside = [f" (as trained: {word})" if word else "" for word in as_trained]
     untold = untold.assign(stated=untold["stated"] + beside)
-    reasons = untold["reason"].str.partition(":")[0]
+    reasons = untold["reason"].map(wording.reason)
     return {
         "n": len(rows),
         "told": wording.verdicts(rows["in_results"]),
@@ -285,8 +288,7 @@ def _findings(material: Material) -> dict[str, Any]:
             if word != untestable
         ],
         "untold": [
-            (wording.reason(str(reason)), list(untold.loc[reasons == reason, "stated"]))
-            for reason in reasons.unique()
+            (str(reason), list(untold.loc[reasons == reason, "stated"])) for reason in reasons.unique()
         ],
         "as_trained": wording.verdicts(as_trained) if (as_trained != "").any() else "",
         "refuted": list(
@@ -407,6 +409,7 @@ def context(material: Material, tables: Mapping[str, Table], figures: tuple[str,
         },
         "evaluated": len(material.ours),
         "total": len(SLUGS),
+        "printed_total": len(paper.PAPER_SLUGS),
         "label": label,
         "backbone": None
         if vae.empty

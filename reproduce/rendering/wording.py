@@ -5,6 +5,7 @@ Every function maps results to a fixed vocabulary; templates contain no adjectiv
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -111,8 +112,8 @@ VERDICTS: Mapping[Outcome, tuple[str, str]] = {
     Outcome.PARTLY: ("stands in part", "stand in part"),
     Outcome.FAILS: ("falls", "fall"),
     Outcome.MISMATCH: (
-        "is on another scale, or of a quantity that the paper leaves undefined",
-        "are on another scale, or of quantities that the paper leaves undefined",
+        "is of another scale or definition",
+        "are of another scale or definition",
     ),
     Outcome.UNTESTABLE: ("cannot be told", "cannot be told"),
 }
@@ -174,13 +175,17 @@ CAUSES = {
     causes.OUTWEIGHED: "the rest of the objective outweighs the reconstruction",
 }
 """Cause of a collapse → what the prose says of it."""
-REASONS = {"n too small": "too few models, images or seeds"}
+REASONS = {
+    "n too small": "too few models, images or seeds",
+    "n too small to tell": "too few images or pairs for so small a difference",
+}
 """Reason of the ledger → how prose says it, where it says it otherwise."""
 
 
 def reason(text: str) -> str:
-    """Why claims cannot be told, in words of the prose."""
-    return REASONS.get(text, text)
+    """Why a claim cannot be told, in words of the prose and without the models that are named."""
+    general = re.split("[:;]", text)[0]
+    return REASONS.get(general, general)
 
 
 def sentence(text: str) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.packaging.tree import ROOT
@@ -50,3 +51,8 @@ def test_a_23rd_architecture_is_rendered_beside_the_papers_22(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr[-2000:]
     rows = (tmp_path / "out" / "tables" / "table1.csv").read_text().splitlines()
     assert any(row.startswith("New-VAE,") for row in rows)
+    report = (tmp_path / "out" / "report.tex").read_text()
+    assert "compares 22 autoencoders" in report
+    assert "threshold 0.05/22," in report
+    ledger = pd.read_csv(tmp_path / "out" / "tables" / "ledger.csv").set_index("Claim")["In our results"]
+    assert ledger["Abstract.architectures"] == "reproduced: 22 of 22"

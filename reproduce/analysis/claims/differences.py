@@ -166,7 +166,7 @@ def _reachable(world: World, pairs: Sequence[tuple[str, str]], metric: str, boun
     """Whether the printed numbers allow every pair a corrected p below the bound, over three seeds and over units."""
     unit, n = ("images", PRINTED_IMAGES) if metric in summaries.IMAGE_METRICS else ("pairs", PRINTED_PAIRS)
     least = {
-        what: {slug: _smallest_p(world, slug, other, metric, size) for slug, other in pairs}
+        what: {f"{slug}/{other}": _smallest_p(world, slug, other, metric, size) for slug, other in pairs}
         for what, size in (("seeds", PRINTED_SEEDS), (unit, n))
     }
     reached = {what: max(found.values()) < bound for what, found in least.items()}

@@ -165,7 +165,10 @@ class Campaign:
     def __init__(self, records: Records, paper: pd.DataFrame, smoothness: str = "piq") -> None:
         self.allowed = summaries.verdicts_allowed(records)
         self.profile = records.profile
-        self.summary = by_measure(summaries.summarise(records), smoothness)
+        summary = by_measure(summaries.summarise(records), smoothness)
+        self.summary = summary[
+            summary.index.isin(paper.index)
+        ]  # what else was trained is not the paper's field
         alive = usable(self.summary)
         sound = alive[alive["converged"]]
         finite = self.summary[np.isfinite(self.summary["ssim"])]

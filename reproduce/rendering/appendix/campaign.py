@@ -137,7 +137,7 @@ def stand_in(material: Material) -> Table | None:
     return Table(
         name="stand-in",
         title="How well shorter profiles stand in for the paper's protocol.",
-        remarks=f"Seeds {numbers.listing(map(str, seeds))}. The last row of each model is the paper's "
+        remarks=f"{wording.sentence(wording.seeds(seeds))}. The last row of each model is the paper's "
         f"({len(paper.tables().rows[1])} models; only those trained by every epoch that the paper allows are shown).",
         columns=(
             Column("Model", align="l"),

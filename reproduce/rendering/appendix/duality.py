@@ -154,7 +154,7 @@ def restated(material: Material) -> Table | None:
     rows = tuple(
         (str(name), row["wording"], *(row[metric] for metric in metrics)) for name, row in found.iterrows()
     )
-    different = found.drop_duplicates()
+    different = material.restated_different
     stand = claims.IN_RESULTS[claims.Outcome.HOLDS]
     stands = different[list(metrics)] == stand
     totals = tuple(
