@@ -41,12 +41,12 @@ def _readable(evidence: str) -> str:
 def _verdict(word: str, *details: str, limit: int | None = None) -> str:
     detail = _readable("; ".join(filter(None, (part.strip("; ") for part in details))))
     if limit is not None:
-        detail = _shortened(detail, limit)
+        detail = _shortened(detail, max(limit - len(word), SHORTEST))
     return f"{word}: {detail}" if detail else word
 
 
-SHORT = 90
-"""Characters of evidence beside a verdict in the body of the report; the ledger has all of it."""
+SHORT, SHORTEST = 105, 30
+"""Characters of a verdict and its evidence in the body of the report, and of evidence at least; the ledger has all."""
 
 
 def _shortened(text: str, limit: int) -> str:
@@ -61,7 +61,7 @@ def _claims(
     rows: pd.DataFrame, widths: Mapping[str, float], *, judged: bool, profile: str, limit: int | None = None
 ) -> tuple[tuple[Column, ...], Blocks]:
     """One column a head of `widths` (shares of the page), among those that `_cells` can fill. limit: characters of
-    evidence."""
+    verdict and evidence."""
     heads = [head for head in widths if judged or head != IN_OUR_RESULTS]
     columns = (Column(head, align="l", width=rf"{widths[head]}\textwidth") for head in heads)
     cells = (_cells(row, profile, limit) for _, row in rows.iterrows())
@@ -75,18 +75,20 @@ def _cells(row: pd.Series, profile: str, limit: int | None) -> dict[str, str]:
         "What the paper states": row["wording"],
         "Printed": row["printed"],
         WITHIN_THE_PAPER: _verdict(row["within_paper"], row["recomputed"], limit=limit),
-        IN_OUR_RESULTS: _verdict(*_in_results(row), limit=limit),
+        IN_OUR_RESULTS: _verdict(*_in_results(row, short=limit is not None), limit=limit),
         "Recomputed by": command(row["id"], profile),
     }
 
 
-def _in_results(row: pd.Series) -> tuple[str, str, str]:
-    """The verdict in our results, with what it would be as trained, then the reason and the evidence."""
+def _in_results(row: pd.Series, *, short: bool) -> tuple[str, ...]:
+    """The verdict in our results, then reason and evidence; where it would be another as trained, all words first, the
+    reason among them. short: without the models that the reason names."""
     if not row["as_trained"]:
         return row["in_results"], row["reason"], row["evidence"]
+    reason = row["reason"].partition(":")[0] if short else row["reason"]
     trained = f"{AS_TRAINED}{row['as_trained']}"
     evidence = row["evidence"].removeprefix(trained).removeprefix(": ")
-    return f"{row['in_results']}; {trained}", row["reason"], evidence
+    return f"{row['in_results']} ({_readable(reason)}); {trained}", evidence
 
 
 def important_table(statements: pd.DataFrame, profile: str, *, judged: bool) -> Table:

@@ -83,9 +83,11 @@ def styled() -> Iterator[None]:
         yield
 
 
-def figure(width: float, height: float) -> Figure:
-    """A figure of that many inches with a canvas of its own: no pyplot, no global state."""
-    drawn = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02))
+def figure(width: float, height: float, *, share: float = 1.0) -> Figure:
+    """A figure of that many inches with a canvas of its own: no pyplot, no global state. share: how much of its width
+    the layout may fill."""
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, rect=(0, 0, share, 1))
+    drawn = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(drawn)
     return drawn
 
