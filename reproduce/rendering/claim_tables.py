@@ -45,7 +45,7 @@ def _verdict(word: str, *details: str, limit: int | None = None) -> str:
     return f"{word}: {detail}" if detail else word
 
 
-SHORT, SHORTEST = 105, 30
+SHORT, SHORTEST = 90, 30
 """Characters of a verdict and its evidence in the body of the report, and of evidence at least; the ledger has all."""
 
 
@@ -82,23 +82,24 @@ def _cells(row: pd.Series, profile: str, limit: int | None) -> dict[str, str]:
 
 def _in_results(row: pd.Series, *, short: bool) -> tuple[str, ...]:
     """The verdict in our results, then reason and evidence; where it would be another as trained, all words first, the
-    reason among them. short: without the models that the reason names."""
+    reason among them. short: without the reason, which is that models were still improving."""
     if not row["as_trained"]:
         return row["in_results"], row["reason"], row["evidence"]
-    reason = row["reason"].partition(":")[0] if short else row["reason"]
+    reason = "" if short else f" ({_readable(row['reason'])})"
     trained = f"{AS_TRAINED}{row['as_trained']}"
     evidence = row["evidence"].removeprefix(trained).removeprefix(": ")
-    return f"{row['in_results']} ({_readable(reason)}); {trained}", evidence
+    return f"{row['in_results']}{reason}; {trained}", evidence
 
 
 def important_table(statements: pd.DataFrame, profile: str, *, judged: bool) -> Table:
     """The statements that carry the paper, with both verdicts; on our results only where they are judged."""
     widths = {
-        "Claim": 0.13,
-        "What the paper states": 0.22,
-        "Printed": 0.06,
-        WITHIN_THE_PAPER: 0.26,
-        IN_OUR_RESULTS: 0.26,
+        # wider than the page, to which it is scaled down: on so many rows that costs less than more lines a row
+        "Claim": 0.14,
+        "What the paper states": 0.27,
+        "Printed": 0.05,
+        WITHIN_THE_PAPER: 0.34,
+        IN_OUR_RESULTS: 0.38,
     }
     rows = statements[statements["important"].astype(bool)]
     columns, blocks = _claims(rows, widths, judged=judged, profile=profile, limit=SHORT)
