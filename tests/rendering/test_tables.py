@@ -12,6 +12,7 @@ from reproduce.analysis.summaries import summarise
 from reproduce.architectures import registry
 from reproduce.names import LABELS, SLUGS
 from reproduce.rendering import claim_tables, numbers, tables, wording
+from reproduce.rendering.appendix import statistics as statistics_tables
 from reproduce.rendering.material import INTERPOLATION, RECONSTRUCTION, Material, label
 from reproduce.rendering.table import Table
 from tests.rendering.conftest import STAMP
@@ -225,6 +226,15 @@ def test_choices_say_how_each_would_change_the_conclusion(
         expected = wording.relation(statistics.pearson(models["ssim"], models["piq"]))
         assert rows[subset][-1] == expected
     assert rows["the paper's tables"][-1] == "rises with"
+
+
+@pytest.mark.parametrize(("finished", "quantile"), [((42,), "leaves without an SD"), ((42, 123), "12.71")])
+def test_intervals_are_explained_for_the_seeds_that_finished(
+    finished: tuple[int, ...], quantile: str
+) -> None:
+    """And not for all that the profile has."""
+    spread = statistics_tables.seed_spread(Material(make_records("desk", finished), {}))
+    assert any(quantile in note for note in spread.notes)
 
 
 def test_every_method_beside_the_papers_has_a_line_on_what_it_means(

@@ -16,8 +16,8 @@ from reproduce.rendering.table import Column, Table
 
 
 def meanings(material: Material, *methods: str) -> tuple[str, ...]:
-    """A footnote for each method: what it means beside the others, for as many seeds as there are."""
-    known = statistics.methods(len(material.seeds))
+    """A footnote for each method: what it means beside the others, for as many seeds as any model has."""
+    known = statistics.methods(max(material.ours["n_seeds"].astype(int), default=1))
     return tuple(f"{method[:1].upper()}{method[1:]}: {known[method]}." for method in methods)
 
 
