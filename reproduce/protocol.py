@@ -26,16 +26,6 @@ COLLAPSED = 0.95
 CONVERGED = 0.01
 CONVERGENCE_EPOCHS = 2
 """A run whose validation loss fell by more than that share over its last so many epochs is not converged."""
-
-
-def fell(losses: Sequence[float]) -> float:
-    """The share of itself by which a loss fell over its last epochs that decide on convergence; NaN before so many."""
-    if len(losses) <= CONVERGENCE_EPOCHS:
-        return float("nan")
-    before, after = float(losses[-1 - CONVERGENCE_EPOCHS]), float(losses[-1])
-    return (before - after) / abs(before) if before else 0.0
-
-
 TF32_SUFFIX = "-tf32"
 TRIAL = re.compile(r"(?P<profile>.+)-trial-(?P<epochs>[1-9][0-9]{0,5})", re.ASCII)
 """The name of a profile that was cut to so many epochs."""
@@ -185,6 +175,14 @@ def shortened(protocol: Protocol, **changes: Any) -> Protocol:
         if key not in known:
             raise ReproduceError(f"a protocol has no '{key}'; it has {', '.join(sorted(known))}")
     return replace(protocol, **changes)
+
+
+def fell(losses: Sequence[float]) -> float:
+    """The share of itself by which a loss fell over its last epochs that decide on convergence; NaN before so many."""
+    if len(losses) <= CONVERGENCE_EPOCHS:
+        return float("nan")
+    before, after = float(losses[-1 - CONVERGENCE_EPOCHS]), float(losses[-1])
+    return (before - after) / abs(before) if before else 0.0
 
 
 def stream(seed: int, purpose: str, epoch: int = 0) -> int:

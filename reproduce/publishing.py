@@ -79,16 +79,17 @@ def copy_runs(store: Store, published: Path) -> list[RunId]:
 
 
 def readme_blocks(report: Path) -> dict[str, str]:
-    """The README's parts of a rendered report, by the names of their places."""
-    return {path.stem: path.read_text(encoding="utf-8") for path in (report / readme.FOLDER).glob("*.md")}
-
-
-def require_rendered(store: Store, report: Path) -> None:
-    """Raises ReproduceError if a run has finished since the report was rendered: its numbers would not be those."""
-    rendered = report / "report.tex"
-    if not rendered.is_file() or not readme_blocks(report):
+    """The README's parts of a rendered report, by the names of their places. Raises ReproduceError before a whole
+    rendering: report.tex is its last file."""
+    parts = {path.stem: path.read_text(encoding="utf-8") for path in (report / readme.FOLDER).glob("*.md")}
+    if not parts or not (report / "report.tex").is_file():
         raise ReproduceError(f"{report} has nothing to publish: run `make render` first")
-    since = rendered.stat().st_mtime
+    return parts
+
+
+def require_latest(store: Store, report: Path) -> None:
+    """Raises ReproduceError if a run has finished since the report was rendered: its numbers would not be those."""
+    since = (report / "report.tex").stat().st_mtime
     later = [path for path in store.folder.glob(f"*/seed-*/{MANIFEST}") if path.stat().st_mtime > since]
     if later:
         who = "a run has" if len(later) == 1 else f"{len(later)} runs have"
@@ -130,11 +131,12 @@ def publish(store: Store, report: Path, root: Path, published: Path) -> list[Run
     Ended at any moment, each file is the one of before or the new one, and the same command goes on from there.
     """
     files.clear_temporaries(root, "README.md.*", below=False)
-    require_rendered(store, report)
+    parts = readme_blocks(report)
+    require_latest(store, report)
     pdf, published_pdf = report / "report.pdf", published / store.protocol.name / "report.pdf"
     if published_pdf.exists() and not pdf.is_file():
         raise ReproduceError(f"{published_pdf} would stay as it was beside new tables: run `make pdf` first")
-    blocks = readme_blocks(report) | publish_speed(store.folder.parent, root)
+    blocks = parts | publish_speed(store.folder.parent, root)
     target = root / "README.md"
     text = fill_blocks(target.read_text(encoding="utf-8"), blocks)
     copy_folder(report / "tables", root / "tables", ("*.csv", "*.md", "*.tex"))

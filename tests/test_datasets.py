@@ -250,26 +250,27 @@ def test_a_server_without_the_files_is_one_line(mirror: Path, monkeypatch: pytes
 
 
 @pytest.fixture
-def small_mnist(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    """Four idx files of MNIST's form with six and four images, known by their checksums as the real ones are."""
+def small_mnist(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """Four idx files of MNIST's form with six and four images, served, and known by their checksums as the real ones
+    are."""
     contents, known, resources = {}, {}, []
     for name, (magic, shape, _) in IDX_FILES.items():
         small = (6 if name.startswith("train") else 4, *shape[1:])
         header = b"".join(number.to_bytes(4, "big") for number in (magic, *small))
         contents[name] = header + bytes(index % 251 for index in range(math.prod(small)))
+        packed = gzip.compress(contents[name], mtime=0)
+        (mirror / f"{name}.gz").write_bytes(packed)
         known[name] = (magic, small, hashlib.sha256(contents[name]).hexdigest())
-        resources.append((f"{name}.gz", hashlib.md5(gzip.compress(contents[name], mtime=0)).hexdigest()))
+        resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
+    monkeypatch.delenv("MNIST_DIR", raising=False)
     monkeypatch.setattr(datasets, "IDX_FILES", known)
     monkeypatch.setattr(MNIST, "resources", resources)
     return contents
 
 
 def test_what_is_downloaded_is_what_was_served_and_is_not_asked_for_again(
-    mirror: Path, small_mnist: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    small_mnist: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("MNIST_DIR", raising=False)
-    for name, content in small_mnist.items():
-        (mirror / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
     train, validation, test = datasets._mnist()
     images = small_mnist["train-images-idx3-ubyte"][16:]
     assert train.images.shape == (6, 28, 28)
@@ -286,12 +287,9 @@ def test_what_is_downloaded_is_what_was_served_and_is_not_asked_for_again(
 
 
 def test_of_several_processes_one_downloads_and_none_sees_half_of_it(
-    mirror: Path, small_mnist: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    small_mnist: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Threads here: a lock that is held through another opening of its file excludes them, too."""
-    monkeypatch.delenv("MNIST_DIR", raising=False)
-    for name, content in small_mnist.items():
-        (mirror / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
     raw, seen, honest = datasets.DOWNLOAD_FOLDER / "MNIST" / "raw", [], MNIST.download
 
     def download(mnist: MNIST) -> None:
@@ -306,14 +304,10 @@ def test_of_several_processes_one_downloads_and_none_sees_half_of_it(
     assert {path.name: path.read_bytes() for path in raw.iterdir()} == small_mnist
 
 
-def test_what_a_killed_download_left_is_not_taken_up(
-    mirror: Path, small_mnist: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("MNIST_DIR", raising=False)
+def test_what_a_killed_download_left_is_not_taken_up(small_mnist: dict[str, bytes]) -> None:
     half = datasets.DOWNLOAD_FOLDER / ".part" / "MNIST" / "raw"
     half.mkdir(parents=True)
     for name, content in small_mnist.items():
-        (mirror / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
         (half / name).write_bytes(content[:20])
     raw = datasets.find_mnist()
     assert {path.name: path.read_bytes() for path in raw.iterdir()} == small_mnist

@@ -111,10 +111,7 @@ VERDICTS: Mapping[Outcome, tuple[str, str]] = {
     Outcome.HOLDS: ("stands", "stand"),
     Outcome.PARTLY: ("stands in part", "stand in part"),
     Outcome.FAILS: ("falls", "fall"),
-    Outcome.MISMATCH: (
-        "is of another scale or definition",
-        "are of another scale or definition",
-    ),
+    Outcome.MISMATCH: ("is of another scale or definition", "are of another scale or definition"),
     Outcome.UNTESTABLE: ("cannot be told", "cannot be told"),
 }
 """Outcome in our results → what the report's prose says of one claim, and of several."""

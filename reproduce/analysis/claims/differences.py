@@ -144,11 +144,9 @@ def significant(world: World, claim: Claim) -> Finding:
     pairs = [(slug, other) for slug in named for other in others]
     if world.is_paper:
         signed = all((values[slug] - values[other]) * sign > 0 for slug, other in pairs)
-        return (
-            _reachable(world, pairs, metric, bound)
-            if signed
-            else Finding(Outcome.FAILS, "the order is another")
-        )
+        if not signed:
+            return Finding(Outcome.FAILS, "the order is another")
+        return _reachable(world, pairs, metric, bound)
     found = [paired(world.campaign(), [slug], [other], metric) for slug, other in pairs]
     corrected = pd.Series([p_different(differences) * statistics.COMPARISONS for differences in found]).clip(
         upper=1

@@ -166,9 +166,8 @@ class Campaign:
         self.allowed = summaries.verdicts_allowed(records)
         self.profile = records.profile
         summary = by_measure(summaries.summarise(records), smoothness)
-        self.summary = summary[
-            summary.index.isin(paper.index)
-        ]  # what else was trained is not the paper's field
+        # what else was trained is not the paper's field
+        self.summary = summary[summary.index.isin(paper.index)]
         alive = usable(self.summary)
         sound = alive[alive["converged"]]
         finite = self.summary[np.isfinite(self.summary["ssim"])]
