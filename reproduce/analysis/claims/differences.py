@@ -9,7 +9,7 @@ import pandas as pd
 
 from reproduce.analysis import statistics, summaries
 from reproduce.analysis.claims.kinds import kind
-from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World
+from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World, decided
 from reproduce.analysis.measures import measure
 from reproduce.analysis.statistics import p_different, p_same, paired
 
@@ -44,7 +44,7 @@ def alike(world: World, claim: Claim) -> Finding:
         off = {name: _relative_gap(world, (first, *others), name) for name in metrics}
         shown = ", ".join(f"{measure(name).label} differs by {gap:.1%}" for name, gap in off.items())
         same = all(gap <= measure(name).relative for name, gap in off.items())
-        return Finding(Outcome.HOLDS if same else Outcome.FAILS, shown)
+        return decided(shown, holds=same)
     return _same(
         [
             (
@@ -67,7 +67,7 @@ def _alike_as_printed(world: World, slugs: Sequence[str], metrics: Sequence[str]
         name: measure(name).margin(float(values[name].iloc[0])) if similar else 0.0 for name in columns
     }
     shown = ", ".join(f"{name} differs by {gap:.3g}" for name, gap in gaps.items() if gap or name in metrics)
-    return Finding(Outcome.HOLDS if all(gaps[n] <= allowed[n] for n in columns) else Outcome.FAILS, shown)
+    return decided(shown, holds=all(gaps[n] <= allowed[n] for n in columns))
 
 
 def _same(comparisons: Sequence[tuple[np.ndarray, float]], *, one_sided: bool = False) -> Finding:
@@ -84,7 +84,7 @@ def _same(comparisons: Sequence[tuple[np.ndarray, float]], *, one_sided: bool = 
         return Finding(Outcome.FAILS, shown)
     if found["beyond"].any():
         return Finding(Outcome.UNTESTABLE, shown, "n too small to tell")
-    return Finding(Outcome.HOLDS if found["same"].all() else Outcome.PARTLY, shown)
+    return decided(shown, holds=found["same"].all(), partly=True)
 
 
 @kind("families-alike")
@@ -98,9 +98,7 @@ def families_alike(world: World, claim: Claim) -> Finding:
     margin = measure(metric).margin(to)
     if world.is_paper:
         same = abs(of - to) <= margin
-        return Finding(
-            Outcome.HOLDS if same else Outcome.FAILS, f"{of:.4g} against {to:.4g}, margin {margin:.2g}"
-        )
+        return decided(f"{of:.4g} against {to:.4g}, margin {margin:.2g}", holds=same)
     return _same([(paired(world.campaign(), first, second, metric), margin)])
 
 
@@ -119,7 +117,7 @@ def no_gain(world: World, claim: Claim) -> Finding:
     if world.is_paper:
         largest = gains.idxmax()
         shown = f"largest gain {gains[largest]:+.3g} ({largest}), margin {margin:.2g}"
-        return Finding(Outcome.HOLDS if gains[largest] <= margin else Outcome.FAILS, shown)
+        return decided(shown, holds=gains[largest] <= margin)
     found = (paired(world.campaign(), [slug], [other], metric) * measure(metric).better for slug in named)
     return _same([(differences, margin) for differences in found], one_sided=True)
 
@@ -155,9 +153,7 @@ def significant(world: World, claim: Claim) -> Finding:
         raise Untestable("n too small")
     signed = all(differences.mean() * sign > 0 for differences in found)
     shown = f"largest corrected p = {corrected.max():.2g}, n = {min(map(len, found))}"
-    if signed and (corrected < bound).all():
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if signed else Outcome.FAILS, shown)
+    return decided(shown, holds=signed and (corrected < bound).all(), partly=signed)
 
 
 def _reachable(world: World, pairs: Sequence[tuple[str, str]], metric: str, bound: float) -> Finding:
@@ -211,9 +207,7 @@ def not_significant(world: World, claim: Claim) -> Finding:
     shown = f"{len(hits)} of {len(named)} differ" + (f": {', '.join(hits)}" if hits else "")
     shown += f"; TOST p = {same.max():.2g}"
     proven = (same <= statistics.ALPHA).all()
-    if not hits and proven:
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if proven or not hits else Outcome.FAILS, shown)
+    return decided(shown, holds=not hits and proven, partly=proven or not hits)
 
 
 @kind("largest-spread", field=True)
@@ -230,9 +224,7 @@ def largest_spread(world: World, claim: Claim) -> Finding:
     shown = (
         f"{spread[slug]:.4g}, place {place} of {spread.count()}; largest {spread.idxmax()} {spread.max():.4g}"
     )
-    if place == 1:
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if place <= 3 else Outcome.FAILS, shown)
+    return decided(shown, holds=place == 1, partly=place <= 3)
 
 
 @kind("seed-range", field=True)
@@ -245,9 +237,7 @@ def seed_range(world: World, claim: Claim) -> Finding:
         raise Untestable(f"n too small: {count} seeds")
     ranges = seeds.max(axis=1) - seeds.min(axis=1)
     shown = f"{ranges[slug]:.3g}; largest {ranges.idxmax()} {ranges.max():.3g}"
-    if ranges[slug] >= claim.value("at_least"):
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if ranges[slug] >= ranges.max() else Outcome.FAILS, shown)
+    return decided(shown, holds=ranges[slug] >= claim.value("at_least"), partly=ranges[slug] >= ranges.max())
 
 
 @kind("spread-over-seeds", field=True)
@@ -263,10 +253,8 @@ def spread_over_seeds(world: World, claim: Claim) -> Finding:
         if "mse" not in metrics:
             raise Untestable("the tables do not contain the spread over seeds")
         share = _explained_excess(world)
-        return Finding(
-            Outcome.FAILS if share >= 0.5 else Outcome.HOLDS,
-            f"the ± of MSE explains {share:.0%} of PSNR's excess: it runs over images",
-        )
+        shown = f"the ± of MSE explains {share:.0%} of PSNR's excess: it runs over images"
+        return decided(shown, holds=share < 0.5)
     if world.models.empty or (seeds := int(world.column("n_seeds").min())) < PRINTED_SEEDS:
         raise Untestable("n too small: no models" if world.models.empty else f"n too small: {seeds} seeds")
     ratios = {
@@ -276,9 +264,7 @@ def spread_over_seeds(world: World, claim: Claim) -> Finding:
         f"{name} {over_seeds:.2g}, {over_images:.2g}" for name, (over_seeds, over_images) in ratios.items()
     )
     nearer = [abs(np.log(a)) < abs(np.log(b)) for a, b in ratios.values()]
-    if all(nearer):
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if np.mean(nearer) > 0.5 else Outcome.FAILS, shown)
+    return decided(shown, holds=all(nearer), partly=np.mean(nearer) > 0.5)
 
 
 def _explained_excess(world: World) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import numpy as np
 import pandas as pd
 
 from reproduce.analysis.families import members
@@ -129,6 +130,11 @@ class Finding:
     shown: str
     reason: str = ""
     as_trained: Outcome | None = None
+
+
+def decided(shown: str, *, holds: bool | np.bool, partly: bool | np.bool = False) -> Finding:
+    """The answer that a claim holds, or else does partly, or else fails."""
+    return Finding(Outcome.HOLDS if holds else Outcome.PARTLY if partly else Outcome.FAILS, shown)
 
 
 class Untestable(Exception):

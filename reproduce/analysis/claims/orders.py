@@ -11,7 +11,7 @@ from scipy import stats
 
 from reproduce.analysis import statistics
 from reproduce.analysis.claims.kinds import kind
-from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World
+from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World, decided
 from reproduce.analysis.families import FAMILIES, family_means
 from reproduce.analysis.headline import distinct
 from reproduce.analysis.measures import measure, ranks
@@ -43,10 +43,8 @@ def _ordered(world: World, metric: str, leaders: tuple[str, ...], others: tuple[
         slack = float(world.half_units.at[weakest, metric] + world.half_units.at[strongest, metric])
         if abs(lead) <= slack * (1 - 1e-9):
             raise Untestable(f"tied within rounding: {shown}")
-        return Finding(Outcome.HOLDS if lead > 0 else Outcome.FAILS, shown)
-    if lead > measure(metric).margin(float(abs(high))):
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if lead > 0 else Outcome.FAILS, shown)
+        return decided(shown, holds=lead > 0)
+    return decided(shown, holds=lead > measure(metric).margin(float(abs(high))), partly=lead > 0)
 
 
 @kind("above-mean", field=True)
@@ -56,10 +54,9 @@ def above_mean(world: World, claim: Claim) -> Finding:
     metric = claim.text("metric")
     lowest = float(world.rows(claim.slugs("models"), metric).min())
     centre = float(world.column(metric).mean())
+    margin = 0.0 if world.is_paper else measure(metric).margin(centre)
     lead, shown = lowest - centre, f"{lowest:.4g} against a mean of {centre:.4g}"
-    if lead > (0.0 if world.is_paper else measure(metric).margin(centre)):
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if lead > 0 else Outcome.FAILS, shown)
+    return decided(shown, holds=lead > margin, partly=lead > 0)
 
 
 @kind("best-of-combined", field=True)
@@ -79,9 +76,7 @@ def best_of_combined(world: World, claim: Claim) -> Finding:
     shown = ", ".join(f"{slug} {place}" for slug, place in places.items())
     tied = [str(slug) for slug in rivals.index[rivals == sums[list(named)].max()]]
     shown += f"; tied with {', '.join(tied)}" if tied else ""
-    if sums[list(named)].max() < rivals.min():
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if places.max() <= len(named) + 2 else Outcome.FAILS, shown)
+    return decided(shown, holds=sums[list(named)].max() < rivals.min(), partly=places.max() <= len(named) + 2)
 
 
 @kind("same-ranking", field=True)
@@ -95,9 +90,7 @@ def same_ranking(world: World, claim: Claim) -> Finding:
     dx, dy = (np.sign(np.subtract.outer(v.to_numpy(), v.to_numpy())) for v in (x, y))
     swapped = int((dx * dy < 0).sum()) // 2
     shown = f"{swapped} pairs change places, ρ = {rho:.3f}"
-    if swapped == 0:
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if rho >= 0.95 else Outcome.FAILS, shown)
+    return decided(shown, holds=swapped == 0, partly=rho >= 0.95)
 
 
 @kind("residual", field=True)
@@ -111,9 +104,7 @@ def residual(world: World, claim: Claim) -> Finding:
         raise Untestable("a named model has no residual")
     shown = ", ".join(f"{slug} {value:+.3f}" for slug, value in left.items())
     margin = measure("ssim").absolute if world.half_units is None else 2 * world.half_units["ssim"].max()
-    if (left * sign > margin).all():
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if (left * sign > 0).mean() > 0.5 else Outcome.FAILS, shown)
+    return decided(shown, holds=(left * sign > margin).all(), partly=(left * sign > 0).mean() > 0.5)
 
 
 def _whole_families(
@@ -141,9 +132,7 @@ def family_place(world: World, claim: Claim) -> Finding:
     target = target if target > 0 else len(means) + 1 + target
     place = int(places[family])
     shown = f"place {place} of {len(means)} ({means[family]:.4g})"
-    if place == target:
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if abs(place - target) == 1 else Outcome.FAILS, shown)
+    return decided(shown, holds=place == target, partly=abs(place - target) == 1)
 
 
 @kind("inverted-families", field=True)
@@ -160,9 +149,7 @@ def inverted_families(world: World, claim: Claim) -> Finding:
     if not np.isfinite(rho):
         raise Untestable("no spread between families")
     shown = f"ρ = {rho:+.2f} over {len(x)} families"
-    if np.isclose(rho, -1):
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if rho < 0 else Outcome.FAILS, shown)
+    return decided(shown, holds=np.isclose(rho, -1), partly=rho < 0)
 
 
 @kind("trade-off-in-families", field=True)
@@ -182,10 +169,8 @@ def trade_off_in_families(world: World, claim: Claim) -> Finding:
             raise Untestable(f"no spread within {family}")
     p = statistics.holm(pd.Series({family: r.p for family, r in found.items()}))
     shown = ", ".join(f"{family} r = {r.r:.2f} (n = {r.n})" for family, r in found.items())
-    if all(r.r > 0 for r in found.values()) and (p < statistics.ALPHA).all():
-        return Finding(Outcome.HOLDS, shown)
     positive = float(np.mean([r.r > 0 for r in found.values()]))
-    return Finding(Outcome.PARTLY if positive > 0.5 else Outcome.FAILS, shown)
+    return decided(shown, holds=positive == 1 and (p < statistics.ALPHA).all(), partly=positive > 0.5)
 
 
 @kind("slowest", field=True)
@@ -198,9 +183,7 @@ def slowest(world: World, claim: Claim) -> Finding:
         raise Untestable(f"no finite {metric} for a named model")
     top = set(costs.index[: len(named)])
     shown = "largest: " + ", ".join(costs.index[: len(named)])
-    if top == set(named):
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if top & set(named) else Outcome.FAILS, shown)
+    return decided(shown, holds=top == set(named), partly=bool(top & set(named)))
 
 
 @kind("pareto-set", field=True)
@@ -228,9 +211,7 @@ def pareto_member(world: World, claim: Claim) -> Finding:
     inside = [slug in front for slug in named]
     share = float(np.mean(inside)) if claim.text("side") == "in" else 1 - float(np.mean(inside))
     shown = f"{sum(inside)} of {len(inside)} in the Pareto set"
-    if share == 1:
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if share > 0.5 else Outcome.FAILS, shown)
+    return decided(shown, holds=share == 1, partly=share > 0.5)
 
 
 @kind("members", field=True)
@@ -253,9 +234,7 @@ def inside_bounds(world: World, claim: Claim) -> Finding:
     shown = f"{len(named) - len(outside)} of {len(named)}" + (
         f"; outside: {', '.join(outside)}" if outside else ""
     )
-    if not outside:
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if len(outside) < len(named) / 2 else Outcome.FAILS, shown)
+    return decided(shown, holds=not outside, partly=len(outside) < len(named) / 2)
 
 
 @kind("count", field=True)
@@ -364,7 +343,7 @@ def recommendation(world: World, claim: Claim) -> Finding:
     if role == "avoid" and (liked := set(named) & set(recommended(world.models, row["priority"]))):
         shown += f"; recommended: {', '.join(sorted(liked))}"
         holds = near = False
-    return Finding(Outcome.HOLDS if holds else Outcome.PARTLY if near else Outcome.FAILS, shown)
+    return decided(shown, holds=holds, partly=near)
 
 
 def _recommendable(world: World, named: tuple[str, ...], role: str) -> Finding:
@@ -411,7 +390,5 @@ def _same_set(named: tuple[str, ...], found: tuple[str, ...]) -> Finding:
         shown += f"; not named: {', '.join(extra)}"
     if absent:
         shown += f"; missing: {', '.join(absent)}"
-    if not extra and not absent:
-        return Finding(Outcome.HOLDS, shown)
     half = len(absent) <= len(named) / 2 and len(extra) <= len(named)
-    return Finding(Outcome.PARTLY if half else Outcome.FAILS, shown)
+    return decided(shown, holds=not extra and not absent, partly=half)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from reproduce.analysis import failures, latent, statistics
 from reproduce.analysis.claims.kinds import kind
-from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World
+from reproduce.analysis.claims.model import Claim, Finding, Untestable, World, decided
 
 
 @kind("hardest-digits")
@@ -26,9 +26,7 @@ def hardest_digits(world: World, claim: Claim) -> Finding:
     worst = errors.loc[named].mean().sort_values(ascending=False).index[: len(digits)]
     hits = digits & set(worst)
     shown = "hardest: " + ", ".join(str(digit) for digit in worst)
-    if hits == digits:
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if len(hits) >= len(digits) / 2 else Outcome.FAILS, shown)
+    return decided(shown, holds=hits == digits, partly=len(hits) >= len(digits) / 2)
 
 
 @kind("uniform-over-digits", field=True)
@@ -50,7 +48,7 @@ def changed_digits(world: World, claim: Claim) -> Finding:
     if not {slug, to} <= set(changed.dropna().index):
         raise Untestable("no classified reconstructions")
     shown = f"{changed[slug]:.1%} against {changed[to]:.1%}"
-    return Finding(Outcome.HOLDS if changed[slug] > changed[to] else Outcome.FAILS, shown)
+    return decided(shown, holds=changed[slug] > changed[to])
 
 
 def _lowest(values: pd.Series, slug: str) -> Finding:
@@ -58,9 +56,7 @@ def _lowest(values: pd.Series, slug: str) -> Finding:
     if slug not in values.index or len(values) < 3:
         raise Untestable("n too small")
     shown = f"{values[slug]:.3g}, place {int(values.rank()[slug])} of {len(values)} from the smallest"
-    if values[slug] <= values.min():
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if values[slug] < values.median() else Outcome.FAILS, shown)
+    return decided(shown, holds=values[slug] <= values.min(), partly=values[slug] < values.median())
 
 
 @dataclass(frozen=True)
@@ -108,9 +104,7 @@ def latent_word(world: World, claim: Claim) -> Finding:
         values = {str(slug): [p] for slug, p in adjusted.items()}
     fits = [word.fits(value) for found in values.values() for value in found]
     shown = f"{word.name} " + ", ".join(f"{slug} {_ends(found)}" for slug, found in values.items())
-    if all(fits):
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if np.mean(fits) > 0.5 else Outcome.FAILS, shown)
+    return decided(shown, holds=all(fits), partly=np.mean(fits) > 0.5)
 
 
 @kind("latent-order")
@@ -121,9 +115,9 @@ def latent_order(world: World, claim: Claim) -> Finding:
         _over_seeds(world, claim.slugs(name)[0], latent.silhouette) for name in ("better", "worse")
     )
     shown = f"silhouette {_ends(better)} against {_ends(worse)}"
-    if min(better) - max(worse) >= ORDER_MARGIN:
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if np.mean(better) > np.mean(worse) else Outcome.FAILS, shown)
+    return decided(
+        shown, holds=min(better) - max(worse) >= ORDER_MARGIN, partly=np.mean(better) > np.mean(worse)
+    )
 
 
 def _over_seeds(world: World, slug: str, statistic: Callable[[np.ndarray, np.ndarray], float]) -> list[float]:

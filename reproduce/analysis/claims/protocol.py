@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from reproduce.analysis.claims import registry
 from reproduce.analysis.claims.kinds import kind
-from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World
+from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World, decided
 from reproduce.errors import ReproduceError
 from reproduce.paper import Printed
 
@@ -76,7 +76,7 @@ def arithmetic(world: World, claim: Claim) -> Finding:
     printed = claim.number
     shown = f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
     inside = low - printed.half_unit <= printed.value <= high + printed.half_unit
-    return Finding(Outcome.HOLDS if inside else Outcome.FAILS, shown)
+    return decided(shown, holds=inside)
 
 
 @kind("restated")
@@ -101,7 +101,7 @@ def restated(world: World, claim: Claim) -> Finding:
         f"{_listed(here[name])} here, {_listed(there[name])} in {', '.join(other.section for other in others)}"
         for name in both
     )
-    return Finding(Outcome.HOLDS if same else Outcome.FAILS, shown)
+    return decided(shown, holds=same)
 
 
 Stated = tuple[float | str, ...]
@@ -143,7 +143,7 @@ def list_length(world: World, claim: Claim) -> Finding:
         raise Untestable("a statement about the paper's own text")
     named = len(claim.slugs("models"))
     printed = len(claim.printed) if claim.text("count", "number") == "values" else claim.number.value
-    return Finding(Outcome.HOLDS if named == printed else Outcome.FAILS, f"{named} for {printed:g}")
+    return decided(f"{named} for {printed:g}", holds=named == printed)
 
 
 @kind("lists-apart")
@@ -155,7 +155,7 @@ def lists_apart(world: World, claim: Claim) -> Finding:
     lists = [claim.slugs(name) for name in ("first", "second", "third") if name in claim.arguments]
     shared = [slug for a, b in itertools.combinations(lists, 2) for slug in a if slug in b]
     shown = "in two of them: " + ", ".join(dict.fromkeys(shared)) if shared else "no model is in two of them"
-    return Finding(Outcome.FAILS if shared else Outcome.HOLDS, shown)
+    return decided(shown, holds=not shared)
 
 
 @kind("same-list")
@@ -167,7 +167,7 @@ def same_list(world: World, claim: Claim) -> Finding:
     first, second = claim.slugs("first"), claim.slugs("second")
     apart = [slug for slug in (*first, *second) if (slug in first) != (slug in second)]
     shown = "only in one: " + ", ".join(apart) if apart else "the same models"
-    return Finding(Outcome.FAILS if apart else Outcome.HOLDS, shown)
+    return decided(shown, holds=not apart)
 
 
 @kind("run-time")
@@ -183,7 +183,7 @@ def run_time(world: World, claim: Claim) -> Finding:
         minutes = [number.value for other in there for number in other.numbers]
         first, last = min(minutes), max(minutes)
         shown = f"{there[0].section} has {first:g}{f' to {last:g}' * (last > first)} min"
-        return Finding(Outcome.HOLDS if low <= last and first <= high else Outcome.FAILS, shown)
+        return decided(shown, holds=low <= last and first <= high)
     named = world.select(claim, "models")
     ours = world.rows(named, "training_seconds") / 60
     shown = f"{ours.min():.1f} to {ours.max():.1f} min"
@@ -193,9 +193,7 @@ def run_time(world: World, claim: Claim) -> Finding:
     def inside(slack: float) -> bool:
         return bool(ours.min() >= low / (1 + slack) and ours.max() <= high * (1 + slack))
 
-    if inside(MINUTES_MARGIN):
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if inside(1.0) else Outcome.FAILS, shown)
+    return decided(shown, holds=inside(MINUTES_MARGIN), partly=inside(1.0))
 
 
 def _on_the_papers_hardware(world: World, slugs: Sequence[str]) -> bool:

@@ -10,7 +10,15 @@ import pandas as pd
 
 from reproduce.analysis import statistics
 from reproduce.analysis.claims.kinds import kind
-from reproduce.analysis.claims.model import SMALLEST_FIELD, Claim, Finding, Outcome, Untestable, World
+from reproduce.analysis.claims.model import (
+    SMALLEST_FIELD,
+    Claim,
+    Finding,
+    Outcome,
+    Untestable,
+    World,
+    decided,
+)
 from reproduce.analysis.measures import measure, ranks
 from reproduce.datasets import PIXELS
 from reproduce.names import BASELINE, LABELS
@@ -74,7 +82,7 @@ def agree(
         allowed = printed.half_unit
         if off > allowed:
             allowed += rounding(statistic, world, columns, rows)
-        return Finding(Outcome.HOLDS if off <= allowed * (1 + 1e-9) else Outcome.FAILS, shown)
+        return decided(shown, holds=off <= allowed * (1 + 1e-9))
     if off <= margin:
         return Finding(Outcome.HOLDS, shown)
     return Finding(Outcome.PARTLY if same_direction(value) else Outcome.FAILS, shown)
@@ -319,14 +327,15 @@ def value_range(world: World, claim: Claim) -> Finding:
     first, second = claim.numbers
     if world.half_units is not None:
         halves = world.half_units[metric]
-        ends = ((first, low, halves[values.idxmin()]), (second, high, halves[values.idxmax()]))
-        ok = all(abs(value - end.value) <= (end.half_unit + half) * (1 + 1e-9) for end, value, half in ends)
-        return Finding(Outcome.HOLDS if ok else Outcome.FAILS, shown)
-    margin = measure(metric).margin
-    if abs(low - first.value) <= margin(first.value) and abs(high - second.value) <= margin(second.value):
-        return Finding(Outcome.HOLDS, shown)
-    overlap = low <= second.value and first.value <= high
-    return Finding(Outcome.PARTLY if overlap else Outcome.FAILS, shown)
+        slack = (first.half_unit + halves[values.idxmin()], second.half_unit + halves[values.idxmax()])
+        overlap = False
+    else:
+        margin = measure(metric).margin
+        slack = (margin(first.value), margin(second.value))
+        overlap = low <= second.value and first.value <= high
+    off = (abs(low - first.value), abs(high - second.value))
+    inside = all(gap <= allowed * (1 + 1e-9) for gap, allowed in zip(off, slack, strict=True))
+    return decided(shown, holds=inside, partly=overlap)
 
 
 @kind("gap", field=True)
@@ -353,7 +362,7 @@ def larger_gap(world: World, claim: Claim) -> Finding:
     if not all(values.max() > values.min() > 0 for values in gaps):
         raise Untestable("no spread between models")
     wide, narrow = (float(values.max() / values.min() - 1) for values in gaps)
-    return Finding(Outcome.HOLDS if wide > narrow else Outcome.FAILS, f"{wide:.0%} against {narrow:.0%}")
+    return decided(f"{wide:.0%} against {narrow:.0%}", holds=wide > narrow)
 
 
 @kind("change")
@@ -384,9 +393,11 @@ def change_range(world: World, claim: Claim) -> Finding:
     low, high = claim.numbers
     slack = (low.half_unit, high.half_unit) if world.is_paper else (0.1 * low.value, 0.1 * high.value)
     shown = f"{losses.min():.1%} to {losses.max():.1%}"
-    if losses.min() >= low.value - slack[0] and losses.max() <= high.value + slack[1]:
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if (losses > 0).all() else Outcome.FAILS, shown)
+    return decided(
+        shown,
+        holds=losses.min() >= low.value - slack[0] and losses.max() <= high.value + slack[1],
+        partly=(losses > 0).all(),
+    )
 
 
 @kind("ratio")
@@ -416,7 +427,7 @@ def spread(world: World, claim: Claim) -> Finding:
         raise Untestable(f"n too small: {len(chosen)} models with {by} < {bound:g}")
     width = float(chosen.max() - chosen.min())
     shown = f"{width:.3g} over {len(chosen)} models"
-    return Finding(Outcome.HOLDS if width > claim.number.value else Outcome.FAILS, shown)
+    return decided(shown, holds=width > claim.number.value)
 
 
 @kind("correlation", field=True)
@@ -444,9 +455,11 @@ def correlation(world: World, claim: Claim) -> Finding:
     shown = f"r = {sign * found.r:.3f}, p = {found.p:.2g}, n = {found.n}"
     shown += f", 95 % [{found.low:.2f}, {found.high:.2f}]" + (" of -r" if sign < 0 else "")
     signed = found.r * printed > 0
-    if signed and found.low <= printed <= found.high and abs(found.r - printed) <= CORRELATION_MARGIN:
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if signed and found.p < statistics.ALPHA else Outcome.FAILS, shown)
+    return decided(
+        shown,
+        holds=signed and found.low <= printed <= found.high and abs(found.r - printed) <= CORRELATION_MARGIN,
+        partly=signed and found.p < statistics.ALPHA,
+    )
 
 
 @kind("correlation-sign", field=True)
@@ -460,7 +473,7 @@ def correlation_sign(world: World, claim: Claim) -> Finding:
     if found.r * claim.number.value <= 0:
         return Finding(Outcome.FAILS, shown)
     certain = world.is_paper or found.p < statistics.ALPHA
-    return Finding(Outcome.HOLDS if certain else Outcome.PARTLY, shown)
+    return decided(shown, holds=certain, partly=True)
 
 
 @kind("correlation-p", field=True)
@@ -477,9 +490,7 @@ def correlation_p(world: World, claim: Claim) -> Finding:
     if sign and found.r * sign <= 0:
         return Finding(Outcome.FAILS, shown, "r has the other sign")
     if claim.text("sense", "equal") == "below":
-        if found.p < printed.value:
-            return Finding(Outcome.HOLDS, shown)
-        return Finding(Outcome.PARTLY if found.p < statistics.ALPHA else Outcome.FAILS, shown)
+        return decided(shown, holds=found.p < printed.value, partly=found.p < statistics.ALPHA)
     if world.is_paper:
         finding = agree(
             world,
@@ -491,7 +502,7 @@ def correlation_p(world: World, claim: Claim) -> Finding:
         )
         return Finding(finding.outcome, shown)
     same_side = (found.p < statistics.ALPHA) == (printed.value < statistics.ALPHA)
-    return Finding(Outcome.HOLDS if same_side else Outcome.FAILS, shown)
+    return decided(shown, holds=same_side)
 
 
 @kind("weaker-correlation", field=True)
@@ -505,7 +516,7 @@ def weaker_correlation(world: World, claim: Claim) -> Finding:
     if not np.isfinite([weak, strong]).all():
         raise Untestable("n too small")
     shown = f"|r| = {abs(weak):.3f} against {abs(strong):.3f}"
-    return Finding(Outcome.HOLDS if abs(weak) < abs(strong) else Outcome.FAILS, shown)
+    return decided(shown, holds=abs(weak) < abs(strong))
 
 
 @kind("rank", field=True)
@@ -527,9 +538,7 @@ def rank(world: World, claim: Claim) -> Finding:
     best, worst = 1 + int((values > own + margin).sum()), n - int((values < own - margin).sum())
     place = int(ranks(world.models, metric)[slug])
     shown = f"place {place} of {n} from the best" + (f" (ties: {best} to {worst})" if best != worst else "")
-    if best <= target <= worst:
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if abs(place - target) <= 3 else Outcome.FAILS, shown)
+    return decided(shown, holds=best <= target <= worst, partly=abs(place - target) <= 3)
 
 
 @kind("equation")
@@ -548,13 +557,11 @@ def equation(world: World, claim: Claim) -> Finding:
             return Finding(
                 Outcome.UNTESTABLE, f"{shown}: one of the two departs", "the tables cannot say which"
             )
-        return Finding(Outcome.HOLDS if share <= 1 else Outcome.FAILS, shown)
+        return decided(shown, holds=share <= 1)
     found = [_by_the_equation(world, metric) for metric in metrics]
     nearer = [by_it for by_it, _ in found]
     shown = "; ".join(shown for _, shown in found)
-    if all(nearer):
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.PARTLY if any(nearer) else Outcome.FAILS, shown)
+    return decided(shown, holds=all(nearer), partly=any(nearer))
 
 
 def _by_the_equation(world: World, metric: str) -> tuple[bool, str]:
