@@ -20,6 +20,7 @@ from reproduce import metrics
 from reproduce.architectures.backbone import count_parameters
 from reproduce.architectures.contract import Architecture, Batch
 from reproduce.datasets import PIXELS, Dataset, evaluation_indices
+from reproduce.names import IMAGE_METRICS
 from reproduce.protocol import COLLAPSED, CONVERGED, FRAMES, Protocol, fell, stream
 from reproduce.training import as_tensor, player_gradients
 
@@ -32,14 +33,13 @@ NEIGHBOURS, REFERENCE_DIGITS = 5, 10_000
 WORST = 8
 
 PATHS = ("sampled", "mean", "raw")
-WHOLE_IMAGE = ("ssim", "mse", "psnr", "mae")
 IMAGE_COLUMNS = (
     "path", "image", "label", "predicted", "predicted_original",
     "ssim", "ssim_uniform11", "ssim_uniform7", "mse", "psnr", "mae", "sharpness",
 )  # fmt: skip
 SMOOTHNESS = tuple(field.name for field in fields(metrics.Smoothness))
 PAIR_COLUMNS = ("path", "pair", "first", "second", "first_label", "second_label", *SMOOTHNESS)
-DIGIT_COLUMNS = ("label", "n", *WHOLE_IMAGE, "changed")
+DIGIT_COLUMNS = ("label", "n", *IMAGE_METRICS, "changed")
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class Evaluator:
 
     def digit_records(self, whole: dict[str, np.ndarray], changed: np.ndarray) -> pd.DataFrame:
         """DIGIT_COLUMNS over the whole test set."""
-        frame = pd.DataFrame({name: whole[f"sampled/{name}"] for name in WHOLE_IMAGE})
+        frame = pd.DataFrame({name: whole[f"sampled/{name}"] for name in IMAGE_METRICS})
         frame["changed"] = changed.astype(float)
         grouped = frame.groupby(self.data.test.labels.astype(int))
         digits = grouped.mean().rename_axis("label").reset_index()
@@ -234,7 +234,7 @@ class Evaluator:
         whole = {
             f"{path}/{name}": getattr(metrics, name)(self.originals, images)
             for path, images in reconstructed.items()
-            for name in WHOLE_IMAGE
+            for name in IMAGE_METRICS
         }
         whole |= {f"pairs/{name}": values for name, values in self.whole_pairs().items()}
         predicted_original = self.predicted(self.originals)
@@ -275,12 +275,12 @@ class Evaluator:
         """See `Evaluation`."""
         sampled = images[images["path"] == "sampled"]
         described = pairs[pairs["path"] == "described"]
-        found = {name: float(sampled[name].mean()) for name in (*WHOLE_IMAGE, "sharpness")}
+        found = {name: float(sampled[name].mean()) for name in (*IMAGE_METRICS, "sharpness")}
         # a ratio that one sequence leaves undefined is undefined for the run: it is not averaged away
         found |= {name: float(described[name].mean(skipna=False)) for name in SMOOTHNESS}
         for path in PATHS:
             suffix = "" if path == "sampled" else f"_{path}"
-            for name in WHOLE_IMAGE:
+            for name in IMAGE_METRICS:
                 found[f"whole_{name}{suffix}"] = float(whole[f"{path}/{name}"].mean())
         for name in SMOOTHNESS:
             found[f"whole_{name}"] = float(whole[f"pairs/{name}"].mean())

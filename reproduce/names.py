@@ -1,4 +1,4 @@
-"""The 22 architectures by name: one ASCII slug each, one label each, in the order of Table I."""
+"""The 22 architectures by name: one ASCII slug each, one label each, in the order of Table I; and the metrics."""
 
 LABELS: dict[str, str] = {
     "ae": "AE",
@@ -34,3 +34,9 @@ REFERENCES: dict[str, str] = {"pca-16": "PCA (16)", "mean-image": "Mean image"}
 
 BASELINE = "vae"
 """The architecture that every t-test of the paper compares with (Section III-G)."""
+
+IMAGE_METRICS: tuple[str, ...] = ("ssim", "mse", "psnr", "mae")
+"""Table I's metrics, in its column order: one value an image."""
+PAIR_METRICS: tuple[str, ...] = ("piq", "iss", "i_ssim")
+"""Table II's: one value an interpolated pair."""
+ALL_METRICS = IMAGE_METRICS + PAIR_METRICS

@@ -14,7 +14,7 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from reproduce.errors import ReproduceError
-from reproduce.names import REFERENCES
+from reproduce.names import ALL_METRICS, IMAGE_METRICS, REFERENCES
 from reproduce.records import Records
 from reproduce.runs import REFERENCE_SEED, RunId
 from reproduce.store import FAILED, FRESH, MANIFEST, WEIGHTS, Status, Store, read_csv, read_manifest
@@ -28,7 +28,7 @@ IMAGE_KEY, PAIR_KEY, DIGIT_KEY, CURVE_KEY = ("path", "image"), ("path", "pair"),
 """What names a row of each record: none may come twice."""
 IMAGE_FLOATS = ("ssim", "ssim_uniform11", "ssim_uniform7", "mse", "psnr", "mae", "sharpness")
 PAIR_FLOATS = ("piq", "iss", "i_ssim", "end_distance")
-DIGIT_FLOATS = ("ssim", "mse", "psnr", "mae", "changed")
+DIGIT_FLOATS = (*IMAGE_METRICS, "changed")
 MAY_BE_UNDEFINED = {
     "kl",
     "uniformity",
@@ -116,7 +116,7 @@ _FRAMES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 }
 """Record → its file, the columns that name a row, and those that must be finite numbers."""
 NEEDED = (
-    "ssim", "mse", "psnr", "mae", "sharpness", "piq", "iss", "i_ssim", "whole_ssim", "whole_mse", "whole_piq",
+    *ALL_METRICS, "sharpness", "whole_ssim", "whole_mse", "whole_piq",
     "code_sd", "active_units", "mse_ratio", "kl", "epochs", "best_epoch", "validation_loss", "parameters",
 )  # fmt: skip
 """Scalars without which a run cannot be shown or compared."""

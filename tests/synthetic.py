@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from reproduce import paper
-from reproduce.names import REFERENCES, SLUGS
+from reproduce.names import IMAGE_METRICS, PAIR_METRICS, REFERENCES, SLUGS
 from reproduce.records import Arrays, Records
 
 SEEDS = (42, 123, 456)
@@ -35,7 +35,6 @@ COLLAPSED = {
 PCA = {"ssim": 0.70, "mse": 0.0268, "psnr": 16.3, "mae": 0.098, "piq": 0.0016, "iss": 0.35, "i_ssim": 0.96}
 MEAN_IMAGE_MSE = 0.0673
 DETERMINISTIC = ("ae", "wae", "vq-vae", "rae-gp", "rae-l2", "pca-16", "mean-image")
-IMAGE_METRICS, PAIR_METRICS = ("ssim", "mse", "psnr", "mae"), ("piq", "iss", "i_ssim")
 BASES = (*IMAGE_METRICS, "sharpness")
 PAIR_COLUMNS = (*PAIR_METRICS, "uniformity", "end_distance", "piq_over_floor")
 

@@ -16,7 +16,7 @@ from reproduce import paper
 from reproduce.analysis import headline, readings, summaries
 from reproduce.analysis.measures import measure, usable
 from reproduce.architectures.registry import PYTHAE_VARIANT
-from reproduce.names import SLUGS
+from reproduce.names import ALL_METRICS, SLUGS
 from reproduce.records import Records
 
 SUBSETS = tuple(name for name in headline.SUBSETS if name not in ("all models", "with collapsed rows"))
@@ -113,6 +113,6 @@ def within_margins(models: pd.DataFrame, factor: float = 1.0) -> tuple[int, int]
     hits = [
         (models.loc[printed.index, name] - printed[name]).abs()
         <= factor * np.array([measure(name).margin(value) for value in printed[name]])
-        for name in summaries.METRICS
+        for name in ALL_METRICS
     ]
-    return int(sum(hit.sum() for hit in hits)), len(printed) * len(summaries.METRICS)
+    return int(sum(hit.sum() for hit in hits)), len(printed) * len(ALL_METRICS)

@@ -10,11 +10,12 @@ import pandas as pd
 from reproduce import paper
 from reproduce.analysis import claims, statistics, summaries
 from reproduce.analysis.measures import measure
+from reproduce.names import IMAGE_METRICS, PAIR_METRICS
 from reproduce.records import Records
 
 KIND = "alike"
 """The kind of the claims that say so."""
-EQUAL_IN = {"Table I": summaries.IMAGE_METRICS, "Table II": summaries.PAIR_METRICS}
+EQUAL_IN = {"Table I": IMAGE_METRICS, "Table II": PAIR_METRICS}
 """The paper's tables and the means that they print."""
 SAME, DIFFERENT, OPEN = "the same", "different", "not told"
 """Verdicts: the difference lies within the margin (TOST); it is beyond it and significant; neither."""

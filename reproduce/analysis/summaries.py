@@ -8,14 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from reproduce.names import REFERENCES, SLUGS
+from reproduce.names import ALL_METRICS, IMAGE_METRICS, REFERENCES, SLUGS
 from reproduce.protocol import profile
 from reproduce.records import Records
 
-IMAGE_METRICS: tuple[str, ...] = ("ssim", "mse", "psnr", "mae")
-PAIR_METRICS: tuple[str, ...] = ("piq", "iss", "i_ssim")
-METRICS: tuple[str, ...] = IMAGE_METRICS + PAIR_METRICS
-BY_UNIT: tuple[str, ...] = (*METRICS, "sharpness", "uniformity", "end_distance", "piq_over_floor")
+BY_UNIT: tuple[str, ...] = (*ALL_METRICS, "sharpness", "uniformity", "end_distance", "piq_over_floor")
 """Measured on every image or pair; of any other column there is one number a run."""
 DIAGNOSTICS: tuple[str, ...] = (
     "uniformity",
@@ -105,13 +102,13 @@ def _summarise(records: Records, slugs: Iterable[str], variant: str) -> pd.DataF
     own = ("whole_", "diag_", *STILL)
     further = [column for column in fresh.columns if column.startswith(own)]
     by_architecture = fresh.groupby("architecture")
-    summary = by_architecture[[*METRICS, *DIAGNOSTICS, *further]].mean(skipna=False)
+    summary = by_architecture[[*ALL_METRICS, *DIAGNOSTICS, *further]].mean(skipna=False)
     summary["training_seconds"] = (
         (fresh["training_seconds"] / fresh["epochs"]).groupby(fresh["architecture"]).min()
     ) * by_architecture["epochs"].mean()
     summary["inference_microseconds"] = by_architecture["inference_microseconds"].min()
     summary.insert(0, "n_seeds", by_architecture.size())
-    for metric in METRICS:
+    for metric in ALL_METRICS:
         summary[f"{metric}_sd"] = _pooled_sd(measurements(records, metric, variant))
         summary[f"{metric}_seed_sd"] = by_architecture[metric].std(ddof=1)
     summary["collapsed"] = by_architecture["collapsed"].any()

@@ -12,16 +12,16 @@ import pandas as pd
 
 from reproduce.datasets import fingerprint
 from reproduce.errors import ReproduceError
+from reproduce.names import ALL_METRICS, IMAGE_METRICS, PAIR_METRICS
 from reproduce.protocol import Protocol
 from reproduce.runs import campaign_runs, training_key
 
 FOLDER = Path("golden")
-METRICS = ("ssim", "mse", "psnr", "mae", "piq", "iss", "i_ssim")
-COMPARED = (*METRICS, "whole_ssim", "whole_mse", "whole_piq", "code_sd", "validation_loss")
+COMPARED = (*ALL_METRICS, "whole_ssim", "whole_mse", "whole_piq", "code_sd", "validation_loss")
 EXACT = ("parameters",)
 BY_ROW: dict[tuple[str, str], tuple[str, str]] = {
-    **{("images", metric): (f"{metric} by image", metric) for metric in ("ssim", "mse", "psnr", "mae")},
-    **{("pairs", metric): (f"{metric} by pair", metric) for metric in ("piq", "iss", "i_ssim")},
+    **{("images", metric): (f"{metric} by image", metric) for metric in IMAGE_METRICS},
+    **{("pairs", metric): (f"{metric} by pair", metric) for metric in PAIR_METRICS},
     **{
         ("curves", metric): (f"{metric} by epoch", "validation_loss")
         for metric in ("training_loss", "validation_loss")

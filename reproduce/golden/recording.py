@@ -15,15 +15,15 @@ import pandas as pd
 from reproduce import files
 from reproduce.errors import ReproduceError
 from reproduce.golden.model import COMPARED, EXACT, FOLDER, KEY, POOLED, Band, CannotCompare, Golden
-from reproduce.names import SLUGS
+from reproduce.names import IMAGE_METRICS, PAIR_METRICS, SLUGS
 from reproduce.protocol import Protocol
 from reproduce.records import Records
 from reproduce.runs import RunId
 from reproduce.store import FRESH, Store, read_csv
 
 RUN_COLUMNS = (*KEY, *COMPARED, "best_epoch", "active_units", *EXACT)
-IMAGE_COLUMNS = (*KEY, "image", "label", "ssim", "mse", "psnr", "mae")
-PAIR_COLUMNS = (*KEY, "pair", "first", "second", "piq", "iss", "i_ssim")
+IMAGE_COLUMNS = (*KEY, "image", "label", *IMAGE_METRICS)
+PAIR_COLUMNS = (*KEY, "pair", "first", "second", *PAIR_METRICS)
 CURVE_COLUMNS = (*KEY, "epoch", "training_loss", "validation_loss")
 LOSS_COLUMNS = ("architecture", "part", "value")
 BAND_COLUMNS = (

@@ -13,15 +13,13 @@ import numpy as np
 import pandas as pd
 
 from reproduce.errors import ReproduceError
+from reproduce.names import IMAGE_METRICS, PAIR_METRICS
 from reproduce.paper.printed import Printed
 
 SCALES: Mapping[str, str] = {"mse": "1e-3", "piq": "1e-3", "iss": "0.1"}
 """Metric → what one printed unit is worth; metrics not listed are printed as they are."""
 
-TABLE_METRICS: Mapping[int, tuple[str, ...]] = {
-    1: ("ssim", "mse", "psnr", "mae"),
-    2: ("piq", "iss", "i_ssim"),
-}
+TABLE_METRICS: Mapping[int, tuple[str, ...]] = {1: IMAGE_METRICS, 2: PAIR_METRICS}
 """Table → its metrics, in column order. Each has a mean and a "±" column, except MAE."""
 
 

@@ -10,10 +10,10 @@ import pandas as pd
 from reproduce.analysis import claims
 from reproduce.analysis.claims import AS_TRAINED, IN_RESULTS, WITHIN_PAPER, Outcome, command
 from reproduce.analysis.measures import MEASURES, SPREAD
-from reproduce.names import SLUGS
+from reproduce.names import ALL_METRICS, IMAGE_METRICS, SLUGS
 from reproduce.rendering import numbers
 from reproduce.rendering.columns import flags, marked
-from reproduce.rendering.material import ALL_METRICS, CELL_KIND, RECONSTRUCTION, Material, label
+from reproduce.rendering.material import CELL_KIND, Material, label
 from reproduce.rendering.numbers import DASH, METRICS
 from reproduce.rendering.table import Blocks, Column, Row, Table
 
@@ -236,7 +236,7 @@ def _signs(material: Material, name: str, verdict: str, symbols: Mapping[str, st
     as_trained = rows_by_id["as_trained"] if verdict == "in_results" else pd.Series("", index=found.index)
 
     def symbol(slug: str, metric: str, part: str) -> str:
-        table = 1 if metric in RECONSTRUCTION else 2
+        table = 1 if metric in IMAGE_METRICS else 2
         cell = f"T{table}.{slug}.{metric}" + (".sd" if part == "±" else "")
         if cell not in found.index:
             return ""

@@ -9,10 +9,10 @@ import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import causes as analysis
-from reproduce.names import SLUGS
+from reproduce.names import IMAGE_METRICS, SLUGS
 from reproduce.protocol import COLLAPSED, CONVERGED, CONVERGENCE_EPOCHS
 from reproduce.rendering import numbers, wording
-from reproduce.rendering.material import RECONSTRUCTION, Material, label
+from reproduce.rendering.material import Material, label
 from reproduce.rendering.numbers import DASH, METRICS, SPACE
 from reproduce.rendering.table import Blocks, Column, Row, Table
 
@@ -121,7 +121,7 @@ def marked(material: Material, slug: str) -> str:
 
 
 def _cell(slug: str, metric: str, part: str) -> paper.Cell:
-    return paper.Cell(1 if metric in RECONSTRUCTION else 2, slug, metric, part)
+    return paper.Cell(1 if metric in IMAGE_METRICS else 2, slug, metric, part)
 
 
 def printed(slug: str, metric: str) -> str:

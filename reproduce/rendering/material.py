@@ -31,11 +31,6 @@ from reproduce.golden.ledger import empty_ledger
 from reproduce.names import LABELS, REFERENCES, SLUGS
 from reproduce.records import Arrays, Records
 
-RECONSTRUCTION = ("ssim", "mse", "psnr", "mae")
-"""Table I's metrics, in its column order."""
-INTERPOLATION = ("piq", "iss", "i_ssim")
-"""Table II's."""
-ALL_METRICS = RECONSTRUCTION + INTERPOLATION
 NO_FAMILY = "No family"
 EMBEDDED = (
     *("ae", "wae", "vq-vae", "vae", "beta-vae"),

@@ -13,7 +13,7 @@ import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import measures, recommendations
-from reproduce.names import REFERENCES, SLUGS
+from reproduce.names import IMAGE_METRICS, PAIR_METRICS, REFERENCES, SLUGS
 from reproduce.protocol import FRAMES
 from reproduce.rendering import claim_tables, numbers
 from reproduce.rendering.appendix import campaign, duality, models, readings, register
@@ -21,7 +21,7 @@ from reproduce.rendering.appendix import interpolation as more_interpolation
 from reproduce.rendering.appendix import reconstruction as more_reconstruction
 from reproduce.rendering.appendix import statistics as more_statistics
 from reproduce.rendering.columns import causes, entry, flags, marked, printed, rank_text, still
-from reproduce.rendering.material import INTERPOLATION, RECONSTRUCTION, Material, label
+from reproduce.rendering.material import Material, label
 from reproduce.rendering.numbers import DASH, METRICS
 from reproduce.rendering.table import Blocks, Column, Row, Table, to_csv, to_latex, to_markdown
 
@@ -69,7 +69,7 @@ _RANKED = "Our ranks leave out collapsed and failed models, the paper's are amon
 def reconstruction(material: Material) -> Table:
     """Table I, with the paper's row order."""
     order = _row_order(1)
-    columns, blocks = _results(material, order, RECONSTRUCTION)
+    columns, blocks = _results(material, order, IMAGE_METRICS)
     return Table(
         name="table1",
         number="I",
@@ -97,7 +97,7 @@ def _capacity(material: Material) -> tuple[str, ...]:
 def interpolation(material: Material) -> Table:
     """Table II, with the paper's row order."""
     order = _row_order(2)
-    columns, blocks = _results(material, order, ("piq", "piq_over_floor", *INTERPOLATION[1:]))
+    columns, blocks = _results(material, order, ("piq", "piq_over_floor", *PAIR_METRICS[1:]))
     return Table(
         name="table2",
         number="II",

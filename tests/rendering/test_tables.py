@@ -10,15 +10,15 @@ from reproduce.analysis import claims, headline, pareto, statistics
 from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome
 from reproduce.analysis.summaries import summarise
 from reproduce.architectures import registry
-from reproduce.names import LABELS, SLUGS
+from reproduce.names import IMAGE_METRICS, LABELS, PAIR_METRICS, SLUGS
 from reproduce.rendering import claim_tables, numbers, tables, wording
 from reproduce.rendering.appendix import statistics as statistics_tables
-from reproduce.rendering.material import INTERPOLATION, RECONSTRUCTION, Material, label
+from reproduce.rendering.material import Material, label
 from reproduce.rendering.table import Table
 from tests.rendering.conftest import STAMP
 from tests.synthetic import make_records
 
-NAMES = {1: ("table1", RECONSTRUCTION), 2: ("table2", INTERPOLATION)}
+NAMES = {1: ("table1", IMAGE_METRICS), 2: ("table2", PAIR_METRICS)}
 
 
 @pytest.fixture(scope="module")

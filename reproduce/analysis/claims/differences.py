@@ -12,6 +12,7 @@ from reproduce.analysis.claims.kinds import kind
 from reproduce.analysis.claims.model import Claim, Finding, Outcome, Untestable, World, decided
 from reproduce.analysis.measures import measure
 from reproduce.analysis.statistics import p_different, p_same, paired
+from reproduce.names import IMAGE_METRICS
 
 PRINTED_SEEDS, PRINTED_IMAGES, PRINTED_PAIRS = 3, 100, 25
 """Section III-G: three independent measurements a metric; Sections III-E and III-F: images and pairs measured."""
@@ -158,7 +159,7 @@ def significant(world: World, claim: Claim) -> Finding:
 
 def _reachable(world: World, pairs: Sequence[tuple[str, str]], metric: str, bound: float) -> Finding:
     """Whether the printed numbers allow every pair a corrected p below the bound, over three seeds and over units."""
-    unit, n = ("images", PRINTED_IMAGES) if metric in summaries.IMAGE_METRICS else ("pairs", PRINTED_PAIRS)
+    unit, n = ("images", PRINTED_IMAGES) if metric in IMAGE_METRICS else ("pairs", PRINTED_PAIRS)
     least = {
         what: {f"{slug}/{other}": _smallest_p(world, slug, other, metric, size) for slug, other in pairs}
         for what, size in (("seeds", PRINTED_SEEDS), (unit, n))

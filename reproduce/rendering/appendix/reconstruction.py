@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reproduce.analysis import failures, readings, statistics
+from reproduce.names import IMAGE_METRICS
 from reproduce.rendering import numbers
 from reproduce.rendering.appendix.statistics import meanings
 from reproduce.rendering.columns import (
@@ -14,7 +15,7 @@ from reproduce.rendering.columns import (
     plain,
     printed_mean,
 )
-from reproduce.rendering.material import RECONSTRUCTION, Material
+from reproduce.rendering.material import Material
 from reproduce.rendering.numbers import METRICS
 from reproduce.rendering.table import Column, Table
 
@@ -24,7 +25,7 @@ def whole_test_set(material: Material) -> Table:
     paths = {"": "sampled", "_mean": "mean code", "_raw": "raw path"}
     columns = [
         plain(material, f"whole_{metric}{suffix}", METRICS[metric].head, head)
-        for metric in RECONSTRUCTION
+        for metric in IMAGE_METRICS
         for suffix, head in paths.items()
     ]
     effects = statistics.whole_set_effects(material.records, "ssim")

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pandas as pd
 
 from reproduce.analysis import failures, families, statistics
-from reproduce.names import BASELINE
+from reproduce.names import ALL_METRICS, BASELINE
 from reproduce.rendering import numbers
 from reproduce.rendering.columns import ModelColumn, entry, flags, marked, model_table, plain
-from reproduce.rendering.material import ALL_METRICS, Material, label
+from reproduce.rendering.material import Material, label
 from reproduce.rendering.numbers import DASH, METRICS, SPACE
 from reproduce.rendering.table import Column, Table
 
