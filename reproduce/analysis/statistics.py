@@ -255,16 +255,15 @@ def intervals(records: Records, metric: str, variant: str = "") -> pd.DataFrame:
     return out.assign(df=df)
 
 
-def smallest_p(mean: float, sd: float, baseline_mean: float, baseline_sd: float, n: int) -> float:
-    """The smallest p that a paired t-test on n pairs can give when only the two means and SDs are known.
+def smallest_p(difference: float, spread: float, n: int) -> float:
+    """The smallest p that a paired t-test on n pairs can give when only both sides' means and SDs are known.
 
-    The SD of the differences is least, |sd − baseline_sd|, when the pairs correlate perfectly. That bounds
-    what the printed ± of the tables can support: no choice of the unprinted correlation goes below it.
+    difference: between the means; spread: between the SDs. That is the least SD of the differences, when the pairs
+    correlate perfectly. So p bounds what the printed ± of the tables can support: no choice of the unprinted
+    correlation goes below it.
     """
     if n < 2:
         return float("nan")
-    spread = abs(sd - baseline_sd)
-    difference = abs(mean - baseline_mean)
     if spread == 0:
         return 1.0 if difference == 0 else 0.0
     return float(2 * stats.t.sf(difference / (spread / np.sqrt(n)), n - 1))

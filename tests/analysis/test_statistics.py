@@ -212,7 +212,7 @@ def test_methods_are_explained_for_the_seeds_at_hand(
 
 def test_the_smallest_p_that_printed_numbers_allow() -> None:
     # best case: perfectly correlated pairs, SD of differences |0.5 − 0.2| = 0.3; t = 1/(0.3/√3), 2 degrees
-    assert statistics.smallest_p(1.0, 0.5, 0.0, 0.2, 3) == pytest.approx(0.0287, abs=5e-5)
-    assert statistics.smallest_p(1.0, 0.5, 0.0, 0.5, 3) == 0.0
-    assert statistics.smallest_p(1.0, 0.5, 1.0, 0.5, 3) == 1.0
-    assert np.isnan(statistics.smallest_p(1.0, 0.5, 1.0, 0.5, 1))
+    assert statistics.smallest_p(1.0, 0.3, 3) == pytest.approx(0.0287, abs=5e-5)
+    assert statistics.smallest_p(1.0, 0.0, 3) == 0.0
+    assert statistics.smallest_p(0.0, 0.0, 3) == 1.0
+    assert np.isnan(statistics.smallest_p(0.0, 0.0, 1))

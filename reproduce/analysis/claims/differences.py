@@ -186,7 +186,7 @@ def _smallest_p(world: World, slug: str, other: str, metric: str, n: int) -> flo
     difference += halves.at[slug, metric] + halves.at[other, metric]
     slack = halves.at[slug, sd] + halves.at[other, sd]
     spread = max(abs(values.at[slug, sd] - values.at[other, sd]) - slack, 0.0)
-    p = statistics.smallest_p(float(difference), float(spread), 0.0, 0.0, n)
+    p = statistics.smallest_p(float(difference), float(spread), n)
     return min(1.0, statistics.COMPARISONS * p)
 
 
