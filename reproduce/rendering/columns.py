@@ -70,7 +70,7 @@ def causes(material: Material) -> tuple[str, ...]:
     if material.unconverged:
         pace = analysis.falling(material.records)
         told = (f"{label(slug)} {numbers.percent(pace.get(slug), 2)}" for slug in material.unconverged)
-        cut = f"after {material.profile.epochs} epochs at most the profile ends training"
+        cut = f"after {material.profile.epochs} epochs at most the profile ends training; of several seeds the one that fell most"
         last = numbers.in_words(CONVERGENCE_EPOCHS)
         notes.append(f"Still falling over the last {last} epochs ({cut}): {', '.join(told)}.")
     return tuple(notes)
@@ -87,7 +87,10 @@ def still(material: Material, column: str) -> tuple[str, ...]:
     if not (counts > 0).any():
         return ()
     total = numbers.integer(material.profile.whole_pairs if column.startswith("whole") else material.n_pairs)
-    told = (f"{label(str(slug))} {numbers.fixed(n, 0)}" for slug, n in counts[counts > 0].items())
+    told = (
+        f"{label(str(slug))} {numbers.fixed(n, 0 if n == round(n) else 1)}"
+        for slug, n in counts[counts > 0].items()
+    )
     return (
         f"{DASH} PIQ over its floor and SD/mean are undefined where the end frames of a pair are the same "
         "image. Pairs of "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from reproduce.analysis import causes
@@ -57,3 +58,12 @@ def test_falling_is_the_share_of_the_last_two_epochs(records: Records) -> None:
     curves["validation_loss"] = [10.0, 9.5, 9.0]
     assert causes.falling(replace(records, curves=curves))["ae"] == pytest.approx(0.1)
     assert causes.falling(replace(records, curves=curves.tail(2))).isna().all()
+
+
+def test_falling_is_that_of_the_seed_that_decides(records: Records) -> None:
+    """One run that is not converged is enough for its model not to be."""
+    own = records.curves[records.curves["architecture"] == "ae"].tail(3)
+    still = own.assign(seed=1, validation_loss=[10.0, 9.99, 9.99])
+    falling = own.assign(seed=2, validation_loss=[10.0, 9.9, 9.8])
+    curves = pd.concat([still, falling])
+    assert causes.falling(replace(records, curves=curves))["ae"] == pytest.approx(0.02)

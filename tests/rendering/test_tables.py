@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome
 from reproduce.analysis.summaries import summarise
 from reproduce.architectures import registry
 from reproduce.names import IMAGE_METRICS, LABELS, PAIR_METRICS, SLUGS
-from reproduce.rendering import claim_tables, numbers, tables, wording
+from reproduce.rendering import claim_tables, columns, numbers, tables, wording
 from reproduce.rendering.appendix import statistics as statistics_tables
 from reproduce.rendering.material import Material, label
 from reproduce.rendering.table import Table
@@ -267,6 +268,15 @@ def test_pairs_that_do_not_move_explain_a_dash(built: dict[str, Table], material
     assert note.startswith("– ")
     assert "β-VAE 25" in note
     assert "VAE 25" not in note.replace("β-VAE 25", "")
+
+
+def test_a_pair_that_does_not_move_in_one_seed_is_not_written_as_none(complete: Material) -> None:
+    runs = complete.records.runs.assign(still_pairs=0.0)
+    runs.loc[runs.index[runs["architecture"] == "svae"][0], "still_pairs"] = 1.0
+    changed = replace(complete, records=replace(complete.records, runs=runs))
+    assert len(complete.seeds) == 3
+    (note,) = columns.still(changed, "still_pairs")
+    assert note.endswith("mean over seeds: SVAE 0.3.")
 
 
 def test_correlations_with_the_collapsed_stand_beside_those_without(
