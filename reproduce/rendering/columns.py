@@ -70,9 +70,11 @@ def causes(material: Material) -> tuple[str, ...]:
     if material.unconverged:
         pace = analysis.falling(material.records)
         told = (f"{label(slug)} {numbers.percent(pace.get(slug), 2)}" for slug in material.unconverged)
-        cut = f"after {material.profile.epochs} epochs at most the profile ends training; of several seeds the one that fell most"
         last = numbers.in_words(CONVERGENCE_EPOCHS)
-        notes.append(f"Still falling over the last {last} epochs ({cut}): {', '.join(told)}.")
+        notes.append(
+            f"Still falling over the last {last} epochs (after {material.profile.epochs} epochs at most the profile "
+            f"ends training; of several seeds the one that fell most): {', '.join(told)}."
+        )
     return tuple(notes)
 
 

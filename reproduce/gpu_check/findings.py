@@ -1,0 +1,132 @@
+"""The whole check, and its tables."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+import torch
+
+from reproduce import devices
+from reproduce.errors import ReproduceError
+from reproduce.gpu_check.comparison import BOUNDS, PROTOCOL, Comparison, check
+from reproduce.gpu_check.sharing import (
+    RUNS_A_CARD,
+    TIMED_STEPS,
+    TYPICAL,
+    WARM_UP_STEPS,
+    Share,
+    measure,
+    recommend,
+)
+from reproduce.names import LABELS
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that was found, for a table."""
+
+    machine: dict[str, str]
+    comparisons: list[Comparison] = field(default_factory=list)
+    shares: list[Share] = field(default_factory=list)
+    card_mib: float = float("inf")
+
+    @property
+    def passed(self) -> bool:
+        """Whether every architecture is within the bounds and repeats."""
+        return all(comparison.verdict() == "ok" for comparison in self.comparisons)
+
+    @property
+    def recommended(self) -> int | None:
+        """Runs a card."""
+        memory = {c.slug: c.memory_mib for c in self.comparisons}
+        extra = max(memory.values(), default=0.0) - memory.get(TYPICAL, 0.0)
+        return recommend(self.shares, extra, self.card_mib)
+
+    def markdown(self) -> str:
+        """Tables to paste into an issue. They name no host."""
+        lines = ["### gpu-check", "", *(f"- {name}: {value}" for name, value in self.machine.items()), ""]
+        lines += [
+            f"Relative difference from the CPU; bounds {BOUNDS.loss:g} (loss), {BOUNDS.gradient:g} (gradient), "
+            f"{BOUNDS.trained:g} (validation loss after {PROTOCOL.epochs * PROTOCOL.steps_per_epoch()} steps).",
+            "",
+            "| Architecture | loss | gradient | trained | repeats | MiB | verdict |",
+            "| :-- | --: | --: | --: | :-- | --: | :-- |",
+        ]
+        lines += [
+            f"| {LABELS[c.slug]} | {c.loss:.1e} | {c.gradient:.1e} | {c.trained:.1e} | "
+            f"{'yes' if c.repeats else 'no'} | {c.memory_mib:.0f} | {c.verdict()} |"
+            for c in self.comparisons
+        ]
+        if self.shares:
+            lines += ["", f"| {LABELS[TYPICAL]} runs a card | images/s | MiB |", "| --: | --: | --: |"]
+            lines += [
+                f"| {s.runs} | {s.error} | |"
+                if s.error
+                else f"| {s.runs} | {s.images_per_second:,.0f} | {s.memory_mib:,.0f} |"
+                for s in self.shares
+            ]
+            number = self.recommended
+            lines += [
+                "",
+                f"Recommended: `--per-card {number}`" if number else "No number can be recommended.",
+            ]
+        return "\n".join(lines)
+
+
+def machine(device: str) -> dict[str, str]:
+    """Card, driver, versions and switches."""
+    found = {"device": device}
+    if device == "cuda":
+        found |= {
+            "memory": f"{torch.cuda.get_device_properties(0).total_memory / 2**20:,.0f} MiB",
+            "driver": driver_version(),
+        }
+    found |= {name: str(value) for name, value in devices.flags(device).items()}
+    return found | {"torch": version("torch"), "python": platform.python_version()}
+
+
+def driver_version() -> str:
+    """As NVIDIA's own tool tells it."""
+    words = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        told = subprocess.run(words, capture_output=True, text=True, check=True, timeout=20).stdout
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return told.splitlines()[0].strip() if told.strip() else "unknown"
+
+
+def require_cuda() -> None:
+    """Raises ReproduceError without a CUDA device."""
+    device, why = devices.best_device()
+    if device != "cuda":
+        raise ReproduceError(
+            f"gpu-check needs a GPU: {why} (driver 580 or newer? `--gpus all` in a container?)"
+        )
+
+
+def examine(
+    slugs: Sequence[str],
+    device: str,
+    counts: Sequence[int] = RUNS_A_CARD,
+    steps: int = TIMED_STEPS,
+    say: Callable[[str], None] = lambda line: None,
+) -> Findings:
+    """Compare every architecture, then measure 1, 2, 4, 8 runs a card until one of them fails. "cpu" is a stand-in
+    that goes the same way.
+    """
+    comparisons = []
+    for slug in slugs:
+        comparisons.append(check(slug, device))
+        say(f"{slug}: {comparisons[-1].verdict()}")
+    shares: list[Share] = []
+    for runs in counts:
+        shares.append(measure(runs, device, min(WARM_UP_STEPS, steps), steps))
+        say(f"{runs} at a time: {shares[-1].error or f'{shares[-1].images_per_second:,.0f} images/s'}")
+        if shares[-1].error:
+            break
+    card = torch.cuda.get_device_properties(0).total_memory / 2**20 if device == "cuda" else float("inf")
+    return Findings(machine(device), comparisons, shares, card)

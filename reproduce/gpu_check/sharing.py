@@ -1,0 +1,127 @@
+"""Several runs at a time on one card: how fast, in how much memory, and how many of them are best."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.synchronize import Barrier
+from threading import BrokenBarrierError
+
+import torch
+
+from reproduce import devices
+from reproduce.architectures.contract import Batch
+from reproduce.gpu_check.comparison import PROTOCOL, new_run
+from reproduce.training import batches, step
+
+RUNS_A_CARD = (1, 2, 4, 8)
+TYPICAL = "vae"
+"""The architecture whose speed is measured."""
+WARM_UP_STEPS, TIMED_STEPS = 20, 300
+WAIT_SECONDS = 600
+"""How long the runs of one measurement may wait for each other."""
+ENOUGH = 0.95
+"""The smallest number of runs with this share of the best throughput is recommended: more only cost memory."""
+USABLE_MEMORY = 0.9
+"""Share of the card's memory that the recommended number of the heaviest runs may take."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """So many equal runs at a time on one card: images/s of all together, memory of all together, or an error."""
+
+    runs: int
+    images_per_second: float = float("nan")
+    memory_mib: float = float("nan")
+    error: str = ""
+
+
+_barrier: Barrier | None = None
+
+
+def _meet_at(barrier: Barrier) -> None:
+    global _barrier
+    _barrier = barrier
+
+
+def _timed(device: str, warm_up: int, steps: int) -> tuple[float, float]:
+    """Train in this process beside the others: images/s, and MiB taken on the card (of this process on a CPU)."""
+    assert _barrier is not None
+    devices.configure(device)
+    run = new_run(TYPICAL, device)
+    run.architecture.train()
+    slices = list(batches(len(run.train_images), PROTOCOL.batch_size))
+
+    def train(count: int) -> None:
+        for index in range(count):
+            part = slices[index % len(slices)]
+            step(run.architecture, run.players, run.adams, Batch(run.train_images[part]), 0.5)
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    train(warm_up)
+    _barrier.wait(WAIT_SECONDS)
+    started = time.perf_counter()
+    train(steps)
+    seconds = time.perf_counter() - started
+    # everybody's memory is still taken
+    _barrier.wait(WAIT_SECONDS)
+    used = _used_mib(device)
+    _barrier.wait(WAIT_SECONDS)
+    return steps * PROTOCOL.batch_size / seconds, used
+
+
+def _used_mib(device: str) -> float:
+    """MiB taken on the card by whomever; by this process on a CPU."""
+    if device == "cuda":
+        free, total = torch.cuda.mem_get_info()
+        return (total - free) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+def measure(runs: int, device: str, warm_up: int = WARM_UP_STEPS, steps: int = TIMED_STEPS) -> Share:
+    """So many processes that train side by side. What was taken on the card before is not counted."""
+    context = multiprocessing.get_context("spawn")
+    before = _used_mib(device) if device == "cuda" else 0.0
+    barrier = context.Barrier(runs)
+    try:
+        with ProcessPoolExecutor(runs, context, _meet_at, (barrier,)) as pool:
+            futures = [pool.submit(_timed, device, warm_up, steps) for _ in range(runs)]
+            for future in futures:
+                # the first that fails lets the others go
+                future.add_done_callback(lambda done: barrier.abort() if done.exception() else None)
+            outcomes = [future.exception() for future in futures]
+            failures = [error for error in outcomes if error and not isinstance(error, BrokenBarrierError)]
+            if any(outcomes):
+                error = failures[0] if failures else outcomes[0]
+                return Share(
+                    runs, error=f"{type(error).__name__}: {(str(error) or 'no reason').splitlines()[0]}"
+                )
+            found = [future.result() for future in futures]
+    except BrokenProcessPool as error:
+        return Share(runs, error=f"a process was killed ({error})")
+    used = [memory for _, memory in found]
+    return Share(
+        runs, sum(speed for speed, _ in found), max(used) - before if device == "cuda" else sum(used)
+    )
+
+
+def recommend(shares: Sequence[Share], extra_mib: float, card_mib: float) -> int | None:
+    """The smallest number of runs with nearly the best throughput whose memory fits; None if nothing was measured.
+
+    extra_mib: what the heaviest architecture takes beyond the one that was measured, a run. card_mib: the card's.
+    """
+    fitting = [
+        share
+        for share in shares
+        if not share.error and share.memory_mib + share.runs * extra_mib <= USABLE_MEMORY * card_mib
+    ]
+    if not fitting:
+        return None
+    best = max(share.images_per_second for share in fitting)
+    return min(share.runs for share in fitting if share.images_per_second >= ENOUGH * best)

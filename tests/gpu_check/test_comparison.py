@@ -1,0 +1,171 @@
+"""No GPU was at hand: the comparison is tested on made-up data, and with the CPU in the GPU's place."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from reproduce import devices
+from reproduce.architectures import spherical
+from reproduce.architectures.contract import Batch
+from reproduce.gpu_check import Comparison, Findings, comparison
+from reproduce.gpu_check.comparison import BOUNDS, HostNoise, Trace
+from reproduce.names import SLUGS
+
+HERE = Comparison("vae", 1e-7, 1e-4, 1e-5, repeats=True, memory_mib=500.0)
+
+
+class Silence(HostNoise):
+    """Every draw gives the same, whatever the generator."""
+
+    def draw(self, func: Any, args: Any, kwargs: Any) -> Tensor:
+        found = super().draw(func, args, kwargs)
+        if found.dtype.is_floating_point:
+            return torch.full_like(found, 0.5)
+        return torch.arange(found.numel()).view_as(found)
+
+
+def first_losses(slug: str, seed: int, mode: TorchDispatchMode) -> dict[str, float]:
+    run = comparison.new_run(slug, "cpu")
+    run.architecture.train()
+    torch.manual_seed(seed)
+    batch = Batch(run.train_images[:8], run.train_images[8:16])
+    with mode:
+        losses = run.architecture.losses(batch, 0.5).players
+    return {name: float(loss.detach()) for name, loss in losses.items()}
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_every_draw_of_a_step_goes_through_the_host(slug: str) -> None:
+    assert first_losses(slug, 1, Silence()) == first_losses(slug, 2, Silence())
+
+
+def test_models_with_noise_draw_at_all() -> None:
+    noise = HostNoise()
+    assert first_losses("vae", 1, noise) != first_losses("vae", 2, HostNoise())
+    assert noise.draws > 0
+
+
+def test_noise_of_the_host_is_the_cpus_own() -> None:
+    torch.manual_seed(3)
+    expected = torch.randn(5), torch.empty(4).uniform_(), torch.randperm(6)
+    torch.manual_seed(3)
+    with HostNoise():
+        found = torch.randn(5), torch.empty(4).uniform_(), torch.randperm(6)
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_draw_for_another_device_arrives_there() -> None:
+    with HostNoise():
+        assert torch.randn(3, device="meta").device.type == "meta"
+
+
+def traced(loss: float = 2.0, gradient: Sequence[float] = (3.0, 4.0), validation: float = 10.0) -> Trace:
+    flat = torch.tensor(gradient, dtype=torch.float64)
+    return Trace({"autoencoder": loss}, {"autoencoder": flat}, validation)
+
+
+def test_differences_are_relative_to_the_cpu() -> None:
+    found = comparison.compare(
+        "vae", traced(2.002, (3.0, 4.05), 9.9), traced(), repeated=True, memory_mib=7.0
+    )
+    assert (found.loss, found.gradient, found.trained) == pytest.approx((1e-3, 1e-2, 1e-2))
+    assert (found.repeats, found.memory_mib) == (True, 7.0)
+
+
+def test_the_worst_player_counts() -> None:
+    expected = Trace({"a": 1.0, "b": 1.0}, {"a": torch.ones(2).double(), "b": torch.ones(2).double()}, 1.0)
+    found = replace(expected, losses={"a": 1.0, "b": 1.5})
+    assert comparison.compare("vae", found, expected, True, 0.0).loss == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({}, "ok"),
+        ({"loss": BOUNDS.loss, "gradient": BOUNDS.gradient, "trained": BOUNDS.trained}, "ok"),
+        ({"loss": BOUNDS.loss * 1.01}, "loss off"),
+        ({"gradient": BOUNDS.gradient * 1.01}, "gradient off"),
+        ({"trained": math.inf, "loss": math.nan}, "loss and trained off"),
+        ({"repeats": False}, "does not repeat"),
+        ({"trained": 1.0, "repeats": False}, "trained off, does not repeat"),
+        ({"error": "RuntimeError: no deterministic kernel"}, "RuntimeError: no deterministic kernel"),
+    ],
+)
+def test_verdicts(change: dict[str, Any], verdict: str) -> None:
+    found = replace(HERE, **change)
+    assert found.verdict() == verdict
+    assert Findings({}, [HERE, found]).passed == (verdict == "ok")
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_what_is_not_finite_is_infinitely_off(bad: float) -> None:
+    assert comparison.difference(bad, 1.0) == comparison.difference(1.0, bad) == math.inf
+    assert comparison.vector_difference(torch.tensor([bad, 1.0]), torch.ones(2)) == math.inf
+
+
+def test_two_zeros_agree() -> None:
+    assert (
+        comparison.difference(0.0, 0.0) == comparison.vector_difference(torch.zeros(3), torch.zeros(3)) == 0
+    )
+
+
+def test_the_cpu_agrees_with_itself_to_the_bit() -> None:
+    found = comparison.check("vae", "cpu")
+    assert (found.loss, found.gradient, found.trained, found.repeats) == (0, 0, 0, True)
+    assert found.verdict() == "ok"
+
+
+def test_another_loss_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that computes the squared error three percent too large."""
+    expected = comparison.trace("svae", "cpu")
+    honest = spherical.negative_log_likelihood
+    monkeypatch.setattr(spherical, "negative_log_likelihood", lambda *inputs: 1.03 * honest(*inputs))
+    found = comparison.compare("svae", comparison.trace("svae", "cpu"), expected, True, 0.0)
+    assert "loss and gradient" in found.verdict()
+
+
+def test_an_error_on_the_device_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(slug: str, device: str) -> bool:
+        raise RuntimeError("no deterministic implementation\nmore")
+
+    monkeypatch.setattr(comparison, "repeats", fails)
+    assert comparison.check("ae", "cpu").verdict() == "RuntimeError: no deterministic implementation"
+
+
+def test_memory_is_measured_from_an_emptied_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def reserved() -> int:
+        calls.append("max_memory_reserved")
+        return 3 << 20
+
+    for name in ("empty_cache", "reset_peak_memory_stats"):
+        monkeypatch.setattr(torch.cuda, name, lambda name=name: calls.append(name))
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", reserved)
+    monkeypatch.setattr(devices, "configure", lambda device: None)
+    monkeypatch.setattr(comparison, "trace", lambda slug, device: calls.append(device) or traced())
+    monkeypatch.setattr(comparison, "repeats", lambda slug, device: True)
+    assert comparison.check("ae", "cuda").memory_mib == 3
+    assert calls == ["cpu", "empty_cache", "reset_peak_memory_stats", "cuda", "max_memory_reserved"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_bounds_are_far_beyond_what_two_cpu_kernels_differ_by(slug: str) -> None:
+    devices.configure("cpu")
+    expected = comparison.trace(slug, "cpu")
+    # torch's own context manager sets a switch of which torch warns
+    with warnings.catch_warnings(action="ignore"), torch.backends.mkldnn.flags(enabled=False):
+        found = comparison.compare(slug, comparison.trace(slug, "cpu"), expected, True, 0.0)
+    tighter = comparison.Bounds(*(bound / 4 for bound in (BOUNDS.loss, BOUNDS.gradient, BOUNDS.trained)))
+    assert found.verdict(tighter) == "ok"
