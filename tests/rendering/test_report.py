@@ -11,6 +11,7 @@ from reproduce import paper
 from reproduce.analysis.statistics import pearson
 from reproduce.rendering import report, wording
 from reproduce.rendering.material import Material
+from reproduce.rendering.prose import results, verdicts
 from reproduce.rendering.tables import build
 from tests.synthetic import make_records
 
@@ -90,7 +91,7 @@ def test_what_is_left_of_the_duality_is_said_in_the_abstract_and_in_the_trade_of
     judged = _text(complete, tmp_path)
     found = {
         words: pearson(complete.healthy["ssim"], complete.healthy[metric])
-        for metric, words in report.BLUR_FREE.items()
+        for metric, words in results.BLUR_FREE.items()
     }
     remains = f"the duality {wording.remains(found)}"
     assert judged.partition(r"\end{abstract}")[0].count(remains) == 1
@@ -113,9 +114,9 @@ def test_what_is_left_of_the_duality_is_said_in_the_abstract_and_in_the_trade_of
 def test_counts_without_a_noun_read_as_english(
     complete: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hits: int, words: str
 ) -> None:
-    monkeypatch.setattr(report, "_recommendations", lambda _: {"testable": 4, "same_first": hits})
+    monkeypatch.setattr(verdicts, "advice", lambda _: {"testable": 4, "same_first": hits})
     restated = {"n": 9, "different": 8, "untold": hits, "piq": hits, "left": [("unevenness", hits)]}
-    monkeypatch.setattr(report, "_restated", lambda _: restated)
+    monkeypatch.setattr(results, "restated", lambda _: restated)
     told = " ".join(_text(complete, tmp_path).split())
     assert words in told
     verb = {0: "none stand", 1: "one stands", 2: "two stand"}[hits]
