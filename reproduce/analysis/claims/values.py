@@ -327,15 +327,12 @@ def value_range(world: World, claim: Claim) -> Finding:
     first, second = claim.numbers
     if world.half_units is not None:
         halves = world.half_units[metric]
-        slack = (first.half_unit + halves[values.idxmin()], second.half_unit + halves[values.idxmax()])
-        overlap = False
-    else:
-        margin = measure(metric).margin
-        slack = (margin(first.value), margin(second.value))
-        overlap = low <= second.value and first.value <= high
-    off = (abs(low - first.value), abs(high - second.value))
-    inside = all(gap <= allowed * (1 + 1e-9) for gap, allowed in zip(off, slack, strict=True))
-    return decided(shown, holds=inside, partly=overlap)
+        ends = ((first, low, halves[values.idxmin()]), (second, high, halves[values.idxmax()]))
+        ok = all(abs(value - end.value) <= (end.half_unit + half) * (1 + 1e-9) for end, value, half in ends)
+        return decided(shown, holds=ok)
+    margin = measure(metric).margin
+    within = (abs(value - end.value) <= margin(end.value) for end, value in ((first, low), (second, high)))
+    return decided(shown, holds=all(within), partly=low <= second.value and first.value <= high)
 
 
 @kind("gap", field=True)
