@@ -15,7 +15,7 @@ from typing import Any
 
 from reproduce import cluster, files
 from reproduce.cluster import Event, Listener
-from reproduce.errors import ReproduceError
+from reproduce.errors import ReproduceError, described
 from reproduce.runs import RunId
 from reproduce.store import DAMAGED, FAILED, FRESH, HISTORY, WEIGHTS, Status, Store
 
@@ -157,7 +157,7 @@ def in_process(
         except ReproduceError:
             raise
         except Exception as error:
-            outcome = cluster.described(error)
+            outcome = described(error)
         yield run, outcome
 
 

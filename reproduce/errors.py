@@ -1,4 +1,4 @@
-"""The one exception a user is meant to read."""
+"""The one exception a user is meant to read, and any other as a line of text."""
 
 LONGEST = 800
 """Characters of a message at most: what it quotes may be of any length."""
@@ -9,6 +9,11 @@ def one_line(text: str) -> str:
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     half = LONGEST // 2 - 2
     return line if len(line) <= LONGEST else f"{line[:half]} … {line[-half:]}"
+
+
+def described(error: BaseException) -> str:
+    """ "ZeroDivisionError: division by zero"."""
+    return f"{type(error).__name__}: {error}"
 
 
 class ReproduceError(Exception):

@@ -1,0 +1,108 @@
+"""Sends tasks to workers, and hears of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import CancelledError
+from typing import Any
+
+from reproduce.cluster.clusters import DASK, existing_cluster, local_cluster, worker_processes
+from reproduce.cluster.messages import CRASHED, REFUSED, TOPIC, Event, keys_of, message, task_name
+from reproduce.cluster.on_worker import perform_on_worker
+from reproduce.cluster.watch import Watch
+from reproduce.errors import ReproduceError, described
+from reproduce.runs import RunId
+
+Listener = Callable[[RunId | None, Event], None]
+"""Hears events of runs, and (of no run) warnings that concern the whole campaign."""
+WATCH_SECONDS = 5
+"""How often somebody looks whether there are workers at all."""
+
+
+def perform(
+    tasks: Sequence[tuple[RunId, dict[str, Any]]],
+    listener: Listener,
+    workers: int,
+    scheduler: str | None,
+    dashboard: bool = False,
+) -> Generator[tuple[RunId, Any], None, None]:
+    """Do the jobs (`worker.Job` as plain data), the first ones first: each run with its outcome, or the reason why it
+    has none.
+
+    dashboard: whether a cluster of this machine shows one, whose address is told as a warning.
+    Raises ReproduceError when no scheduler answers, when it goes away, when no worker of this machine starts, and
+    when a worker raises one (its disk is full, it has another version of the project, or several threads).
+    """
+    import dask
+    from distributed import wait
+
+    order = [run for run, _ in tasks]
+    messages = [message(job, scheduler is None) for _, job in tasks]
+    names = {task_name(*sent): run for sent, run in zip(messages, order, strict=True)}
+    keys = {run: keys_of(job) for run, job in tasks}
+    workers = min(workers, len(tasks))
+    cluster = local_cluster(workers, dashboard) if scheduler is None else existing_cluster(scheduler)
+
+    def say(text: str) -> None:
+        listener(None, {"warning": text})
+
+    with dask.config.set(DASK), cluster as client:
+        if dashboard:
+            say(f"Dask's dashboard is at {client.dashboard_link}")
+        watch = Watch(client, scheduler, workers, say, lambda: worker_processes(client.cluster))
+        client.subscribe_topic(TOPIC, lambda event: _heard(event, names, listener))
+        pending = {
+            # one group of keys: queued at the scheduler by priority, instead of dealt out to the workers at once
+            client.submit(
+                perform_on_worker, *sent, pure=False, priority=-index, key=(TOPIC, str(run), name)
+            ): run
+            for index, (sent, (name, run)) in enumerate(zip(messages, names.items(), strict=True))
+        }
+        while pending:
+            try:
+                with client.as_current():
+                    done = wait(list(pending), timeout=WATCH_SECONDS, return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                done = set()
+                watch.look()
+            except CancelledError:  # `result` says what that means
+                done = {future for future in pending if future.cancelled()}
+            for future in sorted(done, key=lambda future: order.index(pending[future])):
+                run = pending.pop(future)
+                yield run, result(future, scheduler, keys[run])
+                future.release()
+
+
+def result(future: Any, scheduler: str | None, keys: dict[str, str]) -> Any:
+    """The outcome of a task that has ended, or the reason why it has none.
+
+    keys: those that the result must have, by whatever version of the project it was made. Raises ReproduceError: see
+    `perform`.
+    """
+    from distributed import KilledWorker
+
+    from reproduce.store import Outcome
+
+    if future.cancelled():
+        raise ReproduceError(
+            f"the Dask scheduler at {scheduler or 'this machine'} is gone: the same command goes on from here"
+        )
+    error = future.exception()
+    if isinstance(error, KilledWorker):
+        return "every worker that had this run was killed, perhaps for lack of memory: try a smaller --jobs"
+    if error is not None:
+        return described(error)
+    found = future.result()
+    if REFUSED in found:
+        raise ReproduceError(found[REFUSED])
+    if CRASHED in found:
+        return found[CRASHED]
+    if found.pop("keys", None) != keys:
+        raise ReproduceError("a worker has another version of the project: install this one on every machine")
+    return Outcome(**found)
+
+
+def _heard(event: Any, names: dict[str, RunId], listener: Listener) -> None:
+    _, content = event
+    if content.get("task") in names:
+        listener(names[content["task"]], content["event"])

@@ -1,0 +1,47 @@
+"""What client and worker say to each other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from reproduce import files, runs
+from reproduce.protocol import Protocol
+from reproduce.runs import RunId
+
+Event = dict[str, Any]
+TOPIC = "reproduce"
+"""Of the events that workers send."""
+GIVEN = ("weights", "history")
+"""What of a job is bytes."""
+REFUSED, CRASHED = "refused", "crashed"
+"""What a worker answers instead of an outcome: the campaign is to end, or this run has none."""
+
+
+def message(job: dict[str, Any], local: bool) -> tuple[str, dict[str, bytes]]:
+    """A job and its keys as JSON, and the files that go with it. A worker elsewhere chooses where its checkpoint
+    lies."""
+    given = {name: job[name] for name in GIVEN if job[name] is not None}
+    plain = {name: value for name, value in job.items() if name not in GIVEN}
+    path = Path(job["checkpoint"])
+    plain |= {"checkpoint": str(path.absolute() if local else path.name), "keys": keys_of(job)}
+    return json.dumps(plain), given
+
+
+def keys_of(job: dict[str, Any]) -> dict[str, str]:
+    """What the job's training and its evaluation depend on, by this process's version of the project.
+
+    The evaluation's is that of no weights: it is known before the run.
+    """
+    protocol, run = Protocol.of(job["protocol"]), RunId(**job["run"])
+    return {"training": runs.training_key(protocol, run), "evaluation": runs.evaluation_key(protocol, "")}
+
+
+def task_name(text: str, given: dict[str, bytes]) -> str:
+    """A name that only the very same job has: Dask does two tasks of one name once, whoever sent them."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(given):
+        digest.update(f"{name}:{files.sha256(given[name])}".encode())
+    return digest.hexdigest()

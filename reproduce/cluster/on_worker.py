@@ -1,0 +1,91 @@
+"""What a worker does with a task."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from reproduce import files
+from reproduce.cluster.messages import CRASHED, REFUSED, TOPIC, Event, keys_of, task_name
+from reproduce.errors import ReproduceError, described
+
+
+def perform_on_worker(text: str, given: dict[str, bytes]) -> dict[str, Any]:
+    """`performed`, or the exception that ended it as a line of text.
+
+    Dask would send the exception itself, with its traceback, and a client that cannot read one back (a very deep one,
+    say) waits for ever.
+    """
+    try:
+        return performed(text, given)
+    except ReproduceError as error:
+        return {REFUSED: str(error)}
+    except Exception as error:
+        return {CRASHED: described(error)}
+
+
+def performed(text: str, given: dict[str, bytes]) -> dict[str, Any]:
+    """A job on a Dask worker, its events sent to whoever listens: `message` → an outcome's fields, and its keys.
+
+    (Plain data: the outcome's class would have the client import torch.) Raises ReproduceError if this worker is not
+    one for such a job: see `fit`.
+    """
+    from distributed import get_worker
+
+    from reproduce import devices, worker
+
+    me = get_worker()
+    content = json.loads(text)
+    keys = content.pop("keys")
+    fit(me, content, keys)
+    checkpoint = Path(content["checkpoint"])
+    elsewhere = not checkpoint.is_absolute()
+    if elsewhere:
+        checkpoint = own_folder() / checkpoint
+    job = worker.Job.from_json({**content, **given, "checkpoint": str(checkpoint)})
+    if job.device == "cuda":
+        devices.take_turns(me.name)
+    name = task_name(text, given)
+
+    def notify(event: Event) -> None:
+        me.log_event(TOPIC, {"task": name, "event": event})
+
+    notify({"phase": "started"})
+    found = vars(worker.perform(job, notify))
+    if elsewhere:
+        files.remove(checkpoint)
+    return {**found, "keys": keys}
+
+
+def fit(me: Any, job: dict[str, Any], keys: dict[str, str]) -> None:
+    """Raises ReproduceError if the Dask worker would do another run than the client's, or could not vouch for it."""
+    from reproduce import devices
+
+    try:
+        same = keys_of(job) == keys
+    except (TypeError, KeyError, ReproduceError):  # a setting or a name that this version does not know
+        same = False
+    if not same:
+        raise ReproduceError(
+            f"the worker at {me.address} has another version of the project: install this one there"
+        )
+    if me.state.nthreads != 1:
+        raise ReproduceError(
+            f"the worker at {me.address} has {me.state.nthreads} threads, whose runs would share their random numbers: "
+            "start it with --nthreads 1"
+        )
+    if job["device"] == "cuda" and devices.best_device()[0] != "cuda":
+        raise ReproduceError(
+            f"the worker at {me.address} has no CUDA device: start it on a machine with a GPU, or give --device cpu"
+        )
+
+
+def own_folder() -> Path:
+    """Where a worker of an existing cluster keeps checkpoints: outside its own directory, which dies with it.
+
+    The files are named by training key, so that campaigns on one machine can only meet in the very same run.
+    """
+    return Path(tempfile.gettempdir()) / f"reproduce-{os.getuid()}"

@@ -1,0 +1,52 @@
+"""What the tests of clusters share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reproduce import campaign
+from reproduce.campaign import Report
+from reproduce.protocol import shortened
+from reproduce.runs import RunId
+from reproduce.store import Store
+from tests.tiny import RUNS, TINY
+
+STARTING = pytest.mark.timeout(1800)
+"""Each worker process imports torch anew: seconds on a machine of one's own, minutes on one that others use."""
+AE, VAE, SVAE = RunId("ae", 1), RunId("vae", 1), RunId("svae", 1)
+OTHER = shortened(TINY, name="other", learning_rate_scale=5.0)
+LONGER = shortened(TINY, epochs=40)
+"""Long enough to be in the middle of when an event has made its way."""
+Events = list[tuple[RunId | None, dict[str, Any]]]
+
+
+def once(store: Store, wanted: tuple[RunId, ...] = RUNS, **options: Any) -> Report:
+    return campaign.execute(store, wanted, device="cpu", **{"jobs": 1, **options})
+
+
+def until(condition: Callable[[], Any], seconds: float = 400) -> None:
+    """Wait for it."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+class Done:
+    """Stands for a future that has ended."""
+
+    def __init__(self, found: dict[str, Any]) -> None:
+        self.found = found
+
+    def cancelled(self) -> bool:
+        return False
+
+    def exception(self) -> None:
+        return None
+
+    def result(self) -> dict[str, Any]:
+        return dict(self.found)

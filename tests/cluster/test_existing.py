@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reproduce.campaign import Report
+from reproduce.cluster import clusters
+from reproduce.errors import ReproduceError
+from reproduce.runs import RunId
+from reproduce.store import MANIFEST, Store
+from tests.cluster.common import AE, LONGER, OTHER, STARTING, VAE, Events, once
+from tests.tiny import TINY, contents
+
+pytestmark = STARTING
+
+
+def test_no_scheduler_at_the_address_is_one_line(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(store.path(AE))
+    monkeypatch.setattr(clusters, "CONNECT_SECONDS", 0.2)
+    with pytest.raises(ReproduceError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9: start one"):
+        once(store, scheduler="tcp://127.0.0.1:9")
+
+
+class Machines:
+    """A scheduler and workers in processes of their own, each with a temporary folder that no other sees."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.address = f"tcp://127.0.0.1:{self.port}"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.start(
+            "scheduler", "dask_scheduler", "--host", "127.0.0.1", "--port", str(self.port),
+            "--dashboard-address", "127.0.0.1:0",
+        )  # fmt: skip
+
+    def start(self, name: str, module: str, *words: str) -> None:
+        home = self.folder / name
+        home.mkdir(parents=True)
+        environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "TMPDIR": str(home)}
+        self.processes[name] = subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.{module}", *words],
+            env=environment, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def worker(self, name: str, threads: int = 1) -> None:
+        words = ("--nthreads", str(threads), "--no-nanny", "--no-dashboard")
+        self.start(name, "dask_worker", self.address, *words)
+
+    def kill(self, name: str) -> None:
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+
+@pytest.fixture
+def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
+    monkeypatch.setattr(clusters, "CONNECT_SECONDS", 120)
+    found = Machines(tmp_path / "machines")
+    yield found
+    for name in found.processes:
+        found.kill(name)
+
+
+@pytest.mark.slow
+def test_an_existing_cluster_that_loses_a_worker_gives_the_same_bits(
+    machines: Machines, tmp_path: Path
+) -> None:
+    expected, store = Store(tmp_path / "local", LONGER), Store(tmp_path / "results", LONGER)
+    once(expected, (AE, VAE))
+    for name in ("one", "two"):
+        machines.worker(name)
+    killed = []
+
+    def kill_whoever_trains_the_ae(run: RunId | None, event: dict[str, Any]) -> None:
+        if run == AE and event.get("epoch", 0) >= 2 and not killed:
+            name = checkpoint_of(machines, store.checkpoint(AE).name)
+            killed.append(name)
+            machines.kill(name)
+
+    report = once(store, (AE, VAE), listener=kill_whoever_trains_the_ae, scheduler=machines.address)
+    assert len(killed) == 1
+    assert (set(report.done), report.failed) == ({AE, VAE}, {})
+    assert contents(store.folder) == contents(expected.folder)
+    assert all((store.path(run) / MANIFEST).is_file() for run in (AE, VAE))
+    survivor = ({"one", "two"} - set(killed)).pop()
+    assert not list((machines.folder / survivor).rglob("checkpoint*")), "a finished run left its checkpoint"
+
+
+def checkpoint_of(machines: Machines, name: str) -> str:
+    """Which worker holds the checkpoint of that name."""
+    (path,) = machines.folder.rglob(name)
+    return path.relative_to(machines.folder).parts[0]
+
+
+@pytest.mark.slow
+def test_a_campaign_waits_for_workers_and_says_so(
+    machines: Machines, tmp_path: Path, finished: Store
+) -> None:
+    events: Events = []
+
+    def start_one_when_asked(run: RunId | None, event: dict[str, Any]) -> None:
+        events.append((run, event))
+        if "warning" in event:
+            machines.worker("late")
+
+    store = Store(tmp_path / "results", TINY)
+    report = once(store, (AE,), listener=start_one_when_asked, scheduler=machines.address)
+    assert report.done == [AE]
+    warnings = [(run, event["warning"]) for run, event in events if "warning" in event]
+    assert warnings == [(None, f"no worker at {machines.address}; waiting for one")]
+    assert contents(store.path(AE)) == contents(finished.path(AE))
+
+
+@pytest.mark.slow
+def test_a_worker_of_several_threads_ends_a_campaign_with_one_line(
+    machines: Machines, tmp_path: Path
+) -> None:
+    machines.worker("wide", threads=2)
+    with pytest.raises(ReproduceError, match=r"the worker at tcp://.* has 2 threads.*--nthreads 1$"):
+        once(Store(tmp_path / "results", TINY), (AE,), scheduler=machines.address)
+
+
+@pytest.mark.slow
+def test_campaigns_that_share_a_scheduler_get_each_its_own_results(
+    machines: Machines, tmp_path: Path
+) -> None:
+    stores = [Store(tmp_path / "results", protocol) for protocol in (TINY, OTHER)]
+    waiting: list[RunId] = []
+
+    def start_a_worker_for_both(run: RunId | None, event: dict[str, Any]) -> None:
+        if "warning" in event:
+            waiting.append(run)
+            if len(waiting) == len(stores):
+                machines.worker("shared")
+
+    def perform(store: Store) -> Report:
+        return once(store, (AE,), listener=start_a_worker_for_both, scheduler=machines.address)
+
+    with ThreadPoolExecutor() as both:
+        assert [report.done for report in both.map(perform, stores)] == [[AE], [AE]]
+    for store in stores:
+        alone = Store(tmp_path / "alone", store.protocol)
+        once(alone, (AE,))
+        assert contents(store.folder) == contents(alone.folder)
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_goes_away_ends_the_campaign_with_one_line(
+    machines: Machines, tmp_path: Path
+) -> None:
+    machines.worker("one")
+
+    def kill_the_scheduler(run: RunId | None, event: dict[str, Any]) -> None:
+        if "epoch" in event and machines.processes["scheduler"].poll() is None:
+            machines.kill("scheduler")
+
+    with pytest.raises(ReproduceError, match=r"the Dask scheduler at tcp://127.0.0.1:\d+ is gone: the same"):
+        once(
+            Store(tmp_path / "results", LONGER),
+            (AE, VAE),
+            listener=kill_the_scheduler,
+            scheduler=machines.address,
+        )

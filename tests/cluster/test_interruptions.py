@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from reproduce import training
+from reproduce.store import FRESH, MISSING, PARTIAL, Store
+from tests.cluster.common import STARTING, Events, once, until
+from tests.tiny import ENDLESS, ONLY, RUNS, TINY, contents
+
+pytestmark = STARTING
+
+Command = Callable[..., "subprocess.Popen[str]"]
+EVALUATING = "evaluating"
+"""A file that says that an evaluation has begun."""
+NEVER_EVALUATED = f"""
+import pathlib, runpy, sys
+from reproduce import evaluation
+honest = evaluation.evaluate
+def evaluate(architecture, protocol, data, seed, device):
+    while seed == 1:
+        pathlib.Path(sys.argv[sys.argv.index("--results") + 1], "{EVALUATING}").touch()
+        honest(architecture, protocol, data, seed, device)
+    return honest(architecture, protocol, data, seed, device)
+evaluation.evaluate = evaluate
+runpy.run_module("tests.tiny", run_name="__main__", alter_sys=True)
+"""
+"""A campaign of one process that trains and then measures for ever."""
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Command]:
+    """Starts `python -m reproduce run` (on runs that never end, unless told otherwise)."""
+    started = []
+
+    def start(jobs: int, *code: str, profile: str = "endless") -> subprocess.Popen[str]:
+        words = ["run", "--profile", profile, "--results", str(tmp_path), "--only", ONLY, "--jobs", str(jobs)]
+        process = subprocess.Popen(
+            [sys.executable, *(code or ("-m", "tests.tiny")), *words],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=Path.cwd(),
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(process: subprocess.Popen[str], condition: Callable[[], Any]) -> None:
+    """Wait until the command is so far."""
+    until(lambda: process.poll() is not None or condition())
+    assert process.poll() is None, process.communicate()[1]
+
+
+@pytest.fixture
+def endless(command: Command, tmp_path: Path) -> Command:
+    """The same, and comes back once a run is in training."""
+
+    def start(jobs: int) -> subprocess.Popen[str]:
+        process = command(jobs)
+        wait_for(process, lambda: list(tmp_path.rglob("checkpoint*.bin")))
+        return process
+
+    return start
+
+
+def seconds_for_two() -> float:
+    """What two seconds are on a machine that others use too."""
+    return 2 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_stops_at_once_and_leaves_what_the_same_command_goes_on_from(
+    endless: Command, tmp_path: Path, jobs: int
+) -> None:
+    process = endless(jobs)
+    assert interrupted(process) >= (2 if jobs == 2 else 0)
+    store = Store(tmp_path, ENDLESS)
+    assert {store.status(run, verify=True).state for run in RUNS} <= {FRESH, MISSING, PARTIAL}
+    checkpoints = list(tmp_path.rglob("checkpoint*.bin"))
+    assert checkpoints
+    for path in checkpoints:
+        training.unsealed(path.read_bytes())
+
+
+def interrupted(process: subprocess.Popen[str]) -> int:
+    """Ctrl-C: the command and its children end at once, with one line. Returns how many children there were."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    before = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to everybody
+    _, errors = process.communicate(timeout=60)
+    seconds = time.monotonic() - before
+    assert process.returncode == 130
+    assert errors == "interrupted; the same command goes on from here\n"
+    assert seconds < seconds_for_two()
+    assert psutil.wait_procs(children, timeout=20)[1] == []
+    return len(children)
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_at_once_while_workers_start(command: Command, tmp_path: Path) -> None:
+    process = command(2)
+    wait_for(process, lambda: len(psutil.Process(process.pid).children(recursive=True)) >= 2)
+    interrupted(process)
+    store = Store(tmp_path, ENDLESS)
+    assert {store.status(run, verify=True).state for run in RUNS} == {MISSING}
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_an_evaluation_costs_no_training(command: Command, tmp_path: Path, finished: Store) -> None:
+    process = command(1, "-c", NEVER_EVALUATED, profile="tiny")
+    wait_for(process, (tmp_path / EVALUATING).exists)
+    interrupted(process)
+    store, events = Store(tmp_path, TINY), Events()
+    (begun,) = [run for run in RUNS if store.status(run).state == PARTIAL]
+    report = once(store, (begun,), listener=lambda run, event: events.append((run, event)))
+    assert report.done == [begun]
+    assert not any("epoch" in event for _, event in events), "it was trained again"
+    assert contents(store.path(begun)) == contents(finished.path(begun))
+
+
+@pytest.mark.slow
+def test_a_second_campaign_on_the_same_folder_ends_with_one_line_and_the_first_goes_on(
+    endless: Command, command: Command, tmp_path: Path
+) -> None:
+    first = endless(1)
+    second = command(1)
+    _, errors = second.communicate(timeout=400)
+    assert second.returncode == 2
+    assert errors == (
+        f"error: another campaign is writing to {tmp_path / 'endless'}: wait for it, or choose another --results\n"
+    )
+    (checkpoint,) = tmp_path.rglob("checkpoint*.bin")
+    before = checkpoint.stat().st_mtime_ns
+    wait_for(first, lambda: checkpoint.stat().st_mtime_ns > before)
+
+
+@pytest.mark.slow
+def test_the_death_of_a_campaign_ends_its_workers(endless: Command) -> None:
+    process = endless(2)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 2
+    process.kill()
+    assert psutil.wait_procs(children, timeout=120)[1] == []

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from reproduce import campaign, runs, worker
+from reproduce.cluster import messages
+from reproduce.protocol import shortened
+from reproduce.runs import RunId
+from reproduce.store import MISSING, Status, Store
+from tests.cluster.common import AE, OTHER, VAE
+from tests.tiny import TINY
+
+
+def test_a_task_is_json_and_what_is_given_bytes(store: Store) -> None:
+    job = campaign.job_json(store, Status(VAE, "stale", "", retrain=False), "cpu")
+    text, given = messages.message(job, local=True)
+    assert {name: type(value) for name, value in given.items()} == {"weights": bytes, "history": bytes}
+    content = json.loads(text)
+    assert content.pop("keys")["training"] == runs.training_key(TINY, VAE)
+    sent = worker.Job.from_json({**content, **given})
+    assert (sent.run, sent.protocol) == (VAE, TINY)
+    assert Path(sent.checkpoint).is_absolute()
+
+
+def test_a_worker_elsewhere_is_told_no_folder_of_ours(store: Store) -> None:
+    text, given = messages.message(campaign.job_json(store, Status(AE, MISSING, ""), "cpu"), local=False)
+    assert given == {}
+    assert json.loads(text)["checkpoint"] == store.checkpoint(AE).name
+    assert str(store.folder) not in text
+
+
+def task_name(store: Store, run: RunId, **options: Any) -> str:
+    job = campaign.job_json(store, Status(run, MISSING, ""), "cpu") | options
+    return messages.task_name(*messages.message(job, local=False))
+
+
+def test_only_the_very_same_job_has_the_same_name(store: Store, tmp_path: Path) -> None:
+    elsewhere, other = Store(tmp_path / "elsewhere", TINY), Store(tmp_path, OTHER)
+    more_pairs = Store(tmp_path, shortened(TINY, whole_pairs=11))
+    assert task_name(store, AE) == task_name(elsewhere, AE)
+    names = [task_name(store, AE), task_name(store, VAE), task_name(other, AE), task_name(more_pairs, AE)]
+    names += [task_name(store, AE, device="cuda")]
+    names += [task_name(store, AE, weights=given, history=b"") for given in (b"one", b"other")]
+    assert len(set(names)) == len(names)
