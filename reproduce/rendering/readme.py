@@ -107,6 +107,9 @@ def nearer_readings(material: Material) -> str:
         slugs = [str(slug) for slug in table.index[table["nearest"] == word]]
         if slugs:
             lines.append(f"- {text} ({len(slugs)}): {numbers.listing(map(told, slugs))}")
+    unknown = [label(str(slug)) for slug in table.index[table["nearest"] == readings.MISSING]]
+    if unknown:
+        lines.append(f"- not told, since one or both were not run: {numbers.listing(unknown)}")
     head = (
         f"Profile `{material.profile.name}`, {len(table)} architectures with a second reading. Nearer to the printed "
         "row lies, with its distance in standard deviations of the printed columns:"

@@ -10,9 +10,10 @@ import pandas as pd
 from reproduce import paper
 from reproduce.analysis import readings
 from reproduce.architectures.registry import PYTHAE
-from reproduce.rendering import readme
+from reproduce.names import SLUGS
+from reproduce.rendering import numbers, readme
 from reproduce.rendering.claim_tables import IN_OUR_RESULTS, NOT_TESTABLE_BUT_AS_TRAINED, WITHIN_THE_PAPER
-from reproduce.rendering.material import Material
+from reproduce.rendering.material import Material, label
 from reproduce.rendering.tables import build
 from tests.synthetic import make_records
 
@@ -82,6 +83,7 @@ def test_the_readings_nearer_to_the_printed_rows_are_named_with_distance_and_col
     dead = {"hvae": ~described, "miwae": described, "piwae": described | ~described}
     for slug, chosen in dead.items():
         runs.loc[chosen & (runs["architecture"] == slug), "collapsed"] = True
+    others = [label(slug) for slug in SLUGS if slug in set(PYTHAE) - set(slugs)]
     assert readme.nearer_readings(Material(records, {})).splitlines() == [
         f"Profile `quick`, {len(PYTHAE)} architectures with a second reading. Nearer to the printed row lies, with its "
         "distance in standard deviations of the printed columns:",
@@ -90,6 +92,7 @@ def test_the_readings_nearer_to_the_printed_rows_are_named_with_distance_and_col
         "- Pythae's class (1): VAMP (0.00)",
         "- neither, within the stated margin (3): HVAE (0.00; Pythae's collapsed), MIWAE (0.00; the described one "
         "collapsed) and PIWAE (0.00; both collapsed)",
+        f"- not told, since one or both were not run: {numbers.listing(others)}",
         "",
         "The profile trains too little for that to be an answer.",
     ]
