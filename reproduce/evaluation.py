@@ -318,30 +318,36 @@ class Evaluator:
     def step_memory(self) -> float:
         """MiB of parameters, gradients, Adam's moments and all tensors that the step's graph keeps.
 
-        Counted, not sampled from the process: the same on every machine. 0 where nothing is trained.
+        Counted, not sampled from the process: the same on every machine and for every data set. 0 where nothing is
+        trained.
         """
         players = self.architecture.players()
-        if not any(player.parameters for player in players):
+        trained = [p for player in players for p in player.parameters]
+        if not trained:
             return 0.0
+        counted = {p.untyped_storage().data_ptr() for p in trained}
         # holding the storages themselves keeps an address from being used twice
         kept: dict[int, torch.UntypedStorage] = {}
 
         def keep(tensor: Tensor) -> Tensor:
             storage = tensor.untyped_storage()
-            kept[storage.data_ptr()] = storage
+            if storage.data_ptr() not in counted:
+                kept[storage.data_ptr()] = storage
             return tensor
 
         state = {name: value.clone() for name, value in self.architecture.state_dict().items()}
         self.architecture.train()
         self.seeded("memory")
-        batch = Batch(self.tensors[:64], self.tensors[64:128])
+        # storages of their own: a view's is the whole test set
+        batch = Batch(self.tensors[:64].clone(), self.tensors[64:128].clone())
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             losses = self.architecture.losses(batch, 0.5)
             player_gradients(players, losses.players)
         self.architecture.eval()
         self.architecture.load_state_dict(state)
-        parameters = sum(4 * p.numel() for player in players for p in player.parameters)
-        return (4 * parameters + sum(storage.nbytes() for storage in kept.values())) / 2**20
+        # each parameter, its gradient and Adam's two moments
+        parameters = 4 * sum(p.nbytes for p in trained)
+        return (parameters + sum(storage.nbytes() for storage in kept.values())) / 2**20
 
 
 def evaluate(

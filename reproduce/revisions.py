@@ -5,5 +5,5 @@ keeps each architecture's float64 losses and gradients and turns red if they mov
 """
 
 TRAINING_REVISION = 2
-EVALUATION_REVISION = 3
+EVALUATION_REVISION = 4
 REFERENCE_REVISION = 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import torch
 from torch import Tensor
 
 from reproduce import devices, evaluation, metrics, references, training
-from reproduce.datasets import Dataset, evaluation_indices
+from reproduce.architectures.contract import Batch, Losses, Player
+from reproduce.datasets import Dataset, Split, evaluation_indices
 from reproduce.evaluation import DIGIT_COLUMNS, IMAGE_COLUMNS, PAIR_COLUMNS, Evaluation, Evaluator
 from reproduce.protocol import Protocol
 
@@ -117,6 +119,35 @@ def test_parameters_add_up(vae: Evaluation) -> None:
     assert scalars["parameters"] == sum(scalars[name] for name in parts)
     # parameters, gradients and two moments, four bytes each, and the graph
     assert scalars["peak_memory_mib"] > 16 * scalars["parameters"] / 2**20
+
+
+def test_a_steps_memory_is_the_same_for_every_data_set(tiny: Protocol, digits: Dataset) -> None:
+    """The batch is part of a larger tensor, whose memory is not the step's; weights that the graph keeps count once."""
+
+    def mib(test: Split) -> float:
+        model = training.fresh_architecture("ae", "", tiny, 1)
+        return Evaluator(model, tiny, replace(digits, test=test), 1, "cpu").step_memory()
+
+    few = digits.train.images[:1].repeat(128, axis=0)
+    many = few.repeat(8, axis=0)
+    assert mib(Split(few, np.zeros(len(few), np.uint8))) == mib(Split(many, np.zeros(len(many), np.uint8)))
+
+
+def test_weights_that_a_steps_graph_keeps_count_once(tiny: Protocol, digits: Dataset) -> None:
+    """A linear layer's graph keeps its weight (for the input's gradient) and its input of 64 images."""
+    model = references.build(references.fit("pca-16", digits.train))
+    hidden, outer = torch.nn.Linear(784, 8, bias=False), torch.nn.Linear(8, 784, bias=False)
+
+    def losses(batch: Batch, progress: float) -> Losses:
+        del progress
+        decoded = outer(hidden(batch.images.flatten(1)))
+        return Losses({"model": decoded.sum()}, {})
+
+    parameters = [*hidden.parameters(), *outer.parameters()]
+    model.players = lambda: (Player("model", tuple(parameters)),)
+    model.losses = losses
+    held = 4 * sum(p.numel() for p in parameters) + 64 * (784 + 8)
+    assert Evaluator(model, tiny, digits, 1, "cpu").step_memory() == pytest.approx(4 * held / 2**20)
 
 
 def test_the_worst_images_are_the_worst(vae: Evaluation) -> None:
