@@ -24,6 +24,8 @@ from reproduce.protocol import Protocol, numpy_stream, stream
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 """Adam (Section III-D)."""
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+"""What Adam keeps of a parameter."""
 
 Weights = dict[str, Tensor]
 History = list[dict[str, float]]
@@ -45,7 +47,6 @@ class Trained:
     weights: Weights
     history: History
     """One row an epoch: epoch (from 1), training_loss, validation_loss, part_<name> …"""
-    best_epoch: int
     seconds: float
     """Wall time of all epochs, those before a kill included."""
     resumed: int
@@ -97,7 +98,7 @@ class Progress:
 
 def as_tensor(images: np.ndarray, device: str) -> Tensor:
     """uint8 (N, 28, 28) → float32 (N, 1, 28, 28) in [0, 1] on the device."""
-    # a copy: the idx files are mapped read-only
+    # a copy: numpy's view of the idx file's bytes is read-only
     return torch.tensor(images, device=device).unsqueeze(1).float().div_(255)
 
 
@@ -280,17 +281,36 @@ class Run:
             if group in grouped:
                 grouped[group][rest] = value
         try:
-            self.architecture.load_state_dict(grouped["weights"])
-            for player, adam in zip(self.players, self.adams, strict=True):
-                for index, parameter in enumerate(player.parameters):
-                    adam.state[parameter] = {
-                        name: like(grouped["adam"][f"{player.name}/{index}/{name}"], parameter)
-                        for name in ("step", "exp_avg", "exp_avg_sq")
-                    }
-            self.progress = Progress.of(json.loads(bytes(tensors["progress"].tolist())))
-        except (KeyError, RuntimeError, TypeError, json.JSONDecodeError) as error:
+            progress = Progress.of(json.loads(bytes(tensors["progress"].tolist())))
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError("not a checkpoint of this architecture") from error
+        if any(shapes(grouped[group]) != expected for group, expected in self.shapes().items()):
+            raise ValueError("not a checkpoint of this architecture")
+        # what goes wrong from here on (a full device, say) is not the checkpoint's fault
+        self.architecture.load_state_dict(grouped["weights"])
+        for player, adam in zip(self.players, self.adams, strict=True):
+            for index, parameter in enumerate(player.parameters):
+                adam.state[parameter] = {
+                    name: like(grouped["adam"][f"{player.name}/{index}/{name}"], parameter) for name in MOMENTS
+                }
+        self.progress = progress
         self.best = {name: value.to(self.train_images.device) for name, value in grouped["best"].items()}
+
+    def shapes(self) -> dict[str, dict[str, torch.Size]]:
+        """The shapes of all tensors that a checkpoint holds, by group: "weights", "best" and "adam"."""
+        weights = shapes(self.architecture.state_dict())
+        moments = {
+            f"{player.name}/{index}/{name}": torch.Size() if name == "step" else parameter.shape
+            for player in self.players
+            for index, parameter in enumerate(player.parameters)
+            for name in MOMENTS
+        }
+        return {"weights": weights, "best": weights, "adam": moments}
+
+
+def shapes(tensors: Weights) -> dict[str, torch.Size]:
+    """Name → shape."""
+    return {name: value.shape for name, value in tensors.items()}
 
 
 def like(value: Tensor, parameter: Tensor) -> Tensor:
@@ -365,7 +385,7 @@ def train(
             }
         )
     done = run.progress
-    return Trained(run.best, done.history, done.best_epoch, done.seconds, done.resumed)
+    return Trained(run.best, done.history, done.seconds, done.resumed)
 
 
 def fresh_architecture(slug: str, variant: str, protocol: Protocol, seed: int) -> Architecture:

@@ -93,7 +93,6 @@ def test_the_best_weights_are_kept_not_the_last(
 
     monkeypatch.setattr(Run, "validation_loss", scripted)
     trained = train("ae", shortened(tiny, epochs=3), digits, tmp_path / "checkpoint")
-    assert trained.best_epoch == 2
     assert training.serialise(trained.weights) == training.serialise(seen[1])
     assert training.serialise(trained.weights) != training.serialise(seen[2])
 
@@ -285,6 +284,24 @@ def test_a_damaged_checkpoint_is_moved_aside_and_the_run_starts_over(
     assert [event["epoch"] for event in events[1:]] == [1, 2]
     assert found.resumed == 0
     assert training.serialise(found.weights) == training.serialise(expected.weights)
+
+
+def test_a_device_that_is_full_is_not_the_checkpoints_fault(
+    tiny: Protocol, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "checkpoint"
+    train("ae", tiny, digits, path)
+    content = path.read_bytes()
+
+    def full(value: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "like", full)
+        with pytest.raises(torch.OutOfMemoryError):
+            train("ae", tiny, digits, path)
+    assert path.read_bytes() == content
+    assert train("ae", tiny, digits, path).resumed == 1
 
 
 @pytest.mark.parametrize(
