@@ -38,6 +38,14 @@ def distances(models: pd.DataFrame, metrics: Sequence[str] = METRICS) -> pd.Seri
     return np.sqrt(apart.astype(float).pow(2).mean(axis=1, skipna=False))
 
 
+def yardstick() -> pd.Series:
+    """How far each printed row lies from a row of the columns' means: what knowing nothing of a model gives. Index
+    slug."""
+    printed = paper.models()
+    means = pd.DataFrame({metric: printed[metric].mean() for metric in METRICS}, index=printed.index)
+    return distances(means)
+
+
 def nearest(records: Records) -> pd.DataFrame:
     """One row for each architecture that has a pythae reading, in Table I's order.
 
@@ -63,8 +71,8 @@ def counts(table: pd.DataFrame) -> dict[str, int]:
 
 def retrained(records: Records) -> tuple[tuple[str, str], ...]:
     """(slug, variant) of the finished runs with another setting, by variant, Table I's order within it."""
-    runs = records.runs
-    done = runs[(runs["status"] == "fresh") & ~runs["variant"].isin(["", registry.PYTHAE_VARIANT])]
+    done = summaries.finished(records, None)
+    done = done[~done["variant"].isin(["", registry.PYTHAE_VARIANT])]
     present = set(zip(done["architecture"], done["variant"], strict=True))
     return tuple(
         (slug, variant) for variant in registry.all_variants() for slug in SLUGS if (slug, variant) in present

@@ -15,6 +15,7 @@ from reproduce.analysis import profiles, readings
 from reproduce.rendering import numbers, wording
 from reproduce.rendering.claim_tables import IN_OUR_RESULTS, NOT_TESTABLE_BUT_AS_TRAINED, WITHIN_THE_PAPER
 from reproduce.rendering.material import Material, label
+from reproduce.rendering.prose import verdicts
 from reproduce.rendering.table import Table, to_markdown
 
 FOLDER = "readme"
@@ -121,16 +122,24 @@ def nearer_readings(material: Material) -> str:
 
 
 def nearer_protocols(material: Material) -> str:
-    """Which profile's protocol and which reading lie nearest to the printed rows together; nothing for one profile."""
-    found = material.protocol_fit
-    if found is None:
+    """Which profile's protocol and which reading lie nearest to the printed rows; nothing for one profile."""
+    found = verdicts.nearer_protocols(material)
+    if found is None or not found["together"]:
         return ""
-    lines = []
-    for n, distances in found.together().iterrows():
-        known = distances.dropna().sort_values(kind="stable")
-        told = (f"`{source}` {numbers.fixed(distance, 2)}" for source, distance in known.items())
-        nearest = numbers.listing(f"`{source}`" for source in profiles.within_tie(distances))
-        lines.append(f"- Over {n} rows: {', '.join(told)}; nearest: {nearest}.")
+    lines = [
+        f"- Over {n} rows: {', '.join(f'`{source}` {distance}' for source, distance in distances)}; nearest: "
+        f"{numbers.listing(f'`{source}`' for source in nearest)}. A row of the printed columns' means, which knows "
+        f"nothing of the model: {yardstick}."
+        for n, distances, nearest, yardstick in found["together"]
+    ]
+    near = (f"`{source}` {hits} of {rows}" for source, hits, rows in found["near"])
+    lines.append(f"- Rows that lie nearer to the print than those means do: {', '.join(near)}.")
+    wins = (f"`{source}` {count}" for source, count in found["wins"])
+    lines.append(f"- Rows that each fits best, ties left out: {', '.join(wins)}.")
+    if found["lacking"]:
+        lines.append(
+            f"- Too few runs to take part: {numbers.listing(f'`{name}`' for name in found['lacking'])}."
+        )
     seeds = wording.seeds(profiles.common_seeds(material.profiles))
     head = f"Distance from the printed rows, root mean square in standard deviations of the printed columns, {seeds}:"
-    return "\n".join([head, "", *lines]) if lines else ""
+    return "\n".join([head, "", *lines])

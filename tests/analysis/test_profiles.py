@@ -9,8 +9,15 @@ import pytest
 
 from reproduce import paper
 from reproduce.analysis import profiles
+from reproduce.names import SLUGS
 from reproduce.records import Records
 from tests.synthetic import make_records
+
+
+def fitted(**campaigns: Records) -> profiles.Fit:
+    found = profiles.fit(campaigns)
+    assert found is not None
+    return found
 
 
 def away(by: float, profile: str, seeds: tuple[int, ...] = (42,), **options: object) -> Records:
@@ -22,14 +29,15 @@ def away(by: float, profile: str, seeds: tuple[int, ...] = (42,), **options: obj
 
 
 def test_the_profile_that_was_not_moved_away_is_nearest_in_every_row() -> None:
-    found = profiles.fit({"desk": away(1.0, "desk"), "notebook": away(0.0, "notebook")})
+    found = fitted(desk=away(1.0, "desk"), notebook=away(0.0, "notebook"))
     assert set(found.nearest.values()) == {("notebook",)}
     assert found.wins().to_dict() == {"desk": 0, "notebook": 22}
-    assert found.together().loc[22].tolist() == pytest.approx([1 / math.sqrt(3), 0.0])
+    together = found.together().loc[22]
+    assert together[["desk", "notebook"]].tolist() == pytest.approx([1 / math.sqrt(3), 0.0])
 
 
 def test_sources_that_cannot_be_told_apart_are_all_named_and_nobody_wins() -> None:
-    found = profiles.fit({"desk": away(0.15, "desk"), "notebook": away(0.0, "notebook")})
+    found = fitted(desk=away(0.15, "desk"), notebook=away(0.0, "notebook"))
     assert set(found.nearest.values()) == {("notebook", "desk")}
     assert found.wins().to_dict() == {"desk": 0, "notebook": 0}
 
@@ -41,12 +49,12 @@ def test_only_seeds_that_all_profiles_have_are_compared() -> None:
     three = Records(**{**vars(three), "runs": runs})
     one = away(0.5, "notebook")
     assert profiles.common_seeds({"desk": three, "notebook": one}) == (42,)
-    assert profiles.fit({"desk": three, "notebook": one}).wins().to_dict() == {"desk": 22, "notebook": 0}
+    assert fitted(desk=three, notebook=one).wins().to_dict() == {"desk": 22, "notebook": 0}
 
 
 def test_rows_of_one_source_alone_have_no_nearest_and_totals_are_over_common_rows() -> None:
     some = away(1.0, "notebook", missing=["svae", "hvae"])
-    found = profiles.fit({"desk": away(0.0, "desk"), "notebook": some})
+    found = fitted(desk=away(0.0, "desk"), notebook=some)
     assert "svae" not in found.nearest
     assert list(found.together().index) == [20]
     assert math.isnan(found.table.at["svae", "notebook"])
@@ -54,7 +62,7 @@ def test_rows_of_one_source_alone_have_no_nearest_and_totals_are_over_common_row
 
 def test_pythaes_reading_is_a_source_of_its_own() -> None:
     both = away(0.0, "notebook", variants={"pythae": ["vamp", "hvae"]})
-    found = profiles.fit({"desk": away(1.0, "desk"), "notebook": both})
+    found = fitted(desk=away(1.0, "desk"), notebook=both)
     assert list(found.table.columns) == ["desk", "notebook", "notebook@pythae"]
     together = found.together()
     assert list(together.index) == [22, 2]
@@ -64,7 +72,7 @@ def test_pythaes_reading_is_a_source_of_its_own() -> None:
 
 def test_a_profile_with_few_models_does_not_narrow_the_comparison_of_the_others() -> None:
     few = away(0.0, "paper", architectures=["ae", "vae"])
-    found = profiles.fit({"desk": away(1.0, "desk"), "notebook": away(0.0, "notebook"), "paper": few})
+    found = fitted(desk=away(1.0, "desk"), notebook=away(0.0, "notebook"), paper=few)
     assert list(found.together().index) == [22]
     assert found.together()["paper"].isna().all()
     assert found.nearest["ae"] == ("notebook", "paper")
@@ -73,3 +81,16 @@ def test_a_profile_with_few_models_does_not_narrow_the_comparison_of_the_others(
 def test_every_source_within_a_tie_of_the_least_is_named_nearest_first() -> None:
     distances = pd.Series({"desk": 0.30, "notebook": 0.25, "paper": math.nan, "quick": 1.0})
     assert profiles.within_tie(distances) == ("notebook", "desk")
+
+
+def test_the_yardstick_is_a_row_of_the_printed_means_and_never_the_nearest() -> None:
+    """A metric's distances from its mean have a root mean square of √(21/22) of its standard deviation."""
+    found = fitted(desk=away(9.0, "desk"), notebook=away(9.0, "notebook"))
+    assert found.together().at[22, profiles.YARDSTICK] == pytest.approx(math.sqrt(21 / 22))
+    assert profiles.within_tie(found.together().loc[22]) == ("desk", "notebook")
+    assert found.near() == {"desk": (0, 22), "notebook": (0, 22)}
+    assert fitted(desk=away(0.0, "desk"), notebook=away(9.0, "notebook")).near()["desk"] == (len(SLUGS), 22)
+
+
+def test_profiles_without_a_common_seed_are_not_compared() -> None:
+    assert profiles.fit({"desk": away(0.0, "desk", (123,)), "notebook": away(0.0, "notebook")}) is None

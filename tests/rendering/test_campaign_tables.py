@@ -60,7 +60,7 @@ def test_protocols_have_a_column_a_source_and_name_the_nearest(several: Material
     table = campaign.protocols(several)
     assert table is not None
     assert [column.head for column in table.columns] == [
-        *("Model", "desk", "notebook", "notebook@pythae", "paper", "Nearest")
+        *("Model", "desk", "notebook", "notebook@pythae", "paper", "printed means", "Nearest")
     ]
     assert len(table.blocks[0]) == 22
     assert [row[0] for row in table.blocks[1]] == ["All 22", "All 2"]

@@ -98,7 +98,7 @@ def test_the_readings_nearer_to_the_printed_rows_are_named_with_distance_and_col
     ]
 
 
-def test_the_distances_of_protocols_are_told_nearest_first() -> None:
+def test_the_distances_of_protocols_are_told_beside_what_knowing_nothing_gives() -> None:
     """`notebook` as printed, `desk` a whole standard deviation off in every metric."""
     models = paper.models()
     off = models + models.std(ddof=1)
@@ -106,7 +106,14 @@ def test_the_distances_of_protocols_are_told_nearest_first() -> None:
     desk = make_records("desk", (42,), seed_spread=0.0)
     for metric in readings.METRICS:
         desk.runs[metric] = desk.runs["architecture"].map(off[metric])
+    far = (readings.yardstick() > 1).sum()
     lines = readme.nearer_protocols(Material(desk, {}, others=others)).splitlines()
     assert lines[0].endswith("seed 42:")
-    assert lines[2:] == ["- Over 22 rows: `notebook` 0.00, `desk` 1.00; nearest: `notebook`."]
+    assert lines[2:] == [
+        "- Over 22 rows: `desk` 1.00, `notebook` 0.00; nearest: `notebook`. A row of the printed columns' means, which "
+        "knows nothing of the model: 0.98.",
+        f"- Rows that lie nearer to the print than those means do: `desk` {far} of 22, `notebook` 22 of 22.",
+        "- Rows that each fits best, ties left out: `desk` 0, `notebook` 22.",
+        "- Too few runs to take part: `paper`.",
+    ]
     assert readme.nearer_protocols(Material(desk, {})) == ""

@@ -8,7 +8,7 @@ import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import readings, summaries
-from reproduce.analysis.profiles import common_seeds, within_tie
+from reproduce.analysis.profiles import YARDSTICK, common_seeds, within_tie
 from reproduce.names import SLUGS
 from reproduce.protocol import profile
 from reproduce.rendering import numbers, wording
@@ -81,7 +81,8 @@ def protocols(material: Material) -> Table | None:
     def row(slug: str) -> Row:
         distances = found.table.loc[slug]
         cells = (numbers.fixed(distances[source], 2) for source in found.table.columns)
-        return (label(slug), *cells, ", ".join(found.nearest.get(slug, ())) or DASH)
+        yardstick = numbers.fixed(found.yardstick[slug], 2)
+        return (label(slug), *cells, yardstick, ", ".join(found.nearest.get(slug, ())) or DASH)
 
     together = found.together()
     totals = tuple(
@@ -100,10 +101,12 @@ def protocols(material: Material) -> Table | None:
         "standard deviations of that column over the 22 printed rows. Means over "
         f"{wording.seeds(seeds)}. All sources within "
         f"{numbers.fixed(readings.TIE, 1)} of the nearest are named. The rule was fixed before any of these runs. The "
-        "last lines are root mean squares over the rows that all sources with a value there have.",
+        "last lines are root mean squares over the rows that all sources with a value there have. Printed means: a row "
+        "of the columns' means over the printed rows instead, which is what knowing nothing of a model gives; added "
+        "when the distances were known.",
         columns=(
             Column("Model", align="l"),
-            *(Column(source) for source in found.table.columns),
+            *(Column(source) for source in (*found.table.columns, YARDSTICK)),
             Column("Nearest", align="l"),
         ),
         blocks=(tuple(row(str(slug)) for slug in found.table.index), totals),

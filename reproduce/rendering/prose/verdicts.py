@@ -11,6 +11,8 @@ import pandas as pd
 from reproduce import paper
 from reproduce.analysis import claims, readings, recommendations, robustness, statistics
 from reproduce.analysis.claims.protocol import PAPER_ONLY
+from reproduce.analysis.profiles import YARDSTICK, within_tie
+from reproduce.protocol import PROFILES
 from reproduce.rendering import numbers, wording
 from reproduce.rendering.appendix.duality import correlation_of
 from reproduce.rendering.material import Material
@@ -105,16 +107,25 @@ def nearer_readings(material: Material) -> dict[str, Any]:
 
 
 def nearer_protocols(material: Material) -> dict[str, Any] | None:
-    """How far each profile and reading lies from the printed rows together, and how often it is nearest."""
+    """How far each profile and reading lies from the printed rows together, how often it is nearest, and how often
+    nearer than the printed columns' means; lacking: the profiles that could tell and have too few runs."""
     found = material.protocol_fit
     if found is None:
         return None
+    near, full = found.near(), found.full()
     return {
         "together": [
-            (int(str(n)), [(str(source), numbers.fixed(value, 2)) for source, value in row.dropna().items()])
+            (
+                int(str(n)),
+                [(str(source), numbers.fixed(v, 2)) for source, v in row.drop(YARDSTICK).dropna().items()],
+                within_tie(row),
+                numbers.fixed(row[YARDSTICK], 2),
+            )
             for n, row in found.together().iterrows()
         ],
         "wins": [(str(source), int(count)) for source, count in found.wins().items()],
+        "near": [(source, *near[source]) for source in full],
+        "lacking": [name for name, known in PROFILES.items() if known.verdicts and name not in full],
     }
 
 
