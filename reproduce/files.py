@@ -127,12 +127,34 @@ def move_aside(path: Path) -> Path:
 
 
 def clear_temporaries(folder: Path, name: str = "*", below: bool = True) -> None:
-    """Remove what interrupted writes of that file left behind in the folder, and below it."""
+    """Remove what interrupted writes of that file left behind in the folder, and below it.
+
+    What another process that is alive may still be writing stays: `check` and `claims` write beside a campaign. A
+    process of a container or of another machine is not seen from here; its number tells nothing, and a leftover whose
+    number is taken waits for a later clearing.
+    """
     if folder.is_dir():
         for path in (folder.rglob if below else folder.glob)(f".{name}.part"):
+            if _is_being_written(path):
+                continue
             with _one_line(path):
                 _observed("unlink", path)
                 path.unlink(missing_ok=True)
+
+
+def _is_being_written(temporary: Path) -> bool:
+    """Whether the process in the temporary's name is another one and alive: in a container, one that was killed and
+    this one often have the same number."""
+    writer = temporary.name.split(".")[-2]
+    if not (writer.isascii() and writer.isdecimal()) or int(writer) in (0, os.getpid()):
+        return False
+    try:
+        os.kill(int(writer), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # alive, and somebody else's
+        pass
+    return True
 
 
 def sha256(content: bytes) -> str:

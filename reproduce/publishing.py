@@ -3,21 +3,23 @@
 If `make bench` has left its tables in the results root, benchmarks/ and the README's block on speed are theirs.
 
 published/ takes records, codes, sample images and the weights of one seed of every finished run of a profile that
-allows verdicts; from it any clone can render everything and continue. `smoke` and `quick` are quickly made again, and
-a clone's first `make reproduce` should train: of them tables, figures and the compiled report are kept, no runs.
+allows verdicts, and what is left of one that failed; from it any clone can render everything and continue. `smoke` and
+`quick` are quickly made again, and a clone's first `make reproduce` should train: of them tables, figures and the
+compiled report are kept, no runs.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from reproduce import bench, files
+from reproduce import bench, files, protocol
 from reproduce.errors import ReproduceError
-from reproduce.rendering import readme
+from reproduce.rendering import MANIFESTS, readme
 from reproduce.runs import RunId, canonical
-from reproduce.store import FRESH, MANIFEST, STAMP, WEIGHTS, Store, read_manifest
+from reproduce.store import FAILED, FRESH, MANIFEST, STAMP, WEIGHTS, Store, file_problems, read_manifest
 
 WEIGHTS_SEED = 42
 """The seed whose weights are published (about 1.5 MB a run)."""
@@ -55,27 +57,45 @@ def copy_folder(source: Path, target: Path, patterns: tuple[str, ...]) -> list[P
 
 
 def copy_runs(store: Store, published: Path) -> list[RunId]:
-    """Copy every fresh run that lies in the results, the manifest last; returns those copied."""
+    """Copy every fresh or failed run that lies in the results; returns those that were not there as they are."""
     copied = []
     for run in store.known_runs():
         status = store.status(run, verify=True)
-        source = store.path(run)
-        if status.state != FRESH or status.folder != source:
-            continue
         target = published / store.protocol.name / run.folder
-        if (target / MANIFEST).is_file() and (target / MANIFEST).read_bytes() == (
-            source / MANIFEST
-        ).read_bytes():
-            continue
-        files.remove(target / MANIFEST)
-        for name in sorted(read_manifest(source / MANIFEST)["files"]):
-            if name != WEIGHTS or run.seed == WEIGHTS_SEED or run.is_reference:
-                files.write(target / name, (source / name).read_bytes())
-        stamp = {name: value for name, value in store.stamp(run).items() if name != "host"}
-        files.write(target / STAMP, canonical(stamp))
-        files.write(target / MANIFEST, (source / MANIFEST).read_bytes())
-        copied.append(run)
+        here = status.state in (FRESH, FAILED) and status.folder == store.path(run)
+        if here and not is_published(store, run, target):
+            copy_run(store, run, target)
+            copied.append(run)
     return copied
+
+
+def left_out(run: RunId) -> set[str]:
+    """Names of the run's files that need not be published."""
+    return set() if run.seed == WEIGHTS_SEED or run.is_reference else {WEIGHTS}
+
+
+def is_published(store: Store, run: RunId, target: Path) -> bool:
+    """Whether the target has the run's manifest, every file that it names, intact, and a stamp that can be read."""
+    manifest = store.path(run) / MANIFEST
+    if not (target / MANIFEST).is_file() or (target / MANIFEST).read_bytes() != manifest.read_bytes():
+        return False
+    whole = not file_problems(target, read_manifest(manifest), verify=True, may_lack=left_out(run))
+    return whole and (store.stamp(run, target) != {} or store.stamp(run) == {})
+
+
+def copy_run(store: Store, run: RunId, target: Path) -> None:
+    """Put the run in place of what the target holds, the manifest last. Raises ReproduceError."""
+    source = store.path(run)
+    names = sorted(read_manifest(source / MANIFEST)["files"].keys() - left_out(run))
+    files.remove(target / MANIFEST)
+    for name in names:
+        files.write(target / name, store.read(source, name))
+    stamp = {name: value for name, value in store.stamp(run).items() if name != "host"}
+    files.write(target / STAMP, canonical(stamp))
+    for path in sorted(target.glob("[!.]*")):  # an earlier run's
+        if path.is_file() and path.name not in (*names, STAMP):
+            files.remove(path)
+    files.write(target / MANIFEST, (source / MANIFEST).read_bytes())
 
 
 def readme_blocks(report: Path) -> dict[str, str]:
@@ -87,15 +107,50 @@ def readme_blocks(report: Path) -> dict[str, str]:
     return parts
 
 
-def require_latest(store: Store, report: Path) -> None:
-    """Raises ReproduceError if a run has finished since the report was rendered: its numbers would not be those."""
-    since = (report / "report.tex").stat().st_mtime
-    later = [path for path in store.folder.glob(f"*/seed-*/{MANIFEST}") if path.stat().st_mtime > since]
-    if later:
-        who = "a run has" if len(later) == 1 else f"{len(later)} runs have"
+def manifests(store: Store) -> dict[str, list[str]]:
+    """What a report of the profile is made from: <profile>/<run's folder> → SHA-256 of its manifests, in the results
+    and published; of the profile's own runs and of those that stand beside them in the comparison of protocols."""
+    root, published = store.folder.parent, store.published.parent if store.published is not None else None
+    others = protocol.PROFILES.values() if store.protocol.verdicts else ()
+    stores = [store] + [
+        Store(root, other, published)
+        for other in others
+        if other.verdicts and other.name != store.protocol.name
+    ]
+    return {
+        f"{each.protocol.name}/{folder}": digests
+        for each in stores
+        for folder, digests in each.manifests().items()
+    }
+
+
+def rendered_from(report: Path) -> dict[str, set[str]]:
+    """What `render` noted of `manifests` before it read the records. Raises ReproduceError without such a note."""
+    try:
+        noted = json.loads(files.read(report / MANIFESTS))
+    except (ReproduceError, ValueError, RecursionError):
+        noted = None
+    if not isinstance(noted, dict) or not all(isinstance(digests, list) for digests in noted.values()):
         raise ReproduceError(
-            f"{who} finished since {report} was rendered: run `make render` (or `make pdf`) first"
+            f"{report} does not say which runs it was made from: run `make render` (or `make pdf`) first"
         )
+    return {run: {digest for digest in digests if isinstance(digest, str)} for run, digests in noted.items()}
+
+
+def require_latest(store: Store, report: Path) -> None:
+    """Raises ReproduceError if a run has finished since the report was rendered, or is no longer there: its numbers
+    would not be those.
+
+    To publish a run adds no manifest that was not noted: a publication that was interrupted goes on.
+    """
+    shown, now = rendered_from(report), manifests(store)
+    finished = [run for run, digests in now.items() if not set(digests) <= shown.get(run, set())]
+    for runs, what in ((finished, "finished"), (shown.keys() - now.keys(), "gone")):
+        if runs:
+            who = "a run has" if len(runs) == 1 else f"{len(runs)} runs have"
+            raise ReproduceError(
+                f"{who} {what} since {report} was rendered: run `make render` (or `make pdf`) first"
+            )
 
 
 def publish_speed(results: Path, root: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -74,19 +74,20 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
             continue
         assert status.folder is not None
         rows.append(scalars(store, status.run, status.folder))
-        for name, (file, key, columns) in _FRAMES.items():
+        for name, record in _FRAMES.items():
             if name == "curves" and status.run.is_reference:
                 continue
-            what = f"{status.folder / file}"
-            frame = read_csv(store.read(status.folder, file), (*key, *columns), what)
-            finite(frame, columns, what)
-            unique(frame, key, what)
+            what = f"{status.folder / record.file}"
+            frame = read_csv(store.read(status.folder, record.file), record.columns, what)
+            finite(frame, record.finite, what)
+            numeric(frame, record.undefined, what)
+            unique(frame, record.key, what)
             frames[name].append(frame.assign(**identity(status.run)))
     table = pd.DataFrame(rows)
     distinct_metrics(table)
     folders = {status.run: status.folder for status in fresh if status.folder is not None}
     joined = {
-        name: pd.concat(parts or [_nothing(_FRAMES[name][2])], ignore_index=True)
+        name: pd.concat(parts or [_nothing(_FRAMES[name])], ignore_index=True)
         for name, parts in frames.items()
     }
 
@@ -108,24 +109,43 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
     )
 
 
-_FRAMES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    "images": ("images.csv", IMAGE_KEY, ("label", *IMAGE_FLOATS)),
-    "pairs": ("pairs.csv", PAIR_KEY, ("first", "second", *PAIR_FLOATS)),
-    "digits": ("digits.csv", DIGIT_KEY, DIGIT_FLOATS),
-    "curves": ("history.csv", CURVE_KEY, ("training_loss", "validation_loss")),
+class _Record(NamedTuple):
+    """A record's file, and its columns that are read: those that name a row, those that must be finite numbers, and
+    those that may have no value where nothing moves."""
+
+    file: str
+    key: tuple[str, ...]
+    finite: tuple[str, ...]
+    undefined: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All that must be there."""
+        return *self.key, *self.finite, *self.undefined
+
+
+_FRAMES: dict[str, _Record] = {
+    "images": _Record("images.csv", IMAGE_KEY, ("label", *IMAGE_FLOATS)),
+    "pairs": _Record(
+        "pairs.csv",
+        PAIR_KEY,
+        ("first", "second", "first_label", "second_label", *PAIR_FLOATS),
+        ("uniformity", "piq_over_floor"),
+    ),
+    "digits": _Record("digits.csv", DIGIT_KEY, ("n", *DIGIT_FLOATS)),
+    "curves": _Record("history.csv", CURVE_KEY, ("training_loss", "validation_loss")),
 }
-"""Record → its file, the columns that name a row, and those that must be finite numbers."""
 NEEDED = (
-    *ALL_METRICS, "sharpness", "whole_ssim", "whole_mse", "whole_piq",
-    "code_sd", "active_units", "mse_ratio", "kl", "epochs", "best_epoch", "validation_loss", "parameters",
+    *ALL_METRICS, "sharpness", "uniformity", "end_distance", "piq_over_floor", "whole_ssim", "whole_mse", "whole_piq",
+    "code_sd", "active_units", "mse_ratio", "kl", "epochs", "best_epoch", "validation_loss",
+    "parameters", "parameters_encoder", "parameters_decoder", "peak_memory_mib",
 )  # fmt: skip
 """Scalars without which a run cannot be shown or compared."""
 
 
-def _nothing(columns: Sequence[str]) -> pd.DataFrame:
+def _nothing(record: _Record) -> pd.DataFrame:
     """A record without rows."""
-    places = ("architecture", "variant", "seed", "path", "image", "pair", "label", "n", "epoch")
-    return pd.DataFrame(columns=[*places, *columns])
+    return pd.DataFrame(columns=[*record.columns, "architecture", "variant", "seed"])
 
 
 def identity(run: RunId) -> dict[str, str | int]:
@@ -163,11 +183,11 @@ def refused(found: Evaluation) -> str:
     for name, value in found.scalars.items():
         if math.isinf(value) or (math.isnan(value) and not may_be_undefined(name)):
             return f"{name} is {value}"
-    for record, (_, _, columns) in _FRAMES.items():
-        for column in columns if record != "curves" else ():
-            values = getattr(found, record)[column].to_numpy()
+    for name, record in _FRAMES.items():
+        for column in record.finite if name != "curves" else ():
+            values = getattr(found, name)[column].to_numpy()
             if not np.isfinite(values).all():
-                return f"{record}: {column} is {values[~np.isfinite(values)][0]}"
+                return f"{name}: {column} is {values[~np.isfinite(values)][0]}"
     for name, values in found.samples.items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             return f"{name}: a value is {values[~np.isfinite(values)][0]}"
@@ -198,6 +218,13 @@ def finite(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
     if not numeric or not np.isfinite(values).all():
         bad = next(c for c in columns if frame[c].dtype.kind not in "fiu" or not np.isfinite(frame[c]).all())
         raise ReproduceError(f"{what}: the column {bad} has a value that is not a finite number")
+
+
+def numeric(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
+    """Raises ReproduceError for a column with a value that is no number; it may be missing."""
+    for column in columns:
+        if frame[column].dtype.kind not in "fiu":
+            raise ReproduceError(f"{what}: the column {column} has a value that is not a number")
 
 
 def unique(frame: pd.DataFrame, key: Sequence[str], what: str) -> None:

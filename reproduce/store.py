@@ -103,8 +103,9 @@ class Store:
         if found.state in (FRESH, FAILED) or self.published is None:
             return found
         elsewhere = self._status_in(self.published / run.folder, run, verify, may_lack=(WEIGHTS,))
-        to_evaluate = found.state == MISSING and elsewhere.state == STALE and not elsewhere.retrain
-        return elsewhere if elsewhere.state == FRESH or to_evaluate else found
+        to_evaluate = elsewhere.state == STALE and not elsewhere.retrain
+        says_more = found.state == MISSING and (elsewhere.state == FAILED or to_evaluate)
+        return elsewhere if elsewhere.state == FRESH or says_more else found
 
     def _status_in(self, folder: Path, run: RunId, verify: bool, may_lack: tuple[str, ...] = ()) -> Status:
         manifest_path = folder / MANIFEST
@@ -125,12 +126,7 @@ class Store:
         )
         if failed and manifest["evaluation"] is None:
             return failed
-        problems = {
-            name: problem
-            for name, entry in manifest["files"].items()
-            if (problem := _file_problem(folder / name, entry, verify))
-            and not (name in may_lack and not (folder / name).exists())
-        }
+        problems = file_problems(folder, manifest, verify, may_lack)
         if problems:
             retrain = run.is_reference or not problems.keys().isdisjoint((WEIGHTS, HISTORY))
             return Status(run, DAMAGED, "; ".join(problems.values()), retrain, damaged=tuple(problems))
@@ -139,8 +135,12 @@ class Store:
             lacks = not (folder / WEIGHTS).is_file()
             again = lacks or run.is_reference
             return Status(run, STALE, "the evaluation has changed since", retrain=again, folder=folder)
-        if failed:  # in its evaluation: what was trained is there
-            return replace(failed, retrain=False)
+        if lacking := sorted(_needed(run, failure) - manifest["files"].keys()):
+            why = f"{manifest_path} names no {', '.join(lacking)}"
+            return Status(run, DAMAGED, why, run.is_reference or HISTORY in lacking, damaged=tuple(lacking))
+        if failed:
+            # in its evaluation: what was trained is there, unless it was published without its weights
+            return replace(failed, retrain=not (folder / WEIGHTS).is_file())
         return Status(run, FRESH, "done", retrain=False, folder=folder)
 
     # --- writing --------------------------------------------------------------------------------------
@@ -244,6 +244,17 @@ class Store:
                 found |= set(_runs_below(base))
         return tuple(sorted(found))
 
+    def manifests(self) -> dict[str, list[str]]:
+        """Each known run's folder → SHA-256 of its manifests, here and in `published`; equal ones once, and without
+        those that cannot be read."""
+        found: dict[str, list[str]] = {}
+        for run in self.known_runs():
+            bases = [base for base in (self.folder, self.published) if base is not None]
+            digests = {digest for base in bases if (digest := _digest(base / run.folder / MANIFEST))}
+            if digests:
+                found[run.folder] = sorted(digests)
+        return found
+
     def records(self, wanted: Iterable[RunId]) -> Records:
         """All fresh and failed runs among the wanted ones, as data frames.
 
@@ -313,6 +324,33 @@ def _is_entry(entry: Any) -> bool:
 def _holds(path: Path, content: bytes) -> bool:
     """Whether the file is there with this very content."""
     return path.is_file() and path.stat().st_size == len(content) and files.read(path) == content
+
+
+def _digest(path: Path) -> str | None:
+    """SHA-256 of a manifest as it lies there; None if it cannot be read."""
+    try:
+        return files.sha256(files.read(path, LARGEST_JSON))
+    except ReproduceError:
+        return None
+
+
+def _needed(run: RunId, failure: Any) -> set[str]:
+    """The files without which an evaluated run cannot be read, or, if its evaluation failed, not evaluated again."""
+    needed = {HISTORY} if failure else set(RECORDS)
+    return needed - {HISTORY} if run.is_reference else needed
+
+
+def file_problems(
+    folder: Path, manifest: Mapping[str, Any], verify: bool, may_lack: Iterable[str] = ()
+) -> dict[str, str]:
+    """Name → what is wrong, of every file that is not what the manifest says. may_lack: names that need not be there.
+    verify: compare checksums, instead of sizes alone."""
+    return {
+        name: problem
+        for name, entry in manifest["files"].items()
+        if (problem := _file_problem(folder / name, entry, verify))
+        and not (name in may_lack and not (folder / name).exists())
+    }
 
 
 def _file_problem(path: Path, entry: Mapping[str, Any], verify: bool) -> str | None:

@@ -4,6 +4,8 @@ import errno
 import fcntl
 import os
 import resource
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,8 @@ import pytest
 from reproduce import files
 from reproduce.errors import ReproduceError
 
+NOBODY = 2**22
+"""The first number that no process of this system can have."""
 CALLS = ["mkdir", "open", "write", "fsync", "rename", "fsync-folder"]
 
 
@@ -119,13 +123,42 @@ def test_what_is_moved_aside_stays_however_often(tmp_path: Path) -> None:
 
 
 def test_interrupted_writes_are_cleared_and_nothing_else(tmp_path: Path) -> None:
-    for name in ("a/.file.123.part", "a/b/.other.9.part", "a/file", "a/file.part", ".lock"):
+    ended = (f"a/.file.{NOBODY}.part", f"a/b/.other.{NOBODY + 1}.part", "a/.old.part")
+    for name in (*ended, "a/file", "a/file.part", ".lock"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     files.clear_temporaries(tmp_path)
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {"a/file", "a/file.part", ".lock"}
+
+
+@pytest.fixture
+def another() -> Iterator[int]:
+    """The number of a process that is alive."""
+    with subprocess.Popen(["sleep", "600"]) as process:
+        yield process.pid
+        process.kill()
+
+
+def test_what_another_living_process_is_writing_is_not_cleared(tmp_path: Path, another: int) -> None:
+    """A campaign begins while `check` writes its ledger."""
+    words = (another, os.getpid(), NOBODY, 0, "²", "9" * 40, "-1")
+    living, *ended = (tmp_path / f".drift.csv.{word}.part" for word in words)
+    for path in (living, *ended):
+        path.touch()
+    files.clear_temporaries(tmp_path)
+    assert list(tmp_path.iterdir()) == [living]
+
+
+def test_a_process_of_somebody_else_is_alive_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(files.os, "kill", forbidden)
+    (tmp_path / f".drift.csv.{NOBODY}.part").touch()
+    files.clear_temporaries(tmp_path)
+    assert list(tmp_path.iterdir())
 
 
 def test_a_held_lock_is_refused_at_once_and_free_afterwards(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable
@@ -15,12 +14,14 @@ import pytest
 
 from reproduce import files, publishing
 from reproduce.analysis import claims
+from reproduce.commands import report as command
 from reproduce.errors import ReproduceError
-from reproduce.protocol import shortened
+from reproduce.protocol import Protocol, shortened
+from reproduce.rendering import MANIFESTS
 from reproduce.rendering.claim_tables import WITHIN_THE_PAPER
 from reproduce.rendering.material import CELL_KIND
-from reproduce.runs import RunId
-from reproduce.store import FRESH, MANIFEST, STAMP, WEIGHTS, Store
+from reproduce.runs import RunId, canonical
+from reproduce.store import FAILED, FRESH, HISTORY, MANIFEST, RECORDS, STAMP, WEIGHTS, Outcome, Store
 from tests import faults
 from tests.tiny import RUNS
 
@@ -28,12 +29,22 @@ PARTS = ("profile", "table-1", "table-2", "table-3", "claims")
 """Places of the README that every report fills."""
 
 
-LATER = 4e9
-"""A time after every run of the tests."""
+VAE = RunId("vae", 1)
+FAILURE = {"epoch": 2, "reason": "kl is inf"}
+
+
+def note(report: Path, store: Store) -> None:
+    """The report was made from what is there now."""
+    (report / MANIFESTS).write_bytes(canonical(publishing.manifests(store)))
+
+
+def judging(store: Store) -> Store:
+    """The same results, of a profile that allows verdicts."""
+    return Store(store.folder.parent, shortened(store.protocol, verdicts=True))
 
 
 @pytest.fixture
-def report(tmp_path: Path) -> Path:
+def report(tmp_path: Path, store: Store) -> Path:
     """A rendered report, as far as publishing looks at it."""
     tables, figures, readme = (tmp_path / "report" / name for name in ("tables", "figures", "readme"))
     for folder in (tables, figures, readme):
@@ -44,7 +55,7 @@ def report(tmp_path: Path) -> Path:
         (readme / f"{name}.md").write_text(f"fresh {name}\n")
     (figures / "fig1.png").write_bytes(b"png")
     (tmp_path / "report" / "report.tex").write_text("rendered last")
-    os.utime(tmp_path / "report" / "report.tex", (LATER, LATER))
+    note(tmp_path / "report", store)
     (figures / "notes.txt").write_text("not a figure")
     return tmp_path / "report"
 
@@ -107,15 +118,114 @@ def test_nothing_changes_when_the_report_is_not_rendered(project: Path, store: S
     assert (project / "README.md").read_bytes() == before
 
 
+def refusal(report: Path, project: Path, store: Store) -> str:
+    """Why the report is not published; nothing has been copied."""
+    before = snapshot(project)
+    with pytest.raises(ReproduceError) as refused:
+        publishing.publish(store, report, project, project / "published")
+    assert snapshot(project) == before
+    return str(refused.value)
+
+
 def test_a_report_from_before_the_last_run_is_not_published(
     report: Path, project: Path, store: Store
 ) -> None:
     """Its numbers would stand beside other runs."""
-    os.utime(report / "report.tex", (0, 0))
-    before = (project / "README.md").read_bytes()
-    with pytest.raises(ReproduceError, match=r"runs have finished since .* was rendered: run `make render`"):
-        publishing.publish(store, report, project, project / "published")
-    assert (project / "README.md").read_bytes() == before
+    store.publish(VAE, Outcome({}, {}, FAILURE))
+    remedy = f"since {report} was rendered: run `make render` (or `make pdf`) first"
+    assert refusal(report, project, store) == f"a run has finished {remedy}"
+    store.publish(RunId("ae", 1), Outcome({}, {}, FAILURE))
+    assert refusal(report, project, store) == f"2 runs have finished {remedy}"
+    note(report, store)
+    publishing.publish(store, report, project, project / "published")
+    shutil.rmtree(store.path(VAE))
+    assert refusal(report, project, store) == f"a run has gone {remedy}"
+
+
+def test_a_run_that_finishes_while_the_report_is_rendered_is_missed_by_it_and_so_refused(
+    project: Path, store: Store, tiny_profile: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its manifest is older than report.tex, and the records were read before."""
+    report = store.folder / "report"
+    read = command.records_and_stamp
+
+    def read_before_it(*words: Any) -> Any:
+        found = read(*words)
+        store.publish(VAE, Outcome({}, {}, FAILURE))
+        return found
+
+    def rendered(*words: Any) -> dict[str, Any]:
+        files.write(report / "readme" / "profile.md", b"fresh")
+        files.write(report / "report.tex", b"last")
+        return {}
+
+    for part in ("tables", "figures", "readme", "report"):
+        monkeypatch.setattr(f"reproduce.rendering.{part}.render", rendered)
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(command, "records_and_stamp", read_before_it)
+    command.render("tiny", store.folder.parent)
+    assert refusal(report, project, store).startswith("a run has finished since")
+    monkeypatch.setattr(command, "records_and_stamp", read)
+    command.render("tiny", store.folder.parent)
+    publishing.require_latest(store, report)
+
+
+def test_a_published_run_counts_like_one_of_the_results(report: Path, project: Path, store: Store) -> None:
+    """Another clone published it, and it was pulled."""
+    clone = Store(store.folder.parent, store.protocol, project / "published")
+    note(report, clone)
+    pulled = Store(project / "published", store.protocol)
+    pulled.publish(RunId("wae", 1), Outcome({}, {}, FAILURE))
+    assert refusal(report, project, clone).startswith("a run has finished since")
+    note(report, clone)
+    pulled.publish(RunId("wae", 1), Outcome({}, {}, FAILURE | {"epoch": 1}))
+    assert refusal(report, project, clone).startswith("a run has finished since")
+
+
+def test_a_run_of_a_profile_that_is_compared_counts_too(
+    report: Path, project: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = judging(store)
+    other, bare = shortened(judged.protocol, name="other"), shortened(store.protocol, name="bare")
+    monkeypatch.setattr(
+        publishing.protocol, "PROFILES", {each.name: each for each in (judged.protocol, other, bare)}
+    )
+    note(report, judged)
+    Store(store.folder.parent, bare).publish(VAE, Outcome({}, {}, FAILURE))
+    publishing.require_latest(judged, report)
+    Store(store.folder.parent, other).publish(VAE, Outcome({}, {}, FAILURE))
+    publishing.require_latest(store, report)
+    assert refusal(report, project, judged).startswith("a run has finished since")
+
+
+def test_what_is_published_may_be_published_again(report: Path, project: Path, store: Store) -> None:
+    judged = Store(store.folder.parent, shortened(store.protocol, verdicts=True), project / "published")
+    Store(project / "published", store.protocol).publish(VAE, Outcome({}, {}, FAILURE))
+    note(report, judged)
+    assert VAE in publishing.publish(judged, report, project, project / "published")
+    assert publishing.publish(judged, report, project, project / "published") == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[]", b"\xff", b"[" * 100_000, b'{"tiny/vae/seed-1": "a"}'])
+def test_a_report_that_does_not_say_what_it_was_made_from_is_not_published(
+    report: Path, project: Path, store: Store, content: bytes | None
+) -> None:
+    (report / MANIFESTS).unlink()
+    if content is not None:
+        (report / MANIFESTS).write_bytes(content)
+    told = refusal(report, project, store)
+    assert told == (
+        f"{report} does not say which runs it was made from: run `make render` (or `make pdf`) first"
+    )
+
+
+@pytest.mark.parametrize("digests", [[1, None], [["a"]], []])
+def test_a_spoilt_note_makes_every_run_a_new_one(
+    report: Path, project: Path, store: Store, digests: list[Any]
+) -> None:
+    noted = dict.fromkeys(publishing.manifests(store), digests)
+    (report / MANIFESTS).write_bytes(canonical(noted))
+    assert refusal(report, project, store).startswith(f"{len(RUNS)} runs have finished since")
 
 
 def test_runs_are_published_only_where_the_profile_allows_verdicts(
@@ -169,22 +279,26 @@ def test_a_publish_that_ends_anywhere_leaves_whole_files_and_the_next_one_comple
     report: Path, project: Path, store: Store, monkeypatch: pytest.MonkeyPatch, fault: Any, end: Any
 ) -> None:
     """One run with a manifest of an earlier campaign, a figure that goes, a ledger, and everything that changes."""
-    judged = Store(store.folder.parent, shortened(store.protocol, verdicts=True))
+    judged = judging(store)
     for run in set(RUNS) - {RunId("mean-image", 0)}:
         shutil.rmtree(judged.path(run))
+    note(report, judged)
     published = project / "published" / "tiny"
     shutil.copytree(judged.path(RunId("mean-image", 0)), published / "mean-image" / "seed-0")
-    for path in (published / "mean-image" / "seed-0" / MANIFEST, project / "figures" / "fig9.png"):
+    run_of_before = published / "mean-image" / "seed-0"
+    for path in (run_of_before / MANIFEST, run_of_before / "old.csv", project / "figures" / "fig9.png"):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"old")
     monkeypatch.setattr(files.os, "fsync", lambda handle: None)
-    # as if each were another process, with temporary names of its own
-    monkeypatch.setattr(files.os, "getpid", itertools.count(1).__next__)
+    # as if each were another process that has ended, with temporary names of its own
+    monkeypatch.setattr(files.os, "getpid", itertools.count(2**22).__next__)
     complete = project.with_name("complete")
     shutil.copytree(project, complete)
     publishing.publish(judged, report, complete, complete / "published")
     old, new = snapshot(project), snapshot(complete)
-    assert old.keys() - new.keys() == {"figures/fig9.png"}
+    goes = {"figures/fig9.png", "published/tiny/mean-image/seed-0/old.csv"}
+    assert old.keys() - new.keys() == goes
+    vanishes = goes | {name for name in old if name.endswith(MANIFEST)}
     for n in itertools.count(1):
         place = project.with_name(f"ended-{n}")
         shutil.copytree(project, place)
@@ -197,7 +311,9 @@ def test_a_publish_that_ends_anywhere_leaves_whole_files_and_the_next_one_comple
         monkeypatch.setattr(files, "observer", None)
         if not ended:
             break
-        for name, content in snapshot(place).items():
+        found = snapshot(place)
+        assert old.keys() - vanishes <= found.keys(), "nothing is lost"
+        for name, content in found.items():
             assert content in (old.get(name), new.get(name)) or name.endswith(".part")
         publishing.publish(judged, report, place, place / "published")
         assert snapshot(place) == new
@@ -242,6 +358,68 @@ def test_a_changed_run_is_published_again(store: Store, tmp_path: Path) -> None:
     run = publishing.copy_runs(store, published)[0]
     (published / store.protocol.name / run.folder / MANIFEST).write_text("{}")
     assert publishing.copy_runs(store, published) == [run]
+
+
+@pytest.mark.parametrize("trained", [True, False], ids=["in its evaluation", "in training"])
+@pytest.mark.parametrize("seed", [1, publishing.WEIGHTS_SEED])
+def test_a_failed_run_takes_the_place_of_what_was_published_and_is_one_in_a_clone(
+    store: Store, tmp_path: Path, trained: bool, seed: int
+) -> None:
+    published, run = tmp_path / "published", RunId("vae", seed)
+    outcome = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, *RECORDS)}
+    store.publish(run, Outcome(outcome, {}))
+    publishing.copy_runs(store, published)
+    kept = {name: outcome[name] for name in (WEIGHTS, HISTORY)} if trained else {}
+    store.publish(run, Outcome(kept, {"host": "here", "total_seconds": 1.0}, FAILURE))
+    assert publishing.copy_runs(store, published) == [run]
+    folder = published / store.protocol.name / run.folder
+    expected = {*kept, MANIFEST, STAMP} - (set() if seed == publishing.WEIGHTS_SEED else {WEIGHTS})
+    assert {path.name for path in folder.iterdir()} == expected
+    assert "host" not in json.loads((folder / STAMP).read_bytes())
+    clone = Store(tmp_path / "empty", store.protocol, published)
+    status = clone.status(run, verify=True)
+    assert (status.state, status.why) == (FAILED, "epoch 2: kl is inf")
+    row = clone.records([run, RunId("ae", 1)]).runs.set_index("architecture").loc["vae"]
+    assert (row["status"], row["reason"], row["total_seconds"]) == ("failed", "epoch 2: kl is inf", 1.0)
+    assert publishing.copy_runs(store, published) == []
+
+
+def lost(path: Path) -> None:
+    path.unlink()
+
+
+def cut(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def flipped(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+
+
+@pytest.mark.parametrize("damage", [lost, cut, flipped])
+@pytest.mark.parametrize("name", ["images.csv", "samples.safetensors", WEIGHTS, STAMP])
+def test_a_published_run_that_is_damaged_is_published_again(
+    store: Store, tmp_path: Path, name: str, damage: Callable[[Path], None]
+) -> None:
+    published, run = tmp_path / "published", RunId("mean-image", 0)
+    publishing.copy_runs(store, published)
+    whole = snapshot(published)
+    damage(published / store.protocol.name / run.folder / name)
+    assert publishing.copy_runs(store, published) == [run]
+    assert snapshot(published) == whole
+
+
+def test_weights_that_were_published_all_the_same_must_be_the_runs(store: Store, tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    publishing.copy_runs(store, published)
+    weights = published / store.protocol.name / VAE.folder / WEIGHTS
+    shutil.copyfile(store.path(VAE) / WEIGHTS, weights)
+    assert publishing.copy_runs(store, published) == []
+    cut(weights)
+    assert publishing.copy_runs(store, published) == [VAE]
+    assert not weights.exists()
 
 
 def test_runs_of_a_stale_protocol_are_not_published(store: Store, tmp_path: Path) -> None:

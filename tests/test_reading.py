@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from reproduce import files, runs
@@ -162,3 +164,51 @@ def test_a_finished_run_has_its_flags_and_times(finished: Store) -> None:
     assert row["epochs"] == 2
     assert row["training_seconds"] > 0
     assert row["inference_microseconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        *(
+            ("pairs.csv", column)
+            for column in ("first_label", "second_label", "uniformity", "piq_over_floor")
+        ),
+        ("digits.csv", "n"),
+    ],
+)
+def test_a_column_that_is_read_later_must_be_there_from_the_start(
+    store: Store, name: str, column: str
+) -> None:
+    def without(content: bytes) -> bytes:
+        return pd.read_csv(io.BytesIO(content)).drop(columns=column).to_csv(index=False).encode()
+
+    rewrite(store, VAE, name, without)
+    with pytest.raises(ReproduceError, match=rf"{name} lacks the column {column}$"):
+        store.records(RUNS)
+
+
+@pytest.mark.parametrize("column", ["uniformity", "piq_over_floor"])
+def test_what_nothing_that_moves_has_may_be_missing_but_is_a_number(store: Store, column: str) -> None:
+    def filled(value: float | str) -> Callable[[bytes], bytes]:
+        return lambda content: (
+            pd.read_csv(io.BytesIO(content)).assign(**{column: value}).to_csv(index=False).encode()
+        )
+
+    rewrite(store, VAE, "pairs.csv", filled(np.nan))
+    pairs = store.records(RUNS).pairs
+    assert pairs.loc[pairs["architecture"] == "vae", column].isna().all()
+    rewrite(store, VAE, "pairs.csv", filled("text"))
+    with pytest.raises(
+        ReproduceError, match=rf"pairs.csv: the column {column} has a value that is not a number"
+    ):
+        store.records(RUNS)
+
+
+@pytest.mark.parametrize("name", ["uniformity", "piq_over_floor", "parameters_encoder", "peak_memory_mib"])
+def test_a_scalar_that_is_summarised_later_must_be_there_from_the_start(store: Store, name: str) -> None:
+    def without(content: bytes) -> bytes:
+        return runs.canonical({key: value for key, value in json.loads(content).items() if key != name})
+
+    rewrite(store, VAE, "scalars.json", without)
+    with pytest.raises(ReproduceError, match=rf"scalars.json lacks {name}$"):
+        store.records(RUNS)

@@ -180,6 +180,38 @@ def test_a_truncated_or_lost_file_is_found_without_comparing_checksums(store: St
     assert store.status(VAE).why == f"{path} is gone"
 
 
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_manifest_that_does_not_name_every_record_is_damaged_and_its_run_is_mended(
+    store: Store, finished: Store, name: str
+) -> None:
+    """Written by hand or by a mistake of ours: it would count as done, and could never be read."""
+    kept = {other: store.read(store.path(VAE), other) for other in (WEIGHTS, *RECORDS) if other != name}
+    store.publish(VAE, Outcome(kept, store.stamp(VAE)))
+    status = store.status(VAE)
+    assert (status.state, status.retrain) == (DAMAGED, name == HISTORY)
+    assert status.why == f"{store.path(VAE) / MANIFEST} names no {name}"
+    assert again(store).done == [VAE]
+    assert contents(store.folder) == contents(finished.folder)
+
+
+def test_a_reference_has_no_history_and_needs_all_else(store: Store) -> None:
+    kept = {name: store.read(store.path(PCA), name) for name in (WEIGHTS, *RECORDS) if name != HISTORY}
+    store.publish(PCA, Outcome(kept, {}))
+    assert store.status(PCA).state == FRESH
+    del kept["pairs.csv"]
+    store.publish(PCA, Outcome(kept, {}))
+    assert (store.status(PCA).state, store.status(PCA).retrain) == (DAMAGED, True)
+
+
+def test_records_that_only_todays_evaluation_writes_are_no_damage(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, HISTORY, "images.csv")}
+    store.publish(VAE, Outcome(kept, {}))
+    monkeypatch.setattr(runs, "EVALUATION_REVISION", 99)
+    assert (store.status(VAE).state, store.status(VAE).why) == (STALE, "the evaluation has changed since")
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"checksum": 1}', b"\xff", b"[" * 100_000])
 def test_a_damaged_manifest_is_found(store: Store, content: bytes) -> None:
     (store.path(VAE) / MANIFEST).write_bytes(content)
@@ -320,6 +352,33 @@ def test_a_damaged_published_run_is_run_again(finished: Store, tmp_path: Path) -
     flip(published / "tiny" / VAE.folder / "images.csv")
     store = Store(tmp_path / "empty", finished.protocol, published)
     assert store.status(VAE, verify=True).state == MISSING
+
+
+def test_a_published_failure_is_a_failure_in_a_clone(finished: Store, tmp_path: Path) -> None:
+    published = Store(tmp_path / "published", finished.protocol)
+    published.publish(VAE, Outcome({}, {}, {"epoch": 7, "reason": "training_loss is nan"}))
+    clone = Store(tmp_path / "empty", finished.protocol, tmp_path / "published")
+    status = clone.status(VAE)
+    assert (status.state, status.why) == (FAILED, "epoch 7: training_loss is nan")
+    files.write(clone.checkpoint(VAE), b"state")
+    assert clone.status(VAE).state == PARTIAL, "it is tried again here"
+    shutil.copytree(finished.path(VAE), clone.path(VAE), dirs_exist_ok=True)
+    assert clone.status(VAE).state == FRESH
+
+
+def test_a_published_failure_without_its_weights_is_trained_when_it_is_tried_again(
+    store: Store, finished: Store, tmp_path: Path
+) -> None:
+    kept = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, HISTORY)}
+    store.publish(VAE, Outcome(kept, {}, {"epoch": 2, "reason": "kl is inf"}))
+    published = tmp_path / "published" / "tiny"
+    shutil.copytree(store.path(VAE), published / VAE.folder)
+    clone = Store(tmp_path / "empty", finished.protocol, tmp_path / "published")
+    assert (clone.status(VAE).state, clone.status(VAE).retrain) == (FAILED, False)
+    (published / VAE.folder / WEIGHTS).unlink()
+    assert (clone.status(VAE).state, clone.status(VAE).retrain) == (FAILED, True)
+    assert campaign.execute(clone, [VAE], device="cpu", jobs=1, retry_failed=True).done == [VAE]
+    assert contents(clone.path(VAE)) == contents(finished.path(VAE))
 
 
 # --- reading ------------------------------------------------------------------------------------------

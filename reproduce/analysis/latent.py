@@ -14,7 +14,7 @@ from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors, kneighbors_graph
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from reproduce.errors import ReproduceError
+from reproduce.analysis import summaries
 from reproduce.records import Records
 
 RANDOM_STATE = 0
@@ -101,44 +101,36 @@ def embed(codes: np.ndarray) -> np.ndarray:
         return np.asarray(tsne.fit_transform(np.asarray(codes, dtype=np.float32)))
 
 
-def codes_by_seed(records: Records, slug: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The (n, d) codes of one model and their digits, of every finished seed that kept them."""
-    runs = records.runs
-    done = runs[(runs["architecture"] == slug) & (runs["variant"] == "") & (runs["status"] == "fresh")]
-    found = []
-    for seed in done["seed"]:
-        try:
-            sample = records.samples(slug, int(seed))
-        except ReproduceError:
-            continue
-        codes = np.asarray(sample["codes"], dtype=float)
-        found.append((codes.reshape(len(codes), -1), np.asarray(sample["code_labels"])))
-    return found
+def codes_of(records: Records, slug: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The (n, d) codes of one finished run and their digits. Raises ReproduceError where they cannot be read."""
+    sample = records.samples(slug, seed)
+    codes = np.asarray(sample["codes"], dtype=float)
+    return codes.reshape(len(codes), -1), np.asarray(sample["code_labels"])
 
 
-def geometry(records: Records, architectures: Sequence[str], seed: int | None = None) -> pd.DataFrame:
+def codes_by_seed(records: Records, slug: str) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """Seed → codes and digits of every finished run of one model; empty without any. Raises ReproduceError for codes
+    that cannot be read: a verdict on fewer seeds would be another verdict."""
+    return {seed: codes_of(records, slug, seed) for seed in summaries.finished_seeds(records, slug)}
+
+
+def geometry(records: Records, architectures: Sequence[str]) -> pd.DataFrame:
     """Silhouette, nearest-neighbour accuracy and axis alignment of each model's 1,000 codes. Index slug.
 
-    seed: by default the first that the campaign has. Models without codes get NaN, as do codes that do not
-          vary.
+    Of the seed whose map is drawn, the first. NaN for a model without a finished run and for codes that do not vary.
+    Raises ReproduceError for codes that cannot be read.
     """
     with threadpool_limits(limits=1):
-        rows = {slug: _statistics(records, slug, seed) for slug in architectures}
+        rows = {slug: _statistics(records, slug) for slug in architectures}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS), dtype=float)
     return table.rename_axis("architecture")
 
 
-def _statistics(records: Records, slug: str, seed: int | None) -> tuple[float, ...]:
-    runs = records.runs
-    done = runs[(runs["architecture"] == slug) & (runs["variant"] == "") & (runs["status"] == "fresh")][
-        "seed"
-    ]
-    try:
-        sample = records.samples(slug, int(done.iloc[0]) if seed is None and len(done) else int(seed or 0))
-    except ReproduceError:
+def _statistics(records: Records, slug: str) -> tuple[float, ...]:
+    seeds = summaries.finished_seeds(records, slug)
+    if not seeds:
         return (np.nan,) * len(COLUMNS)
-    codes, labels = np.asarray(sample["codes"], dtype=float), np.asarray(sample["code_labels"])
-    points = codes.reshape(len(codes), -1)
+    points, labels = codes_of(records, slug, seeds[0])
     return silhouette(points, labels), neighbour_accuracy(points, labels), axis_alignment(points, labels)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from reproduce.names import ALL_METRICS, IMAGE_METRICS, REFERENCES, SLUGS
 from reproduce.protocol import profile
 from reproduce.records import Records
+from reproduce.store import FRESH
 
 BY_UNIT: tuple[str, ...] = (*ALL_METRICS, "sharpness", "uniformity", "end_distance", "piq_over_floor")
 """Measured on every image or pair; of any other column there is one number a run."""
@@ -40,6 +41,18 @@ def verdicts_allowed(records: Records) -> bool:
     return profile(records.profile).verdicts
 
 
+def finished(records: Records, variant: str | None = "") -> pd.DataFrame:
+    """The rows of `runs` that are finished, references among them: of one reading, or of every one for None."""
+    done = records.runs[records.runs["status"] == FRESH]
+    return done if variant is None else done[done["variant"] == variant]
+
+
+def finished_seeds(records: Records, slug: str, variant: str = "") -> tuple[int, ...]:
+    """The seeds of one architecture's finished runs, in ascending order: where one is shown, it is the first."""
+    done = finished(records, variant)
+    return tuple(sorted(int(seed) for seed in done.loc[done["architecture"] == slug, "seed"]))
+
+
 def measurements(records: Records, metric: str, variant: str = "") -> pd.DataFrame:
     """One metric on the paper's images (or pairs), as tabulated: columns architecture, seed, unit, value.
 
@@ -57,13 +70,13 @@ def measurements(records: Records, metric: str, variant: str = "") -> pd.DataFra
 def seed_means(records: Records, metric: str, variant: str = "") -> pd.DataFrame:
     """One metric's mean in each finished run: rows architectures, columns seeds, NaN where a run is
     missing."""
-    runs = _fresh(records, variant)
+    runs = finished(records, variant)
     return runs.set_index(["architecture", "seed"])[metric].unstack("seed")
 
 
 def seeds(records: Records, variant: str = "") -> tuple[int, ...]:
     """The seeds of the finished runs of the 22, in ascending order."""
-    runs = _fresh(records, variant)
+    runs = finished(records, variant)
     return tuple(sorted({int(seed) for seed in runs.loc[runs["architecture"].isin(SLUGS), "seed"]}))
 
 
@@ -92,13 +105,8 @@ def references(records: Records) -> pd.DataFrame:
     return _summarise(records, REFERENCES, "")
 
 
-def _fresh(records: Records, variant: str) -> pd.DataFrame:
-    runs = records.runs
-    return runs[(runs["variant"] == variant) & (runs["status"] == "fresh")]
-
-
 def _summarise(records: Records, slugs: Iterable[str], variant: str) -> pd.DataFrame:
-    fresh = _fresh(records, variant)
+    fresh = finished(records, variant)
     own = ("whole_", "diag_", *STILL)
     further = [column for column in fresh.columns if column.startswith(own)]
     by_architecture = fresh.groupby("architecture")

@@ -15,6 +15,7 @@ from reproduce.rendering.claim_tables import important_table, with_commands
 from reproduce.rendering.material import CELL_KIND
 from reproduce.rendering.readme import counted_claims
 from reproduce.rendering.table import to_markdown
+from reproduce.store import STALE, Status
 
 CSV, MARKDOWN = "claims.csv", "claims.md"
 
@@ -46,6 +47,18 @@ def require_verdict(verdict: str | None) -> None:
     known = dict.fromkeys([*WITHIN_PAPER.values(), *IN_RESULTS.values()])
     if verdict is not None and verdict not in known:
         raise ReproduceError(f"no verdict is '{verdict}'; known are {', '.join(known)}")
+
+
+def stale_runs(states: Sequence[Status], profile: str) -> str:
+    """One line on the runs that take no part because they are stale, and what to do about it; "" without any."""
+    stale = [status for status in states if status.state == STALE]
+    if not stale:
+        return ""
+    return (
+        f"warning: {len(stale)} of {len(states)} runs of profile {profile} are stale and take no part "
+        f"({stale[0].run}: {stale[0].why}): see `make status PROFILE={profile}`, then run "
+        f"`make reproduce PROFILE={profile}`"
+    )
 
 
 def as_json(judged: Iterable[Verdict], profile: str) -> str:

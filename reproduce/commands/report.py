@@ -17,7 +17,7 @@ from reproduce.commands.options import (
     light_profile,
     parsed_seeds,
 )
-from reproduce.commands.results import companions, records_and_stamp, records_if_any
+from reproduce.commands.results import companions, records_and_stamp, records_if_any, run_states
 
 
 @app.command()
@@ -40,13 +40,18 @@ def render(
 ) -> int:
     """Tables, figures and the report's LaTeX from what is finished."""
     from reproduce.golden.ledger import NAME, merged_ledgers
+    from reproduce.publishing import manifests
     from reproduce.rendering import render as render_report
+    from reproduce.store import Store
 
     protocol = light_profile(profile_name, results)
     out = results / protocol.name / "report"
+    # before the records are read: a run that finishes meanwhile must not pass for one that is shown
+    made_from = manifests(Store(results, protocol, options.PUBLISHED))
     records, stamp = records_and_stamp(protocol, results, parsed_seeds(seed))
     drift = merged_ledgers([root / protocol.name / NAME for root in (options.PUBLISHED, results)])
-    render_report(records, out, stamp=stamp, drift=drift, others=companions(protocol, results))
+    others = companions(protocol, results)
+    render_report(records, out, stamp=stamp, drift=drift, others=others, manifests=made_from)
     typer.echo(f"rendered profile {protocol.name} into {out}")
     typer.echo(
         "next: make pdf (compile it), make claims (every verdict), make check (against golden numbers)"
@@ -109,7 +114,10 @@ def claims(
     wanted = ledger.chosen(registry.load(), claim_ids or (), section)
     wanted = [claim for claim in wanted if claim.important >= important]
     ledger.require_verdict(verdict)
-    records = records_if_any(protocol, results, parsed_seeds(seed))
+    seeds = parsed_seeds(seed)
+    records = records_if_any(protocol, results, seeds)
+    if stale := ledger.stale_runs(run_states(protocol, results, seeds)[1], protocol.name):
+        typer.echo(stale, err=True)
     if write:
         everything = registry.judge(records)
         for path in ledger.write(everything, protocol, results / protocol.name):

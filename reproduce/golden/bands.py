@@ -254,13 +254,15 @@ def from_other_machines(profile: str, spreads: Sequence[Spread], root: Path = FO
 def record_bands(spreads: Sequence[Spread], profile: str, root: Path = FOLDER) -> list[Path]:
     """Write the profile's spread, in place of an earlier one, and its bands, and renew the bands that others borrow.
 
-    Returns the files of bands. Raises CannotCompare, and writes nothing, where the spread makes no bands.
+    What an earlier spread had beside it goes last: it may hold measurements of machines that cannot be had again, and a
+    full disk must not cost them. Returns the files of bands. Raises CannotCompare, and writes nothing, where the spread
+    makes no bands.
     """
     measured_bands(spreads)
-    folder = root / profile
-    for path in (folder / "spread").glob("*.*"):
+    folder = root / profile / "spread"
+    written = write_spread(spreads, folder)
+    for path in sorted(set(folder.glob("*.*")) - written):
         files.remove(path)
-    write_spread(spreads, folder / "spread")
     known = [path.parent for path in sorted(root.glob("*/bands.csv"))]
     borrowers = [other.name for other in known if profile in LENDERS and not has_spread(other)]
     renewed = (profile, *borrowers)
@@ -269,12 +271,16 @@ def record_bands(spreads: Sequence[Spread], profile: str, root: Path = FOLDER) -
     return [root / name / "bands.csv" for name in renewed]
 
 
-def write_spread(spreads: Sequence[Spread], folder: Path) -> None:
-    """Write <name>.csv and <name>.json of each."""
+def write_spread(spreads: Sequence[Spread], folder: Path) -> set[Path]:
+    """Write <name>.json and <name>.csv of each, which counts once it has its CSV; returns the files."""
+    written = set()
     for spread in spreads:
-        files.write(folder / f"{spread.name}.csv", files.csv_bytes(spread.runs))
         stamp = json.dumps(spread.stamp, indent=1, sort_keys=True) + "\n"
-        files.write(folder / f"{spread.name}.json", stamp.encode())
+        for ending, content in (("json", stamp.encode()), ("csv", files.csv_bytes(spread.runs))):
+            path = folder / f"{spread.name}.{ending}"
+            files.write(path, content)
+            written.add(path)
+    return written
 
 
 def read_spread(folder: Path) -> list[Spread]:

@@ -199,6 +199,12 @@ def compare(slug: str, found: Trace, expected: Trace, repeated: bool, memory_mib
     )
 
 
+def in_short(error: BaseException) -> str:
+    """ "RuntimeError: first line of the message"; the type's name alone where there is no message."""
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
 def check(slug: str, device: str) -> Comparison:
     """One architecture on the CPU, then on the device. An error there is a finding, not an end."""
     devices.configure("cpu")
@@ -211,7 +217,7 @@ def check(slug: str, device: str) -> Comparison:
         torch.cuda.reset_peak_memory_stats()
     try:
         found, repeated = trace(slug, device), repeats(slug, device)
-    except (RuntimeError, NotImplementedError) as error:
-        return Comparison(slug, error=f"{type(error).__name__}: {str(error).splitlines()[0]}")
+    except (RuntimeError, AssertionError) as error:
+        return Comparison(slug, error=in_short(error))
     memory = torch.cuda.max_memory_reserved() / 2**20 if device == "cuda" else 0.0
     return compare(slug, found, expected, repeated, memory)

@@ -16,7 +16,7 @@ import torch
 
 from reproduce import devices
 from reproduce.architectures.contract import Batch
-from reproduce.gpu_check.comparison import PROTOCOL, new_run
+from reproduce.gpu_check.comparison import PROTOCOL, in_short, new_run
 from reproduce.training import batches, step
 
 RUNS_A_CARD = (1, 2, 4, 8)
@@ -99,9 +99,8 @@ def measure(runs: int, device: str, warm_up: int = WARM_UP_STEPS, steps: int = T
             failures = [error for error in outcomes if error and not isinstance(error, BrokenBarrierError)]
             if any(outcomes):
                 error = failures[0] if failures else outcomes[0]
-                return Share(
-                    runs, error=f"{type(error).__name__}: {(str(error) or 'no reason').splitlines()[0]}"
-                )
+                assert error is not None
+                return Share(runs, error=in_short(error))
             found = [future.result() for future in futures]
     except BrokenProcessPool as error:
         return Share(runs, error=f"a process was killed ({error})")

@@ -49,11 +49,17 @@ def flags(material: Material, slugs: Iterable[str]) -> tuple[str, ...]:
         if slug in material.ours.index and material.ours.at[slug, "n_seeds"] < len(material.seeds)
     ]
     if short:
-        most = int(material.ours.loc[short, "n_seeds"].max())
+        counts = material.ours.loc[short, "n_seeds"].astype(int)
+        most = int(counts.max())
         every = len(short) == sum(slug in material.ours.index for slug in shown)
         who = "All values" if every else numbers.listing(material.labels(short))
         of = f"{numbers.in_words(len(material.seeds))} seeds"
-        notes.append(f"{who}: {'one' if most == 1 else f'at most {numbers.in_words(most)}'} of {of}.")
+        note = f"{who}: {'one' if most == 1 else f'at most {numbers.in_words(most)}'} of {of}"
+        single = [slug for slug in short if counts[slug] == 1]
+        fewer = (
+            f"; one only: {numbers.listing(material.labels(single))}" if len(single) > 0 and most > 1 else ""
+        )
+        notes.append(f"{note}{fewer}.")
     return tuple(notes)
 
 

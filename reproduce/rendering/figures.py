@@ -132,14 +132,16 @@ def top_ten(material: Material) -> Figure:
 
 def learning_curves(material: Material) -> Figure:
     """Fig. A1: training and validation loss of every run, a panel an architecture, each on its own scale."""
-    columns, rows = 6, 4
+    columns = 6
+    rows = len(SLUGS) // columns + 1  # one panel more than models at least: the legend's
     drawn = style.figure(style.PAGE, 1.2 * rows)
-    grid = drawn.subplots(rows, columns)
+    grid = drawn.subplots(rows, columns, squeeze=False)
+    panels, empty = grid.flat[: len(SLUGS)], grid.flat[len(SLUGS) :]
     curves = material.records.curves
     curves = curves[curves["variant"] == ""]
-    runs = material.runs[material.runs["status"] == "fresh"].set_index(["architecture", "seed"])
+    runs = material.finished.set_index(["architecture", "seed"])
     pace = causes.falling(material.records)
-    for axes, slug in zip(grid.flat, SLUGS, strict=False):
+    for axes, slug in zip(panels, SLUGS, strict=True):
         own = curves[curves["architecture"] == slug].sort_values(["seed", "epoch"])
         axes.set_title(label(slug) + material.mark(slug), fontsize=7.5, pad=2)
         axes.tick_params(labelsize=6, pad=1.5)
@@ -163,9 +165,9 @@ def learning_curves(material: Material) -> Figure:
         change = numbers.percent(-pace.get(slug, np.nan), 2)
         axes.text(0.97, 0.95, change, transform=axes.transAxes, ha="right", va="top", fontsize=6.5)
         axes.margins(x=0.04)
-    for axes in grid[-1]:
+    for axes in panels[-columns:]:  # the lowest of each column
         axes.set_xlabel("epoch", fontsize=7, labelpad=1)
-    for axes in grid.flat[len(SLUGS) :]:
+    for axes in empty:
         axes.set_axis_off()
     handles = [
         Line2D([], [], color=style.PALETTE[i % len(style.PALETTE)], lw=1.2, label=f"seed {seed}")
@@ -176,10 +178,7 @@ def learning_curves(material: Material) -> Figure:
         Line2D([], [], color=style.INK, lw=0.6, ls=(0, (2, 1.5)), label="training"),
         Line2D([], [], color=style.INK, marker="o", ls="", ms=2.6, label="best epoch, kept"),
     ]
-    # the two panels that 22 models leave empty hold the legend
-    grid.flat[len(SLUGS)].legend(
-        handles=handles, loc="center left", bbox_to_anchor=(0.1, 0.5), borderaxespad=0
-    )
+    empty[0].legend(handles=handles, loc="center left", bbox_to_anchor=(0.1, 0.5), borderaxespad=0)
     return drawn
 
 

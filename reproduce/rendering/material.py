@@ -26,7 +26,6 @@ from reproduce.analysis import (
 )
 from reproduce.analysis.profiles import Fit, fit
 from reproduce.architectures.registry import PYTHAE_VARIANT
-from reproduce.errors import ReproduceError
 from reproduce.golden.ledger import empty_ledger
 from reproduce.names import LABELS, REFERENCES, SLUGS
 from reproduce.records import Arrays, Records
@@ -135,9 +134,15 @@ class Material:
         return tuple(sorted({seed for _, seed in self.fresh}))
 
     @cached_property
+    def finished(self) -> pd.DataFrame:
+        """The rows of `runs` that are finished."""
+        done = summaries.finished(self.records)
+        return done[done["architecture"].isin(SLUGS)]
+
+    @cached_property
     def fresh(self) -> frozenset[tuple[str, int]]:
         """Finished runs as (slug, seed)."""
-        done = self.runs[self.runs["status"] == "fresh"]
+        done = self.finished
         return frozenset(zip(done["architecture"], done["seed"].astype(int), strict=True))
 
     @cached_property
@@ -193,12 +198,10 @@ class Material:
         return [label(slug) + (self.mark(slug) if marks else "") for slug in slugs]
 
     def sample(self, slug: str) -> Arrays | None:
-        """Sample arrays of the architecture's first finished seed; None if there is none."""
-        seeds = sorted(seed for found, seed in self.fresh if found == slug)
-        try:
-            return self.records.samples(slug, seeds[0]) if seeds else None
-        except ReproduceError:
-            return None
+        """Sample arrays of the architecture's first finished seed; None if there is none. Raises ReproduceError where
+        they cannot be read."""
+        seeds = summaries.finished_seeds(self.records, slug)
+        return self.records.samples(slug, seeds[0]) if seeds else None
 
     @cached_property
     def maps(self) -> dict[str, tuple[np.ndarray, np.ndarray] | None]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from reproduce.analysis import profiles, readings
+from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome
 from reproduce.rendering import numbers, wording
 from reproduce.rendering.claim_tables import IN_OUR_RESULTS, NOT_TESTABLE_BUT_AS_TRAINED, WITHIN_THE_PAPER
 from reproduce.rendering.material import Material, label
@@ -73,6 +74,10 @@ def counted_claims(statements: pd.DataFrame, important: str, *, judged: bool) ->
         for head, count in counts.items()
         if len(count)
     ]
+    stands = statements["in_results"] == IN_RESULTS[Outcome.HOLDS]
+    if judged and stands.any():
+        both = stands & (statements["within_paper"] == WITHIN_PAPER[Outcome.HOLDS])
+        lines.append(f"- Reproduced and consistent within the paper: {both.sum()} of {stands.sum()}.")
     return "\n".join([f"Of {len(statements)} statements:", "", *lines, "", important])
 
 

@@ -26,7 +26,7 @@ FEWEST = 5
 
 def context(material: Material, tables: Mapping[str, Table], figures: tuple[str, ...]) -> dict[str, Any]:
     """Everything that the templates may name. `n` is `numbers`, `w` is `wording`, `m` the material."""
-    runs = material.runs[material.runs["status"] == "fresh"]
+    runs = material.finished
     vae = runs[runs["architecture"] == BASELINE]
     enough = len(material.healthy) >= FEWEST
     return {
@@ -57,6 +57,8 @@ def context(material: Material, tables: Mapping[str, Table], figures: tuple[str,
         "trade_off": results.trade_off(material) if enough else None,
         "recommendations": verdicts.advice(material) if enough else None,
         "headline": results.headline(material) if enough else None,
+        "carriers": results.carriers(material) if enough else {},
+        "converged": results.converged(material) if enough else None,
         "restated": results.restated(material),
         "changes": verdicts.changes(material) if enough else None,
         "precision": results.precision(material) if enough else None,

@@ -5,7 +5,7 @@ Values come from a `Material` and are formatted by `numbers`; nothing here compu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -13,9 +13,10 @@ import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import measures, recommendations
+from reproduce.analysis.headline import by_measure
 from reproduce.names import IMAGE_METRICS, PAIR_METRICS, REFERENCES, SLUGS
 from reproduce.protocol import FRAMES
-from reproduce.rendering import claim_tables, numbers
+from reproduce.rendering import claim_tables, numbers, wording
 from reproduce.rendering.appendix import campaign, duality, models, readings, register
 from reproduce.rendering.appendix import interpolation as more_interpolation
 from reproduce.rendering.appendix import reconstruction as more_reconstruction
@@ -84,14 +85,18 @@ def reconstruction(material: Material) -> Table:
 
 def _capacity(material: Material) -> tuple[str, ...]:
     """What "identical backbones" leaves different: the size of VQ-VAE's code, and the parameter counts."""
-    notes = []
-    if "vq-vae" in material.ours.index:
-        notes.append("VQ-VAE's code holds 144 numbers (nine vectors of 16, 81 bits), the others' 16.")
+    notes = list(_larger_code(material.ours.index))
     counts = material.ours["parameters"].dropna().sort_values()
     if len(counts) > 1:
         low, high = (f"{numbers.integer(counts.iloc[i])} ({label(counts.index[i])})" for i in (0, -1))
         notes.append(f"Trained parameters range from {low} to {high}; the appendix lists them.")
     return tuple(notes)
+
+
+def _larger_code(slugs: Iterable[str]) -> tuple[str, ...]:
+    """A footnote where VQ-VAE is among the models."""
+    note = "VQ-VAE's code holds 144 numbers (nine vectors of 16, 81 bits), the others' 16."
+    return (note,) if "vq-vae" in slugs else ()
 
 
 def interpolation(material: Material) -> Table:
@@ -108,7 +113,7 @@ def interpolation(material: Material) -> Table:
         f"demand. Ranks by PIQ. {_RANKED}",
         columns=columns,
         blocks=blocks,
-        notes=(*flags(material, order), *still(material, "still_pairs")),
+        notes=(*flags(material, order), *still(material, "still_pairs"), *readings.other_ways(material)),
         size="scriptsize",
     )
 
@@ -128,6 +133,7 @@ def applications(material: Material) -> Table:
             (own["application"], own["priority"], chosen[0], printed_row["recommended_printed"],
              chosen[1], printed_row["avoid_printed"])
         )  # fmt: skip
+    named = dict.fromkeys(chain.from_iterable(ours[list(kinds)].to_numpy().flat))
     columns = (
         Column("Application", align="l"),
         Column("Priority", align="l"),
@@ -144,8 +150,27 @@ def applications(material: Material) -> Table:
         "priority agree.",
         columns=columns,
         blocks=(tuple(rows),),
-        notes=flags(material, dict.fromkeys(chain.from_iterable(ours[list(kinds)].to_numpy().flat))),
+        notes=(*flags(material, named), *_larger_code(named), *_other_measures(material)),
     )
+
+
+def _other_measures(material: Material) -> tuple[str, ...]:
+    """A footnote: places by PIQ of what Table III recommends for interpolation, and what the same rule recommends by
+    measures of smoothness that blur alone does not improve."""
+    models, priority = material.healthy, "Interpolation"
+    chosen = recommendations.recommended(models, priority)
+    if not chosen:
+        return ()
+    places = measures.ranks(models, "piq")
+    own = numbers.listing(f"{label(slug)} {rank_text(places, slug)}" for slug in chosen)
+    others = {
+        words: numbers.listing(
+            material.labels(recommendations.recommended(by_measure(models, metric), priority))
+        )
+        for metric, words in wording.BLUR_FREE.items()
+    }
+    told = "; ".join(f"by {words} {names}" for words, names in others.items())
+    return (f"Places by PIQ of what is recommended for interpolation: {own}. The same rule gives {told}.",)
 
 
 MAIN: Mapping[str, Callable[[Material], Table | None]] = {

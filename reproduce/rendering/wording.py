@@ -24,6 +24,10 @@ def seeds(known: Iterable[int]) -> str:
     return f"seed{'s' * (len(names) > 1)} {numbers.listing(names)}"
 
 
+BLUR_FREE = {"piq_over_floor": "PIQ over its floor", "uniformity": "the unevenness of the steps"}
+"""Measures of smoothness that blur alone does not improve, in words."""
+
+
 def relation(found: Correlation) -> str:
     """How y goes with x: "rises with", "falls with", "shows no clear relation to", or that none shows."""
     if not np.isfinite(found.low) or not np.isfinite(found.high):

@@ -85,3 +85,15 @@ def test_one_seed_can_be_cut_out(paperlike: Records) -> None:
 )
 def test_which_profiles_give_verdicts(profile: str, allowed: bool, paperlike: Records) -> None:
     assert summaries.verdicts_allowed(replace(paperlike, profile=profile)) is allowed
+
+
+def test_what_is_finished_is_told_by_reading_and_leaves_out_what_failed() -> None:
+    records = make_records(
+        seeds=(456, 42), architectures=["ae", "vae", "svae"], failed=["svae"], variants={"pythae": ["vae"]}
+    )
+    assert set(summaries.finished(records)["architecture"]) == {"ae", "vae", *REFERENCES}
+    assert set(summaries.finished(records, "pythae")["architecture"]) == {"vae"}
+    assert set(summaries.finished(records, None)["variant"]) == {"", "pythae"}
+    assert summaries.finished_seeds(records, "vae") == (42, 456)
+    assert summaries.finished_seeds(records, "svae") == ()
+    assert summaries.finished_seeds(records, "ae", "pythae") == ()

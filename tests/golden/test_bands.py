@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reproduce import golden
+from reproduce import files, golden
+from reproduce.errors import ReproduceError
 from reproduce.golden import INITIAL, Band, CannotCompare, Spread
 from reproduce.golden.bands import (
     BASE,
@@ -29,6 +31,7 @@ from reproduce.golden.bands import (
 )
 from reproduce.golden.model import COMPARED, KEY, POOLED, band_of
 from reproduce.golden.recording import by_name
+from tests import faults
 from tests.synthetic import make_records
 
 HERE: Mapping[str, Any] = {name: name for name in golden.MACHINE} | {"environment": {}}
@@ -225,6 +228,32 @@ def test_recording_replaces_an_earlier_spread_and_renews_what_other_profiles_bor
         golden.read_bands(tmp_path / "smoke"), "smoke"
     )
     assert list(golden.read_bands(tmp_path / "desk").values()) == now, "its own"
+
+
+def test_measurements_that_cannot_be_had_again_outlive_a_full_disk(
+    base: Spread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At whichever file-system call the disk is full: every way of before can be read, or the recording was over."""
+    ways = [base, moved(base, "again", HERE), moved(base, "another-machine", ELSEWHERE, ssim=1.01)]
+    golden.record_bands([*ways, moved(base, "earlier", ELSEWHERE, ssim=3.0)], "smoke", tmp_path)
+    folder, now = tmp_path / "smoke" / "spread", [*ways, moved(base, "new", ELSEWHERE)]
+    names = {way.name for way in now}
+    for n in itertools.count(1):
+        monkeypatch.setattr(files, "observer", faults.full_at(n))
+        try:
+            golden.record_bands(now, "smoke", tmp_path)
+        except ReproduceError:
+            found = {way.name for way in golden.read_spread(folder)}
+            assert found >= {way.name for way in ways}
+            assert found <= {*names, "earlier"}
+            assert "earlier" in found or found == names, "the earlier goes after the new has come"
+        else:
+            break
+    monkeypatch.setattr(files, "observer", None)
+    assert n > 40
+    assert {path.name for path in folder.iterdir()} == {
+        f"{name}.{end}" for name in names for end in ("csv", "json")
+    }
 
 
 def test_a_spread_that_makes_no_bands_replaces_nothing(base: Spread, tmp_path: Path) -> None:

@@ -142,6 +142,28 @@ def test_an_error_on_the_device_is_a_finding(monkeypatch: pytest.MonkeyPatch) ->
     assert comparison.check("ae", "cpu").verdict() == "RuntimeError: no deterministic implementation"
 
 
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (NotImplementedError(), "NotImplementedError"),
+        (RuntimeError("\n \nfirst\nmore"), "RuntimeError: first"),
+        (
+            AssertionError("backbone: expected (B, 16), found (B, 8)"),
+            "AssertionError: backbone: expected (B, 16)",
+        ),
+    ],
+)
+def test_an_error_without_a_message_and_a_wrong_shape_are_findings_too(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, verdict: str
+) -> None:
+    def fails(slug: str, device: str) -> bool:
+        raise error
+
+    monkeypatch.setattr(comparison, "repeats", fails)
+    monkeypatch.setattr(comparison, "trace", lambda slug, device: traced())
+    assert comparison.check("ae", "cpu").verdict().startswith(verdict)
+
+
 def test_memory_is_measured_from_an_emptied_card(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
 

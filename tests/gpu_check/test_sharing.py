@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, Future
+from typing import Any
+
 import pytest
 
 from reproduce.gpu_check import Share, sharing
@@ -29,6 +32,29 @@ def test_the_fewest_runs_with_nearly_the_best_speed_that_fit(
     measured: list[Share], extra: float, card: float, number: int | None
 ) -> None:
     assert sharing.recommend(measured, extra, card) == number
+
+
+class Pool(Executor):
+    """Tasks that end with an error, and no process."""
+
+    error: Exception
+
+    def __init__(self, *_: object) -> None: ...
+
+    def submit(self, *_: Any, **__: Any) -> Any:
+        found: Future[Any] = Future()
+        found.set_exception(self.error)
+        return found
+
+
+def test_an_error_without_a_message_is_named_by_its_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "ProcessPoolExecutor", Pool)
+    for error, told in (
+        (NotImplementedError(), "NotImplementedError"),
+        (ValueError("\na\nb"), "ValueError: a"),
+    ):
+        monkeypatch.setattr(Pool, "error", error, raising=False)
+        assert sharing.measure(2, "cpu").error == told
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 from reproduce.analysis.causes import falling
 from reproduce.analysis.claims import load
-from reproduce.names import LABELS
+from reproduce.names import LABELS, SLUGS
 from reproduce.rendering import figures, image_figures, numbers, scatter_figures, style
 from reproduce.rendering.material import Material
 from tests.synthetic import make_records
@@ -106,6 +106,23 @@ def test_learning_curves_have_a_panel_for_each_model_and_say_what_is_missing(mat
     said = {panel.get_title(): panel.texts[0].get_text() for panel in axes[:22]}
     assert [title for title, text in said.items() if text == "no curve"] == ["HVAE", "SVAE"]
     assert said["VAE"] == numbers.percent(-falling(material.records)["vae"], 2)
+
+
+@pytest.mark.parametrize("extra", [0, 1, 2, 3])
+def test_learning_curves_have_room_for_more_models_and_a_panel_for_the_legend(
+    extra: int, material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = (*SLUGS, *SLUGS[:extra])
+    monkeypatch.setattr(figures, "SLUGS", models)
+    with style.styled():
+        axes = figures.learning_curves(material).axes
+    assert [panel.get_title().rstrip("†‡") for panel in axes[: len(models)]] == [
+        LABELS[slug] for slug in models
+    ]
+    assert [panel.get_legend() is not None for panel in axes] == [
+        at == len(models) for at in range(len(axes))
+    ]
+    assert [panel.get_xlabel() for panel in axes[: len(models)]] == [""] * (len(models) - 6) + ["epoch"] * 6
 
 
 def test_a_map_is_drawn_for_every_model_whose_codes_the_paper_describes(complete: Material) -> None:

@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from reproduce.errors import ReproduceError
 from reproduce.names import SLUGS
+from reproduce.records import Arrays
 from reproduce.rendering.material import NO_FAMILY, Material
 from tests.synthetic import make_records
 
@@ -55,6 +61,26 @@ def test_marks(material: Material) -> None:
 def test_a_missing_run_has_no_samples(material: Material) -> None:
     assert material.sample("hvae") is None
     assert material.sample("vae") is not None
+
+
+def test_samples_that_cannot_be_read_are_no_missing_run(material: Material) -> None:
+    """Else a figure would say "no finished run" of a run whose numbers stand in the tables."""
+
+    def spoilt(architecture: str, seed: int, variant: str = "") -> Arrays:
+        raise ReproduceError("samples.safetensors cannot be read")
+
+    damaged = Material(replace(material.records, load_samples=spoilt), {})
+    assert damaged.sample("hvae") is None
+    with pytest.raises(ReproduceError, match="cannot be read"):
+        damaged.sample("vae")
+
+
+def test_samples_are_of_the_smallest_seed() -> None:
+    records = make_records("desk", (456, 42), architectures=["ae"])
+    asked: list[int] = []
+    noted = replace(records, load_samples=lambda slug, seed, variant: asked.append(seed) or {})
+    Material(noted, {}).sample("ae")
+    assert asked == [42]
 
 
 def test_results_are_judged_only_where_the_profile_allows_it(material: Material, complete: Material) -> None:

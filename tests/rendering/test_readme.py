@@ -34,6 +34,7 @@ def test_claims_are_counted_by_verdict() -> None:
         f"- {WITHIN_THE_PAPER}: 2 inconsistent, 1 consistent.",
         f"- {IN_OUR_RESULTS}: 1 reproduced, 1 not testable, 1 not reproduced.",
         f"- {NOT_TESTABLE_BUT_AS_TRAINED}: 1 same direction or rank only.",
+        "- Reproduced and consistent within the paper: 1 of 1.",
         "",
         "| table |",
     ]

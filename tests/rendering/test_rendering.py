@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from reproduce.errors import ReproduceError
 from reproduce.names import SLUGS
-from reproduce.rendering import render
+from reproduce.rendering import MANIFESTS, figures, readme, render, report, tables
 from tests.synthetic import make_records
 
 
@@ -28,6 +29,23 @@ def test_a_campaign_whose_every_run_failed_is_dashes_and_reasons(tmp_path: Path)
         assert [cell.strip() for cell in rows[0][2:3]] == ["–"]
         assert "Failed: AE, seed 42: loss not finite in epoch 2." in text
     assert "INCOMPLETE" in (tmp_path / "report.tex").read_text(encoding="utf-8")
+
+
+def test_what_a_report_was_made_from_is_noted_in_equal_bytes_and_never_left_from_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in (tables, figures, readme, report):
+        monkeypatch.setattr(part, "render", lambda *_: {})
+    records = make_records("quick", (42,), architectures=["ae"])
+    noted = []
+    for order in (1, -1):
+        made_from = dict([("quick/ae/seed-42", ["b"]), ("quick/vae/seed-42", ["a", "b"])][::order])
+        render(records, tmp_path, stamp={}, manifests=made_from)
+        noted.append((tmp_path / MANIFESTS).read_bytes())
+        assert json.loads(noted[-1]) == made_from
+    assert noted[0] == noted[1]
+    render(records, tmp_path, stamp={})
+    assert not (tmp_path / MANIFESTS).exists()
 
 
 def test_importing_the_renderer_loads_neither_torch_nor_matplotlib() -> None:

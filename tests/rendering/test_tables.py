@@ -345,3 +345,39 @@ def test_evidence_in_the_body_ends_with_a_whole_part() -> None:
     assert claim_tables._shortened(text, 100) == text
     assert claim_tables._shortened(text, 35) == "AE 0.91, WAE 0.89, VQ-VAE 0.88 …"
     assert claim_tables._shortened(text, 20) == "AE 0.91, WAE 0.89 …"
+
+
+def test_who_has_fewer_seeds_than_the_rest_is_named() -> None:
+    records = make_records("desk", (42, 123), references=False)
+    runs = records.runs
+    later = (runs["seed"] == 123) & runs["architecture"].isin(["vamp", "iwae"])
+    some = Material(replace(records, runs=runs[~later]), {})
+    assert (
+        "All values: at most two of three seeds; one only: VAMP and IWAE."
+        in tables.build(some)["table1"].notes
+    )
+
+
+def test_table_2_says_which_way_is_measured_and_what_others_would_give(complete: Material) -> None:
+    (note,) = (note for note in tables.build(complete)["table2"].notes if note.startswith("SVAE's way"))
+    means = (
+        complete.records.pairs.query("architecture == 'svae' and variant == ''").groupby("path")["piq"].mean()
+    )
+    assert (
+        f"chord, projected on the sphere. PIQ on others: chord {numbers.value('piq', means['chord'])};"
+        in note
+    )
+
+
+def test_table_3_says_where_what_it_recommends_stands_by_piq_and_by_other_measures(
+    complete: Material,
+) -> None:
+    table = tables.build(complete)["table3"]
+    note = table.notes[-1]
+    places = complete.healthy["piq"].rank(method="min").astype(int)
+    (chosen,) = {row[2] for row in table.rows if row[1] == "Interpolation"}
+    first = chosen.split(",")[0].rstrip("†‡")
+    (slug,) = (slug for slug in SLUGS if label(slug) == first)
+    assert f"recommended for interpolation: {first} {places[slug]}" in note
+    assert "by PIQ over its floor " in note
+    assert "by the unevenness of the steps " in note

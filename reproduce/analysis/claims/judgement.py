@@ -27,7 +27,7 @@ from reproduce.analysis.claims.model import (
 )
 from reproduce.analysis.claims.registry import from_tables
 from reproduce.analysis.headline import BLUR_FREE, by_measure
-from reproduce.analysis.measures import usable
+from reproduce.analysis.measures import MEASURES, usable
 from reproduce.errors import ReproduceError
 from reproduce.names import LABELS, SLUGS
 from reproduce.paper import Tables
@@ -55,6 +55,17 @@ SCALE_FREE = {
     "weaker-correlation",
 }
 """Kinds that compare models with one another and not with a printed size."""
+COLLAPSED, NOT_CONVERGED = "collapsed", "not converged"
+OF_TRAINING = (COLLAPSED, NOT_CONVERGED)
+"""What may be wrong with the weights of a finished run."""
+BY_DESIGN = {
+    "parameters",
+    "parameters_encoder",
+    "parameters_decoder",
+    "peak_memory_mib",
+    "inference_microseconds",
+}
+"""Metrics that no weights change."""
 
 
 def judge(
@@ -63,10 +74,10 @@ def judge(
     """Judge claims (default: all) within the paper's tables and in a campaign.
 
     A claim that names architectures is not testable while one of them is missing, failed, collapsed or not
-    converged. One about the whole field is evaluated on the rows that are none of these, the sound ones; the
-    evidence says how many those were, and whether the others would change the verdict. Where nothing but training
-    that ended early stands in the way, the evidence is what the models show as trained. Without records, or in a
-    profile without verdicts, nothing is testable.
+    converged (of sizes and speeds, which no weights change: missing or failed). One about the whole field is evaluated
+    on the rows that are none of these, the sound ones; the evidence says how many those were, and whether the others
+    would change the verdict. Where nothing but training that ended early stands in the way, the evidence is what the
+    models show as trained. Without records, or in a profile without verdicts, nothing is testable.
     """
     tables = tables or paper_tables()
     inside = paper_world(tables)
@@ -123,7 +134,8 @@ def _compares_smoothness(claim: Claim) -> bool:
 
 
 def evaluate(claim: Claim, world: World) -> Finding:
-    """One predicate in one world. Raises ReproduceError for an unknown kind and for arguments that do not fit it."""
+    """One predicate in one world. Raises ReproduceError for an unknown kind, for arguments that do not fit it, and for
+    records that lack what it asks for."""
     predicate = KINDS.get(claim.kind)
     if predicate is None:
         raise ReproduceError(
@@ -133,10 +145,15 @@ def evaluate(claim: Claim, world: World) -> Finding:
         return predicate(world, claim)
     except Untestable as obstacle:
         return Finding(Outcome.UNTESTABLE, "", str(obstacle))
-    except (ValueError, KeyError, IndexError, TypeError, ArithmeticError) as error:
-        raise ReproduceError(
-            f"claim {claim.id}: its arguments do not fit the kind '{claim.kind}' ({type(error).__name__})"
-        ) from error
+    except (ValueError, LookupError, ArithmeticError) as error:
+        raise ReproduceError(f"claim {claim.id}: {_misfit(claim, world)} ({error!r:.80})") from error
+
+
+def _misfit(claim: Claim, world: World) -> str:
+    """What may be wrong where a predicate stumbles. The paper's tables are ours and whole; a campaign's records come
+    from the disk."""
+    misfit = f"its arguments do not fit the kind '{claim.kind}'"
+    return misfit if world.is_paper else f"{misfit}, or the records lack what that asks for"
 
 
 def rules() -> dict[str, str]:
@@ -181,12 +198,17 @@ class Campaign:
         obstacle = "" if claim.kind in protocol.PAPER_ONLY else self.obstacle(claim)
         if obstacle:
             return self._as_trained(claim, obstacle) or self._of_sound_rows(claim, obstacle)
-        finding = evaluate(claim, self.sound)
+        ground = self.ground(claim)
+        finding = evaluate(claim, ground)
         if finding.outcome is Outcome.UNTESTABLE:
             return self._as_trained(claim, finding.reason) or finding
         if not _about_sound_rows(claim):
             return finding
-        return self._with_left_out(claim, replace(finding, shown=self._on(self.sound, finding.shown)))
+        return self._with_left_out(claim, replace(finding, shown=self._on(ground, finding.shown)))
+
+    def ground(self, claim: Claim) -> World:
+        """The rows that a claim is judged on: the sound ones, or all, where no training changes what it is about."""
+        return self.everything if _by_design(claim) else self.sound
 
     def _as_trained(self, claim: Claim, reason: str) -> Finding | None:
         """Not testable, with what the models show as trained; None where that is not all that the claim lacks."""
@@ -208,7 +230,8 @@ class Campaign:
     def _on(self, world: World, shown: str) -> str:
         """The numbers of a claim about the field, with how many rows they are of, unless they are of all."""
         n, total = len(world.models), len(self.summary)
-        kind = "sound" if world is self.sound else "uncollapsed"
+        kinds = ((self.sound, "sound"), (self.trained, "uncollapsed"), (self.everything, "finished"))
+        kind = next(word for rows, word in kinds if rows is world)
         return f"{shown} (on {n} {kind} rows of {total})" if shown and n < total else shown
 
     def obstacle(self, claim: Claim) -> str:
@@ -217,11 +240,13 @@ class Campaign:
             return f"profile {self.profile} gives no verdicts"
         named = claim.rests_on()
         for reason, slugs in self._unsound.items():
+            if reason in OF_TRAINING and _by_design(claim):
+                continue
             hit = [LABELS[slug] for slug in named if slug in slugs]
             if hit:
                 return f"{reason}: {', '.join(hit)}"
-        if not _is_field(self.sound, claim):
-            return f"n too small: {len(self.sound.models)} of {len(SLUGS)} models are sound"
+        if not _is_field(self.ground(claim), claim):
+            return f"n too small: {len(self.ground(claim).models)} of {len(SLUGS)} models are sound"
         return ""
 
     @cached_property
@@ -231,8 +256,8 @@ class Campaign:
         return {
             "missing": [slug for slug in SLUGS if slug not in rows.index],
             "failed": [slug for slug in present if rows.at[slug, "failed"]],
-            "collapsed": [slug for slug in present if rows.at[slug, "collapsed"]],
-            "not converged": [slug for slug in present if not rows.at[slug, "converged"]],
+            COLLAPSED: [slug for slug in present if rows.at[slug, "collapsed"]],
+            NOT_CONVERGED: [slug for slug in present if not rows.at[slug, "converged"]],
         }
 
     def _with_left_out(self, claim: Claim, finding: Finding) -> Finding:
@@ -243,6 +268,18 @@ class Campaign:
             return finding
         shown = f"{finding.shown}; with the rows left out {IN_RESULTS[beside.outcome]} ({beside.shown})"
         return Finding(finding.outcome, shown, finding.reason)
+
+
+def _by_design(claim: Claim) -> bool:
+    """Whether the claim is about nothing but sizes and speeds that a model has before it is trained."""
+    metrics = {name for name in MEASURES for asked in claim.arguments.items() if name in _words(asked)}
+    return bool(metrics) and metrics <= BY_DESIGN
+
+
+def _words(asked: tuple[str, str]) -> set[str]:
+    """The metrics that an argument may name: as its value, or as a bound ("peak_memory_mib_at_most")."""
+    name, value = asked
+    return {*value.split(), *(name.removesuffix(suffix) for suffix in orders.SIDES)}
 
 
 def _has_named(world: World, claim: Claim) -> bool:

@@ -62,11 +62,12 @@ def above_mean(world: World, claim: Claim) -> Finding:
 @kind("best-of-combined", field=True)
 def best_of_combined(world: World, claim: Claim) -> Finding:
     """The named models lead a list of candidates (or all models) by the combined rank of Fig. 4, the sum of
-    both ranks. A tie is no lead: each must stand before every other candidate. "Same direction or rank only":
-    tied for the lead, or at most two places behind it."""
+    both ranks among all models. A tie is no lead: each must stand before every other candidate. "Same
+    direction or rank only": tied for the lead, or at most two places behind it among the candidates."""
     named = claim.slugs("models")
-    rows = world.models.reindex(list(world.select(claim, "among")))
-    sums = combined_rank(rows)["combined"]
+    # ranks taken among the candidates alone tie whatever is measured where the two metrics order them in reverse
+    field = combined_rank(world.models)["combined"]
+    sums = field[field.index.isin(world.select(claim, "among"))]
     if not set(named) <= set(sums.index):
         raise Untestable("a named model has no rank")
     rivals = sums.drop(list(named))

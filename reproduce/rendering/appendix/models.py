@@ -31,7 +31,7 @@ def printed_minutes() -> dict[str, str]:
 def costs(material: Material) -> Table:
     """Parameters, times and memory, each beside the VAE's, and the minutes that Section VII-D prints."""
     parts = ("parameters_encoder", "parameters_decoder", "parameters_other")
-    runs = material.runs[material.runs["status"] == "fresh"]
+    runs = material.finished
     counts = runs.groupby("architecture")[[part for part in parts if part in runs.columns]].max()
 
     def count(part: str) -> Callable[[str], str]:
@@ -81,7 +81,7 @@ def costs(material: Material) -> Table:
 def diagnostics(material: Material) -> Table:
     """What shows a collapse: KL, active units, spread of the codes, and the error beside the mean image's."""
     columns = [plain(material, name) for name in ("kl", "active_units", "code_sd", "mse_ratio")]
-    runs = material.runs[material.runs["status"] == "fresh"]
+    runs = material.finished
     best = runs.groupby("architecture")[["best_epoch", "epochs"]].mean()
     columns += [
         (Column("Best epoch"), lambda slug: numbers.fixed(entry(best, slug, "best_epoch"), 1)),

@@ -114,6 +114,22 @@ def same_weights(material: Material) -> Table:
     )
 
 
+def other_ways(material: Material) -> tuple[str, ...]:
+    """Footnotes to Table II: what the PIQ of VQ-VAE and SVAE would be on other ways between the same codes."""
+    means = analysis.path_means(material.records.pairs, ("piq",))
+    notes = []
+    for slug, (measured, *others) in PATHS.items():
+        known = [path for path in others if (slug, path) in means.index]
+        if (slug, measured) in means.index and known:
+            told = (
+                f"{PATHS[slug][path]} {numbers.value('piq', means.at[(slug, path), 'piq'])}" for path in known
+            )
+            notes.append(
+                f"{label(slug)}'s way between two codes: {PATHS[slug][measured]}. PIQ on others: {'; '.join(told)}."
+            )
+    return tuple(notes)
+
+
 def paths(material: Material) -> Table | None:
     """VQ-VAE's and SVAE's ways between two codes; None if neither was run."""
     columns = ("piq", "iss", "i_ssim", "uniformity", "end_distance", "piq_over_floor")

@@ -8,16 +8,19 @@ import numpy as np
 import pandas as pd
 
 from reproduce.analysis import claims, families, measures, pareto, statistics
+from reproduce.analysis.headline import removal_path
 from reproduce.rendering import numbers, wording
 from reproduce.rendering.appendix.duality import correlation_of
 from reproduce.rendering.material import Material, label
 
-BLUR_FREE = {"piq_over_floor": "PIQ over its floor", "uniformity": "the unevenness of the steps"}
-"""Measures of smoothness that blur alone does not improve, in words."""
-
 
 def _extremes(models: pd.DataFrame, metric: str) -> str:
     return wording.extremes(models[metric], metric, [label(str(slug)) for slug in models.index])
+
+
+def _span(values: pd.Series) -> str:
+    """ "0.33 to 0.57"."""
+    return f"{numbers.fixed(values.min(), 2)} to {numbers.fixed(values.max(), 2)}"
 
 
 def _orders(material: Material, metric: str) -> statistics.Correlation:
@@ -55,6 +58,10 @@ def reconstruction(material: Material) -> dict[str, Any]:
         "no_family_mean": [str(family) for family in means.index[means.isna()]],
         "best_family": None if known.empty else (known.idxmax(), numbers.value("ssim", known.max())),
         "worst_family": None if known.empty else (known.idxmin(), numbers.value("ssim", known.min())),
+        "mae_over_root_mse": {
+            "ours": _span(models["mae"] / np.sqrt(models["mse"])),
+            "paper": _span(material.paper["mae"] / np.sqrt(material.paper["mse"])),
+        },
         "pca": None if pca is None else numbers.value("ssim", pca),
         "below_pca": None if pca is None else int((models["ssim"] < pca).sum()),
     }
@@ -62,6 +69,8 @@ def reconstruction(material: Material) -> dict[str, Any]:
 
 def interpolation(material: Material) -> dict[str, Any]:
     models = material.healthy
+    pca = material.references["piq_over_floor"].get("pca-16")
+    below = pca is not None and bool((models["piq_over_floor"].dropna() > pca).all())
     by_piq, by_floor = (measures.ranks(models, metric) for metric in ("piq", "piq_over_floor"))
     return {
         "range": _extremes(models, "piq"),
@@ -74,6 +83,7 @@ def interpolation(material: Material) -> dict[str, Any]:
         "smoothest_floor": None if by_floor.dropna().empty else label(str(by_floor.idxmin())),
         "iss": statistics.pearson(models["iss"], models["piq"]),
         "i_ssim": statistics.pearson(models["i_ssim"], models["piq"]),
+        "pca_floor": numbers.fixed(pca, 2) if below else None,
         "floor_share": _extremes(material.mechanism, "floor_share"),
         "explained": statistics.pearson(material.mechanism["floor"], material.mechanism["piq"]).r ** 2,
     }
@@ -93,9 +103,18 @@ def trade_off(material: Material) -> dict[str, Any]:
             name: {"n": len(slugs), "shared": wording.shared(slugs, printed[name])}
             for name, slugs in regimes.items()
         },
+        "below_pca": material.labels(_beaten(models, material.references, "pca-16")),
         "top": material.labels(material.ranking.index[:3]),
         "top_paper": material.labels(material.ranking_paper.index[:3]),
     }
+
+
+def _beaten(models: pd.DataFrame, references: pd.DataFrame, name: str) -> list[str]:
+    """The models that a yardstick beats in SSIM and PIQ at once."""
+    if name not in references.index:
+        return []
+    other = references.loc[name]
+    return list(models.index[(models["ssim"] < other["ssim"]) & (models["piq"] > other["piq"])])
 
 
 def headline(material: Material) -> dict[str, dict[str, statistics.Correlation]]:
@@ -110,9 +129,39 @@ def headline(material: Material) -> dict[str, dict[str, statistics.Correlation]]
         for source in ("paper", "ours")
     }
     found["blur-free"] = {
-        words: correlation("ours", metric, "all models") for metric, words in BLUR_FREE.items()
+        words: correlation("ours", metric, "all models") for metric, words in wording.BLUR_FREE.items()
+    }
+    models = material.healthy
+    found["blur-free ranks"] = {
+        words: statistics.spearman(models["ssim"], models[metric])
+        for metric, words in wording.BLUR_FREE.items()
+    }
+    found["blur-free, no cluster"] = {
+        words: correlation("ours", metric, "without the AE-like cluster")
+        for metric, words in wording.BLUR_FREE.items()
     }
     return found
+
+
+def carriers(material: Material) -> dict[str, tuple[list[str], statistics.Correlation]]:
+    """Source → the models that must be left out, the one that carries most first, until r of SSIM and PIQ is not
+    clearly positive, and r without them; only where that takes fewer than half of the models."""
+    found = {}
+    for source, models in {"ours": material.ours, "paper": material.paper}.items():
+        path = removal_path(models, steps=len(models) // 2)
+        over = path[~(path["low"] > 0)]
+        if len(over) and over.index[0] > 0:
+            rest = path.loc[over.index[0]]
+            removed = material.labels(path["removed"].iloc[1 : over.index[0] + 1])
+            left = statistics.Correlation(rest["r"], rest["p"], int(rest["n"]), rest["low"], rest["high"])
+            found[source] = (removed, left)
+    return found
+
+
+def converged(material: Material) -> statistics.Correlation | None:
+    """r of SSIM and PIQ over the models that can be ranked and have converged; None where all have."""
+    models = material.healthy[material.healthy["converged"].astype(bool)]
+    return None if len(models) == len(material.healthy) else statistics.pearson(models["ssim"], models["piq"])
 
 
 def restated(material: Material) -> dict[str, Any] | None:
@@ -121,13 +170,13 @@ def restated(material: Material) -> dict[str, Any] | None:
     if found is None:
         return None
     different = material.restated_different
-    stands = different[["piq", *BLUR_FREE]] == claims.IN_RESULTS[claims.Outcome.HOLDS]
+    stands = different[["piq", *wording.BLUR_FREE]] == claims.IN_RESULTS[claims.Outcome.HOLDS]
     return {
         "n": len(found),
         "different": len(different),
         "untold": int((different["piq"] == claims.IN_RESULTS[claims.Outcome.UNTESTABLE]).sum()),
         "piq": int(stands["piq"].sum()),
-        "left": [(words, int((stands["piq"] & stands[m]).sum())) for m, words in BLUR_FREE.items()],
+        "left": [(words, int((stands["piq"] & stands[m]).sum())) for m, words in wording.BLUR_FREE.items()],
     }
 
 

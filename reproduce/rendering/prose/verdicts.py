@@ -66,11 +66,15 @@ def findings(material: Material) -> dict[str, Any]:
     beside = [f" (as trained: {word})" if word else "" for word in as_trained]
     untold = untold.assign(stated=untold["stated"] + beside)
     reasons = untold["reason"].map(wording.reason)
+    refuted = rows["within_paper"] == claims.WITHIN_PAPER[claims.Outcome.FAILS]
+    against = pd.Series(
+        np.where(refuted, " (so in our results; the paper itself contradicts it)", ""), rows.index
+    )
     return {
         "n": len(rows),
         "told": wording.verdicts(rows["in_results"]),
         "verdicts": [
-            (wording.verdict(word), word, list(rows.loc[rows["in_results"] == word, "stated"]))
+            (wording.verdict(word), word, list((rows["stated"] + against)[rows["in_results"] == word]))
             for word in claims.IN_RESULTS.values()
             if word != untestable
         ],
@@ -78,9 +82,7 @@ def findings(material: Material) -> dict[str, Any]:
             (str(reason), list(untold.loc[reasons == reason, "stated"])) for reason in reasons.unique()
         ],
         "as_trained": wording.verdicts(as_trained) if (as_trained != "").any() else "",
-        "refuted": list(
-            rows.loc[rows["within_paper"] == claims.WITHIN_PAPER[claims.Outcome.FAILS], "stated"]
-        ),
+        "refuted": list(rows.loc[refuted, "stated"]),
     }
 
 

@@ -34,7 +34,7 @@ from reproduce.errors import ReproduceError
 from reproduce.names import SLUGS
 from reproduce.paper import CELLS, Cell
 from reproduce.records import Records
-from tests.analysis.claims.worlds import claim
+from tests.analysis.claims.worlds import claim, ours
 from tests.synthetic import make_records
 
 
@@ -225,6 +225,15 @@ def test_unsound_models_make_their_claims_untestable(damaged: Records) -> None:
         "not converged: VAMP",
         "",
     ]
+
+
+def test_sizes_and_speeds_are_judged_whatever_became_of_training() -> None:
+    named = ("III-A.capacity", "IV-D.flows-capacity", "VII-D.flow-inference", "VII-D.memory", "VII-D.fits")
+    weak = make_records(seeds=(42,), unconverged=list(SLUGS), collapsed=["beta-vae"])
+    assert reasons(weak, *named) == [""] * len(named)
+    assert reasons(weak, "VII-D.fastest") == ["not converged: AE, VAE, VQ-VAE, HVAE, VAE-IAF, VAE-LinNF"]
+    partly = make_records(seeds=(42,), missing=["vae-iaf"])
+    assert reasons(partly, "IV-D.flows-capacity") == ["missing: VAE-IAF"]
 
 
 def test_claims_about_the_field_go_on_without_the_unsound_rows(damaged: Records) -> None:
@@ -454,3 +463,26 @@ def test_every_kind_states_its_rule() -> None:
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(ReproduceError, match="unknown kind 'magic'"):
         evaluate(claim("magic"), paper_world())
+
+
+def test_arguments_that_do_not_fit_are_told_from_the_papers_own_tables() -> None:
+    statement = claim("family-place", "metric=ssim; family=IV-E/Nobody; place=1")
+    with pytest.raises(
+        ReproduceError, match=r"X.test: its arguments .* 'family-place' \(KeyError\('Nobody'\)\)$"
+    ):
+        evaluate(statement, paper_world())
+
+
+def test_in_a_campaign_the_records_may_be_at_fault_and_the_message_says_so(paperlike: Records) -> None:
+    bare = replace(paperlike, digits=paperlike.digits.drop(columns="n"))
+    with pytest.raises(
+        ReproduceError, match=r"do not fit the kind .*, or the records lack .* \(KeyError\('n'\)\)$"
+    ):
+        evaluate(claim("changed-digits", "architecture=vq-vae; to=ae"), ours(records=bare))
+
+
+def test_a_mistake_in_a_predicate_is_not_blamed_on_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arguments are characters: no choice of them makes a TypeError."""
+    monkeypatch.setitem(KINDS, "broken", lambda world, claim: len(None))  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        evaluate(claim("broken"), paper_world())

@@ -11,7 +11,6 @@ import pytest
 
 from reproduce.analysis import latent
 from reproduce.analysis.claims import Outcome, World, evaluate
-from reproduce.errors import ReproduceError
 from reproduce.records import Arrays, Records
 from tests.analysis.claims.worlds import claim, ours, theirs
 from tests.synthetic import paperlike
@@ -103,16 +102,15 @@ def codes(kind: str) -> np.ndarray:
 
 
 def with_codes(named: str, vary: str | None = None) -> World:
-    """VQ-VAE's codes are of one kind, in its last seed of another if `vary` says so; the AE's overlap."""
+    """VQ-VAE's codes are of one kind, in its last seed of another if `vary` says so; the AE's overlap; the IWAE was not
+    run."""
 
     def load(architecture: str, seed: int, variant: str = "") -> Arrays:
-        if architecture == "iwae":
-            raise ReproduceError("no samples")
         kind = named if seed != 456 or vary is None else vary
         return {"codes": codes(kind if architecture == "vq-vae" else "overlapping"), "code_labels": LABELS}
 
-    base = ours()
-    return World(base.models, base.paper, records=replace(paperlike(), load_samples=load))
+    runs = paperlike().runs
+    return world(replace(paperlike(), load_samples=load, runs=runs[runs["architecture"] != "iwae"]))
 
 
 @pytest.mark.parametrize(
@@ -162,6 +160,45 @@ def test_a_latent_word_must_hold_in_every_seed() -> None:
 def test_latent_order(better: str, worse: str, vary: str | None, outcome: Outcome) -> None:
     statement = claim("latent-order", f"better={better}; worse={worse}")
     assert evaluate(statement, with_codes("apart", vary)).outcome is outcome
+
+
+def with_silhouettes(**by_model: dict[int, float]) -> World:
+    """Campaigns of two models, each with its silhouette in each seed that was finished."""
+    asked = {slug.replace("_", "-"): found for slug, found in by_model.items()}
+    runs = paperlike().runs
+    kept = [
+        seed in asked.get(slug, {}) for slug, seed in runs[["architecture", "seed"]].itertuples(index=False)
+    ]
+
+    def load(architecture: str, seed: int, variant: str = "") -> Arrays:
+        return {"codes": np.full((10, 2), asked[architecture][seed]), "code_labels": LABELS[:10]}
+
+    return world(replace(paperlike(), runs=runs[kept], load_samples=load))
+
+
+@pytest.mark.parametrize(
+    ("vq_vae", "ae", "outcome"),
+    [
+        ({42: 0.30, 123: 0.50, 456: 0.40}, {42: 0.20, 123: 0.40, 456: 0.30}, Outcome.HOLDS),
+        ({42: 0.30, 123: 0.50, 456: 0.40}, {42: 0.20, 123: 0.46, 456: 0.30}, Outcome.PARTLY),
+        ({42: 0.30, 123: 0.50}, {42: 0.20, 123: 0.40, 456: 0.90}, Outcome.HOLDS),
+        ({42: 0.30, 123: 0.50}, {42: 0.40, 123: 0.60, 456: 0.10}, Outcome.FAILS),
+        ({42: 0.30}, {123: 0.10}, Outcome.UNTESTABLE),
+    ],
+    ids=[
+        "led in each seed, though not across seeds",
+        "too close in one",
+        "a seed that one alone has does not count",
+        "nor on average",
+        "no seed in common",
+    ],
+)
+def test_an_order_of_latent_spaces_is_asked_seed_by_seed(
+    vq_vae: dict[int, float], ae: dict[int, float], outcome: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latent, "silhouette", lambda points, labels: float(points[0, 0]))
+    found = evaluate(claim("latent-order", "better=vq-vae; worse=ae"), with_silhouettes(vq_vae=vq_vae, ae=ae))
+    assert found.outcome is outcome
 
 
 def test_latent_word_without_codes_is_untestable() -> None:
