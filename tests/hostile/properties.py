@@ -27,6 +27,7 @@ from reproduce import (
     golden,
     gpu_check,
     protocol,
+    publishing,
     reading,
     rendering,
     runs,
@@ -313,6 +314,16 @@ def ledger(content: bytes, world: World) -> None:
         assert path.read_bytes() == content
 
 
+def note_of_runs(content: bytes, world: World) -> None:
+    """Whatever a report says of the runs that it was made from, it passes only if it names all that are there."""
+    report = world.folder / "report"
+    report.mkdir(exist_ok=True)
+    (report / publishing.MANIFESTS).write_bytes(content)
+    if refused(lambda: publishing.require_latest(world.store, report)) is None:
+        noted = publishing.rendered_from(report)
+        assert all(set(digests) <= noted[run] for run, digests in publishing.manifests(world.store).items())
+
+
 # --- claims -------------------------------------------------------------------------------------------------
 
 CLAIMS = "claims/4-reconstruction.csv"
@@ -552,6 +563,9 @@ PROPERTIES = (
         for name in (*(f"{name}.csv" for name in GOLDEN_FILES), "stamp.json")
     ),
     Property("drift ledger", lambda w: spoilt_csv(LEDGER), ledger, 15, 500),
+    Property(
+        "note of runs", lambda w: spoilt_json_bytes(publishing.manifests(w.store)), note_of_runs, 10, 300
+    ),
     Property("claims", claims_file, claims, 15, 500),
     Property("command line", words, one_line_and_a_code, 15, 400),
     Property("command line, campaign", words_inside, one_line_and_the_campaign_as_it_was, 10, 300),
