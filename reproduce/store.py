@@ -44,6 +44,8 @@ GROUPS = ("versions", "flags", "evaluation")
 """Entries of a stamp that hold entries of their own."""
 TRAINED_BY = ("commit", "host", "python", "versions", "flags")
 """Entries of a stamp that say what a run was made with."""
+TRAINED_WHEN = ("started", "finished", "total_seconds", "training_seconds", "resumed")
+"""Entries that say when, and for how long."""
 LARGEST_JSON = 4 << 20
 """Bytes of a manifest or stamp at most; a real one has some kilobytes."""
 
@@ -166,12 +168,14 @@ class Store:
             files.remove(checkpoint)
 
     def _evaluated_again(self, run: RunId, stamp: dict[str, Any]) -> dict[str, Any]:
-        """The stamp of a run whose training was another day's: what trained it stays, what evaluated it is apart."""
+        """The stamp of a run whose training was another day's: what trained it, and when, stays; what evaluated it is
+        apart."""
         before = self.stamp(run)
         if not before and self.published is not None:
             before = self.stamp(run, self.published / run.folder)
-        kept = {name: before.get(name) for name in (*TRAINED_BY, "training_seconds", "resumed")}
-        return stamp | kept | {"evaluation": {name: stamp.get(name) for name in TRAINED_BY if name != "host"}}
+        kept = {name: before.get(name) for name in (*TRAINED_BY, *TRAINED_WHEN)}
+        own = {name: stamp.get(name) for name in (*TRAINED_BY, "finished") if name != "host"}
+        return stamp | kept | {"evaluation": own}
 
     def commits(self, run: RunId) -> set[str]:
         """The commits that trained and evaluated the run; "" where one is not known."""

@@ -291,7 +291,8 @@ class Run:
         for player, adam in zip(self.players, self.adams, strict=True):
             for index, parameter in enumerate(player.parameters):
                 adam.state[parameter] = {
-                    name: like(grouped["adam"][f"{player.name}/{index}/{name}"], parameter) for name in MOMENTS
+                    name: like(grouped["adam"][f"{player.name}/{index}/{name}"], parameter)
+                    for name in MOMENTS
                 }
         self.progress = progress
         self.best = {name: value.to(self.train_images.device) for name, value in grouped["best"].items()}

@@ -135,9 +135,10 @@ def test_what_trained_a_run_stands_apart_from_what_evaluated_it_later(
     monkeypatch.setattr(runs, "EVALUATION_REVISION", 99)
     again(store)
     stamp = store.stamp(VAE)
-    kept = ("training_seconds", "commit", "python", "flags", "host")
+    kept = ("training_seconds", "started", "finished", "total_seconds", "commit", "python", "flags", "host")
     assert {name: stamp[name] for name in kept} == {name: first[name] for name in kept}
     assert stamp["evaluation"]["flags"]["device"] == "cpu"
+    assert stamp["evaluation"]["finished"] > first["finished"]
     assert store.commits(VAE) == {"then", stamp["evaluation"]["commit"]}
     assert "host" not in stamp["evaluation"]
     refused = Outcome(
