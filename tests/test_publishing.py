@@ -370,7 +370,7 @@ def test_a_failed_run_takes_the_place_of_what_was_published_and_is_one_in_a_clon
     store.publish(run, Outcome(outcome, {}))
     publishing.copy_runs(store, published)
     kept = {name: outcome[name] for name in (WEIGHTS, HISTORY)} if trained else {}
-    store.publish(run, Outcome(kept, {"host": "here", "total_seconds": 1.0}, FAILURE))
+    store.publish(run, Outcome(kept, {"host": "here", "training_seconds": 1.0}, FAILURE))
     assert publishing.copy_runs(store, published) == [run]
     folder = published / store.protocol.name / run.folder
     expected = {*kept, MANIFEST, STAMP} - (set() if seed == publishing.WEIGHTS_SEED else {WEIGHTS})
@@ -380,7 +380,7 @@ def test_a_failed_run_takes_the_place_of_what_was_published_and_is_one_in_a_clon
     status = clone.status(run, verify=True)
     assert (status.state, status.why) == (FAILED, "epoch 2: kl is inf")
     row = clone.records([run, RunId("ae", 1)]).runs.set_index("architecture").loc["vae"]
-    assert (row["status"], row["reason"], row["total_seconds"]) == ("failed", "epoch 2: kl is inf", 1.0)
+    assert (row["status"], row["reason"], row["training_seconds"]) == ("failed", "epoch 2: kl is inf", 1.0)
     assert publishing.copy_runs(store, published) == []
 
 

@@ -40,7 +40,7 @@ def sources(profiles: Mapping[str, Records]) -> dict[str, pd.Series]:
 
 
 YARDSTICK = "printed means"
-"""Column of `Fit.together`: a row of the printed columns' means in every row's place, which is no source."""
+"""Name of what stands beside the sources and is none: a row of the printed columns' means in every row's place."""
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,8 @@ def distances(models: pd.DataFrame, metrics: Sequence[str] = METRICS) -> pd.Seri
 
 
 def yardstick() -> pd.Series:
-    """How far each printed row lies from a row of the columns' means: what knowing nothing of a model gives. Index
-    slug."""
+    """How far each printed row lies from a row of the columns' means: what knowing the print but not the model gives.
+    Index slug."""
     printed = paper.models()
     means = pd.DataFrame({metric: printed[metric].mean() for metric in METRICS}, index=printed.index)
     return distances(means)

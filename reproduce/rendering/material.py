@@ -24,6 +24,7 @@ from reproduce.analysis import (
     statistics,
     summaries,
 )
+from reproduce.analysis.carriers import Carriers, carriers
 from reproduce.analysis.profiles import Fit, fit
 from reproduce.architectures.registry import PYTHAE_VARIANT
 from reproduce.golden.ledger import empty_ledger
@@ -279,6 +280,12 @@ class Material:
         """The correlation of SSIM and smoothness taken apart: index (source, smoothness_metric, subset)."""
         found = headline.headline(self.records)
         return found.set_index(["source", "smoothness_metric", "subset"])
+
+    @cached_property
+    def carriers(self) -> dict[str, Carriers]:
+        """Source → the models that carry the correlation of SSIM and PIQ, where some do."""
+        found = {"ours": carriers(self.ours), "paper": carriers(self.paper)}
+        return {source: them for source, them in found.items() if them is not None}
 
     @cached_property
     def removal(self) -> dict[str, pd.DataFrame]:

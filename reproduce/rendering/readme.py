@@ -134,7 +134,7 @@ def nearer_protocols(material: Material) -> str:
     lines = [
         f"- Over {n} rows: {', '.join(f'`{source}` {distance}' for source, distance in distances)}; nearest: "
         f"{numbers.listing(f'`{source}`' for source in nearest)}. A row of the printed columns' means, which knows "
-        f"nothing of the model: {yardstick}."
+        f"of the print but not of the model: {yardstick}."
         for n, distances, nearest, yardstick in found["together"]
     ]
     near = (f"`{source}` {hits} of {rows}" for source, hits, rows in found["near"])

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.analysis import causes
+from reproduce.analysis.carriers import Carriers
 from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome
 from reproduce.analysis.statistics import Correlation
 from reproduce.rendering import numbers
@@ -79,13 +80,21 @@ REMAINS = {"rises with": "remains by", "falls with": "is turned round by"}
 """Relation → what it says of a duality by another measure; any other relation: that none shows."""
 
 
+def span(found: Carriers) -> str:
+    """ "five to nine"."""
+    return f"{numbers.in_words(found.low)} to {numbers.in_words(found.high)}"
+
+
 def remains(found: Mapping[str, Correlation]) -> str:
     """What is left of a duality by other measures: "remains by PIQ over its floor, does not show by …"."""
     grouped: dict[str, list[str]] = {}
     for measure, correlation in found.items():
         cannot = "cannot be told by" if not np.isfinite(correlation.low) else "does not show by"
         grouped.setdefault(REMAINS.get(relation(correlation), cannot), []).append(measure)
-    return numbers.listing(f"{words} {numbers.listing(measures)}" for words, measures in grouped.items())
+    return numbers.listing(
+        f"{words} {numbers.listing(measures) if words in REMAINS.values() else ' or '.join(measures)}"
+        for words, measures in grouped.items()
+    )
 
 
 def across(found: Mapping[str, Correlation], x: str, y: str) -> str:

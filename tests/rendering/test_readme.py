@@ -112,7 +112,7 @@ def test_the_distances_of_protocols_are_told_beside_what_knowing_nothing_gives()
     assert lines[0].endswith("seed 42:")
     assert lines[2:] == [
         "- Over 22 rows: `desk` 1.00, `notebook` 0.00; nearest: `notebook`. A row of the printed columns' means, which "
-        "knows nothing of the model: 0.98.",
+        "knows of the print but not of the model: 0.98.",
         f"- Rows that lie nearer to the print than those means do: `desk` {far} of 22, `notebook` 22 of 22.",
         "- Rows that each fits best, ties left out: `desk` 0, `notebook` 22.",
         "- Too few runs to take part: `paper`.",

@@ -246,7 +246,8 @@ class Campaign:
             if hit:
                 return f"{reason}: {', '.join(hit)}"
         if not _is_field(self.ground(claim), claim):
-            return f"n too small: {len(self.ground(claim).models)} of {len(SLUGS)} models are sound"
+            kind = "have finished" if _by_design(claim) else "are sound"
+            return f"n too small: {len(self.ground(claim).models)} of {len(SLUGS)} models {kind}"
         return ""
 
     @cached_property

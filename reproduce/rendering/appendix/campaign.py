@@ -102,7 +102,7 @@ def protocols(material: Material) -> Table | None:
         f"{wording.seeds(seeds)}. All sources within "
         f"{numbers.fixed(readings.TIE, 1)} of the nearest are named. The rule was fixed before any of these runs. The "
         "last lines are root mean squares over the rows that all sources with a value there have. Printed means: a row "
-        "of the columns' means over the printed rows instead, which is what knowing nothing of a model gives; added "
+        "of the columns' means over the printed rows instead, which knows of the print but not of the model; added "
         "when the distances were known.",
         columns=(
             Column("Model", align="l"),

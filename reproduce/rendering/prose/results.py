@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from reproduce.analysis import claims, families, measures, pareto, statistics
-from reproduce.analysis.headline import removal_path
 from reproduce.rendering import numbers, wording
 from reproduce.rendering.appendix.duality import correlation_of
 from reproduce.rendering.material import Material, label
@@ -21,6 +20,11 @@ def _extremes(models: pd.DataFrame, metric: str) -> str:
 def _span(values: pd.Series) -> str:
     """ "0.33 to 0.57"."""
     return f"{numbers.fixed(values.min(), 2)} to {numbers.fixed(values.max(), 2)}"
+
+
+def _mae_share(models: pd.DataFrame) -> pd.Series:
+    """MAE over the root of the MSE: at most 1, and less the sparser the errors are."""
+    return models["mae"] / np.sqrt(models["mse"])
 
 
 def _orders(material: Material, metric: str) -> statistics.Correlation:
@@ -59,8 +63,9 @@ def reconstruction(material: Material) -> dict[str, Any]:
         "best_family": None if known.empty else (known.idxmax(), numbers.value("ssim", known.max())),
         "worst_family": None if known.empty else (known.idxmin(), numbers.value("ssim", known.min())),
         "mae_over_root_mse": {
-            "ours": _span(models["mae"] / np.sqrt(models["mse"])),
-            "paper": _span(material.paper["mae"] / np.sqrt(material.paper["mse"])),
+            "ours": _span(_mae_share(models)),
+            "paper": _span(_mae_share(material.paper)),
+            "constant": bool(np.ptp(_mae_share(material.paper)) < np.ptp(_mae_share(models)) / 2),
         },
         "pca": None if pca is None else numbers.value("ssim", pca),
         "below_pca": None if pca is None else int((models["ssim"] < pca).sum()),
@@ -70,7 +75,8 @@ def reconstruction(material: Material) -> dict[str, Any]:
 def interpolation(material: Material) -> dict[str, Any]:
     models = material.healthy
     pca = material.references["piq_over_floor"].get("pca-16")
-    below = pca is not None and bool((models["piq_over_floor"].dropna() > pca).all())
+    known = models["piq_over_floor"].dropna()
+    below = pca is not None and len(known) > 0 and bool((known > pca).all())
     by_piq, by_floor = (measures.ranks(models, metric) for metric in ("piq", "piq_over_floor"))
     return {
         "range": _extremes(models, "piq"),
@@ -143,25 +149,12 @@ def headline(material: Material) -> dict[str, dict[str, statistics.Correlation]]
     return found
 
 
-def carriers(material: Material) -> dict[str, tuple[list[str], statistics.Correlation]]:
-    """Source → the models that must be left out, the one that carries most first, until r of SSIM and PIQ is not
-    clearly positive, and r without them; only where that takes fewer than half of the models."""
-    found = {}
-    for source, models in {"ours": material.ours, "paper": material.paper}.items():
-        path = removal_path(models, steps=len(models) // 2)
-        over = path[~(path["low"] > 0)]
-        if len(over) and over.index[0] > 0:
-            rest = path.loc[over.index[0]]
-            removed = material.labels(path["removed"].iloc[1 : over.index[0] + 1])
-            left = statistics.Correlation(rest["r"], rest["p"], int(rest["n"]), rest["low"], rest["high"])
-            found[source] = (removed, left)
-    return found
-
-
 def converged(material: Material) -> statistics.Correlation | None:
-    """r of SSIM and PIQ over the models that can be ranked and have converged; None where all have."""
+    """r of SSIM and PIQ over the models that can be ranked and have converged; None where all have, or too few for an
+    interval."""
     models = material.healthy[material.healthy["converged"].astype(bool)]
-    return None if len(models) == len(material.healthy) else statistics.pearson(models["ssim"], models["piq"])
+    found = statistics.pearson(models["ssim"], models["piq"])
+    return found if len(models) < len(material.healthy) and np.isfinite(found.low) else None
 
 
 def restated(material: Material) -> dict[str, Any] | None:

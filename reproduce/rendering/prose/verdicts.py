@@ -67,14 +67,11 @@ def findings(material: Material) -> dict[str, Any]:
     untold = untold.assign(stated=untold["stated"] + beside)
     reasons = untold["reason"].map(wording.reason)
     refuted = rows["within_paper"] == claims.WITHIN_PAPER[claims.Outcome.FAILS]
-    against = pd.Series(
-        np.where(refuted, " (so in our results; the paper itself contradicts it)", ""), rows.index
-    )
     return {
         "n": len(rows),
         "told": wording.verdicts(rows["in_results"]),
         "verdicts": [
-            (wording.verdict(word), word, list((rows["stated"] + against)[rows["in_results"] == word]))
+            (wording.verdict(word), word, _told(rows[rows["in_results"] == word], word))
             for word in claims.IN_RESULTS.values()
             if word != untestable
         ],
@@ -84,6 +81,14 @@ def findings(material: Material) -> dict[str, Any]:
         "as_trained": wording.verdicts(as_trained) if (as_trained != "").any() else "",
         "refuted": list(rows.loc[refuted, "stated"]),
     }
+
+
+def _told(rows: pd.DataFrame, verdict: str) -> list[str]:
+    """The statements, and which of those that our results bear out the paper contradicts."""
+    refuted = rows["within_paper"] == claims.WITHIN_PAPER[claims.Outcome.FAILS]
+    beside = " (so in our results; the paper itself contradicts it)"
+    stands = verdict == claims.IN_RESULTS[claims.Outcome.HOLDS]
+    return [text + beside * (stands and odd) for text, odd in zip(rows["stated"], refuted, strict=True)]
 
 
 def advice(material: Material) -> dict[str, Any]:
@@ -126,7 +131,7 @@ def nearer_protocols(material: Material) -> dict[str, Any] | None:
             for n, row in found.together().iterrows()
         ],
         "wins": [(str(source), int(count)) for source, count in found.wins().items()],
-        "near": [(source, *near[source]) for source in full],
+        "near": [(source, *hits) for source, hits in near.items() if source in full or "@" in source],
         "lacking": [name for name, known in PROFILES.items() if known.verdicts and name not in full],
     }
 
