@@ -137,6 +137,10 @@ def nearer_protocols(material: Material) -> str:
         f"of the print but not of the model: {yardstick}."
         for n, distances, nearest, yardstick in found["together"]
     ]
+    if not found["fits"]:
+        lines.append(
+            "- So none of them fits: over these rows together each lies farther off than those means do."
+        )
     near = (f"`{source}` {hits} of {rows}" for source, hits, rows in found["near"])
     lines.append(f"- Rows that lie nearer to the print than those means do: {', '.join(near)}.")
     wins = (f"`{source}` {count}" for source, count in found["wins"])

@@ -118,3 +118,15 @@ def test_the_distances_of_protocols_are_told_beside_what_knowing_nothing_gives()
         "- Too few runs to take part: `paper`.",
     ]
     assert readme.nearer_protocols(Material(desk, {})) == ""
+
+
+def test_that_no_protocol_fits_is_said_where_all_lie_farther_off_than_the_printed_means() -> None:
+    off = paper.models() + 2 * paper.models().std(ddof=1)
+    far = {name: make_records(name, (42,), seed_spread=0.0) for name in ("desk", "notebook")}
+    for records in far.values():
+        for metric in readings.METRICS:
+            records.runs[metric] = records.runs["architecture"].map(off[metric])
+    told = readme.nearer_protocols(Material(far.pop("desk"), {}, others=far))
+    assert (
+        "- So none of them fits: over these rows together each lies farther off than those means do." in told
+    )

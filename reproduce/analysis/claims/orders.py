@@ -37,7 +37,7 @@ def _ordered(world: World, metric: str, leaders: tuple[str, ...], others: tuple[
     sign = measure(metric).better or +1  # of a metric without a good direction, "better" means higher
     low, high = (better * sign).min(), (worse * sign).max()
     lead = float(low - high)
-    shown = f"{abs(low):.4g} against {abs(high):.4g}"
+    shown = f"{measure(metric).label} {abs(low):.4g} against {abs(high):.4g}"
     if world.half_units is not None:
         weakest, strongest = str((better * sign).idxmin()), str((worse * sign).idxmax())
         slack = float(world.half_units.at[weakest, metric] + world.half_units.at[strongest, metric])

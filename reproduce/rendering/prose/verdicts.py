@@ -115,11 +115,12 @@ def nearer_readings(material: Material) -> dict[str, Any]:
 
 def nearer_protocols(material: Material) -> dict[str, Any] | None:
     """How far each profile and reading lies from the printed rows together, how often it is nearest, and how often
-    nearer than the printed columns' means; lacking: the profiles that could tell and have too few runs."""
+    nearer than the printed columns' means; fits: whether any lies nearer than those over any of the compared rows;
+    lacking: the profiles that could tell and have too few runs."""
     found = material.protocol_fit
     if found is None:
         return None
-    near, full = found.near(), found.full()
+    near, full, together = found.near(), found.full(), found.together()
     return {
         "together": [
             (
@@ -128,10 +129,11 @@ def nearer_protocols(material: Material) -> dict[str, Any] | None:
                 within_tie(row),
                 numbers.fixed(row[YARDSTICK], 2),
             )
-            for n, row in found.together().iterrows()
+            for n, row in together.iterrows()
         ],
         "wins": [(str(source), int(count)) for source, count in found.wins().items()],
         "near": [(source, *hits) for source, hits in near.items() if source in full or "@" in source],
+        "fits": bool(together.drop(columns=YARDSTICK).lt(together[YARDSTICK], axis="index").any(axis=None)),
         "lacking": [name for name, known in PROFILES.items() if known.verdicts and name not in full],
     }
 
