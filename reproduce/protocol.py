@@ -168,6 +168,13 @@ def profile(name: str) -> Protocol:
     raise ReproduceError(f"unknown profile '{name}'{hint}; profiles are {', '.join(PROFILES)}")
 
 
+def companions(own: Protocol) -> tuple[Protocol, ...]:
+    """The profiles whose results stand beside this one's: the others that allow verdicts, if it does."""
+    return tuple(
+        other for other in PROFILES.values() if own.verdicts and other.verdicts and other.name != own.name
+    )
+
+
 def shortened(protocol: Protocol, **changes: Any) -> Protocol:
     """The protocol with some fields changed. Raises ReproduceError for a field that does not exist."""
     known = {field.name for field in fields(Protocol)}

@@ -111,12 +111,7 @@ def manifests(store: Store) -> dict[str, list[str]]:
     """What a report of the profile is made from: <profile>/<run's folder> → SHA-256 of its manifests, in the results
     and published; of the profile's own runs and of those that stand beside them in the comparison of protocols."""
     root, published = store.folder.parent, store.published.parent if store.published is not None else None
-    others = protocol.PROFILES.values() if store.protocol.verdicts else ()
-    stores = [store] + [
-        Store(root, other, published)
-        for other in others
-        if other.verdicts and other.name != store.protocol.name
-    ]
+    stores = [store, *(Store(root, other, published) for other in protocol.companions(store.protocol))]
     return {
         f"{each.protocol.name}/{folder}": digests
         for each in stores

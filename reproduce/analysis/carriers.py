@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from reproduce.analysis.headline import each_left_out
 from reproduce.analysis.measures import usable
 from reproduce.analysis.statistics import ALPHA
 
@@ -62,7 +63,7 @@ def removals(x: np.ndarray, y: np.ndarray) -> list[int]:
     while len(kept) >= SMALLEST:
         if not _lower_end(float(np.corrcoef(x[kept], y[kept])[0, 1]), len(kept)) > 0:
             return removed
-        at = int(np.argmin(_each_left_out(x[kept], y[kept])))
+        at = int(np.argmin(each_left_out(x[kept], y[kept])))
         removed.append(int(kept[at]))
         kept = np.delete(kept, at)
     return []
@@ -82,17 +83,3 @@ def clouds(r: float, n: int) -> np.ndarray:
 def _lower_end(r: float, n: int) -> float:
     """Of Fisher's interval, on his scale."""
     return float(np.arctanh(r) - stats.norm.ppf(1 - ALPHA / 2) / np.sqrt(n - 3))
-
-
-def _each_left_out(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Pearson's r without each point in turn, (n,)."""
-    n = len(x) - 1
-    a, b = x - x.mean(), y - y.mean()
-
-    def without(values: np.ndarray) -> np.ndarray:
-        return values.sum() - values
-
-    covariance = without(a * b) - without(a) * without(b) / n
-    return np.asarray(
-        covariance / np.sqrt((without(a**2) - without(a) ** 2 / n) * (without(b**2) - without(b) ** 2 / n))
-    )

@@ -143,12 +143,21 @@ def association(models: pd.DataFrame, metric: str) -> dict[str, float | str]:
 def leave_one_out(models: pd.DataFrame, metric: str = "piq") -> pd.Series:
     """Pearson's r of SSIM and a metric without each model in turn. Index: the model left out; NaN where
     undefined."""
-    values = models[["ssim", metric]].to_numpy(dtype=float)
-    out = {}
-    for at, slug in enumerate(models.index):
-        x, y = np.delete(values, at, axis=0).T
-        out[slug] = float(_correlate(x, y)) if _varies(x, y) else np.nan
-    return pd.Series(out, dtype=float)
+    x, y = models[["ssim", metric]].to_numpy(dtype=float).T
+    return pd.Series(each_left_out(x, y), models.index, dtype=float)
+
+
+def each_left_out(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Pearson's r without each point in turn, (n,); NaN where fewer than three are left, or one side is constant."""
+    n = len(x)
+    if n < 4:
+        return np.full(n, np.nan)
+    others = ~np.eye(n, dtype=bool)
+    a, b = (np.broadcast_to(side, (n, n))[others].reshape(n, n - 1) for side in (x, y))
+    varies = (np.ptp(a, axis=1) > 0) & (np.ptp(b, axis=1) > 0)
+    found = np.full(n, np.nan)
+    found[varies] = _correlate(a[varies], b[varies])
+    return found
 
 
 def removal_path(models: pd.DataFrame, metric: str = "piq", steps: int = 6) -> pd.DataFrame:

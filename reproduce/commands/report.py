@@ -114,9 +114,9 @@ def claims(
     wanted = ledger.chosen(registry.load(), claim_ids or (), section)
     wanted = [claim for claim in wanted if claim.important >= important]
     ledger.require_verdict(verdict)
-    seeds = parsed_seeds(seed)
-    records = records_if_any(protocol, results, seeds)
-    if stale := ledger.stale_runs(run_states(protocol, results, seeds)[1], protocol.name):
+    store, states = run_states(protocol, results, parsed_seeds(seed))
+    records = records_if_any(store, states)
+    if stale := ledger.stale_runs(states, protocol.name):
         typer.echo(stale, err=True)
     if write:
         everything = registry.judge(records)

@@ -11,6 +11,7 @@ import typer
 from reproduce.commands import options
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol
+from reproduce.protocol import companions as profiles_beside
 
 if TYPE_CHECKING:
     from reproduce.store import Status, Store
@@ -30,19 +31,20 @@ def records_and_stamp(
     return assemble(store, states), common(stamps)
 
 
-def records_if_any(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None = None) -> Any | None:
-    """The records alone; None where nothing has finished. A damaged store is no reason for None: it raises."""
+def records_if_any(store: Store, states: Sequence[Status]) -> Any | None:
+    """The records of runs whose states are known; None where nothing has finished. A damaged store is no reason for
+    None: it raises."""
     from reproduce.reading import assemble
     from reproduce.store import DAMAGED, FAILED, FRESH
 
-    store, states = run_states(protocol, results, seeds)
     trained = [status for status in states if not status.run.is_reference]
     if any(status.state in (FRESH, FAILED) for status in trained):
         return assemble(store, states)
     for status in trained:
         if status.state == DAMAGED:
             raise ReproduceError(
-                f"{status.run} of profile '{protocol.name}' is damaged and no other run has finished: {status.why}"
+                f"{status.run} of profile '{store.protocol.name}' is damaged and no other run has finished: "
+                f"{status.why}"
             )
     return None
 
@@ -73,19 +75,15 @@ def companions(protocol: Protocol, results: Path) -> dict[str, Any]:
 
     One whose records cannot be read is left out with a warning: this profile's report does not depend on it.
     """
-    from reproduce.protocol import PROFILES
-
     found = {}
-    for name, other in PROFILES.items() if protocol.verdicts else ():
-        if not other.verdicts or name == protocol.name:
-            continue
+    for other in profiles_beside(protocol):
         try:
-            records = records_if_any(other, results)
+            records = records_if_any(*run_states(other, results, None))
         except ReproduceError as error:
-            typer.echo(f"warning: profile {name} is left out of the comparison: {error}", err=True)
+            typer.echo(f"warning: profile {other.name} is left out of the comparison: {error}", err=True)
             continue
         if records is not None and (records.runs["status"] == "fresh").any():
-            found[name] = records
+            found[other.name] = records
     return found
 
 

@@ -56,9 +56,7 @@ def flags(material: Material, slugs: Iterable[str]) -> tuple[str, ...]:
         of = f"{numbers.in_words(len(material.seeds))} seeds"
         note = f"{who}: {'one' if most == 1 else f'at most {numbers.in_words(most)}'} of {of}"
         single = [slug for slug in short if counts[slug] == 1]
-        fewer = (
-            f"; one only: {numbers.listing(material.labels(single))}" if len(single) > 0 and most > 1 else ""
-        )
+        fewer = f"; one only: {numbers.listing(material.labels(single))}" if single and most > 1 else ""
         notes.append(f"{note}{fewer}.")
     return tuple(notes)
 

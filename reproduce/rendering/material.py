@@ -132,7 +132,7 @@ class Material:
     @property
     def finished_seeds(self) -> tuple[int, ...]:
         """The seeds of which a run has finished."""
-        return tuple(sorted({seed for _, seed in self.fresh}))
+        return summaries.seeds(self.records)
 
     @cached_property
     def finished(self) -> pd.DataFrame:

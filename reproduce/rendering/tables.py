@@ -167,7 +167,7 @@ def _other_measures(material: Material) -> tuple[str, ...]:
         words: numbers.listing(
             material.labels(recommendations.recommended(by_measure(models, metric), priority))
         )
-        for metric, words in wording.BLUR_FREE.items()
+        for metric, words in wording.BLUR_FREE_WORDS.items()
     }
     told = "; ".join(f"by {words} {names}" for words, names in others.items())
     return (f"Places by PIQ of what is recommended for interpolation: {own}. The same rule gives {told}.",)

@@ -14,6 +14,7 @@ import pandas as pd
 from reproduce.analysis import causes
 from reproduce.analysis.carriers import Carriers
 from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome
+from reproduce.analysis.headline import BLUR_FREE
 from reproduce.analysis.statistics import Correlation
 from reproduce.rendering import numbers
 from reproduce.rendering.numbers import SPACE
@@ -25,7 +26,7 @@ def seeds(known: Iterable[int]) -> str:
     return f"seed{'s' * (len(names) > 1)} {numbers.listing(names)}"
 
 
-BLUR_FREE = {"piq_over_floor": "PIQ over its floor", "uniformity": "the unevenness of the steps"}
+BLUR_FREE_WORDS = dict(zip(BLUR_FREE, ("PIQ over its floor", "the unevenness of the steps"), strict=True))
 """Measures of smoothness that blur alone does not improve, in words."""
 
 

@@ -94,7 +94,7 @@ def test_what_is_left_of_the_duality_is_said_in_the_abstract_and_in_the_trade_of
     judged = _text(complete, tmp_path)
     found = {
         words: pearson(complete.healthy["ssim"], complete.healthy[metric])
-        for metric, words in wording.BLUR_FREE.items()
+        for metric, words in wording.BLUR_FREE_WORDS.items()
     }
     remains = f"the duality {wording.remains(found)}"
     assert judged.partition(r"\end{abstract}")[0].count(remains) == 1

@@ -135,16 +135,16 @@ def headline(material: Material) -> dict[str, dict[str, statistics.Correlation]]
         for source in ("paper", "ours")
     }
     found["blur-free"] = {
-        words: correlation("ours", metric, "all models") for metric, words in wording.BLUR_FREE.items()
+        words: correlation("ours", metric, "all models") for metric, words in wording.BLUR_FREE_WORDS.items()
     }
     models = material.healthy
     found["blur-free ranks"] = {
         words: statistics.spearman(models["ssim"], models[metric])
-        for metric, words in wording.BLUR_FREE.items()
+        for metric, words in wording.BLUR_FREE_WORDS.items()
     }
     found["blur-free, no cluster"] = {
         words: correlation("ours", metric, "without the AE-like cluster")
-        for metric, words in wording.BLUR_FREE.items()
+        for metric, words in wording.BLUR_FREE_WORDS.items()
     }
     return found
 
@@ -163,13 +163,15 @@ def restated(material: Material) -> dict[str, Any] | None:
     if found is None:
         return None
     different = material.restated_different
-    stands = different[["piq", *wording.BLUR_FREE]] == claims.IN_RESULTS[claims.Outcome.HOLDS]
+    stands = different[["piq", *wording.BLUR_FREE_WORDS]] == claims.IN_RESULTS[claims.Outcome.HOLDS]
     return {
         "n": len(found),
         "different": len(different),
         "untold": int((different["piq"] == claims.IN_RESULTS[claims.Outcome.UNTESTABLE]).sum()),
         "piq": int(stands["piq"].sum()),
-        "left": [(words, int((stands["piq"] & stands[m]).sum())) for m, words in wording.BLUR_FREE.items()],
+        "left": [
+            (words, int((stands["piq"] & stands[m]).sum())) for m, words in wording.BLUR_FREE_WORDS.items()
+        ],
     }
 
 

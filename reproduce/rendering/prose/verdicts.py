@@ -66,7 +66,7 @@ def findings(material: Material) -> dict[str, Any]:
     beside = [f" (as trained: {word})" if word else "" for word in as_trained]
     untold = untold.assign(stated=untold["stated"] + beside)
     reasons = untold["reason"].map(wording.reason)
-    refuted = rows["within_paper"] == claims.WITHIN_PAPER[claims.Outcome.FAILS]
+    refuted = _refuted(rows)
     return {
         "n": len(rows),
         "told": wording.verdicts(rows["in_results"]),
@@ -83,12 +83,17 @@ def findings(material: Material) -> dict[str, Any]:
     }
 
 
+def _refuted(rows: pd.DataFrame) -> pd.Series:
+    """Which statements the paper itself contradicts."""
+    return rows["within_paper"] == claims.WITHIN_PAPER[claims.Outcome.FAILS]
+
+
 def _told(rows: pd.DataFrame, verdict: str) -> list[str]:
-    """The statements, and which of those that our results bear out the paper contradicts."""
-    refuted = rows["within_paper"] == claims.WITHIN_PAPER[claims.Outcome.FAILS]
-    beside = " (so in our results; the paper itself contradicts it)"
-    stands = verdict == claims.IN_RESULTS[claims.Outcome.HOLDS]
-    return [text + beside * (stands and odd) for text, odd in zip(rows["stated"], refuted, strict=True)]
+    """The statements of one verdict; of those that our results bear out, which the paper contradicts."""
+    if verdict != claims.IN_RESULTS[claims.Outcome.HOLDS]:
+        return list(rows["stated"])
+    beside = np.where(_refuted(rows), " (so in our results; the paper itself contradicts it)", "")
+    return list(rows["stated"] + beside)
 
 
 def advice(material: Material) -> dict[str, Any]:
