@@ -17,7 +17,7 @@ from reproduce import cluster, files
 from reproduce.cluster import Event, Listener
 from reproduce.errors import ReproduceError, described
 from reproduce.runs import RunId
-from reproduce.store import DAMAGED, FAILED, FRESH, HISTORY, WEIGHTS, Status, Store
+from reproduce.store import DAMAGED, FAILED, FRESH, TRAINED, Status, Store
 
 __all__ = ["Event", "Listener", "Report", "cost", "execute", "plan"]
 
@@ -76,17 +76,13 @@ def plan(
 def job_json(store: Store, status: Status, device: str) -> dict[str, Any]:
     """What a worker is told: the fields of `worker.Job`."""
     folder = status.folder or store.path(status.run)
-    weights = history = None
-    if not status.retrain:
-        weights = store.read(folder, WEIGHTS)
-        history = store.read(folder, HISTORY)
+    trained = None if status.retrain else {name: store.read(folder, name) for name in TRAINED}
     return {
         "protocol": dataclasses.asdict(store.protocol),
         "run": dataclasses.asdict(status.run),
         "device": device,
         "checkpoint": str(store.checkpoint(status.run)),
-        "weights": weights,
-        "history": history,
+        "trained": trained,
     }
 
 
@@ -139,7 +135,7 @@ def execute(
                     listener(run, {"phase": "failed", "reason": report.failed[run]})
                 else:
                     report.done.append(run)
-                    listener(run, {"phase": "done", "seconds": outcome.stamp.get("total_seconds")})
+                    listener(run, {"phase": "done", "seconds": outcome.provenance.get("total_seconds")})
         return report
 
 

@@ -130,7 +130,7 @@ def cpu_model() -> str:
 
 
 def flags(device: str) -> dict[str, object]:
-    """The switches as they stand, for the stamp."""
+    """The switches as they stand, for the provenance."""
     found: dict[str, object] = {
         "device": device,
         "processor": cpu_model(),

@@ -1,27 +1,29 @@
 """Weights → per-image and per-pair records, codes, sample images: everything that later stages read.
 
-The columns of each record are listed in `IMAGE_COLUMNS`, `PAIR_COLUMNS`, `DIGIT_COLUMNS`; scalars in `Evaluation`.
+The columns of each record are listed in `IMAGE_COLUMNS`, `PAIR_COLUMNS`, `FRAME_COLUMNS`, `DIGIT_COLUMNS`,
+`MILESTONE_COLUMNS`; scalars in `Evaluation`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from reproduce import metrics
 from reproduce.architectures.backbone import count_parameters
 from reproduce.architectures.contract import Architecture, Batch
 from reproduce.datasets import PIXELS, Dataset, evaluation_indices
-from reproduce.names import IMAGE_METRICS
-from reproduce.protocol import COLLAPSED, CONVERGED, FRAMES, Protocol, fell, stream
+from reproduce.names import I_SSIMS, IMAGE_METRICS, MILESTONE_IMAGES, MILESTONE_PAIRS
+from reproduce.protocol import COLLAPSED, FRAMES, Protocol, stream
+from reproduce.revisions import EVALUATION_REVISION
 from reproduce.training import as_tensor, player_gradients
 
 CHUNK = 250
@@ -31,55 +33,123 @@ ACTIVE = 0.01
 NEIGHBOURS, REFERENCE_DIGITS = 5, 10_000
 """The small classifier of digit changes: 5 nearest neighbours among the first 10,000 training images."""
 WORST = 8
+GREYS = 64
+"""Grey levels of the sample images: for pictures only, and half the bytes of 256."""
+STUCK_SD, EXTREME, LIVELY = 0.01, 0.02, 0.05
+"""A pixel is stuck if its SD over the test set is below STUCK_SD and its mean is within EXTREME of 1, or within EXTREME
+of 0 where the data's own mean is above LIVELY. (A model that returns the mean image has no stuck pixel.)"""
 
 PATHS = ("sampled", "mean", "raw")
+RECOGNISED = ("predicted", "confidence", "nearest_distance")
 IMAGE_COLUMNS = (
-    "path", "image", "label", "predicted", "predicted_original",
-    "ssim", "ssim_uniform11", "ssim_uniform7", "mse", "psnr", "mae", "sharpness",
+    "path", "image", "label", *MILESTONE_IMAGES, "sharpness", *RECOGNISED, *(f"{name}_original" for name in RECOGNISED),
 )  # fmt: skip
 SMOOTHNESS = tuple(field.name for field in fields(metrics.Smoothness))
-PAIR_COLUMNS = ("path", "pair", "first", "second", "first_label", "second_label", *SMOOTHNESS)
-DIGIT_COLUMNS = ("label", "n", *IMAGE_METRICS, "changed")
+PAIR_COLUMNS = ("path", "pair", "first", "second", "first_label", "second_label", *SMOOTHNESS, *I_SSIMS[1:])
+FRAME_COLUMNS = ("pair", "frame", *RECOGNISED)
+DIGIT_COLUMNS = ("label", "n", *IMAGE_METRICS, *(f"{name}_sd" for name in IMAGE_METRICS), "changed")
+MILESTONE_COLUMNS = ("epoch", "revision", "record", "item", *MILESTONE_IMAGES, *MILESTONE_PAIRS)
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """All measurements of one run.
 
-    images: IMAGE_COLUMNS, 100 rows a path; pairs: PAIR_COLUMNS, 25 rows a path; digits: DIGIT_COLUMNS, 10 rows.
-    whole:  arrays over the whole test set: <path>/<metric> (N,), pairs/<metric> (n_pairs,), predicted (N,).
-    samples: reconstructions (100, 28, 28) uint8, frames (25, 10, 28, 28) uint8, codes (≤1000, d) float32 with
-            code_labels and code_images, worst_images (8,) with worst_originals and worst_reconstructions uint8.
-    scalars: means over the paper's images and pairs, over the whole test set (whole_…), KL, active units, SD of the
-            codes, MSE over the mean image's, how many pairs do not move, parameter counts, the architecture's own
-            diagnostics (diag_…).
+    images: IMAGE_COLUMNS, 100 rows a path ("sampled", "mean", "raw"); pairs: PAIR_COLUMNS, 25 rows a path ("main",
+            "sampled", "raw", and the architecture's own); frames: FRAME_COLUMNS, 10 rows a pair of the main path;
+            digits: DIGIT_COLUMNS over the whole test set, 10 rows.
+    samples: reconstructions (100, 28, 28), frames (25, 10, 28, 28), worst_originals and worst_reconstructions
+            (8, 28, 28), uint8; worst_images (8,); codes (≤1000, d) float32 with code_labels and code_images;
+            stuck (28, 28) uint8, 1 where a pixel is stuck.
+    scalars: means over the paper's images and pairs; means and SDs over the whole test set (test_<metric>,
+            test_<metric>_sd; test_<metric>_mean_code and _raw_code for the other two paths); KL in nats, active units,
+            SD and size of the code, MSE over the mean image's, how many pairs do not move, stuck pixels, parameter
+            counts, the architecture's own diagnostics (diag_…).
     timing: what depends on the machine: inference_microseconds per image.
     """
 
     images: pd.DataFrame
     pairs: pd.DataFrame
+    frames: pd.DataFrame
     digits: pd.DataFrame
-    whole: dict[str, np.ndarray]
     samples: dict[str, np.ndarray]
     scalars: dict[str, float]
     timing: dict[str, float]
 
 
 def as_uint8(images: np.ndarray) -> np.ndarray:
-    """[0, 1] → 0 … 255, rounded: for pictures only, never for metrics."""
-    return np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
+    """[0, 1] → 0 … 255 in GREYS levels: for pictures only, never for metrics."""
+    levels = np.round(np.clip(images, 0, 1) * (GREYS - 1))
+    return np.round(levels * (255 / (GREYS - 1))).astype(np.uint8)
 
 
 @lru_cache(maxsize=1)
-def digit_classifier(protocol: Protocol) -> KNeighborsClassifier:
-    """5 nearest neighbours in pixel space, brute force; kept for the next run of the same process."""
+def neighbour_search(protocol: Protocol) -> tuple[NearestNeighbors, np.ndarray]:
+    """Nearest neighbours in pixel space, brute force, and the labels (n,) of the images they are sought among; kept for
+    the next run of the same process."""
     from reproduce.datasets import load
 
     train = load(protocol).train
     images = train.images[:REFERENCE_DIGITS].reshape(-1, PIXELS).astype(np.float32) / 255
-    classifier = KNeighborsClassifier(NEIGHBOURS, algorithm="brute", n_jobs=1)
-    classifier.fit(images, train.labels[:REFERENCE_DIGITS])
-    return classifier
+    search = NearestNeighbors(n_neighbors=NEIGHBOURS, algorithm="brute", n_jobs=1).fit(images)
+    return search, train.labels[:REFERENCE_DIGITS]
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What the small classifier says of images, each (n,).
+
+    predicted: the label. confidence: the share of the 5 neighbours that have it, 0.2 to 1. nearest_distance: mean
+    squared difference per pixel to the nearest training image. (Blur lowers it: compare like with like.)
+    """
+
+    predicted: np.ndarray
+    confidence: np.ndarray
+    nearest_distance: np.ndarray
+
+
+def recognise(protocol: Protocol, images: np.ndarray) -> Recognition:
+    """Images (..., 28, 28) in [0, 1], flattened to a list. Of labels with equally many neighbours the smallest wins."""
+    search, labels = neighbour_search(protocol)
+    distances, neighbours = search.kneighbors(images.reshape(-1, PIXELS))
+    votes = (labels[neighbours][:, :, None] == np.arange(labels.max() + 1)).sum(1)
+    return Recognition(votes.argmax(1), votes.max(1) / NEIGHBOURS, distances[:, 0] ** 2 / PIXELS)
+
+
+@lru_cache(maxsize=1)
+def recognised_originals(protocol: Protocol) -> Recognition:
+    """The test set's own images; kept for the next run of the same process."""
+    from reproduce.datasets import load
+
+    return recognise(protocol, load(protocol).test.images.astype(np.float32) / 255)
+
+
+def image_metrics(originals: np.ndarray, images: np.ndarray) -> dict[str, np.ndarray]:
+    """MILESTONE_IMAGES of reconstructions: (n, 28, 28) twice → (n,) each."""
+    found = {"ssim": metrics.ssim(originals, images)}
+    found |= {f"ssim_{name}": ssim(originals, images) for name, ssim in metrics.RIVAL_SSIMS.items()}
+    return found | {name: getattr(metrics, name)(originals, images) for name in ("mse", "psnr", "mae")}
+
+
+def pair_metrics(frames: np.ndarray) -> dict[str, np.ndarray]:
+    """Smoothness and every I-SSIM of sequences: (n, K, 28, 28) → (n,) each."""
+    measured = metrics.smoothness(frames)
+    found = {name: getattr(measured, name) for name in SMOOTHNESS}
+    return found | {
+        f"i_ssim_{name}": metrics.i_ssim(frames, ssim) for name, ssim in metrics.RIVAL_SSIMS.items()
+    }
+
+
+def stuck_pixels(images: np.ndarray, originals: np.ndarray) -> np.ndarray:
+    """Pixels that hardly vary over a test set, at an extreme value that the data do not have: (N, H, W) twice in [0, 1]
+    → (H, W) bool.
+
+    Such a pixel's sigmoid is saturated, so training cannot move it any more. It is a fault of training, and it enters
+    every metric unseen.
+    """
+    mean, still = images.mean(0, np.float64), images.std(0, dtype=np.float64) < STUCK_SD
+    black = (mean < EXTREME) & (originals.mean(0, np.float64) > LIVELY)
+    return np.asarray(still & (black | (mean > 1 - EXTREME)))
 
 
 class Evaluator:
@@ -103,49 +173,55 @@ class Evaluator:
         torch.manual_seed(stream(self.seed, f"evaluation-{what}"))
 
     @torch.no_grad()
-    def through(self, code: Callable[[Tensor], Tensor], what: str) -> np.ndarray:
-        """The whole test set through a code and back: (N, 28, 28) float32."""
-        self.seeded(what)
-        decoded = [self.architecture.decode(code(x)).squeeze(1).cpu() for x in self.chunks()]
-        return torch.cat(decoded).numpy()
-
-    def reconstructions(self) -> dict[str, np.ndarray]:
-        """Path → reconstructions of the whole test set."""
+    def through(self, path: str, images: Iterable[Tensor], what: str) -> np.ndarray:
+        """Images through a code and back: (n, 28, 28) float32. path: one of PATHS."""
         model = self.architecture
-        codes = {"sampled": model.sample, "mean": model.encode, "raw": model.raw_code}
-        return {path: self.through(codes[path], path) for path in PATHS}
+        code = {"sampled": model.sample, "mean": model.encode, "raw": model.raw_code}[path]
+        self.seeded(what)
+        return torch.cat([model.decode(code(x)).squeeze(1).cpu() for x in images]).numpy()
 
-    def predicted(self, images: np.ndarray) -> np.ndarray:
-        """Labels that the small classifier gives, (N,)."""
-        return np.asarray(digit_classifier(self.protocol).predict(images.reshape(-1, PIXELS)))
+    def reconstructions(self, path: str = "sampled") -> np.ndarray:
+        """The paper's 100 images by that path, (100, 28, 28). The draws of z do not depend on the rest of the test set:
+        a milestone and the evaluation of the same weights agree."""
+        chosen = torch.from_numpy(self.indices.images).to(self.tensors.device)
+        return self.through(path, [self.tensors[chosen]], f"images-{path}")
 
     # --- interpolation --------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def frames(self, pairs: np.ndarray) -> dict[str, np.ndarray]:
-        """Path → frames (n, K, 28, 28) between the images of each pair."""
+    def main_frames(self, pairs: np.ndarray) -> np.ndarray:
+        """Frames (n, K, 28, 28) between the deterministic codes of each pair (n, 2) of test images (Eq. 6)."""
+        first, second = self.ends(pairs)
         model = self.architecture
-        weights = torch.linspace(0, 1, FRAMES, device=self.tensors.device)
-        first, second = (self.tensors[torch.from_numpy(pairs[:, side])] for side in (0, 1))
-        means = model.encode(first), model.encode(second)
+        return model.interpolate(model.encode(first), model.encode(second), self.steps()).cpu().numpy()
+
+    def ends(self, pairs: np.ndarray) -> tuple[Tensor, Tensor]:
+        """The images of each pair: (n, 2) → (n, 1, 28, 28) twice."""
+        index = torch.from_numpy(pairs).to(self.tensors.device)
+        return self.tensors[index[:, 0]], self.tensors[index[:, 1]]
+
+    def steps(self) -> Tensor:
+        """The K weights of Eq. 6."""
+        return torch.linspace(0, 1, FRAMES, device=self.tensors.device)
+
+    @torch.no_grad()
+    def other_frames(self, pairs: np.ndarray) -> dict[str, np.ndarray]:
+        """Path → frames (n, K, 28, 28): between draws of z, as Pythae's `predict` would see the codes (no flow, no
+        quantiser, no sphere), and the architecture's own other paths."""
+        model, weights = self.architecture, self.steps()
+        first, second = self.ends(pairs)
         self.seeded("interpolation")
-        ends = {"described": means, "sampled": (model.sample(first), model.sample(second))}
-        found = {path: model.interpolate(*codes, weights) for path, codes in ends.items()}
-        # as Pythae's `predict` would see the codes: no flow, no quantiser, no sphere
+        found = {"sampled": model.interpolate(model.sample(first), model.sample(second), weights)}
         raw = model.raw_code(first), model.raw_code(second)
         found["raw"] = Architecture.interpolate(model, *raw, weights)
+        means = model.encode(first), model.encode(second)
         found |= {name: path(*means, weights) for name, path in model.other_paths().items()}
         return {path: frames.cpu().numpy() for path, frames in found.items()}
 
-    @torch.no_grad()
-    def whole_pairs(self) -> dict[str, np.ndarray]:
-        """Smoothness over the many pairs, described path: metric → (n,)."""
-        model, found = self.architecture, []
-        weights = torch.linspace(0, 1, FRAMES, device=self.tensors.device)
-        for pairs in np.array_split(self.indices.whole_pairs, max(1, self.protocol.whole_pairs // 50)):
-            first, second = (self.tensors[torch.from_numpy(pairs[:, side])] for side in (0, 1))
-            frames = model.interpolate(model.encode(first), model.encode(second), weights)
-            found.append(metrics.smoothness(frames.cpu().numpy()))
+    def many_pairs(self) -> dict[str, np.ndarray]:
+        """Smoothness over the many pairs, main path: metric → (n,)."""
+        parts = np.array_split(self.indices.whole_pairs, max(1, self.protocol.whole_pairs // 50))
+        found = [metrics.smoothness(self.main_frames(pairs)) for pairs in parts]
         return {name: np.concatenate([getattr(part, name) for part in found]) for name in SMOOTHNESS}
 
     def pair_records(self, frames: dict[str, np.ndarray]) -> pd.DataFrame:
@@ -154,51 +230,44 @@ class Evaluator:
         first, second = self.indices.pairs.T
         rows = []
         for path, sequence in frames.items():
-            measured = metrics.smoothness(sequence)
             head = {"path": path, "pair": np.arange(len(first)), "first": first, "second": second}
             head |= {"first_label": labels[first], "second_label": labels[second]}
-            rows.append(pd.DataFrame(head | {name: getattr(measured, name) for name in SMOOTHNESS}))
+            rows.append(pd.DataFrame(head | pair_metrics(sequence)))
         return pd.concat(rows, ignore_index=True)
+
+    def frame_records(self, frames: np.ndarray) -> pd.DataFrame:
+        """FRAME_COLUMNS of sequences (n, K, 28, 28): do the frames in the middle look like digits?"""
+        n, k = frames.shape[:2]
+        found = recognise(self.protocol, frames)
+        return pd.DataFrame(
+            {"pair": np.repeat(np.arange(n), k), "frame": np.tile(np.arange(k), n)} | vars(found)
+        )
 
     # --- reconstruction -------------------------------------------------------------------------------
 
-    def image_records(
-        self, reconstructed: dict[str, np.ndarray], predicted_original: np.ndarray
-    ) -> pd.DataFrame:
+    def image_records(self, reconstructed: dict[str, np.ndarray]) -> pd.DataFrame:
         """IMAGE_COLUMNS for the paper's 100 images."""
         chosen = self.indices.images
         originals = self.originals[chosen]
+        known = recognised_originals(self.protocol)
         rows = []
         for path, images in reconstructed.items():
-            y = images[chosen]
-            rows.append(
-                pd.DataFrame(
-                    {
-                        "path": path,
-                        "image": chosen,
-                        "label": self.data.test.labels[chosen],
-                        "predicted": self.predicted(y),
-                        "predicted_original": predicted_original[chosen],
-                        "ssim": metrics.ssim(originals, y),
-                        "ssim_uniform11": metrics.ssim_uniform(originals, y, 11),
-                        "ssim_uniform7": metrics.ssim_uniform(originals, y, 7),
-                        "mse": metrics.mse(originals, y),
-                        "psnr": metrics.psnr(originals, y),
-                        "mae": metrics.mae(originals, y),
-                        "sharpness": metrics.sharpness(y),
-                    }
-                )
-            )
+            row: dict[str, object] = {"path": path, "image": chosen, "label": self.data.test.labels[chosen]}
+            row |= image_metrics(originals, images) | {"sharpness": metrics.sharpness(images)}
+            row |= vars(recognise(self.protocol, images))
+            row |= {f"{name}_original": values[chosen] for name, values in vars(known).items()}
+            rows.append(pd.DataFrame(row)[list(IMAGE_COLUMNS)])
         return pd.concat(rows, ignore_index=True)
 
-    def digit_records(self, whole: dict[str, np.ndarray], changed: np.ndarray) -> pd.DataFrame:
-        """DIGIT_COLUMNS over the whole test set."""
-        frame = pd.DataFrame({name: whole[f"sampled/{name}"] for name in IMAGE_METRICS})
-        frame["changed"] = changed.astype(float)
+    def digit_records(self, measured: dict[str, np.ndarray], changed: np.ndarray) -> pd.DataFrame:
+        """DIGIT_COLUMNS. measured: metric → (N,) over the whole test set; changed: (N,) bool."""
+        frame = pd.DataFrame(
+            {name: measured[name] for name in IMAGE_METRICS} | {"changed": changed.astype(float)}
+        )
         grouped = frame.groupby(self.data.test.labels.astype(int))
-        digits = grouped.mean().rename_axis("label").reset_index()
-        digits.insert(1, "n", grouped.size().to_numpy())
-        return digits
+        digits = grouped.mean().join(grouped[list(IMAGE_METRICS)].std(ddof=0), rsuffix="_sd")
+        digits.insert(0, "n", grouped.size())
+        return digits.rename_axis("label").reset_index()[list(DIGIT_COLUMNS)]
 
     # --- codes ----------------------------------------------------------------------------------------
 
@@ -228,83 +297,111 @@ class Evaluator:
 
     def evaluate(self) -> Evaluation:
         """Everything. Deterministic but for `timing`."""
-        reconstructed = self.reconstructions()
-        frames = self.frames(self.indices.pairs)
+        images = {path: self.reconstructions(path) for path in PATHS}
+        frames = {"main": self.main_frames(self.indices.pairs)} | self.other_frames(self.indices.pairs)
+        whole = {path: self.through(path, self.chunks(), path) for path in PATHS}
+        measured = {
+            path: {name: getattr(metrics, name)(self.originals, found) for name in IMAGE_METRICS}
+            for path, found in whole.items()
+        }
+        changed = (
+            recognise(self.protocol, whole["sampled"]).predicted
+            != recognised_originals(self.protocol).predicted
+        )
+        stuck = stuck_pixels(whole["mean"], self.originals)
         codes = self.codes()
-        whole = {
-            f"{path}/{name}": getattr(metrics, name)(self.originals, images)
-            for path, images in reconstructed.items()
-            for name in IMAGE_METRICS
-        }
-        whole |= {f"pairs/{name}": values for name, values in self.whole_pairs().items()}
-        predicted_original = self.predicted(self.originals)
-        predicted = self.predicted(reconstructed["sampled"])
-        images = self.image_records(reconstructed, predicted_original)
-        pairs = self.pair_records(frames)
-        scalars = self.scalars(images, pairs, whole, codes)
-        whole = {name: values.astype(np.float32) for name, values in whole.items()}
-        whole |= {
-            "predicted": predicted.astype(np.uint8),
-            "predicted_original": predicted_original.astype(np.uint8),
-        }
-        worst = np.argsort(-whole["sampled/mse"], kind="stable")[:WORST]
+        records, pairs = self.image_records(images), self.pair_records(frames)
+        scalars = self.means(records, pairs) | self.whole_scalars(measured, self.many_pairs())
+        scalars |= {"test_changed": float(changed.mean()), "stuck_pixels": float(stuck.sum())}
+        worst = np.argsort(-measured["sampled"]["mse"], kind="stable")[:WORST]
         chosen = self.indices.codes
         samples = {
-            "reconstructions": as_uint8(reconstructed["sampled"][self.indices.images]),
-            "frames": as_uint8(frames["described"]),
+            "reconstructions": as_uint8(images["sampled"]),
+            "frames": as_uint8(frames["main"]),
             "codes": codes[chosen],
             "code_labels": self.data.test.labels[chosen],
-            "code_images": chosen,
-            "worst_images": worst,
+            "code_images": chosen.astype(np.uint16),
+            "worst_images": worst.astype(np.uint16),
             "worst_originals": self.data.test.images[worst],
-            "worst_reconstructions": as_uint8(reconstructed["sampled"][worst]),
+            "worst_reconstructions": as_uint8(whole["sampled"][worst]),
+            "stuck": stuck.astype(np.uint8),
         }
         return Evaluation(
-            images=images,
+            images=records,
             pairs=pairs,
-            digits=self.digit_records(whole, predicted != predicted_original),
-            whole=whole,
+            frames=self.frame_records(frames["main"]),
+            digits=self.digit_records(measured["sampled"], changed),
             samples=samples,
-            scalars=scalars,
+            scalars=scalars | self.diagnostics(codes) | self.sizes(),
             timing={"inference_microseconds": self.inference_microseconds()},
         )
 
-    def scalars(
-        self, images: pd.DataFrame, pairs: pd.DataFrame, whole: dict[str, np.ndarray], codes: np.ndarray
-    ) -> dict[str, float]:
-        """See `Evaluation`."""
-        sampled = images[images["path"] == "sampled"]
-        described = pairs[pairs["path"] == "described"]
+    def milestone(self, epoch: int) -> pd.DataFrame:
+        """MILESTONE_COLUMNS: a row an image and a row a pair, with the weights after that epoch (from 1). Leaves the
+        architecture in evaluation mode and torch's generator moved."""
+        originals = self.originals[self.indices.images]
+        pairs = pair_metrics(self.main_frames(self.indices.pairs))
+        parts = {
+            "image": (self.indices.images, image_metrics(originals, self.reconstructions())),
+            "pair": (np.arange(len(self.indices.pairs)), {name: pairs[name] for name in MILESTONE_PAIRS}),
+        }
+        rows = [
+            pd.DataFrame(
+                {"epoch": epoch, "revision": EVALUATION_REVISION, "record": record, "item": items} | found
+            )
+            for record, (items, found) in parts.items()
+        ]
+        return pd.concat(rows, ignore_index=True)[list(MILESTONE_COLUMNS)]
+
+    # --- scalars --------------------------------------------------------------------------------------
+
+    def means(self, images: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, float]:
+        """Means over the paper's images and pairs."""
+        sampled, main = images[images["path"] == "sampled"], pairs[pairs["path"] == "main"]
         found = {name: float(sampled[name].mean()) for name in (*IMAGE_METRICS, "sharpness")}
         # a ratio that one sequence leaves undefined is undefined for the run: it is not averaged away
-        found |= {name: float(described[name].mean(skipna=False)) for name in SMOOTHNESS}
-        for path in PATHS:
-            suffix = "" if path == "sampled" else f"_{path}"
-            for name in IMAGE_METRICS:
-                found[f"whole_{name}{suffix}"] = float(whole[f"{path}/{name}"].mean())
-        for name in SMOOTHNESS:
-            found[f"whole_{name}"] = float(whole[f"pairs/{name}"].mean())
-        variances = codes.astype(np.float64).var(axis=0)
+        found |= {name: float(main[name].mean(skipna=False)) for name in SMOOTHNESS}
+        return found | {"still_pairs": float(main["piq_over_floor"].isna().sum())}
+
+    def whole_scalars(
+        self, measured: dict[str, dict[str, np.ndarray]], pairs: dict[str, np.ndarray]
+    ) -> dict[str, float]:
+        """Means over the whole test set for each path, and over the many pairs; with SDs for the main ones."""
+        found: dict[str, float] = {}
+        for path, suffix in {"sampled": "", "mean": "_mean_code", "raw": "_raw_code"}.items():
+            found |= {f"test_{name}{suffix}": float(values.mean()) for name, values in measured[path].items()}
+        for name, values in (measured["sampled"] | pairs).items():
+            found |= {f"test_{name}": float(values.mean()), f"test_{name}_sd": float(values.std())}
         mean_image = self.data.train.images.astype(np.float64).mean(axis=0) / 255
         mean_image_mse = float(metrics.mse(self.originals, mean_image).mean())
-        found |= {
+        return found | {
+            "mse_ratio": found["test_mse"] / mean_image_mse,
+            "test_still_pairs": float(np.isnan(pairs["piq_over_floor"]).sum()),
+        }
+
+    def diagnostics(self, codes: np.ndarray) -> dict[str, float]:
+        """What the codes (N, d) are like, and what the architecture says of itself (diag_…)."""
+        variances = codes.astype(np.float64).var(axis=0)
+        found = {
             "kl": self.kl(),
             "active_units": float((variances > ACTIVE).sum()),
             "code_sd": float(np.sqrt(variances.mean())),
-            "mse_ratio": found["whole_mse"] / mean_image_mse,
-            "still_pairs": float(described["piq_over_floor"].isna().sum()),
-            "whole_still_pairs": float(np.isnan(whole["pairs/piq_over_floor"]).sum()),
+            "code_size": float(codes.shape[1]),
         }
         self.seeded("diagnostics")
-        diagnostics = self.architecture.diagnostics(self.chunks())
-        found |= {f"diag_{name}": float(value) for name, value in diagnostics.items()}
-        return found | self.sizes()
+        own = self.architecture.diagnostics(self.chunks())
+        return found | {f"diag_{name}": float(value) for name, value in own.items()}
 
     def sizes(self) -> dict[str, float]:
-        """Parameter counts, and the memory that one training step of 64 images holds."""
-        total = count_parameters(self.architecture)
+        """Parameter counts, and the memory that one training step of 64 images holds.
+
+        parameters: what a gradient trains. parameters_frozen: biases before a batch norm, which it takes away again.
+        parameters_averaged: what moving averages keep, a codebook.
+        """
+        model = self.architecture
+        total = count_parameters(model, trained=True)
         parts = {
-            name: count_parameters(getattr(self.architecture, name, torch.nn.Identity()))
+            name: count_parameters(getattr(model, name, torch.nn.Identity()), trained=True)
             for name in ("encoder", "decoder")
         }
         return {
@@ -312,6 +409,8 @@ class Evaluator:
             "parameters_encoder": parts["encoder"],
             "parameters_decoder": parts["decoder"],
             "parameters_other": total - sum(parts.values()),
+            "parameters_frozen": count_parameters(model) - total,
+            "parameters_averaged": model.averaged_parameters(),
             "peak_memory_mib": self.step_memory(),
         }
 
@@ -367,11 +466,6 @@ def originals(protocol: Protocol, data: Dataset) -> dict[str, np.ndarray]:
         "pairs": indices.pairs,
         "pair_originals": data.test.images[indices.pairs],
     }
-
-
-def converged(validation_losses: list[float]) -> bool:
-    """Whether the validation loss hardly fell any more over the last epochs; False before there are enough."""
-    return fell(validation_losses) <= CONVERGED
 
 
 def collapsed(scalars: dict[str, float]) -> bool:

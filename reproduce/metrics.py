@@ -5,15 +5,17 @@ A stack of images is (..., H, W); metrics reduce the last two axes. Nothing here
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
-C1, C2 = 0.01**2, 0.03**2
-"""SSIM's constants for MAX = 1 (below Eq. 4)."""
+from reproduce import names
+
+K1, K2 = 0.01, 0.03
+"""SSIM's constants (below Eq. 4): C₁ = (K₁·L)², C₂ = (K₂·L)² for a data range L."""
 
 
 def mse(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -35,39 +37,70 @@ def psnr(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return -10.0 * np.log10(mse(x, y))
 
 
-def _separable(image: np.ndarray, filter1d: Callable[..., np.ndarray]) -> np.ndarray:
-    return filter1d(filter1d(image, axis=-1), axis=-2)
+@dataclass(frozen=True)
+class SsimDefinition:
+    """One of the many things that are called SSIM (Wang et al. 2004). They differ by more than most models do.
 
-
-def _ssim(
-    x: np.ndarray, y: np.ndarray, smooth: Callable[[np.ndarray], np.ndarray], margin: int
-) -> np.ndarray:
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    mean_x, mean_y = smooth(x), smooth(y)
-    # population covariance (Wang et al. 2004), like scikit-image with use_sample_covariance=False
-    variance_x = smooth(x * x) - mean_x * mean_x
-    variance_y = smooth(y * y) - mean_y * mean_y
-    covariance = smooth(x * y) - mean_x * mean_y
-    numerator = (2 * mean_x * mean_y + C1) * (2 * covariance + C2)
-    denominator = (mean_x**2 + mean_y**2 + C1) * (variance_x + variance_y + C2)
-    inner = (..., slice(margin, -margin), slice(margin, -margin))
-    return np.mean((numerator / denominator)[inner], axis=(-2, -1))
-
-
-def ssim(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Structural similarity (Eq. 4; Wang et al. 2004): (..., H, W) → (...), in [-1, 1].
-
-    Gaussian window, σ = 1.5, 11×11, population covariance, windows wholly inside the image, data range 1.
-    Equal to scikit-image's `structural_similarity(gaussian_weights=True, sigma=1.5,
-    use_sample_covariance=False, data_range=1)` per image, but for whole stacks at once.
+    gaussian: a Gaussian window, σ = 1.5, or a flat one. window: its side in pixels, odd. data_range: L of the
+    constants. sample: sample covariance, as scikit-image has it unless told otherwise, or population covariance, as
+    Wang et al. have it. padded: windows reach over the border into zeros, or lie wholly inside the image.
     """
-    return _ssim(x, y, partial(_separable, filter1d=partial(gaussian_filter1d, sigma=1.5, radius=5)), 5)
+
+    gaussian: bool
+    window: int
+    data_range: float = 1.0
+    sample: bool = False
+    padded: bool = False
+
+    def __call__(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """SSIM of two stacks of images: (..., H, W) twice → (...), in [-1, 1]."""
+        x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+        smooth = self.smooth
+        mean_x, mean_y = smooth(x), smooth(y)
+        n = self.window**2
+        normalisation = n / (n - 1) if self.sample else 1.0
+        variance_x = normalisation * (smooth(x * x) - mean_x * mean_x)
+        variance_y = normalisation * (smooth(y * y) - mean_y * mean_y)
+        covariance = normalisation * (smooth(x * y) - mean_x * mean_y)
+        c1, c2 = (K1 * self.data_range) ** 2, (K2 * self.data_range) ** 2
+        numerator = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+        denominator = (mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2)
+        margin = self.window // 2
+        inner = (...,) if self.padded else (..., slice(margin, -margin), slice(margin, -margin))
+        return np.mean((numerator / denominator)[inner], axis=(-2, -1))
+
+    def smooth(self, image: np.ndarray) -> np.ndarray:
+        """The image's mean under the window, at every pixel: (..., H, W) → (..., H, W)."""
+        filter1d: Callable[..., np.ndarray]
+        if self.gaussian:
+            filter1d = partial(gaussian_filter1d, sigma=1.5, radius=self.window // 2, mode="constant")
+        else:
+            filter1d = partial(uniform_filter1d, size=self.window, mode="constant")
+        return filter1d(filter1d(image, axis=-1), axis=-2)
 
 
-def ssim_uniform(x: np.ndarray, y: np.ndarray, window: int) -> np.ndarray:
-    """SSIM with a flat window×window window, otherwise as `ssim`. window: odd."""
-    smooth = partial(_separable, filter1d=partial(uniform_filter1d, size=window))
-    return _ssim(x, y, smooth, window // 2)
+ssim = SsimDefinition(gaussian=True, window=11)
+"""Structural similarity (Eq. 4) as Wang et al. (2004) define it: the SSIM of every table.
+
+Equal to scikit-image's `structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+data_range=1)` per image, but for whole stacks at once.
+"""
+
+RIVAL_SSIMS: Mapping[str, SsimDefinition] = {
+    "uniform11": SsimDefinition(gaussian=False, window=11, sample=True),
+    "uniform7": SsimDefinition(gaussian=False, window=7, sample=True),
+    "uniform7_range2": SsimDefinition(gaussian=False, window=7, data_range=2.0, sample=True),
+    "zero_padded": SsimDefinition(gaussian=True, window=11, padded=True),
+}
+"""Definitions that software offers under the same name, beside `ssim`.
+
+uniform11, uniform7: scikit-image with flat windows and data_range=1. uniform7_range2: scikit-image before 0.20 on float
+images when nothing was specified (it took the range of the dtype, -1 to 1). zero_padded: windows over zero-padded
+borders, as convolutions with padding have them.
+"""
+
+
+assert tuple(RIVAL_SSIMS) == names.RIVAL_SSIMS
 
 
 def sharpness(x: np.ndarray) -> np.ndarray:
@@ -123,9 +156,9 @@ def iss(frames: np.ndarray) -> np.ndarray:
     return squared_steps(frames).var(-1)
 
 
-def i_ssim(frames: np.ndarray) -> np.ndarray:
+def i_ssim(frames: np.ndarray, definition: SsimDefinition = ssim) -> np.ndarray:
     """Mean SSIM of neighbouring frames (Eq. 9): (..., K, H, W) → (...), in [-1, 1]."""
-    return ssim(frames[..., :-1, :, :], frames[..., 1:, :, :]).mean(-1)
+    return definition(frames[..., :-1, :, :], frames[..., 1:, :, :]).mean(-1)
 
 
 def smoothness(frames: np.ndarray) -> Smoothness:

@@ -40,3 +40,11 @@ IMAGE_METRICS: tuple[str, ...] = ("ssim", "mse", "psnr", "mae")
 PAIR_METRICS: tuple[str, ...] = ("piq", "iss", "i_ssim")
 """Table II's: one value an interpolated pair."""
 ALL_METRICS = IMAGE_METRICS + PAIR_METRICS
+RIVAL_SSIMS: tuple[str, ...] = ("uniform11", "uniform7", "uniform7_range2", "zero_padded")
+"""Other definitions of SSIM that software offers: `metrics.RIVAL_SSIMS`."""
+SSIMS = ("ssim", *(f"ssim_{name}" for name in RIVAL_SSIMS))
+I_SSIMS = ("i_ssim", *(f"i_ssim_{name}" for name in RIVAL_SSIMS))
+MILESTONE_IMAGES = (*SSIMS, "mse", "psnr", "mae")
+"""What a milestone has of an image."""
+MILESTONE_PAIRS = ("piq", "iss", *I_SSIMS, "end_distance")
+"""What a milestone has of a pair."""

@@ -8,8 +8,9 @@ only scales them, so that a discriminator follows its autoencoder.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any
@@ -26,6 +27,12 @@ COLLAPSED = 0.95
 CONVERGED = 0.01
 CONVERGENCE_EPOCHS = 2
 """A run whose validation loss fell by more than that share over its last so many epochs is not converged."""
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda progress: 1.0,
+    "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
+}
+"""Name → share of the learning rate after that share of the protocol's steps (cosine: Loshchilov & Hutter 2017, Eq. 5,
+without restarts, down to 0)."""
 TF32_SUFFIX = "-tf32"
 TRIAL = re.compile(r"(?P<profile>.+)-trial-(?P<epochs>[1-9][0-9]{0,5})", re.ASCII)
 """The name of a profile that was cut to so many epochs."""
@@ -60,11 +67,17 @@ class Protocol:
     """One line for people."""
     tf32: bool = False
     """Whether a GPU may round factors of products to TensorFloat-32's 10 bits of mantissa."""
+    schedule: str = "constant"
+    """How learning rates go over the protocol's steps: SCHEDULES."""
+    milestones: tuple[int, ...] = ()
+    """Epochs (from 1) after which a run notes the metrics of the paper's images and pairs; it also does so after its
+    last one, and for its best weights."""
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Protocol:
         """The protocol behind `asdict`, after JSON too. Raises TypeError for a field of another version."""
-        return cls(**{**content, "seeds": tuple(content["seeds"])})
+        tuples = {name: tuple(content[name]) for name in ("seeds", "milestones")}
+        return cls(**{**content, **tuples})
 
     def steps_per_epoch(self) -> int:
         """Optimiser steps an epoch; the last short batch is kept."""
@@ -81,8 +94,15 @@ class Protocol:
 
     def training_settings(self) -> dict[str, Any]:
         """What the weights depend on: part of the training key."""
-        left_out = {"seeds", "whole_pairs", "verdicts", "purpose"} | (set() if self.tf32 else {"tf32"})
+        left_out = {"seeds", "whole_pairs", "verdicts", "purpose", "milestones"}
+        # fields of later versions: where they say nothing new, the keys of earlier runs stay
+        unset = {"tf32": False, "schedule": "constant"}
+        left_out |= {name for name, value in unset.items() if getattr(self, name) == value}
         return {key: value for key, value in asdict(self).items() if key not in left_out}
+
+    def learning_rate_factor(self, progress: float) -> float:
+        """Factor on every player's learning rate after that share of the protocol's steps, in [0, 1]."""
+        return self.learning_rate_scale * SCHEDULES[self.schedule](progress)
 
 
 PROFILES: dict[str, Protocol] = {
@@ -98,6 +118,7 @@ PROFILES: dict[str, Protocol] = {
             patience=10,
             learning_rate_scale=10.0,
             seeds=(42, 123),
+            milestones=(1, 2, 3),
             whole_pairs=100,
             verdicts=False,
             purpose="CI: every part of the machinery, nothing about the paper",
@@ -113,6 +134,7 @@ PROFILES: dict[str, Protocol] = {
             # at 1e-3 the AE needs 13 epochs for an SSIM of 0.75, and all 22 half an hour
             learning_rate_scale=20.0,
             seeds=(42,),
+            milestones=(2, 4, 6, 8),
             verdicts=False,
             purpose="the default without a GPU: 4,000 real digits, minutes, no download",
         ),
@@ -125,6 +147,7 @@ PROFILES: dict[str, Protocol] = {
             epochs=10,
             patience=10,
             learning_rate_scale=10.0,
+            milestones=(2, 4, 6, 8, 10),
             purpose="full MNIST, learning rates x 10 and epochs / 10: a workstation's CPU, hours",
         ),
         Protocol(
@@ -137,6 +160,7 @@ PROFILES: dict[str, Protocol] = {
             patience=None,
             learning_rate_scale=1.0,
             seeds=(42,),
+            milestones=(1, 2, 5, 10),
             purpose="forensics: the 10 epochs of Pythae's example notebooks, no early stopping",
         ),
         Protocol(
@@ -148,6 +172,7 @@ PROFILES: dict[str, Protocol] = {
             epochs=100,
             patience=10,
             learning_rate_scale=1.0,
+            milestones=(1, 2, 5, 10, 20, 50, 100),
             purpose="Section III-D to the letter: for a GPU",
         ),
     )

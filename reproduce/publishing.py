@@ -19,7 +19,7 @@ from reproduce import bench, files, protocol
 from reproduce.errors import ReproduceError
 from reproduce.rendering import MANIFESTS, readme
 from reproduce.runs import RunId, canonical
-from reproduce.store import FAILED, FRESH, MANIFEST, STAMP, WEIGHTS, Store, file_problems, read_manifest
+from reproduce.store import FAILED, FRESH, MANIFEST, PROVENANCE, WEIGHTS, Store, file_problems, read_manifest
 
 WEIGHTS_SEED = 42
 """The seed whose weights are published (about 1.5 MB a run)."""
@@ -75,12 +75,12 @@ def left_out(run: RunId) -> set[str]:
 
 
 def is_published(store: Store, run: RunId, target: Path) -> bool:
-    """Whether the target has the run's manifest, every file that it names, intact, and a stamp that can be read."""
+    """Whether the target has the run's manifest, every file that it names, intact, and a provenance that is read."""
     manifest = store.path(run) / MANIFEST
     if not (target / MANIFEST).is_file() or (target / MANIFEST).read_bytes() != manifest.read_bytes():
         return False
     whole = not file_problems(target, read_manifest(manifest), verify=True, may_lack=left_out(run))
-    return whole and (store.stamp(run, target) != {} or store.stamp(run) == {})
+    return whole and (store.provenance(run, target) != {} or store.provenance(run) == {})
 
 
 def copy_run(store: Store, run: RunId, target: Path) -> None:
@@ -90,10 +90,10 @@ def copy_run(store: Store, run: RunId, target: Path) -> None:
     files.remove(target / MANIFEST)
     for name in names:
         files.write(target / name, store.read(source, name))
-    stamp = {name: value for name, value in store.stamp(run).items() if name != "host"}
-    files.write(target / STAMP, canonical(stamp))
+    provenance = {name: value for name, value in store.provenance(run).items() if name != "host"}
+    files.write(target / PROVENANCE, canonical(provenance))
     for path in sorted(target.glob("[!.]*")):  # an earlier run's
-        if path.is_file() and path.name not in (*names, STAMP):
+        if path.is_file() and path.name not in (*names, PROVENANCE):
             files.remove(path)
     files.write(target / MANIFEST, (source / MANIFEST).read_bytes())
 

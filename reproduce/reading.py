@@ -14,7 +14,8 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from reproduce.errors import ReproduceError
-from reproduce.names import ALL_METRICS, IMAGE_METRICS, REFERENCES
+from reproduce.names import ALL_METRICS, IMAGE_METRICS, MILESTONE_IMAGES, MILESTONE_PAIRS, REFERENCES
+from reproduce.protocol import CONVERGED, fell
 from reproduce.records import Records
 from reproduce.runs import REFERENCE_SEED, RunId
 from reproduce.store import FAILED, FRESH, MANIFEST, WEIGHTS, Status, Store, read_csv, read_manifest
@@ -24,29 +25,33 @@ if TYPE_CHECKING:
 
     from reproduce.evaluation import Evaluation
 
-IMAGE_KEY, PAIR_KEY, DIGIT_KEY, CURVE_KEY = ("path", "image"), ("path", "pair"), ("label",), ("epoch",)
+RECOGNISED = ("predicted", "confidence", "nearest_distance")
+IMAGE_FLOATS = (
+    *MILESTONE_IMAGES, "sharpness", *RECOGNISED, *(f"{name}_original" for name in RECOGNISED),
+)  # fmt: skip
+PAIR_FLOATS = MILESTONE_PAIRS
+IMAGE_KEY, PAIR_KEY, FRAME_KEY, DIGIT_KEY = ("path", "image"), ("path", "pair"), ("pair", "frame"), ("label",)
+CURVE_KEY, MILESTONE_KEY = ("epoch",), ("epoch", "record", "item")
 """What names a row of each record: none may come twice."""
-IMAGE_FLOATS = ("ssim", "ssim_uniform11", "ssim_uniform7", "mse", "psnr", "mae", "sharpness")
-PAIR_FLOATS = ("piq", "iss", "i_ssim", "end_distance")
-DIGIT_FLOATS = (*IMAGE_METRICS, "changed")
+DIGIT_FLOATS = (*IMAGE_METRICS, *(f"{name}_sd" for name in IMAGE_METRICS), "changed")
 MAY_BE_UNDEFINED = {
     "kl",
     "uniformity",
     "piq_over_floor",
-    "whole_uniformity",
-    "whole_piq_over_floor",
+    "test_uniformity",
+    "test_piq_over_floor",
     "epochs",
     "best_epoch",
     "validation_loss",
 }
 """Scalars without a value for some models: no posterior, nothing moves (collapsed), nothing is trained."""
-STAMPED = (
+PROVENANCE_NUMBERS = (
     "training_seconds", "evaluation_seconds", "inference_microseconds", "total_seconds", "resumed", "finished",
 )  # fmt: skip
-"""Numbers of a stamp that go into `Records.runs`; NaN where the stamp has none."""
+"""Numbers of a provenance that go into `Records.runs`; NaN where the provenance has none."""
 HARDWARE = ("gpu", "processor", "instruction_set")
-"""Flags of a stamp that name the machine's kind; `hardware` in `Records.runs`."""
-FLAGS = ("collapsed", "converged")
+"""Flags of a provenance that name the machine's kind; `hardware` in `Records.runs`."""
+FLAGS = ("collapsed",)
 
 
 def assemble(store: Store, found: Sequence[Status]) -> Records:
@@ -61,7 +66,7 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
             f"run `python -m reproduce run --profile {store.protocol.name}` first"
         )
     distinct_weights(fresh)
-    frames: dict[str, list[pd.DataFrame]] = {name: [] for name in ("images", "pairs", "digits", "curves")}
+    frames: dict[str, list[pd.DataFrame]] = {name: [] for name in _FRAMES}
     rows: list[dict[str, object]] = []
     for status in found:
         if status.state not in (FRESH, FAILED):
@@ -69,13 +74,14 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
         if status.state == FAILED:
             rows.append(
                 {**identity(status.run), "status": "failed", "reason": status.why}
-                | stamped(store, status.run, status.folder)
+                | provenance_columns(store, status.run, status.folder)
             )
             continue
         assert status.folder is not None
-        rows.append(scalars(store, status.run, status.folder))
+        row = scalars(store, status.run, status.folder)
+        rows.append(row)
         for name, record in _FRAMES.items():
-            if name == "curves" and status.run.is_reference:
+            if record.trained and status.run.is_reference:
                 continue
             what = f"{status.folder / record.file}"
             frame = read_csv(store.read(status.folder, record.file), record.columns, what)
@@ -83,6 +89,8 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
             numeric(frame, record.undefined, what)
             unique(frame, record.key, what)
             frames[name].append(frame.assign(**identity(status.run)))
+            if name == "curves":
+                row["converged"] = converged(frame["validation_loss"].tolist())
     table = pd.DataFrame(rows)
     distinct_metrics(table)
     folders = {status.run: status.folder for status in fresh if status.folder is not None}
@@ -101,11 +109,8 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
     return Records(
         profile=store.protocol.name,
         runs=table,
-        images=joined["images"],
-        pairs=joined["pairs"],
-        digits=joined["digits"],
-        curves=joined["curves"],
         load_samples=samples,
+        **joined,
     )
 
 
@@ -117,6 +122,8 @@ class _Record(NamedTuple):
     key: tuple[str, ...]
     finite: tuple[str, ...]
     undefined: tuple[str, ...] = ()
+    trained: bool = False
+    """Whether training makes it; a reference has none."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -132,15 +139,25 @@ _FRAMES: dict[str, _Record] = {
         ("first", "second", "first_label", "second_label", *PAIR_FLOATS),
         ("uniformity", "piq_over_floor"),
     ),
+    "frames": _Record("frames.csv", FRAME_KEY, RECOGNISED),
     "digits": _Record("digits.csv", DIGIT_KEY, ("n", *DIGIT_FLOATS)),
-    "curves": _Record("history.csv", CURVE_KEY, ("training_loss", "validation_loss")),
+    "curves": _Record("history.csv", CURVE_KEY, ("training_loss", "validation_loss"), trained=True),
+    "milestones": _Record(
+        "milestones.csv", MILESTONE_KEY, ("revision",), (*MILESTONE_IMAGES, *MILESTONE_PAIRS), trained=True
+    ),
 }
 NEEDED = (
-    *ALL_METRICS, "sharpness", "uniformity", "end_distance", "piq_over_floor", "whole_ssim", "whole_mse", "whole_piq",
+    *ALL_METRICS, "sharpness", "uniformity", "end_distance", "piq_over_floor", "test_ssim", "test_mse", "test_piq",
+    "stuck_pixels", "code_size",
     "code_sd", "active_units", "mse_ratio", "kl", "epochs", "best_epoch", "validation_loss",
     "parameters", "parameters_encoder", "parameters_decoder", "peak_memory_mib",
 )  # fmt: skip
 """Scalars without which a run cannot be shown or compared."""
+
+
+def converged(validation_losses: Sequence[float]) -> bool:
+    """Whether the validation loss hardly fell any more over the last epochs; False before there are enough."""
+    return fell(validation_losses) <= CONVERGED
 
 
 def _nothing(record: _Record) -> pd.DataFrame:
@@ -163,14 +180,15 @@ def scalars(store: Store, run: RunId, folder: Path) -> dict[str, object]:
     lacking = [name for name in (*NEEDED, *FLAGS) if not isinstance(content, dict) or name not in content]
     if lacking:
         raise ReproduceError(f"{path} lacks {lacking[0]}")
-    row: dict[str, object] = {**identity(run), "status": "fresh", "reason": ""}
+    # a reference is fitted, and so is converged
+    row: dict[str, object] = {**identity(run), "status": "fresh", "reason": "", "converged": True}
     for name, value in content.items():
         if name in row or not (_is_finite(value) or (value is None and may_be_undefined(name))):
             raise ReproduceError(f"{path}: {name[:40]!r} is not a finite number")
         row[name] = math.nan if value is None else float(value)
     for name in FLAGS:
         row[name] = bool(content[name])
-    return row | stamped(store, run, folder)
+    return row | provenance_columns(store, run, folder)
 
 
 def may_be_undefined(name: str) -> bool:
@@ -184,7 +202,7 @@ def refused(found: Evaluation) -> str:
         if math.isinf(value) or (math.isnan(value) and not may_be_undefined(name)):
             return f"{name} is {value}"
     for name, record in _FRAMES.items():
-        for column in record.finite if name != "curves" else ():
+        for column in () if record.trained else record.finite:
             values = getattr(found, name)[column].to_numpy()
             if not np.isfinite(values).all():
                 return f"{name}: {column} is {values[~np.isfinite(values)][0]}"
@@ -194,12 +212,15 @@ def refused(found: Evaluation) -> str:
     return ""
 
 
-def stamped(store: Store, run: RunId, folder: Path | None) -> dict[str, object]:
-    """What `Records.runs` has from the stamp: STAMPED, and the hardware in words ("" if the stamp does not say)."""
-    stamp = store.stamp(run, folder)
-    known = stamp.get("flags", {})
+def provenance_columns(store: Store, run: RunId, folder: Path | None) -> dict[str, object]:
+    """What `Records.runs` has from the provenance: PROVENANCE_NUMBERS, and the hardware in words ("" if that
+    is not known)."""
+    provenance = store.provenance(run, folder)
+    known = provenance.get("flags", {})
     words = [str(known[name])[:60] for name in HARDWARE if known.get(name)]
-    return {name: _number(stamp.get(name)) for name in STAMPED} | {"hardware": " ".join(words)}
+    return {name: _number(provenance.get(name)) for name in PROVENANCE_NUMBERS} | {
+        "hardware": " ".join(words)
+    }
 
 
 def _is_finite(value: object) -> bool:
@@ -253,7 +274,7 @@ def distinct_weights(fresh: Sequence[Status]) -> None:
 def distinct_metrics(table: pd.DataFrame) -> None:
     """No two runs may share all their metrics. Raises ReproduceError that names both."""
     fresh = table[table["status"] == "fresh"]
-    columns = ["ssim", "mse", "psnr", "mae", "piq", "iss", "whole_mse"]
+    columns = ["ssim", "mse", "psnr", "mae", "piq", "iss", "test_mse"]
     twins = fresh[fresh.duplicated(columns, keep=False)]
     if len(twins):
         names = [
@@ -291,5 +312,6 @@ SAMPLES = {
     "worst_images": ("iu", 1),
     "worst_originals": ("u", 3),
     "worst_reconstructions": ("u", 3),
+    "stuck": ("u", 2),
 }
 """Sample array → kind of its numbers, and how many axes it has: see `evaluation.Evaluation`."""

@@ -18,17 +18,22 @@ class Records:
 
     runs:   one row a run: the means over the paper's images and pairs, whole-test-set means, diagnostics.
     images: one row a test image and path ("sampled", "mean", "raw"), for the paper's 100 images.
-    pairs:  one row an interpolation and path ("described", "sampled", "raw", …), for the paper's 25 pairs.
+    pairs:  one row an interpolation and path ("main", "sampled", "raw", …), for the paper's 25 pairs.
+    frames: one row a frame of the main path: what a small classifier says of it, for the paper's 25 pairs.
     digits: the whole test set, one row a digit.
     curves: one row an epoch.
+    milestones: one row an image or pair ("record", "item") with the weights after certain epochs: those of the profile,
+            the last and the best one.
     """
 
     profile: str
     runs: pd.DataFrame
     images: pd.DataFrame
     pairs: pd.DataFrame
+    frames: pd.DataFrame
     digits: pd.DataFrame
     curves: pd.DataFrame
+    milestones: pd.DataFrame
     load_samples: Callable[[str, int, str], Arrays]
 
     def samples(self, architecture: str, seed: int, variant: str = "") -> Arrays:

@@ -1,7 +1,7 @@
 """The results folder: <root>/<profile>/<slug>[@variant]/seed-<n>/, one manifest a run.
 
 A run is published file by file (temporary name, fsync, rename), the manifest last; what has no manifest was never
-finished. The manifest is bit-identical between equal runs; time, host and versions stand in `stamp.json`, which is
+finished. The manifest is bit-identical between equal runs; time, host and versions stand in `provenance.json`, which is
 never compared. What a campaign once published with the project (`published/`) counts as done too.
 """
 
@@ -28,26 +28,30 @@ if TYPE_CHECKING:
 
     from reproduce.records import Records
 
-MANIFEST, STAMP, WEIGHTS, HISTORY = "manifest.json", "stamp.json", "weights.safetensors", "history.csv"
+MANIFEST, PROVENANCE = "manifest.json", "provenance.json"
+WEIGHTS, HISTORY, MILESTONES = "weights.safetensors", "history.csv", "milestones.csv"
+TRAINED = (WEIGHTS, HISTORY, MILESTONES)
+"""Files that training makes; an evaluation alone carries them along."""
 CHECKPOINTS = "checkpoint-*.bin"
 RECORDS = (
     HISTORY,
+    MILESTONES,
     "images.csv",
     "pairs.csv",
+    "frames.csv",
     "digits.csv",
-    "whole.safetensors",
     "samples.safetensors",
     "scalars.json",
 )
 
 GROUPS = ("versions", "flags", "evaluation")
-"""Entries of a stamp that hold entries of their own."""
+"""Entries of a provenance that hold entries of their own."""
 TRAINED_BY = ("commit", "host", "python", "versions", "flags")
-"""Entries of a stamp that say what a run was made with."""
+"""Entries of a provenance that say what a run was made with."""
 TRAINED_WHEN = ("started", "finished", "total_seconds", "training_seconds", "resumed")
 """Entries that say when, and for how long."""
 LARGEST_JSON = 4 << 20
-"""Bytes of a manifest or stamp at most; a real one has some kilobytes."""
+"""Bytes of a manifest or provenance at most; a real one has some kilobytes."""
 
 FRESH, STALE, MISSING, FAILED, DAMAGED, PARTIAL = "fresh", "stale", "missing", "failed", "damaged", "partial"
 
@@ -71,10 +75,10 @@ class Status:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `publish` takes: the files of a finished run by name, its stamp, and the failure if it failed."""
+    """What `publish` takes: the files of a finished run by name, its provenance, and the failure if it failed."""
 
     files: dict[str, bytes]
-    stamp: dict[str, Any]
+    provenance: dict[str, Any]
     failure: dict[str, Any] | None = None
 
 
@@ -130,7 +134,7 @@ class Store:
             return failed
         problems = file_problems(folder, manifest, verify, may_lack)
         if problems:
-            retrain = run.is_reference or not problems.keys().isdisjoint((WEIGHTS, HISTORY))
+            retrain = run.is_reference or not problems.keys().isdisjoint(TRAINED)
             return Status(run, DAMAGED, "; ".join(problems.values()), retrain, damaged=tuple(problems))
         weights = manifest["files"][WEIGHTS]["sha256"]
         if manifest["evaluation"]["key"] != runs.evaluation_key(self.protocol, weights):
@@ -139,7 +143,8 @@ class Store:
             return Status(run, STALE, "the evaluation has changed since", retrain=again, folder=folder)
         if lacking := sorted(_needed(run, failure) - manifest["files"].keys()):
             why = f"{manifest_path} names no {', '.join(lacking)}"
-            return Status(run, DAMAGED, why, run.is_reference or HISTORY in lacking, damaged=tuple(lacking))
+            retrain = run.is_reference or not set(TRAINED).isdisjoint(lacking)
+            return Status(run, DAMAGED, why, retrain, damaged=tuple(lacking))
         if failed:
             # in its evaluation: what was trained is there, unless it was published without its weights
             return replace(failed, retrain=not (folder / WEIGHTS).is_file())
@@ -159,28 +164,30 @@ class Store:
             files.remove(folder / MANIFEST)
         for name, content in outcome.files.items():
             files.write(folder / name, content)
-        stamp = outcome.stamp | {"commit": commit, "finished": time.time()}
-        if "training_seconds" not in stamp and WEIGHTS in outcome.files:
-            stamp = self._evaluated_again(run, stamp)
-        files.write(folder / STAMP, runs.canonical(stamp))
+        provenance = outcome.provenance | {"commit": commit, "finished": time.time()}
+        if "training_seconds" not in provenance and WEIGHTS in outcome.files:
+            provenance = self._evaluated_again(run, provenance)
+        files.write(folder / PROVENANCE, runs.canonical(provenance))
         files.write(folder / MANIFEST, self.manifest(run, outcome))
         for checkpoint in sorted(folder.glob(CHECKPOINTS)):
             files.remove(checkpoint)
 
-    def _evaluated_again(self, run: RunId, stamp: dict[str, Any]) -> dict[str, Any]:
-        """The stamp of a run whose training was another day's: what trained it, and when, stays; what evaluated it is
-        apart."""
-        before = self.stamp(run)
+    def _evaluated_again(self, run: RunId, provenance: dict[str, Any]) -> dict[str, Any]:
+        """The provenance of a run whose training was another day's: what trained it, and when, stays; what evaluated
+        it stands apart."""
+        before = self.provenance(run)
         if not before and self.published is not None:
-            before = self.stamp(run, self.published / run.folder)
+            before = self.provenance(run, self.published / run.folder)
         kept = {name: before.get(name) for name in (*TRAINED_BY, *TRAINED_WHEN)}
-        own = {name: stamp.get(name) for name in (*TRAINED_BY, "finished") if name != "host"}
-        return stamp | kept | {"evaluation": own}
+        own = {name: provenance.get(name) for name in (*TRAINED_BY, "finished") if name != "host"}
+        return provenance | kept | {"evaluation": own}
 
     def commits(self, run: RunId) -> set[str]:
         """The commits that trained and evaluated the run; "" where one is not known."""
-        stamp = self.stamp(run)
-        return {str(found.get("commit") or "") for found in (stamp, stamp.get("evaluation", stamp))}
+        provenance = self.provenance(run)
+        return {
+            str(found.get("commit") or "") for found in (provenance, provenance.get("evaluation", provenance))
+        }
 
     def manifest(self, run: RunId, outcome: Outcome) -> bytes:
         """The manifest's bytes: keys, settings, checksums, and a checksum of itself."""
@@ -227,9 +234,9 @@ class Store:
             raise ReproduceError(f"{problem}: run `python -m reproduce run` again")
         return files.read(path)
 
-    def stamp(self, run: RunId, folder: Path | None = None) -> dict[str, Any]:
-        """The run's stamp, {} if there is none."""
-        path = (folder or self.path(run)) / STAMP
+    def provenance(self, run: RunId, folder: Path | None = None) -> dict[str, Any]:
+        """The run's provenance, {} if there is none."""
+        path = (folder or self.path(run)) / PROVENANCE
         try:
             content = json.loads(files.read(path, LARGEST_JSON))
         except (ReproduceError, ValueError, RecursionError):
@@ -340,8 +347,8 @@ def _digest(path: Path) -> str | None:
 
 def _needed(run: RunId, failure: Any) -> set[str]:
     """The files without which an evaluated run cannot be read, or, if its evaluation failed, not evaluated again."""
-    needed = {HISTORY} if failure else set(RECORDS)
-    return needed - {HISTORY} if run.is_reference else needed
+    needed = {HISTORY, MILESTONES} if failure else set(RECORDS)
+    return needed - set(TRAINED) if run.is_reference else needed
 
 
 def file_problems(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import safetensors.torch
@@ -18,9 +18,12 @@ from torch import Tensor
 
 from reproduce import files
 from reproduce.architectures.contract import Architecture, Batch, Player
-from reproduce.datasets import Dataset
+from reproduce.datasets import SPLIT_SEED, Dataset
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol, numpy_stream, stream
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 """Adam (Section III-D)."""
@@ -28,6 +31,8 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 """What Adam keeps of a parameter."""
 
 Weights = dict[str, Tensor]
+Measure = Callable[[Architecture, int], "pd.DataFrame"]
+"""Architecture and epoch (from 1) → rows of a milestone."""
 History = list[dict[str, float]]
 
 
@@ -45,10 +50,12 @@ class Trained:
     """The best weights by validation loss, and how they came about."""
 
     weights: Weights
+    milestones: bytes
+    """CSV: what `measure` said at the protocol's milestones, at the last epoch and of the best weights."""
     history: History
     """One row an epoch: epoch (from 1), training_loss, validation_loss, part_<name> …"""
     seconds: float
-    """Wall time of all epochs, those before a kill included."""
+    """Wall time of all epochs, those before a kill included, milestones left out."""
     resumed: int
     """How often it went on from a checkpoint."""
 
@@ -100,6 +107,21 @@ def as_tensor(images: np.ndarray, device: str) -> Tensor:
     """uint8 (N, 28, 28) → float32 (N, 1, 28, 28) in [0, 1] on the device."""
     # a copy: numpy's view of the idx file's bytes is read-only
     return torch.tensor(images, device=device).unsqueeze(1).float().div_(255)
+
+
+def validation_order(images: np.ndarray) -> np.ndarray:
+    """The images in one shuffled order, the same for all models, seeds and epochs.
+
+    MNIST's own order is not exchangeable: neighbours come from one writer. Losses of a whole batch (discrepancy, total
+    correlation) feel it, and early stopping with them.
+    """
+    return images[numpy_stream(SPLIT_SEED, "validation-order").permutation(len(images))]
+
+
+def set_learning_rate(adam: torch.optim.Adam, rate: float) -> None:
+    """The rate of all parameters from the next step on."""
+    for group in adam.param_groups:
+        group["lr"] = rate
 
 
 def optimizers(players: tuple[Player, ...], protocol: Protocol) -> list[torch.optim.Adam]:
@@ -201,9 +223,10 @@ class Run:
         self.players = architecture.players()
         self.adams = optimizers(self.players, protocol)
         self.train_images = as_tensor(data.train.images, device)
-        self.validation_images = as_tensor(data.validation.images, device)
+        self.validation_images = as_tensor(validation_order(data.validation.images), device)
         self.progress = Progress()
         self.best: Weights = {}
+        self.milestones = b""
 
     def order(self, purpose: str, epoch: int) -> Tensor:
         """The training set's order in that epoch."""
@@ -241,6 +264,8 @@ class Run:
                 None if other is None else self.train_images[other[part]],
             )
             progress = (epoch * steps + index) / total
+            for player, adam in zip(self.players, self.adams, strict=True):
+                set_learning_rate(adam, player.learning_rate * self.protocol.learning_rate_factor(progress))
             values = step(self.architecture, self.players, self.adams, batch, progress)
             means.add(values, part.stop - part.start)
         found = means.means()
@@ -249,7 +274,7 @@ class Run:
 
     @torch.no_grad()
     def validation_loss(self) -> float:
-        """Evaluation mode, fixed order, the same noise at every epoch."""
+        """Evaluation mode, one fixed order, the same noise at every epoch."""
         self.architecture.eval()
         torch.manual_seed(stream(self.seed, "validation"))
         means = WeightedMeans()
@@ -257,6 +282,25 @@ class Run:
             loss = self.architecture.validation_loss(Batch(self.validation_images[part]))
             means.add({"loss": loss.detach()}, part.stop - part.start)
         return means.means()["loss"]
+
+    def note_milestone(self, measure: Measure) -> None:
+        """Add what `measure` says of the weights after this epoch, and of the best ones once training is over.
+
+        Random streams start anew with every epoch, so that training goes on as if nobody had looked.
+        """
+        epoch, finished = self.progress.epoch, self.progress.finished(self.protocol)
+        if epoch in self.protocol.milestones or finished:
+            self.add_milestone(measure(self.architecture, epoch))
+        if finished and self.progress.best_epoch not in (epoch, *self.protocol.milestones):
+            last = {name: value.clone() for name, value in self.architecture.state_dict().items()}
+            self.architecture.load_state_dict(self.best)
+            self.add_milestone(measure(self.architecture, self.progress.best_epoch))
+            self.architecture.load_state_dict(last)
+
+    def add_milestone(self, found: pd.DataFrame) -> None:
+        """Add rows to the CSV; six digits are a ten-thousandth of the metrics' standard errors."""
+        text = found.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+        self.milestones += (text if not self.milestones else text.partition("\n")[2]).encode()
 
     # --- checkpoints ----------------------------------------------------------------------------------
 
@@ -270,6 +314,8 @@ class Run:
                     tensors[f"adam/{player.name}/{index}/{name}"] = value
         text = json.dumps(self.progress.__dict__).encode()
         tensors["progress"] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
+        # an empty tensor cannot be made from an empty buffer
+        tensors["milestones"] = torch.tensor(list(self.milestones), dtype=torch.uint8)
         return sealed(serialise(tensors))
 
     def restore(self, content: bytes) -> None:
@@ -282,6 +328,7 @@ class Run:
                 grouped[group][rest] = value
         try:
             progress = Progress.of(json.loads(bytes(tensors["progress"].tolist())))
+            milestones = bytes(tensors["milestones"].tolist())
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError("not a checkpoint of this architecture") from error
         if any(shapes(grouped[group]) != expected for group, expected in self.shapes().items()):
@@ -294,7 +341,7 @@ class Run:
                     name: like(grouped["adam"][f"{player.name}/{index}/{name}"], parameter)
                     for name in MOMENTS
                 }
-        self.progress = progress
+        self.progress, self.milestones = progress, milestones
         self.best = {name: value.to(self.train_images.device) for name, value in grouped["best"].items()}
 
     def shapes(self) -> dict[str, dict[str, torch.Size]]:
@@ -354,11 +401,13 @@ def train(
     seed: int,
     device: str,
     checkpoint: Path,
+    measure: Measure,
     notify: Callable[[dict[str, Any]], None] = lambda event: None,
 ) -> Trained:
     """Train to the end of the protocol, from the checkpoint if there is one; a checkpoint after every epoch.
 
-    build makes the architecture with its initial weights (`fresh_architecture`). notify is called after each epoch
+    build makes the architecture with its initial weights (`fresh_architecture`). measure gives the rows of a milestone,
+    from the architecture and the epoch. notify is called after each epoch
     with {"epoch", "epochs", "training_loss", "validation_loss"}. A damaged checkpoint is moved aside and training
     starts over. Raises TrainingFailed.
     """
@@ -375,6 +424,7 @@ def train(
             run = Run(build(), protocol, data, seed, device)
     while not run.progress.finished(protocol):
         run.advance()
+        run.note_milestone(measure)
         files.write(checkpoint, run.state())
         last = run.progress.history[-1]
         notify(
@@ -386,7 +436,7 @@ def train(
             }
         )
     done = run.progress
-    return Trained(run.best, done.history, done.seconds, done.resumed)
+    return Trained(run.best, run.milestones, done.history, done.seconds, done.resumed)
 
 
 def fresh_architecture(slug: str, variant: str, protocol: Protocol, seed: int) -> Architecture:

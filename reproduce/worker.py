@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +23,7 @@ from reproduce.datasets import Dataset, load
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol
 from reproduce.runs import RunId
-from reproduce.store import Outcome, read_csv
+from reproduce.store import HISTORY, MILESTONES, WEIGHTS, Outcome, read_csv
 
 Notify = Callable[[dict[str, Any]], None]
 
@@ -34,15 +34,14 @@ PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pythae", "safetensors", 
 class Job:
     """One run to be done.
 
-    checkpoint: where the worker keeps its own. weights, history: set when only the evaluation is due.
+    checkpoint: where the worker keeps its own. trained: the files of `store.TRAINED`, when only the evaluation is due.
     """
 
     protocol: Protocol
     run: RunId
     device: str
     checkpoint: str
-    weights: bytes | None = None
-    history: bytes | None = None
+    trained: dict[str, bytes] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, but for the bytes."""
@@ -73,7 +72,7 @@ def _perform(job: Job, notify: Notify) -> Outcome:
     devices.configure(job.device, job.protocol.tf32)
     started = time.time()
     data = load(job.protocol)
-    stamp: dict[str, Any] = {
+    provenance: dict[str, Any] = {
         "host": platform.node(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
@@ -81,54 +80,63 @@ def _perform(job: Job, notify: Notify) -> Outcome:
         "started": started,
     }
     if job.run.is_reference:
-        return _reference(job, data, stamp)
+        return _reference(job, data, provenance)
     try:
-        weights, history, effort = _trained(job, data, notify)
+        contents, effort = _trained(job, data, notify)
     except training.TrainingFailed as failed:
         failure = {"epoch": failed.epoch, "reason": failed.reason}
-        return Outcome({}, stamp | {"total_seconds": time.time() - started}, failure)
+        return Outcome({}, provenance | {"total_seconds": time.time() - started}, failure)
     notify({"phase": "evaluating"})
     trained = time.time()
     architecture = training.fresh_architecture(
         job.run.architecture, job.run.variant, job.protocol, job.run.seed
     )
-    architecture.load_state_dict(training.deserialise(weights))
+    architecture.load_state_dict(training.deserialise(contents[WEIGHTS]))
     found = evaluation.evaluate(architecture, job.protocol, data, job.run.seed, job.device)
-    losses = pd.read_csv(io.BytesIO(history))["validation_loss"].tolist()
+    losses = pd.read_csv(io.BytesIO(contents[HISTORY]))["validation_loss"].tolist()
     best = int(np.argmin(losses)) + 1
     found.scalars.update(
         epochs=float(len(losses)),
         best_epoch=float(best),
         validation_loss=float(min(losses)),
-        converged=float(evaluation.converged(losses)),
         collapsed=float(evaluation.collapsed(found.scalars)),
     )
     done = time.time()
-    stamp |= effort | {"evaluation_seconds": done - trained, "total_seconds": done - started, **found.timing}
-    contents = {"weights.safetensors": weights, "history.csv": history}
+    provenance |= effort | {
+        "evaluation_seconds": done - trained,
+        "total_seconds": done - started,
+        **found.timing,
+    }
     if reason := reading.refused(found):
-        return Outcome(contents, stamp, {"epoch": best, "reason": reason})
-    return Outcome(contents | evaluation_files(found), stamp)
+        return Outcome(contents, provenance, {"epoch": best, "reason": reason})
+    return Outcome(contents | evaluation_files(found), provenance)
 
 
-def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[bytes, bytes, dict[str, Any]]:
-    """Weights, history, and for the stamp how long training took and how often it went on from a checkpoint (nothing
-    when only the evaluation was due)."""
-    if job.weights is not None and job.history is not None:
-        require_whole(job, job.weights, job.history)
-        return job.weights, job.history, {}
+def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The files of `store.TRAINED`, and for the provenance how long training took and how often it went on from a
+    checkpoint (nothing when only the evaluation was due)."""
+    if job.trained is not None:
+        require_whole(job, job.trained)
+        return job.trained, {}
 
     def build() -> Architecture:
         return training.fresh_architecture(job.run.architecture, job.run.variant, job.protocol, job.run.seed)
 
+    def measure(architecture: Architecture, epoch: int) -> pd.DataFrame:
+        evaluator = evaluation.Evaluator(architecture, job.protocol, data, job.run.seed, job.device)
+        return evaluator.milestone(epoch)
+
     protocol = runs.protocol_of(job.protocol, job.run)
-    trained = training.train(build, protocol, data, job.run.seed, job.device, Path(job.checkpoint), notify)
+    trained = training.train(
+        build, protocol, data, job.run.seed, job.device, Path(job.checkpoint), measure, notify
+    )
     history = files.csv_bytes(pd.DataFrame(trained.history).astype({"epoch": int}))
     effort = {"training_seconds": trained.seconds, "resumed": trained.resumed}
-    return training.serialise(trained.weights), history, effort
+    weights = training.serialise(trained.weights)
+    return {WEIGHTS: weights, HISTORY: history, MILESTONES: trained.milestones}, effort
 
 
-def require_whole(job: Job, weights: bytes, history: bytes) -> None:
+def require_whole(job: Job, trained: Mapping[str, bytes]) -> None:
     """Raises ReproduceError that names the file when what was trained earlier cannot be evaluated again.
 
     That ends the campaign: its checksum fits, so somebody put it there.
@@ -136,7 +144,7 @@ def require_whole(job: Job, weights: bytes, history: bytes) -> None:
     run, remedy = job.run, "move the run's folder away, and it is trained again"
     architecture = training.fresh_architecture(run.architecture, run.variant, job.protocol, run.seed)
     try:
-        tensors = training.deserialise(weights)
+        tensors = training.deserialise(trained[WEIGHTS])
         architecture.load_state_dict(tensors)
     except (ValueError, RuntimeError) as error:
         raise ReproduceError(
@@ -144,23 +152,23 @@ def require_whole(job: Job, weights: bytes, history: bytes) -> None:
         ) from error
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
         raise ReproduceError(f"the weights.safetensors of {run} has a value that is not finite: {remedy}")
-    losses = read_csv(history, ["validation_loss"], f"the history.csv of {run}")["validation_loss"]
+    losses = read_csv(trained[HISTORY], ["validation_loss"], f"the history.csv of {run}")["validation_loss"]
     if losses.empty or losses.dtype.kind not in "iuf" or not np.isfinite(losses.to_numpy()).all():
         raise ReproduceError(f"the history.csv of {run} has a loss that is not finite, or none: {remedy}")
 
 
-def _reference(job: Job, data: Dataset, stamp: dict[str, Any]) -> Outcome:
+def _reference(job: Job, data: Dataset, provenance: dict[str, Any]) -> Outcome:
     """A yardstick: fitted, evaluated like a run, and the originals of all sample images beside it."""
     weights = dict(references.fit(job.run.architecture, data.train))
     found = evaluation.evaluate(references.build(weights), job.protocol, data, job.run.seed, job.device)
     for name in ("epochs", "best_epoch", "validation_loss"):
         found.scalars[name] = float("nan")
-    found.scalars.update(converged=1.0, collapsed=float(evaluation.collapsed(found.scalars)))
+    found.scalars.update(collapsed=float(evaluation.collapsed(found.scalars)))
     found.samples.update(
         {f"originals/{name}": value for name, value in evaluation.originals(job.protocol, data).items()}
     )
-    contents = {"weights.safetensors": training.serialise(weights)} | evaluation_files(found)
-    return Outcome(contents, stamp | {"training_seconds": 0.0, **found.timing})
+    contents = {WEIGHTS: training.serialise(weights)} | evaluation_files(found)
+    return Outcome(contents, provenance | {"training_seconds": 0.0, **found.timing})
 
 
 def evaluation_files(found: evaluation.Evaluation) -> dict[str, bytes]:
@@ -168,8 +176,8 @@ def evaluation_files(found: evaluation.Evaluation) -> dict[str, bytes]:
     return {
         "images.csv": files.csv_bytes(found.images),
         "pairs.csv": files.csv_bytes(found.pairs),
+        "frames.csv": files.csv_bytes(found.frames),
         "digits.csv": files.csv_bytes(found.digits),
-        "whole.safetensors": array_bytes(found.whole),
         "samples.safetensors": array_bytes(found.samples),
         "scalars.json": runs.canonical(
             {name: None if np.isnan(value) else value for name, value in found.scalars.items()}

@@ -268,7 +268,7 @@ def _run(
             "inference_microseconds": 80 * slow,
             "peak_memory_mib": 900 + 100 * slow,
             "still_pairs": float(pairs.get_group("described")["piq_over_floor"].isna().sum()),
-            "whole_still_pairs": float(pairs.get_group("described")["piq_over_floor"].isna().sum()),
+            "test_still_pairs": float(pairs.get_group("described")["piq_over_floor"].isna().sum()),
             "diag_perplexity": 300.0 if run["architecture"] == "vq-vae" else np.nan,
         }
     )

@@ -392,16 +392,16 @@ def test_light_commands_answer_without_torch(
     assert found.returncode == 0, found.stderr
 
 
-def test_stamps_that_differ_are_told_apart_and_no_host_is_named() -> None:
-    stamps = [
+def test_provenance_that_differ_are_told_apart_and_no_host_is_named() -> None:
+    provenance = [
         {"commit": "a", "host": "x", "versions": {"torch": "2"}, "flags": {"device": "cpu"}},
         {"commit": "b", "host": "x", "versions": {"torch": "2"}, "flags": {"device": "cpu"}},
     ]
-    assert results.common(stamps) == {
+    assert results.common(provenance) == {
         "commit": "a or b", "versions": {"torch": "2"}, "flags": {"device": "cpu"},
     }  # fmt: skip
     assert results.common([]) == {}
-    again = stamps[0] | {"evaluation": {"commit": "c", "flags": {"device": "cuda"}}}
+    again = provenance[0] | {"evaluation": {"commit": "c", "flags": {"device": "cuda"}}}
     assert results.common([again]) == {
         "commit": "a or c", "versions": {"torch": "2"}, "flags": {"device": "cpu or cuda"},
     }  # fmt: skip

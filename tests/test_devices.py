@@ -35,7 +35,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("switches", "card")
 @pytest.mark.parametrize("tf32", [False, True])
-def test_a_gpu_is_deterministic_and_without_tf32_unless_asked_and_the_stamp_says_so(tf32: bool) -> None:
+def test_a_gpu_is_deterministic_and_without_tf32_unless_asked_and_the_provenance_says_so(tf32: bool) -> None:
     devices.configure("cuda", **({"tf32": True} if tf32 else {}))
     found = devices.flags("cuda")
     assert found["tf32_matmul"] is found["tf32_convolution"] is tf32
@@ -48,7 +48,7 @@ def test_a_gpu_is_deterministic_and_without_tf32_unless_asked_and_the_stamp_says
 
 @pytest.mark.usefixtures("switches", "card")
 @pytest.mark.parametrize(("tf32", "value"), [(True, "0"), (False, "1")])
-def test_a_variable_that_decides_otherwise_is_refused_and_one_that_agrees_is_in_the_stamp(
+def test_a_variable_that_decides_otherwise_is_refused_and_one_that_agrees_is_in_the_provenance(
     monkeypatch: pytest.MonkeyPatch, tf32: bool, value: str
 ) -> None:
     monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", value)
@@ -59,7 +59,7 @@ def test_a_variable_that_decides_otherwise_is_refused_and_one_that_agrees_is_in_
     assert devices.flags("cuda")["tf32_override"] == value
 
 
-def test_the_cpu_computes_with_one_thread_and_the_stamp_says_on_what() -> None:
+def test_the_cpu_computes_with_one_thread_and_the_provenance_says_on_what() -> None:
     devices.configure("cpu")
     found = devices.flags("cpu")
     assert (found["device"], found["threads"]) == ("cpu", 1)

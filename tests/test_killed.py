@@ -20,8 +20,8 @@ def test_killed_between_two_epochs_a_run_goes_on_to_the_same_weights_records_and
     slug: str, tmp_path: Path
 ) -> None:
     assert faults.survives_once(faults.KILLED, faults.SECOND_CHECKPOINT, slug, tmp_path)
-    stamp = Store(tmp_path / "struck", TINY).stamp(RunId(slug, 1))
-    assert stamp["resumed"] == 1, "it went on from no checkpoint"
+    provenance = Store(tmp_path / "struck", TINY).provenance(RunId(slug, 1))
+    assert provenance["resumed"] == 1, "it went on from no checkpoint"
 
 
 @pytest.mark.slow

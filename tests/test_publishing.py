@@ -21,7 +21,7 @@ from reproduce.rendering import MANIFESTS
 from reproduce.rendering.claim_tables import WITHIN_THE_PAPER
 from reproduce.rendering.material import CELL_KIND
 from reproduce.runs import RunId, canonical
-from reproduce.store import FAILED, FRESH, HISTORY, MANIFEST, RECORDS, STAMP, WEIGHTS, Outcome, Store
+from reproduce.store import FAILED, FRESH, HISTORY, MANIFEST, RECORDS, PROVENANCE, WEIGHTS, Outcome, Store
 from tests import faults
 from tests.tiny import RUNS
 
@@ -147,7 +147,7 @@ def test_a_run_that_finishes_while_the_report_is_rendered_is_missed_by_it_and_so
 ) -> None:
     """Its manifest is older than report.tex, and the records were read before."""
     report = store.folder / "report"
-    read = command.records_and_stamp
+    read = command.records_and_provenance
 
     def read_before_it(*words: Any) -> Any:
         found = read(*words)
@@ -162,10 +162,10 @@ def test_a_run_that_finishes_while_the_report_is_rendered_is_missed_by_it_and_so
     for part in ("tables", "figures", "readme", "report"):
         monkeypatch.setattr(f"reproduce.rendering.{part}.render", rendered)
     monkeypatch.chdir(project)
-    monkeypatch.setattr(command, "records_and_stamp", read_before_it)
+    monkeypatch.setattr(command, "records_and_provenance", read_before_it)
     command.render("tiny", store.folder.parent)
     assert refusal(report, project, store).startswith("a run has finished since")
-    monkeypatch.setattr(command, "records_and_stamp", read)
+    monkeypatch.setattr(command, "records_and_provenance", read)
     command.render("tiny", store.folder.parent)
     publishing.require_latest(store, report)
 
@@ -347,10 +347,10 @@ def test_only_what_the_manifest_names_is_published_and_no_host(store: Store, tmp
     publishing.copy_runs(store, tmp_path / "published")
     folder = tmp_path / "published" / store.protocol.name / run.folder
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    assert {path.name for path in folder.iterdir()} == {*manifest["files"], MANIFEST, STAMP} - {WEIGHTS}
-    stamp = json.loads((folder / STAMP).read_bytes())
-    assert "host" not in stamp
-    assert stamp["training_seconds"] > 0
+    assert {path.name for path in folder.iterdir()} == {*manifest["files"], MANIFEST, PROVENANCE} - {WEIGHTS}
+    provenance = json.loads((folder / PROVENANCE).read_bytes())
+    assert "host" not in provenance
+    assert provenance["training_seconds"] > 0
 
 
 def test_a_changed_run_is_published_again(store: Store, tmp_path: Path) -> None:
@@ -373,9 +373,9 @@ def test_a_failed_run_takes_the_place_of_what_was_published_and_is_one_in_a_clon
     store.publish(run, Outcome(kept, {"host": "here", "training_seconds": 1.0}, FAILURE))
     assert publishing.copy_runs(store, published) == [run]
     folder = published / store.protocol.name / run.folder
-    expected = {*kept, MANIFEST, STAMP} - (set() if seed == publishing.WEIGHTS_SEED else {WEIGHTS})
+    expected = {*kept, MANIFEST, PROVENANCE} - (set() if seed == publishing.WEIGHTS_SEED else {WEIGHTS})
     assert {path.name for path in folder.iterdir()} == expected
-    assert "host" not in json.loads((folder / STAMP).read_bytes())
+    assert "host" not in json.loads((folder / PROVENANCE).read_bytes())
     clone = Store(tmp_path / "empty", store.protocol, published)
     status = clone.status(run, verify=True)
     assert (status.state, status.why) == (FAILED, "epoch 2: kl is inf")
@@ -399,7 +399,7 @@ def flipped(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [lost, cut, flipped])
-@pytest.mark.parametrize("name", ["images.csv", "samples.safetensors", WEIGHTS, STAMP])
+@pytest.mark.parametrize("name", ["images.csv", "samples.safetensors", WEIGHTS, PROVENANCE])
 def test_a_published_run_that_is_damaged_is_published_again(
     store: Store, tmp_path: Path, name: str, damage: Callable[[Path], None]
 ) -> None:

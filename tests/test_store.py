@@ -26,7 +26,7 @@ from reproduce.store import (
     PARTIAL,
     RECORDS,
     STALE,
-    STAMP,
+    PROVENANCE,
     WEIGHTS,
     Outcome,
     Store,
@@ -61,7 +61,7 @@ def test_a_finished_campaign_is_fresh(finished: Store) -> None:
 
 def test_a_run_leaves_the_described_files_and_no_others(finished: Store) -> None:
     names = {path.name for path in finished.path(VAE).iterdir()}
-    assert names == {MANIFEST, STAMP, WEIGHTS, *RECORDS}
+    assert names == {MANIFEST, PROVENANCE, WEIGHTS, *RECORDS}
 
 
 def test_what_was_never_run_is_missing(store: Store) -> None:
@@ -123,32 +123,32 @@ def test_a_new_evaluation_does_not_train_again(store: Store, monkeypatch: pytest
     after = contents(store.folder)
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {f"{run.folder}/{MANIFEST}" for run in RUNS}
-    assert store.stamp(VAE)["training_seconds"] > 0
+    assert store.provenance(VAE)["training_seconds"] > 0
 
 
 def test_what_trained_a_run_stands_apart_from_what_evaluated_it_later(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Minutes of a CPU must never pass for those of the GPU that evaluated them again."""
-    first = store.stamp(VAE) | {"commit": "then", "python": "3.10", "flags": {"device": "elsewhere"}}
-    (store.path(VAE) / STAMP).write_bytes(runs.canonical(first))
+    first = store.provenance(VAE) | {"commit": "then", "python": "3.10", "flags": {"device": "elsewhere"}}
+    (store.path(VAE) / PROVENANCE).write_bytes(runs.canonical(first))
     monkeypatch.setattr(runs, "EVALUATION_REVISION", 99)
     again(store)
-    stamp = store.stamp(VAE)
+    provenance = store.provenance(VAE)
     kept = ("training_seconds", "started", "finished", "total_seconds", "commit", "python", "flags", "host")
-    assert {name: stamp[name] for name in kept} == {name: first[name] for name in kept}
-    assert stamp["evaluation"]["flags"]["device"] == "cpu"
-    assert stamp["evaluation"]["finished"] > first["finished"]
-    assert store.commits(VAE) == {"then", stamp["evaluation"]["commit"]}
-    assert "host" not in stamp["evaluation"]
+    assert {name: provenance[name] for name in kept} == {name: first[name] for name in kept}
+    assert provenance["evaluation"]["flags"]["device"] == "cpu"
+    assert provenance["evaluation"]["finished"] > first["finished"]
+    assert store.commits(VAE) == {"then", provenance["evaluation"]["commit"]}
+    assert "host" not in provenance["evaluation"]
     refused = Outcome(
         {name: store.read(store.path(VAE), name) for name in (WEIGHTS, HISTORY)},
         {"flags": {"device": "a third"}},
         {"epoch": 2, "reason": "kl is inf"},
     )
     store.publish(VAE, refused, "later")
-    assert {name: store.stamp(VAE)[name] for name in kept} == {name: first[name] for name in kept}
-    assert store.stamp(VAE)["evaluation"]["flags"]["device"] == "a third"
+    assert {name: store.provenance(VAE)[name] for name in kept} == {name: first[name] for name in kept}
+    assert store.provenance(VAE)["evaluation"]["flags"]["device"] == "a third"
 
 
 def test_a_failed_run_says_epoch_and_reason(store: Store) -> None:
@@ -187,7 +187,7 @@ def test_a_manifest_that_does_not_name_every_record_is_damaged_and_its_run_is_me
 ) -> None:
     """Written by hand or by a mistake of ours: it would count as done, and could never be read."""
     kept = {other: store.read(store.path(VAE), other) for other in (WEIGHTS, *RECORDS) if other != name}
-    store.publish(VAE, Outcome(kept, store.stamp(VAE)))
+    store.publish(VAE, Outcome(kept, store.provenance(VAE)))
     status = store.status(VAE)
     assert (status.state, status.retrain) == (DAMAGED, name == HISTORY)
     assert status.why == f"{store.path(VAE) / MANIFEST} names no {name}"
@@ -272,22 +272,22 @@ def test_records_that_are_damaged_are_never_read(store: Store) -> None:
         store.records(RUNS)
 
 
-# --- manifest and stamp -------------------------------------------------------------------------------
+# --- manifest and provenance -------------------------------------------------------------------------------
 
 
-def test_time_host_and_versions_stand_in_the_stamp_and_not_in_the_manifest(finished: Store) -> None:
-    stamp = finished.stamp(VAE)
-    assert {"host", "python", "commit", "finished", "versions", "flags"} <= stamp.keys()
-    assert {"training_seconds", "evaluation_seconds", "resumed"} <= stamp.keys()
+def test_time_host_and_versions_stand_in_the_provenance_and_not_in_the_manifest(finished: Store) -> None:
+    provenance = finished.provenance(VAE)
+    assert {"host", "python", "commit", "finished", "versions", "flags"} <= provenance.keys()
+    assert {"training_seconds", "evaluation_seconds", "resumed"} <= provenance.keys()
     manifest = (finished.path(VAE) / MANIFEST).read_text()
-    for word in (stamp["host"], "seconds", "host", "commit", stamp["versions"]["torch"]):
+    for word in (provenance["host"], "seconds", "host", "commit", provenance["versions"]["torch"]):
         assert word not in manifest
 
 
-def test_a_broken_stamp_is_an_empty_one(store: Store) -> None:
+def test_a_broken_provenance_is_an_empty_one(store: Store) -> None:
     for content in (b"", b"[1]", b"\xff"):
-        (store.path(VAE) / STAMP).write_bytes(content)
-        assert store.stamp(VAE) == {}
+        (store.path(VAE) / PROVENANCE).write_bytes(content)
+        assert store.provenance(VAE) == {}
     assert store.status(VAE, verify=True).state == FRESH
 
 
@@ -344,7 +344,7 @@ def test_a_published_run_is_evaluated_again_from_its_weights_and_not_trained(
     assert report.done == [VAE]
     assert not any("epoch" in event for event in events)
     assert store.status(VAE, verify=True).folder == store.path(VAE)
-    assert store.stamp(VAE)["training_seconds"] == finished.stamp(VAE)["training_seconds"]
+    assert store.provenance(VAE)["training_seconds"] == finished.provenance(VAE)["training_seconds"]
 
 
 def test_a_damaged_published_run_is_run_again(finished: Store, tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ def test_a_worker_writes_nothing_but_its_checkpoint(tiny: Protocol, tmp_path: Pa
     assert [path.name for path in tmp_path.rglob("*")] == ["checkpoint.bin"]
     assert outcome.failure is None
     assert [event.get("epoch", event.get("phase")) for event in events] == [1, 2, "evaluating"]
-    assert outcome.stamp["flags"]["threads"] == 1
-    assert {"torch", "numpy", "pythae"} <= outcome.stamp["versions"].keys()
+    assert outcome.provenance["flags"]["threads"] == 1
+    assert {"torch", "numpy", "pythae"} <= outcome.provenance["versions"].keys()
 
 
 def test_given_weights_are_evaluated_and_not_trained(tiny: Protocol, tmp_path: Path, finished: Store) -> None:
@@ -42,7 +42,7 @@ def test_given_weights_are_evaluated_and_not_trained(tiny: Protocol, tmp_path: P
     outcome = worker.perform(job(tiny, run, tmp_path, weights=weights, history=history), events.append)
     assert events == [{"phase": "evaluating"}]
     assert list(tmp_path.iterdir()) == []
-    assert "training_seconds" not in outcome.stamp
+    assert "training_seconds" not in outcome.provenance
     assert outcome.files == {name: (folder / name).read_bytes() for name in outcome.files}
 
 
@@ -58,7 +58,7 @@ def test_a_diverging_run_is_an_outcome_without_files(
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (lambda found: found.scalars.update(whole_ssim=math.nan), "whole_ssim is nan"),
+        (lambda found: found.scalars.update(test_ssim=math.nan), "test_ssim is nan"),
         (lambda found: found.scalars.update(kl=math.inf), "kl is inf"),
         (lambda found: found.pairs.__setitem__("piq", -math.inf), "pairs: piq is -inf"),
         (lambda found: found.digits.__setitem__("mae", math.nan), "digits: mae is nan"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from reproduce import protocol
 from reproduce.protocol import Protocol, shortened
 from reproduce.runs import RunId
-from reproduce.store import STAMP
+from reproduce.store import PROVENANCE
 
 TINY = Protocol(
     name="tiny",
@@ -42,7 +42,7 @@ def contents(root: Path) -> dict[str, str]:
     return {
         str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and path.name not in (STAMP, ".lock") and ".damaged" not in str(path)
+        if path.is_file() and path.name not in (PROVENANCE, ".lock") and ".damaged" not in str(path)
     }
 
 

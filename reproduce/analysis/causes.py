@@ -38,7 +38,7 @@ def causes(records: Records) -> pd.DataFrame:
     models = summaries.summarise(records)
     models = models[models["n_seeds"] > 0]
     weak = models[models["collapsed"] | (models["mse_ratio"] > WEAK)]
-    mean_ratio = weak["mse_ratio"] * weak["whole_mse_mean"] / weak["whole_mse"]
+    mean_ratio = weak["mse_ratio"] * weak["test_mse_mean_code"] / weak["test_mse"]
     found = np.select(
         [weak["active_units"] == 0, mean_ratio <= WEAK, ~weak["converged"].astype(bool)],
         [IGNORED, DRAWS, UNFINISHED],

@@ -25,8 +25,8 @@ WINDOWS = {
     "uniform 7×7": ("ssim_uniform7", "piq"),
 }
 WHOLE = {
-    "the whole test set, all pairs": ("whole_ssim", "whole_piq"),
-    "the whole test set, mean codes": ("whole_ssim_mean", "whole_piq"),
+    "the whole test set, all pairs": ("test_ssim", "test_piq"),
+    "the whole test set, mean codes": ("test_ssim_mean_code", "test_piq"),
 }
 SMOOTHNESS = {"PIQ over its floor": "piq_over_floor", "SD/mean of steps": "uniformity"}
 AS_REPORTED, PRINTED = "as reported", "the paper's tables"

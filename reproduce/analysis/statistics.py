@@ -216,7 +216,7 @@ def whole_set_effects(records: Records, metric: str) -> pd.DataFrame:
     paper's images or pairs estimate).
     """
     tests = against_baseline(records, metric, "images")
-    whole = summaries.summarise(records)[f"whole_{metric}"]
+    whole = summaries.summarise(records)[f"test_{metric}"]
     difference = (whole - whole.get(BASELINE, np.nan)).reindex(tests.index)
     one_sd = tests["difference"] / tests["effect_size"]
     return pd.DataFrame({"difference": difference, "effect_size": difference / one_sd})

@@ -31,7 +31,7 @@ DIAGNOSTICS: tuple[str, ...] = (
     "inference_microseconds",
     "peak_memory_mib",
 )
-STILL: tuple[str, ...] = ("still_pairs", "whole_still_pairs")
+STILL: tuple[str, ...] = ("still_pairs", "test_still_pairs")
 """How many of the paper's 25 pairs, and of all, do not move: they leave PIQ over its floor undefined."""
 
 
@@ -61,7 +61,7 @@ def measurements(records: Records, metric: str, variant: str = "") -> pd.DataFra
     frame, path, unit = (
         (records.images, "sampled", "image")
         if metric in (*IMAGE_METRICS, "sharpness")
-        else (records.pairs, "described", "pair")
+        else (records.pairs, "main", "pair")
     )
     chosen = frame[(frame["variant"] == variant) & (frame["path"] == path)]
     return chosen[["architecture", "seed", unit, metric]].rename(columns={unit: "unit", metric: "value"})
@@ -107,7 +107,7 @@ def references(records: Records) -> pd.DataFrame:
 
 def _summarise(records: Records, slugs: Iterable[str], variant: str) -> pd.DataFrame:
     fresh = finished(records, variant)
-    own = ("whole_", "diag_", *STILL)
+    own = ("test_", "diag_", *STILL)
     further = [column for column in fresh.columns if column.startswith(own)]
     by_architecture = fresh.groupby("architecture")
     summary = by_architecture[[*ALL_METRICS, *DIAGNOSTICS, *further]].mean(skipna=False)

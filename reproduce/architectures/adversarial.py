@@ -15,6 +15,9 @@ from reproduce.architectures.mmd import squared_mmd
 from reproduce.architectures.settings import Adversarial, Backbone
 from reproduce.architectures.total_correlation import discriminator
 
+DRAWN = 2000
+"""Codes whose discrepancy from the prior is measured."""
+
 
 class AdversarialAutoencoder(OwnGaussian):
     """Reconstruction step, discriminator step, encoder-against-discriminator step, each with its own Adam.
@@ -63,6 +66,8 @@ class AdversarialAutoencoder(OwnGaussian):
     def diagnostics(self, batches: Iterable[Tensor]) -> dict[str, float]:
         batches = list(batches)
         with torch.no_grad():
-            codes = torch.cat([self.sample(x) for x in batches])[:2000]
+            codes = torch.cat([self.sample(x) for x in batches])
+            # drawn: neighbours in MNIST's file come from one writer
+            codes = codes[torch.randperm(len(codes), device=codes.device)[:DRAWN]]
             mmd = squared_mmd(codes, torch.randn_like(codes), bandwidth=1.0)
         return {**super().diagnostics(batches), "mmd": float(mmd)}

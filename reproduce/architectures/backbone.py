@@ -49,9 +49,9 @@ def expect(x: Tensor, *shape: int) -> Tensor:
     return x
 
 
-def count_parameters(module: nn.Module) -> int:
-    """Number of scalar parameters, the biases before a batch norm included."""
-    return sum(p.numel() for p in module.parameters())
+def count_parameters(module: nn.Module, trained: bool = False) -> int:
+    """Number of scalar parameters; trained: without the frozen biases before a batch norm."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad or not trained)
 
 
 def freeze_biases(*convolutions: nn.Module) -> None:

@@ -138,6 +138,10 @@ class Architecture(nn.Module):
         """KL(q(z|x) ‖ p(z)) per image in nats, (B,), or None where the model has no posterior."""
         return None
 
+    def averaged_parameters(self) -> int:
+        """How many numbers of the model are kept by moving averages in place of gradients: a codebook's."""
+        return 0
+
     def diagnostics(self, batches: Iterable[Tensor]) -> dict[str, float]:
         """Scalars of this architecture's own kind over the test set, by name."""
         return {}

@@ -220,6 +220,9 @@ class VqVaeReading(Reading):
 
         return {"requantised": requantised}
 
+    def averaged_parameters(self) -> int:
+        return int(self.pythae.quantizer.embeddings.numel())
+
     @torch.no_grad()
     def diagnostics(self, batches: Iterable[Tensor]) -> dict[str, float]:
         chosen = [self.quantise(self.raw_code(x)).quantized_indices.flatten() for x in batches]

@@ -154,6 +154,9 @@ class VectorQuantised(Architecture):
 
         return {"requantised": requantised}
 
+    def averaged_parameters(self) -> int:
+        return self.quantiser.codes.numel()
+
     @torch.no_grad()
     def diagnostics(self, batches: Iterable[Tensor]) -> dict[str, float]:
         indices = torch.cat([self.quantiser.nearest(self.as_vectors(self.raw_code(x))) for x in batches])

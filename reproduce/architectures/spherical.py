@@ -137,7 +137,8 @@ class SphericalVAE(Architecture):
 
     Source: Davidson et al. 2018, algorithm 1, and their divergence of the von Mises-Fisher and the uniform
     distribution. Departs: a bounded number of proposals a draw, and the gradient without the correction term, as in
-    their code. Interpolants are the paper's Eq. 6 projected back on the sphere: the decoder knows no other points.
+    their code. Interpolation follows the great circle: the decoder knows no points off the sphere, and V-B and V-E of
+    the paper speak of great circles for this model. Eq. 6's chord and its projection on the sphere stand beside it.
     """
 
     def __init__(self, backbone: Backbone, settings: Spherical) -> None:
@@ -171,20 +172,21 @@ class SphericalVAE(Architecture):
         return uniform_kl(kappa, mean.shape[1])
 
     def interpolate(self, first: Tensor, second: Tensor, weights: Tensor) -> Tensor:
-        return self.decode_path(F.normalize(mix(first, second, weights), dim=2))
+        """Along the great circle, at constant speed."""
+        cosine = (first * second).sum(1).clamp(-1 + 1e-7, 1 - 1e-7)
+        angle = cosine.arccos()[:, None, None]
+        w = weights.view(1, -1, 1)
+        path = ((1 - w) * angle).sin() * first[:, None] + (w * angle).sin() * second[:, None]
+        return self.decode_path(path / angle.sin())
 
     def other_paths(self) -> Mapping[str, Path]:
         def chord(first: Tensor, second: Tensor, weights: Tensor) -> Tensor:
             return self.decode_path(mix(first, second, weights))
 
-        def great_circle(first: Tensor, second: Tensor, weights: Tensor) -> Tensor:
-            cosine = (first * second).sum(1).clamp(-1 + 1e-7, 1 - 1e-7)
-            angle = cosine.arccos()[:, None, None]
-            w = weights.view(1, -1, 1)
-            path = ((1 - w) * angle).sin() * first[:, None] + (w * angle).sin() * second[:, None]
-            return self.decode_path(path / angle.sin())
+        def projected_chord(first: Tensor, second: Tensor, weights: Tensor) -> Tensor:
+            return self.decode_path(F.normalize(mix(first, second, weights), dim=2))
 
-        return {"chord": chord, "great-circle": great_circle}
+        return {"chord": chord, "projected-chord": projected_chord}
 
     def diagnostics(self, batches: Iterable[Tensor]) -> dict[str, float]:
         return {"concentration": average(lambda x: self.posterior(x)[1], batches)}

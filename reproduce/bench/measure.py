@@ -25,7 +25,7 @@ from reproduce.bench import BATCH, SEED
 from reproduce.devices import cores, cpu_model
 from reproduce.errors import ReproduceError
 from reproduce.names import REFERENCES
-from reproduce.store import STAMP
+from reproduce.store import PROVENANCE
 
 SGEMM_SECONDS = 0.2
 LEAST_STEPS = 4
@@ -80,7 +80,7 @@ class Measurement:
 class WholeRun:
     """Where the time of one run goes, from the command to its exit, in seconds.
 
-    training: of the epochs; evaluation: of all measurements; both by the run's own stamp.
+    training: of the epochs; evaluation: of all measurements; both by the run's own provenance.
     """
 
     slug: str
@@ -291,11 +291,11 @@ def whole_run(slug: str, profile: str, folder: Path) -> WholeRun:
     if done.returncode:
         raise ReproduceError(f"bench: a whole run of {slug} failed: {(done.stderr or done.stdout).strip()}")
 
-    def stamp(run: runs.RunId) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((folder / profile / run.folder / STAMP).read_text())
+    def provenance(run: runs.RunId) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((folder / profile / run.folder / PROVENANCE).read_text())
         return found
 
-    references = [stamp(runs.RunId(name, runs.REFERENCE_SEED)) for name in REFERENCES]
+    references = [provenance(runs.RunId(name, runs.REFERENCE_SEED)) for name in REFERENCES]
     total -= sum(float(found["finished"]) - float(found["started"]) for found in references)
-    own = stamp(runs.RunId(slug, SEED))
+    own = provenance(runs.RunId(slug, SEED))
     return WholeRun(slug, profile, total, float(own["training_seconds"]), float(own["evaluation_seconds"]))

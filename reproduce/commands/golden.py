@@ -19,7 +19,7 @@ from reproduce.commands.options import (
     light_profile,
     parsed_seeds,
 )
-from reproduce.commands.results import records_and_stamp
+from reproduce.commands.results import records_and_provenance
 from reproduce.protocol import PROFILES
 
 
@@ -48,18 +48,18 @@ def check(
     seeds = parsed_seeds(seed) or expected.seeds
     expected = expected.of_seeds(seeds)
     golden.require_fresh(Store(results, protocol, options.PUBLISHED), campaign_runs(protocol, (), seeds))
-    records, found = records_and_stamp(protocol, results, seeds)
-    stamp = golden.machine_stamp(protocol, found)
+    records, found = records_and_provenance(protocol, results, seeds)
+    provenance = golden.machine_provenance(protocol, found)
     losses = golden.initial_losses(protocol)
-    compared = golden.compare(expected, records, losses, stamp, paper.models())
+    compared = golden.compare(expected, records, losses, provenance, paper.models())
     off = [item for item in compared if not item.inside]
-    golden.append_ledger(results / protocol.name / NAME, protocol.name, stamp, compared)
+    golden.append_ledger(results / protocol.name / NAME, protocol.name, provenance, compared)
     shown = compared if every else golden.summary(compared)
     if as_json:
         rows = [asdict(item) | {"difference": item.difference, "inside": item.inside} for item in shown]
         typer.echo(json.dumps({"profile": protocol.name, "compared": len(compared), "rows": rows}, indent=1))
     else:
-        for line in (*golden.as_lines(shown), *golden.conclusion(expected, stamp, compared, pairs)):
+        for line in (*golden.as_lines(shown), *golden.conclusion(expected, provenance, compared, pairs)):
             typer.echo(line)
     return 1 if off else 0
 
@@ -83,8 +83,8 @@ def record_golden(
     golden.require_fresh(store, wanted)
     if not uncommitted:
         golden.require_clean([current_commit(), *(commit for run in wanted for commit in store.commits(run))])
-    records, found = records_and_stamp(protocol, results)
-    stamp = golden.machine_stamp(protocol, found)
+    records, found = records_and_provenance(protocol, results)
+    provenance = golden.machine_provenance(protocol, found)
     bands, origin = golden.bands_for(protocol.name)
     losses = golden.initial_losses(protocol)
     try:
@@ -92,11 +92,11 @@ def record_golden(
     except golden.CannotCompare as error:
         typer.echo(f"recorded for the first time ({error})")
     else:
-        now = golden.of_records(records, losses, stamp, bands)
+        now = golden.of_records(records, losses, provenance, bands)
         for run_name, metric, old, new in golden.changes(before, now):
             typer.echo(f"{run_name} {metric}: {old:.6g} -> {new:.6g}")
     typer.echo(f"bands: {origin}")
-    folder = golden.write(records, losses, stamp, bands)
+    folder = golden.write(records, losses, provenance, bands)
     typer.echo(f"recorded {folder}")
     return 0
 
@@ -139,7 +139,7 @@ def tolerances(
     for line in measure(
         protocol,
         results,
-        lambda root: records_and_stamp(protocol, root, seeds),
+        lambda root: records_and_provenance(protocol, root, seeds),
         only=only or (),
         seeds=seeds,
         jobs=jobs,

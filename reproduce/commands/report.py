@@ -17,7 +17,7 @@ from reproduce.commands.options import (
     light_profile,
     parsed_seeds,
 )
-from reproduce.commands.results import companions, records_and_stamp, records_if_any, run_states
+from reproduce.commands.results import companions, records_and_provenance, records_if_any, run_states
 
 
 @app.command()
@@ -48,10 +48,10 @@ def render(
     out = results / protocol.name / "report"
     # before the records are read: a run that finishes meanwhile must not pass for one that is shown
     made_from = manifests(Store(results, protocol, options.PUBLISHED))
-    records, stamp = records_and_stamp(protocol, results, parsed_seeds(seed))
+    records, provenance = records_and_provenance(protocol, results, parsed_seeds(seed))
     drift = merged_ledgers([root / protocol.name / NAME for root in (options.PUBLISHED, results)])
     others = companions(protocol, results)
-    render_report(records, out, stamp=stamp, drift=drift, others=others, manifests=made_from)
+    render_report(records, out, provenance=provenance, drift=drift, others=others, manifests=made_from)
     typer.echo(f"rendered profile {protocol.name} into {out}")
     typer.echo(
         "next: make pdf (compile it), make claims (every verdict), make check (against golden numbers)"

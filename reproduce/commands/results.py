@@ -1,4 +1,4 @@
-"""What commands read from a results root: records, and what the stamps of its runs agree on."""
+"""What commands read from a results root: records, and what the provenance of its runs agree on."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from reproduce.store import Status, Store
 
 
-def records_and_stamp(
+def records_and_provenance(
     protocol: Protocol, results: Path, seeds: tuple[int, ...] | None = None
 ) -> tuple[Any, dict[str, Any]]:
     """Records of every finished run of the profile (the 22, the references, and variants where they exist), and what
-    their stamps have in common. Every run's state is asked for once.
+    their provenance have in common. Every run's state is asked for once.
     """
     from reproduce.reading import assemble
     from reproduce.store import FRESH
 
     store, states = run_states(protocol, results, seeds)
-    stamps = [store.stamp(s.run, s.folder) for s in states if s.state == FRESH]
-    return assemble(store, states), common(stamps)
+    provenance = [store.provenance(s.run, s.folder) for s in states if s.state == FRESH]
+    return assemble(store, states), common(provenance)
 
 
 def records_if_any(store: Store, states: Sequence[Status]) -> Any | None:
@@ -87,20 +87,20 @@ def companions(protocol: Protocol, results: Path) -> dict[str, Any]:
     return found
 
 
-def common(stamps: list[dict[str, Any]]) -> dict[str, Any]:
-    """The entries on which all stamps agree; where they differ, the values with "or" between: of what trained a run and
-    of what evaluated it later. No host: it is nobody's business.
+def common(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The entries on which the provenance of all runs agrees; where they differ, the values with "or" between: of what
+    trained a run and of what evaluated it later. The host's name is left out.
     """
-    stamps = [*stamps, *(stamp["evaluation"] for stamp in stamps if "evaluation" in stamp)]
+    each_of = [*runs, *(run["evaluation"] for run in runs if "evaluation" in run)]
     found: dict[str, Any] = {}
     for name in ("commit", "python"):
-        values = sorted({str(stamp[name]) for stamp in stamps if stamp.get(name)})
+        values = sorted({str(each[name]) for each in each_of if each.get(name)})
         if values:
             found[name] = " or ".join(values)
     for group in ("versions", "flags"):
         inner: dict[str, str] = {}
-        for key in dict.fromkeys(key for stamp in stamps for key in stamp.get(group, {})):
-            values = sorted({str(stamp[group][key]) for stamp in stamps if key in stamp.get(group, {})})
+        for key in dict.fromkeys(key for each in each_of for key in each.get(group, {})):
+            values = sorted({str(each[group][key]) for each in each_of if key in each.get(group, {})})
             inner[key] = " or ".join(values)
         if inner:
             found[group] = inner

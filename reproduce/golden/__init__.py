@@ -1,7 +1,7 @@
 """The one comparison: fresh numbers against golden ones, beside the paper's.
 
 `golden/<profile>/` holds raw numbers of real runs (runs.csv, images.csv, pairs.csv, curves.csv), every architecture's
-loss parts at initialisation (losses.csv), the stamp of the machine they ran on, the bands with their reasons
+loss parts at initialisation (losses.csv), the provenance of the machine they ran on, the bands with their reasons
 (bands.csv), and the runs from whose spread the bands were measured (spread/). A band is two-sided: |fresh - golden|
 may be at most absolute + relative·|golden|; `same` counts on the same class of machine, `other` elsewhere. It is
 pooled over architectures, but for those whose own spread lies far beyond the others' (chaotic in training). Images,
@@ -37,7 +37,7 @@ from reproduce.golden.model import (
     Comparison,
     Golden,
     machine_class,
-    machine_stamp,
+    machine_provenance,
     rekeyed,
 )
 from reproduce.golden.recording import (
@@ -78,7 +78,7 @@ __all__ = [
     "initial_losses",
     "ledger_line",
     "machine_class",
-    "machine_stamp",
+    "machine_provenance",
     "measured_bands",
     "merged_ledgers",
     "of_records",

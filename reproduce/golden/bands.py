@@ -32,7 +32,7 @@ from reproduce.golden.recording import (
     of_records,
     read_bands,
     read_frame,
-    read_stamp,
+    read_provenance,
     write_bands,
 )
 from reproduce.names import SLUGS
@@ -59,24 +59,24 @@ INITIAL_TOLERANCE = 1e-8
 class Spread:
     """One way of running the campaign: its name, the runs' numbers (RUN_COLUMNS), and where and how it ran.
 
-    stamp: `model.machine_stamp`, and under "environment" the variables that were set for it.
+    provenance: `model.machine_provenance`, and under "environment" the variables that were set for it.
     """
 
     name: str
     runs: pd.DataFrame
-    stamp: Mapping[str, Any]
+    provenance: Mapping[str, Any]
 
     @classmethod
-    def of(cls, name: str, records: Records, stamp: Mapping[str, Any]) -> Spread:
+    def of(cls, name: str, records: Records, provenance: Mapping[str, Any]) -> Spread:
         """The spread that these records add."""
-        return cls(name, frames(records)["runs"], stamp)
+        return cls(name, frames(records)["runs"], provenance)
 
 
 def same_class(first: Spread, second: Spread) -> bool:
     """Whether both ran on one class of machine, with the same variables set."""
-    return machine_class(first.stamp) == machine_class(second.stamp) and first.stamp.get(
+    return machine_class(first.provenance) == machine_class(second.provenance) and first.provenance.get(
         "environment"
-    ) == second.stamp.get("environment")
+    ) == second.provenance.get("environment")
 
 
 def measured_bands(spreads: Sequence[Spread]) -> list[Band]:
@@ -247,7 +247,9 @@ def from_other_machines(profile: str, spreads: Sequence[Spread], root: Path = FO
     return [
         kept
         for kept in read_spread(root / profile / "spread")
-        if kept.name not in names and not same_class(base, kept) and not rekeyed(kept.stamp, base.stamp)
+        if kept.name not in names
+        and not same_class(base, kept)
+        and not rekeyed(kept.provenance, base.provenance)
     ]
 
 
@@ -275,8 +277,8 @@ def write_spread(spreads: Sequence[Spread], folder: Path) -> set[Path]:
     """Write <name>.json and <name>.csv of each, which counts once it has its CSV; returns the files."""
     written = set()
     for spread in spreads:
-        stamp = json.dumps(spread.stamp, indent=1, sort_keys=True) + "\n"
-        for ending, content in (("json", stamp.encode()), ("csv", files.csv_bytes(spread.runs))):
+        provenance = json.dumps(spread.provenance, indent=1, sort_keys=True) + "\n"
+        for ending, content in (("json", provenance.encode()), ("csv", files.csv_bytes(spread.runs))):
             path = folder / f"{spread.name}.{ending}"
             files.write(path, content)
             written.add(path)
@@ -286,6 +288,8 @@ def write_spread(spreads: Sequence[Spread], folder: Path) -> set[Path]:
 def read_spread(folder: Path) -> list[Spread]:
     """Every way kept in the folder, by name. Raises CannotCompare when a file is damaged."""
     return [
-        Spread(path.stem, read_frame(path, RUN_COLUMNS, ROWS["runs"]), read_stamp(path.with_suffix(".json")))
+        Spread(
+            path.stem, read_frame(path, RUN_COLUMNS, ROWS["runs"]), read_provenance(path.with_suffix(".json"))
+        )
         for path in sorted(folder.glob("*.csv"))
     ]

@@ -32,17 +32,17 @@ def compare(
     golden: Golden,
     records: Records,
     losses: pd.DataFrame,
-    stamp: Mapping[str, Any],
+    provenance: Mapping[str, Any],
     paper: pd.DataFrame | None = None,
 ) -> list[Comparison]:
     """Every number of golden's runs against the fresh ones; one that is not finite is outside its band.
 
-    losses: `recording.initial_losses`; stamp: `model.machine_stamp`; paper: a models frame. Raises CannotCompare:
-    other profile, other data, a metric without a band, rows that only one side has or has twice.
+    losses: `recording.initial_losses`; provenance: `model.machine_provenance`; paper: a models frame. Raises
+    CannotCompare: other profile, other data, a metric without a band, rows that only one side has or has twice.
     """
     if golden.profile != records.profile:
         raise CannotCompare(f"golden is of profile '{golden.profile}', the results of '{records.profile}'")
-    if golden.stamp.get("data") != stamp.get("data"):
+    if golden.provenance.get("data") != provenance.get("data"):
         raise CannotCompare("golden and results come from different data")
     unbanded = [metric for metric in (*COMPARED, INITIAL) if (metric, POOLED) not in golden.bands]
     if unbanded:
@@ -51,7 +51,7 @@ def compare(
         )
     fresh = frames(records)
     _same_keys(golden, fresh, set(golden.seeds))
-    same = machine_class(golden.stamp) == machine_class(stamp)
+    same = machine_class(golden.provenance) == machine_class(provenance)
     ours = fresh["runs"].set_index(KEY)
     found = []
     for row in golden.runs.to_dict("records"):
@@ -151,15 +151,15 @@ def summary(compared: Sequence[Comparison]) -> list[Comparison]:
 
 
 def conclusion(
-    golden: Golden, stamp: Mapping[str, Any], compared: Sequence[Comparison], listed: bool
+    golden: Golden, provenance: Mapping[str, Any], compared: Sequence[Comparison], listed: bool
 ) -> list[str]:
     """What the comparison comes to, in lines of text: changed keys, how much is off, and what the bands can tell.
 
     listed: whether all pairs of architectures that they cannot tell apart are named, and not only the first `FEW`.
     """
-    same = machine_class(golden.stamp) == machine_class(stamp)
+    same = machine_class(golden.provenance) == machine_class(provenance)
     lines = []
-    changed = rekeyed(golden.stamp, stamp)
+    changed = rekeyed(golden.provenance, provenance)
     if changed:
         lines.append(
             f"{len(changed)} runs have other settings or revisions than when golden was recorded, the first: "

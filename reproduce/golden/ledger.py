@@ -23,28 +23,30 @@ LARGEST = 16 << 20
 
 
 def ledger_line(
-    profile: str, stamp: Mapping[str, Any], compared: Sequence[Comparison], when: str
+    profile: str, provenance: Mapping[str, Any], compared: Sequence[Comparison], when: str
 ) -> dict[str, Any]:
     """One line of the drift ledger: when, what, where, and the worst deviation in units of its band."""
     worst = max(compared, key=lambda item: item.deviation)
     return {
         "date": when,
         "profile": profile,
-        "commit": stamp.get("commit", ""),
-        "platform": " ".join(str(stamp[name]) for name in MACHINE if name in stamp),
+        "commit": provenance.get("commit", ""),
+        "platform": " ".join(str(provenance[name]) for name in MACHINE if name in provenance),
         "worst": worst.deviation,
         "where": f"{worst.run} {worst.metric}",
         "off": sum(not item.inside for item in compared),
     }
 
 
-def append_ledger(path: Path, profile: str, stamp: Mapping[str, Any], compared: Sequence[Comparison]) -> None:
+def append_ledger(
+    path: Path, profile: str, provenance: Mapping[str, Any], compared: Sequence[Comparison]
+) -> None:
     """Append one line to the drift ledger, after those of checks that run at the same time.
 
     Raises ReproduceError, and changes nothing, if it is damaged.
     """
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    line = pd.DataFrame([ledger_line(profile, stamp, compared, when)])
+    line = pd.DataFrame([ledger_line(profile, provenance, compared, when)])
     with files.lock(path.with_name(LOCK), wait=True):
         read_ledger(path)
         before = files.read(path, LARGEST) if path.exists() else b""

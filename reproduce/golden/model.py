@@ -17,7 +17,7 @@ from reproduce.protocol import Protocol
 from reproduce.runs import campaign_runs, training_key
 
 FOLDER = Path("golden")
-COMPARED = (*ALL_METRICS, "whole_ssim", "whole_mse", "whole_piq", "code_sd", "validation_loss")
+COMPARED = (*ALL_METRICS, "test_ssim", "test_mse", "test_piq", "code_sd", "validation_loss")
 EXACT = ("parameters",)
 BY_ROW: dict[tuple[str, str], tuple[str, str]] = {
     **{("images", metric): (f"{metric} by image", metric) for metric in IMAGE_METRICS},
@@ -32,7 +32,7 @@ INITIAL = "initial"
 """The band of the loss parts at initialisation."""
 KEY = ["architecture", "seed"]
 GPU = ("gpu", "cuda", "cudnn", "tf32_matmul", "tf32_convolution")
-"""What a GPU adds to its machine; stamps of a CPU have none of it."""
+"""What a GPU adds to its machine; provenance of a CPU have none of it."""
 MACHINE = ("device", "processor", "instruction_set", "machine", "torch", "numpy", *GPU)
 """What must agree for two machines to be of one class."""
 
@@ -85,7 +85,7 @@ class Golden:
     pairs: pd.DataFrame
     curves: pd.DataFrame
     losses: pd.DataFrame
-    stamp: Mapping[str, Any]
+    provenance: Mapping[str, Any]
     bands: Mapping[tuple[str, str], Band]
 
     def band(self, metric: str, architecture: str) -> Band:
@@ -156,15 +156,15 @@ class Comparison:
         return abs(self.difference) / self.band if self.band > 0 else math.inf
 
 
-def machine_class(stamp: Mapping[str, Any]) -> tuple[Any, ...]:
+def machine_class(provenance: Mapping[str, Any]) -> tuple[Any, ...]:
     """What must agree for bits to agree."""
-    return tuple(stamp.get(name) for name in MACHINE)
+    return tuple(provenance.get(name) for name in MACHINE)
 
 
-def machine_stamp(protocol: Protocol, provenance: Mapping[str, Any]) -> dict[str, Any]:
+def machine_provenance(protocol: Protocol, provenance: Mapping[str, Any]) -> dict[str, Any]:
     """What a comparison must know of the runs: profile, data, training keys, machine class, versions, commit.
 
-    provenance: what all stamps of the runs agree on (`commands.results.common`). keys: run → the first 16 digits of
+    provenance: what all provenance of the runs agree on (`commands.results.common`). keys: run → the first 16 digits of
     its training key, which changes with every setting and revision.
     """
     flags, versions = provenance.get("flags", {}), provenance.get("versions", {})

@@ -61,7 +61,7 @@ LARGEST = 64 << 20
 def frames(records: Records) -> dict[str, pd.DataFrame]:
     """The part of the records that golden keeps: the 22 in the described reading, Table I's order."""
     images = records.images[records.images["path"] == "sampled"]
-    pairs = records.pairs[records.pairs["path"] == "described"]
+    pairs = records.pairs[records.pairs["path"] == "main"]
     sources = {"runs": records.runs, "images": images, "pairs": pairs, "curves": records.curves}
     found = {}
     for name, frame in sources.items():
@@ -109,13 +109,13 @@ CLEAN = re.compile(r"[0-9a-f]{40,64}")
 
 
 def of_records(
-    records: Records, losses: pd.DataFrame, stamp: Mapping[str, Any], bands: Sequence[Band]
+    records: Records, losses: pd.DataFrame, provenance: Mapping[str, Any], bands: Sequence[Band]
 ) -> Golden:
     """The golden numbers that these records are."""
     return Golden(
         profile=records.profile,
         losses=losses,
-        stamp=stamp,
+        provenance=provenance,
         bands=by_name(bands),
         **frames(records),
     )
@@ -124,12 +124,12 @@ def of_records(
 def write(
     records: Records,
     losses: pd.DataFrame,
-    stamp: Mapping[str, Any],
+    provenance: Mapping[str, Any],
     bands: Sequence[Band],
     root: Path = FOLDER,
 ) -> Path:
     """Record golden numbers. Raises CannotCompare, and writes nothing, if a run is missing, failed or not finite."""
-    golden = of_records(records, losses, stamp, bands)
+    golden = of_records(records, losses, provenance, bands)
     for frame in (golden.runs, golden.losses):
         missing = [slug for slug in SLUGS if slug not in set(frame["architecture"])]
         if missing:
@@ -142,7 +142,9 @@ def write(
     for name in (*FRAMES, "losses"):
         files.write(folder / f"{name}.csv", files.csv_bytes(getattr(golden, name)))
     write_bands(bands, folder)
-    files.write(folder / "stamp.json", (json.dumps(stamp, indent=1, sort_keys=True) + "\n").encode())
+    files.write(
+        folder / "provenance.json", (json.dumps(provenance, indent=1, sort_keys=True) + "\n").encode()
+    )
     return folder
 
 
@@ -172,13 +174,13 @@ def read(profile: str, root: Path = FOLDER) -> Golden:
         foreign = sorted(set(frame["architecture"]) - set(SLUGS))
         if foreign:
             raise _damaged(folder / f"{name}.csv", f"'{foreign[0][:40]}' is no architecture")
-    stamp = read_stamp(folder / "stamp.json")
-    if stamp.get("profile") != profile:
+    provenance = read_provenance(folder / "provenance.json")
+    if provenance.get("profile") != profile:
         raise CannotCompare(
-            f"{folder} holds the numbers of another profile ('{stamp.get('profile')}'): record its own with "
+            f"{folder} holds the numbers of another profile ('{provenance.get('profile')}'): record its own with "
             f"`make golden PROFILE={profile}`"
         )
-    return Golden(profile=profile, stamp=stamp, bands=read_bands(folder), losses=losses, **found)
+    return Golden(profile=profile, provenance=provenance, bands=read_bands(folder), losses=losses, **found)
 
 
 def read_bands(folder: Path) -> dict[tuple[str, str], Band]:
@@ -194,17 +196,17 @@ def read_bands(folder: Path) -> dict[tuple[str, str], Band]:
     return bands
 
 
-def read_stamp(path: Path) -> dict[str, Any]:
-    """The stamp. Raises CannotCompare when it is missing or damaged."""
+def read_provenance(path: Path) -> dict[str, Any]:
+    """The provenance. Raises CannotCompare when it is missing or damaged."""
     try:
-        stamp = json.loads(files.read(path, LARGEST))
+        provenance = json.loads(files.read(path, LARGEST))
     except ReproduceError as error:
         raise CannotCompare(str(error)) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(path, "not JSON") from error
-    if not isinstance(stamp, dict) or not isinstance(stamp.get("keys", {}), dict):
-        raise _damaged(path, "not a stamp")
-    return stamp
+    if not isinstance(provenance, dict) or not isinstance(provenance.get("keys", {}), dict):
+        raise _damaged(path, "not a provenance")
+    return provenance
 
 
 KINDS: dict[str, Callable[[pd.Series], bool]] = {

@@ -26,7 +26,7 @@ from reproduce.golden.bands import (
     measured_bands,
     record_bands,
 )
-from reproduce.golden.model import machine_stamp
+from reproduce.golden.model import machine_provenance
 from reproduce.golden.recording import require_fresh
 from reproduce.protocol import Protocol
 from reproduce.records import Records
@@ -37,7 +37,7 @@ AGAIN = "again"
 """The base's way of running a second time."""
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 Read = Callable[[Path], tuple[Records, dict[str, Any]]]
-"""Results root → the records of its runs, and what their stamps agree on."""
+"""Results root → the records of its runs, and what their provenance agree on."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,8 @@ def measure(
         run(way, root, words, settings)
         require_fresh(Store(root, protocol), wanted)
         records, provenance = read(root)
-        stamp = machine_stamp(protocol, provenance) | {"environment": dict(way.environment)}
-        ran.append((Spread.of(way.name, records, stamp), records))
+        provenance = machine_provenance(protocol, provenance) | {"environment": dict(way.environment)}
+        ran.append((Spread.of(way.name, records, provenance), records))
     spreads = [spread for spread, _ in ran]
     if not part:
         spreads += from_other_machines(protocol.name, spreads)

@@ -1,8 +1,8 @@
 """Records → tables, figures and the LaTeX report. Writes nowhere but into the folder it is given.
 
-`render(records, out, stamp=…)` fills `out` with tables/ (.tex, .csv, .md), figures/ (.pdf, .png), readme/ (the
+`render(records, out, provenance=…)` fills `out` with tables/ (.tex, .csv, .md), figures/ (.pdf, .png), readme/ (the
 README's parts), report.tex, references.bib and manifests.json (what it was made from); `latexmk -pdf report.tex` in
-`out` makes the PDF. Equal records and stamp, equal bytes.
+`out` makes the PDF. Equal records and provenance, equal bytes.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def render(
     records: Records,
     out: Path,
     *,
-    stamp: Mapping[str, Any],
+    provenance: Mapping[str, Any],
     drift: pd.DataFrame | None = None,
     others: Mapping[str, Records] | None = None,
     manifests: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Render everything that the records allow into `out`, replacing what an earlier rendering left there.
 
-    stamp: what the provenance table says about the run: commit, versions, device, …; text, numbers or nested
+    provenance: what the provenance table says about the run: commit, versions, device, …; text, numbers or nested
     mappings, printed in their order. drift: the checks against golden numbers, none if left out. others: records
     of other profiles that allow verdicts, by name, for comparisons between protocols. manifests: of the runs behind all
     these records (`publishing.manifests`), noted for `publish`, which refuses a report without them. Where every run
@@ -44,7 +44,7 @@ def render(
     from reproduce.rendering.material import Material
     from reproduce.runs import canonical
 
-    material = Material(records, stamp, empty_ledger() if drift is None else drift, others or {})
+    material = Material(records, provenance, empty_ledger() if drift is None else drift, others or {})
     if not material.fresh and not material.failures:
         raise ReproduceError(
             f"profile '{records.profile}' has no finished run to render; start one with "

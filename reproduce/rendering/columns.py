@@ -85,14 +85,14 @@ def causes(material: Material) -> tuple[str, ...]:
 def still(material: Material, column: str) -> tuple[str, ...]:
     """A footnote on PIQ over its floor where it is undefined: the models of which some pair does not move.
 
-    column: still_pairs (the paper's pairs) or whole_still_pairs (all).
+    column: still_pairs (the paper's pairs) or test_still_pairs (all).
     """
     if column not in material.ours:
         return ()
     counts = material.ours[column]
     if not (counts > 0).any():
         return ()
-    total = numbers.integer(material.profile.whole_pairs if column.startswith("whole") else material.n_pairs)
+    total = numbers.integer(material.profile.whole_pairs if column.startswith("test_") else material.n_pairs)
     told = (
         f"{label(str(slug))} {numbers.fixed(n, 0 if n == round(n) else 1)}"
         for slug, n in counts[counts > 0].items()
@@ -191,6 +191,6 @@ def plain(material: Material, name: str, group: str = "", head: str | None = Non
     """A column of plain values of the models frame (references included)."""
     everything = pd.concat([material.ours, material.references])
     return (
-        Column(METRICS[name.removeprefix("whole_")].head if head is None else head, group),
+        Column(METRICS[name.removeprefix("test_")].head if head is None else head, group),
         lambda slug: numbers.value(name, entry(everything, slug, name)),
     )

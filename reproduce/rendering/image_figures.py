@@ -114,7 +114,7 @@ def interpolations(material: Material) -> Figure:
     ends = np.asarray(material.records.samples("originals", 0)["pair_originals"])[pair]
     measured = material.records.pairs
     measured = measured[
-        (measured["pair"] == pair) & (measured["path"] == "described") & (measured["variant"] == "")
+        (measured["pair"] == pair) & (measured["path"] == "main") & (measured["variant"] == "")
     ]
     rows: list[tuple[str, np.ndarray | None, Sequence[str]]] = []
     for slug in INTERPOLATED:

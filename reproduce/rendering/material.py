@@ -51,7 +51,7 @@ class Material:
     """One campaign's records beside the paper's tables. Derived quantities are computed when asked for."""
 
     records: Records
-    stamp: Mapping[str, Any]
+    provenance: Mapping[str, Any]
     drift: pd.DataFrame = field(default_factory=empty_ledger)
     """The checks against golden numbers, oldest first (`golden.ledger`)."""
     others: Mapping[str, Records] = field(default_factory=dict)

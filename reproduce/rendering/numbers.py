@@ -72,11 +72,11 @@ METRICS: dict[str, Metric] = {
 
 
 def metric(name: str) -> Metric:
-    """How the column `name` is printed; `whole_` and the path suffixes `_mean`, `_raw` do not matter.
+    """How the column `name` is printed; `test_` and the path suffixes `_mean_code`, `_raw_code` do not matter.
 
     Raises KeyError for a column that no table prints.
     """
-    bare = name.removeprefix("whole_")
+    bare = name.removeprefix("test_")
     if bare not in METRICS:
         bare = bare.removesuffix("_mean").removesuffix("_raw")
     return METRICS[bare]

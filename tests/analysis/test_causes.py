@@ -32,12 +32,12 @@ def test_a_campaign_in_order_needs_no_cause(records: Records) -> None:
     ("values", "cause"),
     [
         ({"active_units": 0}, causes.IGNORED),
-        ({"active_units": 7, "whole_mse": 0.07, "whole_mse_mean": 0.035}, causes.DRAWS),
+        ({"active_units": 7, "test_mse": 0.07, "test_mse_mean_code": 0.035}, causes.DRAWS),
         (
-            {"active_units": 2, "whole_mse": 0.07, "whole_mse_mean": 0.069, "converged": False},
+            {"active_units": 2, "test_mse": 0.07, "test_mse_mean_code": 0.069, "converged": False},
             causes.UNFINISHED,
         ),
-        ({"active_units": 2, "whole_mse": 0.07, "whole_mse_mean": 0.069}, causes.OUTWEIGHED),
+        ({"active_units": 2, "test_mse": 0.07, "test_mse_mean_code": 0.069}, causes.OUTWEIGHED),
     ],
 )
 def test_the_diagnostics_decide(records: Records, values: dict[str, object], cause: str) -> None:

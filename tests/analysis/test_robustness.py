@@ -53,7 +53,7 @@ def test_another_measure_stands_in_piqs_place(records: Records) -> None:
     models = summarise(records)
     found = {choice.answer: choice.models for choice in choices(records)}
     assert found["PIQ over its floor"].at["vae", "piq"] == models.at["vae", "piq_over_floor"]
-    assert found["the whole test set, all pairs"].at["vae", "ssim"] == models.at["vae", "whole_ssim"]
+    assert found["the whole test set, all pairs"].at["vae", "ssim"] == models.at["vae", "test_ssim"]
     assert found["uniform 7×7"].at["vae", "ssim"] > models.at["vae", "ssim"]
 
 

@@ -68,7 +68,7 @@ def test_bonferroni_is_the_printed_threshold_turned_round(paperlike: Records) ->
 
 def test_the_whole_sets_difference_is_told_in_sds_of_one_image(paperlike: Records) -> None:
     tests = statistics.against_baseline(paperlike, "ssim", "images")
-    runs = paperlike.runs.assign(whole_ssim=paperlike.runs["architecture"].map({"vae": 0.5, "ae": 0.7}))
+    runs = paperlike.runs.assign(test_ssim=paperlike.runs["architecture"].map({"vae": 0.5, "ae": 0.7}))
     effects = statistics.whole_set_effects(replace(paperlike, runs=runs), "ssim")
     assert effects.at["ae", "difference"] == pytest.approx(0.2)
     one_sd = tests.at["ae", "difference"] / tests.at["ae", "effect_size"]

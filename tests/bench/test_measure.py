@@ -21,7 +21,7 @@ from reproduce.datasets import load
 from reproduce.errors import ReproduceError
 from reproduce.names import SLUGS
 from reproduce.protocol import profile
-from reproduce.store import STAMP
+from reproduce.store import PROVENANCE
 
 pytestmark = pytest.mark.filterwarnings("ignore:To copy construct from a tensor")  # Pythae's SVAE
 
@@ -101,7 +101,7 @@ def test_the_steps_of_an_epoch_are_timed_without_validation(monkeypatch: pytest.
     assert (ours.epoch(), theirs.epoch()) == (2.5, 3.5)
 
 
-def test_a_whole_run_takes_its_parts_from_the_stamp_and_leaves_the_references_out(
+def test_a_whole_run_takes_its_parts_from_the_provenance_and_leaves_the_references_out(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Checkpoints, which are neither trained nor evaluated, are what is left of the run's own 70 seconds. On the CPU,
@@ -113,14 +113,14 @@ def test_a_whole_run_takes_its_parts_from_the_stamp_and_leaves_the_references_ou
 
     def run(command: list[str], **rest: object) -> subprocess.CompletedProcess[str]:
         commands.append(command)
-        for folder, stamp in (
+        for folder, provenance in (
             ("ae/seed-42", own),
             ("pca-16/seed-0", reference),
             ("mean-image/seed-0", reference),
         ):
-            path = tmp_path / "quick" / folder / STAMP
+            path = tmp_path / "quick" / folder / PROVENANCE
             path.parent.mkdir(parents=True)
-            path.write_text(json.dumps(stamp))
+            path.write_text(json.dumps(provenance))
         return subprocess.CompletedProcess(command, 0)
 
     clock = iter([1000.0, 1100.0])

@@ -13,7 +13,7 @@ from tests.cluster.common import Done
 @pytest.mark.parametrize("lacking", ["training", "evaluation", "keys"])
 def test_a_result_of_another_version_is_not_taken(lacking: str) -> None:
     keys = {"training": "a", "evaluation": "b"}
-    found: dict[str, Any] = {"files": {}, "stamp": {}, "failure": None, "keys": keys}
+    found: dict[str, Any] = {"files": {}, "provenance": {}, "failure": None, "keys": keys}
     assert client.result(Done(found), None, keys) == worker.Outcome({}, {})
     other = {name: key for name, key in found.items() if name != "keys"}
     if lacking != "keys":

@@ -44,9 +44,9 @@ def base() -> Spread:
     return Spread.of(BASE, make_records("smoke", (42,)), HERE)
 
 
-def moved(base: Spread, name: str, stamp: Mapping[str, Any], **factors: float) -> Spread:
+def moved(base: Spread, name: str, provenance: Mapping[str, Any], **factors: float) -> Spread:
     """The base's runs with some metrics multiplied."""
-    return Spread(name, base.runs.assign(**{m: base.runs[m] * f for m, f in factors.items()}), stamp)
+    return Spread(name, base.runs.assign(**{m: base.runs[m] * f for m, f in factors.items()}), provenance)
 
 
 def measured(*spreads: Spread) -> dict[str, Band]:
@@ -78,14 +78,14 @@ def test_the_wide_band_is_four_times_the_pooled_spread_and_names_the_runs(base: 
 def test_a_chaotic_architecture_gets_a_band_of_its_own_and_does_not_widen_the_others(
     base: Spread, kind: str
 ) -> None:
-    def way(stamp: Mapping[str, Any], chaos: float) -> Spread:
-        runs = moved(base, stamp["instruction_set"], stamp, ssim=1.002).runs
+    def way(provenance: Mapping[str, Any], chaos: float) -> Spread:
+        runs = moved(base, provenance["instruction_set"], provenance, ssim=1.002).runs
         runs.loc[runs["architecture"] == "vae", "ssim"] *= 1 + chaos
-        return Spread(stamp["instruction_set"], runs, stamp)
+        return Spread(provenance["instruction_set"], runs, provenance)
 
     calm = every_band(base, way(HERE, 0.0), way(ELSEWHERE, 0.0))
-    stamps = (HERE, ELSEWHERE)
-    wild = every_band(base, *(way(it, 0.1 if (it is HERE) == (kind == "same") else 0.0) for it in stamps))
+    provenance = (HERE, ELSEWHERE)
+    wild = every_band(base, *(way(it, 0.1 if (it is HERE) == (kind == "same") else 0.0) for it in provenance))
     assert ("ssim", "vae") not in calm
     assert [slug for metric, slug in wild if metric == "ssim"] == [POOLED, "vae"]
     pooled, own = wild["ssim", POOLED], wild["ssim", "vae"]
@@ -157,7 +157,9 @@ def test_campaigns_without_a_common_run_measure_nothing(base: Spread) -> None:
         measured(base, moved(base, "again", HERE), other)
 
 
-def test_runs_and_stamps_behind_the_bands_are_kept_and_give_them_again(base: Spread, tmp_path: Path) -> None:
+def test_runs_and_provenance_behind_the_bands_are_kept_and_give_them_again(
+    base: Spread, tmp_path: Path
+) -> None:
     ways = [base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE, ssim=1.01, iss=0.9)]
     golden.write_spread(ways, tmp_path / "smoke" / "spread")
     kept, origin = bands_for("smoke", tmp_path)
@@ -316,9 +318,9 @@ def test_bands_admit_every_run_that_they_are_measured_from(
     """However far and however unevenly the ways lie from each other: most runs hardly, some by a million times more."""
     draw = np.random.default_rng(seed)
 
-    def drifted(name: str, stamp: Mapping[str, Any], size: float) -> Spread:
+    def drifted(name: str, provenance: Mapping[str, Any], size: float) -> Spread:
         factors = 1 + size * draw.normal(size=(len(base.runs), len(COMPARED))) ** 9 / 1e3
-        return Spread(name, base.runs.assign(**(base.runs[list(COMPARED)] * factors)), stamp)
+        return Spread(name, base.runs.assign(**(base.runs[list(COMPARED)] * factors)), provenance)
 
     ways = [
         base,
@@ -342,7 +344,7 @@ def test_what_another_machine_measured_stays_while_its_keys_are_todays(base: Spr
         Spread("another-machine", base.runs, elsewhere),
         Spread("of-older-keys", base.runs, {**elsewhere, "keys": {"ae/seed-42": "b"}}),
         Spread("avx2", base.runs, elsewhere),
-        Spread("same-class", base.runs, base.stamp),
+        Spread("same-class", base.runs, base.provenance),
     ]
     golden.write_spread(kept, tmp_path / "smoke" / "spread")
     now = [base, Spread("avx2", base.runs, elsewhere)]

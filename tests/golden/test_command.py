@@ -14,7 +14,7 @@ from reproduce.commands import golden as commands
 from reproduce.golden import Golden
 from reproduce.protocol import profile
 from reproduce.runs import RunId, campaign_runs
-from reproduce.store import STAMP, Store
+from reproduce.store import PROVENANCE, Store
 from tests.golden.recorded import as_records
 
 CLEAN = "0123456789" * 4
@@ -23,7 +23,7 @@ RUN = RunId("vae", 123)
 
 @pytest.fixture
 def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Golden:
-    """A folder to work in with the recorded golden numbers and the stamps of a campaign that differs in one number."""
+    """A folder to work in with the recorded golden numbers and the provenance of a campaign that differs in one number."""
     found = golden.read("smoke")
     shutil.copytree(golden.FOLDER, tmp_path / "golden")
     monkeypatch.chdir(tmp_path)
@@ -35,16 +35,16 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Golden:
     monkeypatch.setattr(golden, "require_fresh", lambda *_: None)
     monkeypatch.setattr(golden, "initial_losses", lambda _: found.losses)
     monkeypatch.setattr(
-        commands, "records_and_stamp", lambda *_: (as_records(found, runs=runs), {"commit": CLEAN})
+        commands, "records_and_provenance", lambda *_: (as_records(found, runs=runs), {"commit": CLEAN})
     )
     return found
 
 
 def ran_at(commit: str, run: RunId = RUN) -> None:
-    """Have the run's stamp say so."""
+    """Have the run's provenance say so."""
     folder = Store(Path("results"), profile("smoke")).path(run)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / STAMP).write_text(json.dumps({"commit": commit}))
+    (folder / PROVENANCE).write_text(json.dumps({"commit": commit}))
 
 
 def contents() -> dict[str, bytes]:
@@ -74,7 +74,7 @@ def test_what_changes_is_said_before_anything_is_written(
     assert first.splitlines()[0] == f"vae/seed-123 mse: {before:.6g} -> 0.5"
     after = golden.read("smoke")
     assert after.runs.set_index(["architecture", "seed"]).loc[("vae", 123), "mse"] == 0.5
-    assert after.stamp["commit"] == CLEAN
+    assert after.provenance["commit"] == CLEAN
     assert [*after.bands] == [*recorded.bands]
 
 
@@ -95,10 +95,10 @@ def test_a_commit_that_is_changed_or_not_known_is_refused_and_nothing_written(
     assert contents() == before
 
 
-def test_a_run_without_a_stamp_has_no_known_commit(
+def test_a_run_without_a_provenance_has_no_known_commit(
     recorded: Golden, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (Store(Path("results"), profile("smoke")).path(RUN) / STAMP).unlink()
+    (Store(Path("results"), profile("smoke")).path(RUN) / PROVENANCE).unlink()
     assert record(monkeypatch) == 2
     assert "'unknown' is none" in capsys.readouterr().err
 

@@ -20,7 +20,7 @@ from reproduce.protocol import PROFILES
 from reproduce.records import Records
 from tests.synthetic import make_records
 
-STAMP = {
+PROVENANCE = {
     "profile": "quick", "keys": {"ae/seed-42": "0" * 16}, "data": "0" * 64, "device": "cpu", "processor": "P",
     "instruction_set": "AVX2", "machine": "x86_64", "torch": "2", "numpy": "2", "commit": "abc",
 }  # fmt: skip
@@ -46,7 +46,7 @@ def recorded() -> Records:
 def folder(recorded: Records, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its golden numbers on disk."""
     root = tmp_path_factory.mktemp("golden")
-    golden.write(recorded, LOSSES, STAMP, BANDS, root)
+    golden.write(recorded, LOSSES, PROVENANCE, BANDS, root)
     return root
 
 
@@ -75,7 +75,7 @@ def value(records: Records, slug: str, metric: str) -> float:
 
 
 def test_a_campaign_agrees_with_its_own_recording_to_the_bit(expected: Golden, recorded: Records) -> None:
-    compared = golden.compare(expected, recorded, LOSSES, STAMP, paper.models())
+    compared = golden.compare(expected, recorded, LOSSES, PROVENANCE, paper.models())
     assert len(compared) == 22 * (len(COMPARED) + 1 + len(BY_ROW)) + len(LOSSES)
     assert all(item.difference == 0 and item.inside and item.deviation == 0 for item in compared)
 
@@ -99,7 +99,7 @@ def test_what_is_written_is_raw_and_in_table_is_order(folder: Path) -> None:
 
 
 def test_the_papers_numbers_stand_beside(expected: Golden, recorded: Records) -> None:
-    compared = golden.compare(expected, recorded, LOSSES, STAMP, paper.models())
+    compared = golden.compare(expected, recorded, LOSSES, PROVENANCE, paper.models())
     printed = {(item.architecture, item.metric): item.paper for item in compared}
     assert printed["ae", "ssim"] == paper.models().loc["ae", "ssim"]
     assert math.isnan(printed["ae", "code_sd"])
@@ -115,25 +115,25 @@ def test_a_number_outside_its_band_on_either_side_is_off(
 ) -> None:
     before = value(recorded, "vae", metric)
     inside = with_run(recorded, "vae", **{metric: before + sign * 0.9e-6 * abs(before)})
-    assert off(golden.compare(expected, inside, LOSSES, STAMP)) == []
+    assert off(golden.compare(expected, inside, LOSSES, PROVENANCE)) == []
     outside = with_run(recorded, "vae", **{metric: before + sign * 1.1e-6 * abs(before)})
-    assert off(golden.compare(expected, outside, LOSSES, STAMP)) == [("vae", metric)]
+    assert off(golden.compare(expected, outside, LOSSES, PROVENANCE)) == [("vae", metric)]
 
 
 @pytest.mark.parametrize("name", golden.MACHINE)
 def test_another_class_of_machine_gets_the_wider_band(expected: Golden, recorded: Records, name: str) -> None:
     moved = with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.01)
-    assert off(golden.compare(expected, moved, LOSSES, STAMP)) == [("vae", "ssim")]
-    assert off(golden.compare(expected, moved, LOSSES, STAMP | {name: "other"})) == []
+    assert off(golden.compare(expected, moved, LOSSES, PROVENANCE)) == [("vae", "ssim")]
+    assert off(golden.compare(expected, moved, LOSSES, PROVENANCE | {name: "other"})) == []
     far = with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.05)
-    assert off(golden.compare(expected, far, LOSSES, STAMP | {name: "other"})) == [("vae", "ssim")]
+    assert off(golden.compare(expected, far, LOSSES, PROVENANCE | {name: "other"})) == [("vae", "ssim")]
 
 
-def test_a_stamp_says_what_a_gpu_is_and_nothing_of_one_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_provenance_says_what_a_gpu_is_and_nothing_of_one_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: "NVIDIA A40")
     on_gpu, on_cpu = (
-        golden.machine_stamp(PROFILES["quick"], {"flags": flags}) for flags in (A40, {"device": "cpu"})
+        golden.machine_provenance(PROFILES["quick"], {"flags": flags}) for flags in (A40, {"device": "cpu"})
     )
     assert A40.items() <= on_gpu.items()
     assert A40.keys() == {"device", *GPU} <= devices.flags("cuda").keys()
@@ -143,18 +143,20 @@ def test_a_stamp_says_what_a_gpu_is_and_nothing_of_one_on_a_cpu(monkeypatch: pyt
 @pytest.mark.parametrize("name", GPU)
 def test_another_card_library_or_precision_is_another_class(name: str) -> None:
     here, there = ({"flags": A40 | change} for change in ({}, {name: "another"}))
-    classes = [golden.machine_class(golden.machine_stamp(PROFILES["quick"], made)) for made in (here, there)]
+    classes = [
+        golden.machine_class(golden.machine_provenance(PROFILES["quick"], made)) for made in (here, there)
+    ]
     assert classes[0] != classes[1]
 
 
 def test_another_commit_is_the_same_class_of_machine(expected: Golden, recorded: Records) -> None:
     moved = with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.01)
-    assert off(golden.compare(expected, moved, LOSSES, STAMP | {"commit": "def"})) == [("vae", "ssim")]
+    assert off(golden.compare(expected, moved, LOSSES, PROVENANCE | {"commit": "def"})) == [("vae", "ssim")]
 
 
 def test_the_number_of_parameters_has_no_band(expected: Golden, recorded: Records) -> None:
     more = with_run(recorded, "vae", parameters=value(recorded, "vae", "parameters") + 1)
-    assert off(golden.compare(expected, more, LOSSES, STAMP | {"machine": "other"})) == [
+    assert off(golden.compare(expected, more, LOSSES, PROVENANCE | {"machine": "other"})) == [
         ("vae", "parameters")
     ]
 
@@ -170,7 +172,7 @@ def test_an_architectures_own_band_goes_before_the_pooled_one(expected: Golden, 
     moved = with_run(moved, "ae", ssim=value(recorded, "ae", "ssim") * 1.1)
     own = Band("ssim", 0.2, 0.0, 0.2, 0.0, "chaotic", "vae")
     wider = replace(expected, bands={**expected.bands, ("ssim", "vae"): own})
-    assert off(golden.compare(wider, moved, LOSSES, STAMP)) == [("ae", "ssim")]
+    assert off(golden.compare(wider, moved, LOSSES, PROVENANCE)) == [("ae", "ssim")]
 
 
 # --- row by row ---------------------------------------------------------------------------------------
@@ -187,7 +189,7 @@ def test_rows_may_be_off_by_their_metrics_band_times_the_root_of_their_number(
     band = math.sqrt(len(values)) * 1e-6 * math.sqrt((values**2).mean())
     for share, found in ((0.9, []), (1.1, [("vae", called)])):
         moved = with_rows(recorded, frame, column, values + sign * share * band)
-        assert off(golden.compare(expected, moved, LOSSES, STAMP)) == found
+        assert off(golden.compare(expected, moved, LOSSES, PROVENANCE)) == found
 
 
 @pytest.mark.parametrize(("frame", "column"), BY_ROW)
@@ -198,7 +200,7 @@ def test_one_row_that_is_not_finite_is_off(
     values = table.loc[table["architecture"] == "vae", column].to_numpy().copy()
     values[-1] = math.nan
     moved = with_rows(recorded, frame, column, values)
-    compared = golden.compare(expected, moved, LOSSES, STAMP | {"machine": "other"})
+    compared = golden.compare(expected, moved, LOSSES, PROVENANCE | {"machine": "other"})
     assert off(compared) == [("vae", BY_ROW[frame, column][0])]
 
 
@@ -215,7 +217,7 @@ def with_rows(records: Records, frame: str, column: str, values: Any) -> Records
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_what_is_not_finite_is_off_and_infinitely_so(expected: Golden, recorded: Records, bad: float) -> None:
     compared = golden.compare(
-        expected, with_run(recorded, "vae", kl=1.0, mse=bad), LOSSES, STAMP | {"machine": "other"}
+        expected, with_run(recorded, "vae", kl=1.0, mse=bad), LOSSES, PROVENANCE | {"machine": "other"}
     )
     assert off(compared) == [("vae", "mse")]
     assert max(item.deviation for item in compared) == math.inf
@@ -228,34 +230,34 @@ def test_what_is_not_finite_is_off_and_infinitely_so(expected: Golden, recorded:
 
 def test_another_profile_is_refused(expected: Golden, recorded: Records) -> None:
     with pytest.raises(CannotCompare, match="golden is of profile 'quick', the results of 'smoke'"):
-        golden.compare(expected, replace(recorded, profile="smoke"), LOSSES, STAMP)
+        golden.compare(expected, replace(recorded, profile="smoke"), LOSSES, PROVENANCE)
 
 
 def test_other_data_is_refused(expected: Golden, recorded: Records) -> None:
     with pytest.raises(CannotCompare, match="different data"):
-        golden.compare(expected, recorded, LOSSES, STAMP | {"data": "1" * 64})
+        golden.compare(expected, recorded, LOSSES, PROVENANCE | {"data": "1" * 64})
 
 
 def test_a_missing_run_is_refused(expected: Golden) -> None:
     lacking = make_records("quick", (42,), missing=["hvae"])
     with pytest.raises(CannotCompare, match=r"the results lack 1 rows of runs, the first: \('hvae', 42\)"):
-        golden.compare(expected, lacking, LOSSES, STAMP)
+        golden.compare(expected, lacking, LOSSES, PROVENANCE)
 
 
 def test_a_failed_run_is_refused(expected: Golden) -> None:
     with pytest.raises(CannotCompare, match=r"the results lack 100 rows of images, the first: \('hvae', 42"):
-        golden.compare(expected, make_records("quick", (42,), failed=["hvae"]), LOSSES, STAMP)
+        golden.compare(expected, make_records("quick", (42,), failed=["hvae"]), LOSSES, PROVENANCE)
 
 
 def test_a_run_that_golden_lacks_is_refused(expected: Golden, recorded: Records) -> None:
     shorter = replace(expected, runs=expected.runs[expected.runs["architecture"] != "ae"])
     with pytest.raises(CannotCompare, match=r"golden lacks 1 rows of runs, the first: \('ae', 42\)"):
-        golden.compare(shorter, recorded, LOSSES, STAMP)
+        golden.compare(shorter, recorded, LOSSES, PROVENANCE)
 
 
 def test_another_seed_is_refused(recorded: Records, expected: Golden) -> None:
     with pytest.raises(CannotCompare, match="the results lack 22 rows of runs"):
-        golden.compare(expected, make_records("quick", (123,)), LOSSES, STAMP)
+        golden.compare(expected, make_records("quick", (123,)), LOSSES, PROVENANCE)
 
 
 @pytest.mark.parametrize("frame", ["images", "pairs", "curves"])
@@ -266,11 +268,11 @@ def test_a_missing_row_is_refused(expected: Golden, recorded: Records, frame: st
         chosen &= rows["path"] == {"images": "sampled", "pairs": "described"}[frame]
     shorter = replace(recorded, **{frame: rows.drop(index=rows[chosen].index[3])})
     with pytest.raises(CannotCompare, match=rf"the results lack 1 rows of {frame}, the first: \('vae', 42"):
-        golden.compare(expected, shorter, LOSSES, STAMP)
+        golden.compare(expected, shorter, LOSSES, PROVENANCE)
     table = getattr(expected, frame)
     lacking = replace(expected, **{frame: table.drop(index=table.index[3])})
     with pytest.raises(CannotCompare, match=rf"golden lacks 1 rows of {frame}"):
-        golden.compare(lacking, recorded, LOSSES, STAMP)
+        golden.compare(lacking, recorded, LOSSES, PROVENANCE)
 
 
 def test_a_row_twice_is_refused_on_either_side(expected: Golden, recorded: Records) -> None:
@@ -278,10 +280,10 @@ def test_a_row_twice_is_refused_on_either_side(expected: Golden, recorded: Recor
         recorded, runs=pd.concat([recorded.runs, recorded.runs[recorded.runs["architecture"] == "ae"]])
     )
     with pytest.raises(CannotCompare, match="the results have a row twice in runs"):
-        golden.compare(expected, twice, LOSSES, STAMP)
+        golden.compare(expected, twice, LOSSES, PROVENANCE)
     table = pd.concat([expected.images, expected.images.iloc[:1]])
     with pytest.raises(CannotCompare, match="golden have a row twice in images"):
-        golden.compare(replace(expected, images=table), recorded, LOSSES, STAMP)
+        golden.compare(replace(expected, images=table), recorded, LOSSES, PROVENANCE)
 
 
 def test_a_metric_without_a_band_is_refused(expected: Golden, recorded: Records) -> None:
@@ -289,7 +291,7 @@ def test_a_metric_without_a_band_is_refused(expected: Golden, recorded: Records)
     with pytest.raises(
         CannotCompare, match=r"golden has no band for piq: measure them with `make tolerances`"
     ):
-        golden.compare(replace(expected, bands=bands), recorded, LOSSES, STAMP)
+        golden.compare(replace(expected, bands=bands), recorded, LOSSES, PROVENANCE)
 
 
 def test_a_loss_part_at_initialisation_has_a_band_of_1e_8_on_any_machine(
@@ -299,14 +301,14 @@ def test_a_loss_part_at_initialisation_has_a_band_of_1e_8_on_any_machine(
         losses = LOSSES.copy()
         chosen = (losses["architecture"] == "vae") & (losses["part"] == "part_kl")
         losses.loc[chosen, "value"] *= 1 + change
-        assert off(golden.compare(expected, recorded, losses, STAMP | {"machine": "other"})) == found
+        assert off(golden.compare(expected, recorded, losses, PROVENANCE | {"machine": "other"})) == found
 
 
 def test_a_loss_part_that_only_one_side_has_is_refused(expected: Golden, recorded: Records) -> None:
     with pytest.raises(CannotCompare, match="the results lack 1 rows of losses"):
-        golden.compare(expected, recorded, LOSSES.iloc[1:], STAMP)
+        golden.compare(expected, recorded, LOSSES.iloc[1:], PROVENANCE)
     with pytest.raises(CannotCompare, match="golden lacks 1 rows of losses"):
-        golden.compare(replace(expected, losses=LOSSES.iloc[1:]), recorded, LOSSES, STAMP)
+        golden.compare(replace(expected, losses=LOSSES.iloc[1:]), recorded, LOSSES, PROVENANCE)
 
 
 # --- recording and reading ----------------------------------------------------------------------------
@@ -314,11 +316,13 @@ def test_a_loss_part_that_only_one_side_has_is_refused(expected: Golden, recorde
 
 def test_an_incomplete_or_undefined_campaign_is_not_recorded(tmp_path: Path, recorded: Records) -> None:
     with pytest.raises(CannotCompare, match="golden needs all 22; missing: hvae, svae"):
-        golden.write(make_records("quick", (42,), missing=["hvae", "svae"]), LOSSES, STAMP, BANDS, tmp_path)
+        golden.write(
+            make_records("quick", (42,), missing=["hvae", "svae"]), LOSSES, PROVENANCE, BANDS, tmp_path
+        )
     with pytest.raises(CannotCompare, match="golden needs finite numbers; not so: vae"):
-        golden.write(with_run(recorded, "vae", piq=math.nan), LOSSES, STAMP, BANDS, tmp_path)
+        golden.write(with_run(recorded, "vae", piq=math.nan), LOSSES, PROVENANCE, BANDS, tmp_path)
     with pytest.raises(CannotCompare, match="golden needs finite numbers; not so: svae"):
-        golden.write(make_records("quick", (42,), failed=["svae"]), LOSSES, STAMP, BANDS, tmp_path)
+        golden.write(make_records("quick", (42,), failed=["svae"]), LOSSES, PROVENANCE, BANDS, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -333,8 +337,8 @@ def test_no_golden_numbers_says_how_to_record_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("stamp.json", "{"),
-        ("stamp.json", "[]"),
+        ("provenance.json", "{"),
+        ("provenance.json", "[]"),
         ("losses.csv", "architecture,part,value\n"),
         ("losses.csv", "architecture,part,value\nae,loss,nan\n"),
         ("losses.csv", "architecture,part,value\nae,loss,1\nae,loss,1\n"),
@@ -355,7 +359,7 @@ def test_a_damaged_folder_is_named(folder: Path, tmp_path: Path, name: str, cont
 
 def test_changes_are_listed_before_they_are_recorded(expected: Golden, recorded: Records) -> None:
     def now(records: Records, losses: pd.DataFrame = LOSSES) -> Golden:
-        return golden.of_records(records, losses, STAMP, BANDS)
+        return golden.of_records(records, losses, PROVENANCE, BANDS)
 
     before = value(recorded, "vae", "ssim")
     assert golden.changes(expected, now(recorded)) == []
@@ -371,8 +375,8 @@ def test_changes_are_listed_before_they_are_recorded(expected: Golden, recorded:
 
 
 def test_changed_settings_are_noticed() -> None:
-    assert golden.rekeyed(STAMP, STAMP) == []
-    assert golden.rekeyed(STAMP, STAMP | {"keys": {"ae/seed-42": "1" * 16}}) == ["ae/seed-42"]
+    assert golden.rekeyed(PROVENANCE, PROVENANCE) == []
+    assert golden.rekeyed(PROVENANCE, PROVENANCE | {"keys": {"ae/seed-42": "1" * 16}}) == ["ae/seed-42"]
 
 
 # --- the one comparison, pinned -----------------------------------------------------------------------
@@ -382,7 +386,7 @@ def test_the_comparison_is_pinned(
     expected: Golden, recorded: Records, data_regression: DataRegressionFixture
 ) -> None:
     moved = with_run(recorded, "ae", ssim=0.75, mse=math.nan)
-    compared = golden.compare(expected, moved, LOSSES, STAMP, paper.models())
+    compared = golden.compare(expected, moved, LOSSES, PROVENANCE, paper.models())
     chosen = [item for item in compared if item.architecture == "ae"]
     data_regression.check({"lines": golden.as_lines(chosen), "off": len(off(compared))})
 
@@ -396,29 +400,33 @@ def test_the_summary_shows_what_is_off_and_the_worst_of_each_metric(
 ) -> None:
     moved = with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.01)
     moved = with_run(moved, "ae", ssim=value(recorded, "ae", "ssim") * 1.02)
-    shown = golden.summary(golden.compare(expected, moved, LOSSES, STAMP))
+    shown = golden.summary(golden.compare(expected, moved, LOSSES, PROVENANCE))
     assert off(shown) == [("ae", "ssim"), ("vae", "ssim")]
     # the other metrics, parameters, the metrics by row, the initial losses
     assert len(shown) == 2 + (len(COMPARED) - 1) + 1 + len(BY_ROW) + 1
 
 
 def test_the_conclusion_counts_and_says_which_pairs_are_alike(expected: Golden, recorded: Records) -> None:
-    compared = golden.compare(expected, recorded, LOSSES, STAMP)
-    narrow, wide, last = golden.conclusion(expected, STAMP, compared, listed=True)
+    compared = golden.compare(expected, recorded, LOSSES, PROVENANCE)
+    narrow, wide, last = golden.conclusion(expected, PROVENANCE, compared, listed=True)
     assert narrow.startswith("the narrow bands tell 231 of 231 pairs")
     assert "; not " in wide
     assert (
         last
         == f"profile quick: {len(compared)} numbers compared, 0 off; narrow bands (same class of machine)"
     )
-    changed, *_ = golden.conclusion(expected, STAMP | {"keys": {"ae/seed-42": "1"}}, compared, listed=False)
+    changed, *_ = golden.conclusion(
+        expected, PROVENANCE | {"keys": {"ae/seed-42": "1"}}, compared, listed=False
+    )
     assert changed.startswith("1 runs have other settings or revisions")
 
 
 def test_the_first_pairs_that_are_alike_are_named_unasked_and_the_rest_counted(expected: Golden) -> None:
     generous = {name: replace(band, other_relative=0.2) for name, band in expected.bands.items()}
     golden_ = replace(expected, bands=generous)
-    (_, whole, _), (_, short, _) = (golden.conclusion(golden_, STAMP, [], listed=it) for it in (True, False))
+    (_, whole, _), (_, short, _) = (
+        golden.conclusion(golden_, PROVENANCE, [], listed=it) for it in (True, False)
+    )
     pairs = whole.split("; not ")[1].split(", ")
     assert len(pairs) > FEW
     assert short.endswith(

@@ -18,7 +18,7 @@ from reproduce.publishing import copy_ledger
 from reproduce.store import Store
 from tests.tiny import TINY
 
-STAMP = {"commit": "abc", "device": "cpu"}
+PROVENANCE = {"commit": "abc", "device": "cpu"}
 
 
 def compared(*fresh: float) -> list[Comparison]:
@@ -28,7 +28,7 @@ def compared(*fresh: float) -> list[Comparison]:
 def test_a_line_says_when_where_and_how_far(tmp_path: Path) -> None:
     path = tmp_path / "drift.csv"
     for fresh in ((1.0, 1.05), (1.0, 0.8), (1.0, math.nan)):
-        golden.append_ledger(path, "quick", STAMP, compared(*fresh))
+        golden.append_ledger(path, "quick", PROVENANCE, compared(*fresh))
     table = golden.read_ledger(path)
     assert table["off"].tolist() == [0, 1, 1]
     assert table["worst"].tolist() == [pytest.approx(0.5), pytest.approx(2.0), math.inf]
@@ -49,13 +49,13 @@ def test_checks_at_the_same_time_lose_no_line(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(ledger, "read_ledger", slowly)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: golden.append_ledger(path, "quick", STAMP, compared(1.0)), range(8)))
+        list(pool.map(lambda _: golden.append_ledger(path, "quick", PROVENANCE, compared(1.0)), range(8)))
     assert len(read_ledger(path)) == 8
 
 
-def test_the_platform_is_what_the_stamp_knows_of_the_machine() -> None:
-    stamp = {"device": "cuda", "processor": "P", "gpu": "NVIDIA A40", "cuda": "13.0", "commit": "abc"}
-    assert golden.ledger_line("quick", stamp, compared(1.0), "")["platform"] == "cuda P NVIDIA A40 13.0"
+def test_the_platform_is_what_the_provenance_knows_of_the_machine() -> None:
+    provenance = {"device": "cuda", "processor": "P", "gpu": "NVIDIA A40", "cuda": "13.0", "commit": "abc"}
+    assert golden.ledger_line("quick", provenance, compared(1.0), "")["platform"] == "cuda P NVIDIA A40 13.0"
 
 
 @pytest.mark.parametrize(
@@ -69,24 +69,24 @@ def test_a_damaged_ledger_is_named_and_left_as_it_is(tmp_path: Path, content: by
     path = tmp_path / "drift.csv"
     path.write_bytes(content)
     with pytest.raises(ReproduceError, match=r"drift.csv is damaged .*: move it away"):
-        golden.append_ledger(path, "quick", STAMP, compared(1.0))
+        golden.append_ledger(path, "quick", PROVENANCE, compared(1.0))
     assert path.read_bytes() == content
 
 
 def test_a_line_cut_short_is_not_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "drift.csv"
-    golden.append_ledger(path, "quick", STAMP, compared(1.0))
+    golden.append_ledger(path, "quick", PROVENANCE, compared(1.0))
     cut = path.read_bytes()[:-4]
     path.write_bytes(cut)
     with pytest.raises(ReproduceError, match="a line is not whole"):
-        golden.append_ledger(path, "quick", STAMP, compared(1.0))
+        golden.append_ledger(path, "quick", PROVENANCE, compared(1.0))
     assert path.read_bytes() == cut
 
 
 def test_ledgers_of_two_machines_are_merged_by_date_and_each_line_kept_once(tmp_path: Path) -> None:
     first, second = tmp_path / "a.csv", tmp_path / "b.csv"
     for path, commit in ((first, "a"), (second, "b")):
-        golden.append_ledger(path, "quick", STAMP | {"commit": commit}, compared(1.0))
+        golden.append_ledger(path, "quick", PROVENANCE | {"commit": commit}, compared(1.0))
     second.write_bytes(second.read_bytes() + first.read_bytes().splitlines(keepends=True)[1])
     merged = golden.merged_ledgers([first, second, tmp_path / "none.csv"])
     assert sorted(merged["commit"]) == ["a", "b"]
@@ -98,7 +98,7 @@ def test_publishing_adds_the_checks_to_those_published_before(tmp_path: Path) ->
     copy_ledger(store, published)
     assert not published.exists()
     for commit in ("a", "b"):
-        golden.append_ledger(store.folder / NAME, "tiny", STAMP | {"commit": commit}, compared(1.0))
+        golden.append_ledger(store.folder / NAME, "tiny", PROVENANCE | {"commit": commit}, compared(1.0))
         copy_ledger(store, published)
     assert golden.read_ledger(published / "tiny" / NAME)["commit"].tolist() == ["a", "b"]
     (store.folder / NAME).unlink()

@@ -43,8 +43,8 @@ def recorded() -> Golden:
     return golden.read("smoke")
 
 
-def stamped(recorded: Golden, **changes: Any) -> Mapping[str, Any]:
-    return {**recorded.stamp, **ELSEWHERE, **changes}
+def provenance_columns(recorded: Golden, **changes: Any) -> Mapping[str, Any]:
+    return {**recorded.provenance, **ELSEWHERE, **changes}
 
 
 def chaotic(recorded: Golden) -> set[str]:
@@ -64,7 +64,7 @@ def off(compared: Sequence[Comparison]) -> dict[str, set[str]]:
 
 
 def test_without_a_mistake_nothing_is_off(recorded: Golden) -> None:
-    compared = golden.compare(recorded, as_records(recorded), recorded.losses, stamped(recorded))
+    compared = golden.compare(recorded, as_records(recorded), recorded.losses, provenance_columns(recorded))
     assert off(compared) == {}
 
 
@@ -78,7 +78,7 @@ def initial_losses(recorded: Golden, slug: str) -> dict[str, set[str]]:
     losses = recorded.losses.copy()
     for part, value in parts.items():
         losses.loc[(losses["architecture"] == slug) & (losses["part"] == part), "value"] = value
-    return off(golden.compare(recorded, as_records(recorded), losses, stamped(recorded)))
+    return off(golden.compare(recorded, as_records(recorded), losses, provenance_columns(recorded)))
 
 
 @pytest.mark.parametrize("slug", ["beta-vae", "factor-vae", "ciwae", "vae"])
@@ -122,7 +122,7 @@ def tiny_golden(finished: Store, recorded: Golden) -> Golden:
     return golden.of_records(
         finished.records(RUNS),
         recorded.losses,
-        {**recorded.stamp, "data": "tiny"},
+        {**recorded.provenance, "data": "tiny"},
         [*recorded.bands.values()],
     )
 
@@ -153,7 +153,7 @@ def made_again(
     )
     job = worker.Job(store.protocol, run, "cpu", str(folder / "checkpoint.bin"), **given)
     store.publish(run, worker.perform(job, lambda event: None))
-    return off(golden.compare(before, store.records(wanted), before.losses, stamped(before)))
+    return off(golden.compare(before, store.records(wanted), before.losses, provenance_columns(before)))
 
 
 def test_evaluating_again_without_a_mistake_is_not_off(store: Store, tiny_golden: Golden) -> None:
@@ -171,7 +171,7 @@ def test_another_ssim_window(store: Store, tiny_golden: Golden, monkeypatch: pyt
     monkeypatch.setattr(metrics, "ssim", lambda x, y: metrics.ssim_uniform(x, y, 7))
     found = made_again(store, "vae", tiny_golden)
     assert found.keys() == {"vae"}
-    assert {"ssim", "whole_ssim"} <= found["vae"]
+    assert {"ssim", "test_ssim"} <= found["vae"]
     assert all("ssim" in metric for metric in found["vae"])
 
 
@@ -179,14 +179,14 @@ def test_mean_instead_of_sampled_codes(
     store: Store, tiny_golden: Golden, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gaussian.VariationalAutoencoder, "sample", lambda model, x: model.encode(x))
-    assert {"ssim", "whole_ssim"} & made_again(store, "vae", tiny_golden)["vae"]
+    assert {"ssim", "test_ssim"} & made_again(store, "vae", tiny_golden)["vae"]
 
 
 def test_an_image_shifted_by_a_pixel(
     smoke_ae: Store, recorded: Golden, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = golden.of_records(
-        smoke_ae.records([SMOKE_AE]), recorded.losses, recorded.stamp, [*recorded.bands.values()]
+        smoke_ae.records([SMOKE_AE]), recorded.losses, recorded.provenance, [*recorded.bands.values()]
     )
     assert made_again(smoke_ae, SMOKE_AE, before) == {}
     through = evaluation.Evaluator.through
@@ -195,7 +195,7 @@ def test_an_image_shifted_by_a_pixel(
         return np.roll(through(evaluator, code, what), 1, axis=-1)
 
     monkeypatch.setattr(evaluation.Evaluator, "through", shifted)
-    assert {"ssim", "mse", "whole_ssim", "whole_mse"} <= made_again(smoke_ae, SMOKE_AE, before)["ae"]
+    assert {"ssim", "mse", "test_ssim", "test_mse"} <= made_again(smoke_ae, SMOKE_AE, before)["ae"]
 
 
 def test_piq_summed_instead_of_averaged(
@@ -208,7 +208,7 @@ def test_piq_summed_instead_of_averaged(
         return replace(found, piq=found.piq * frames.shape[-1] * frames.shape[-2])
 
     monkeypatch.setattr(metrics, "smoothness", summed)
-    assert made_again(store, "ae", tiny_golden) == {"ae": {"piq", "piq by pair", "whole_piq"}}
+    assert made_again(store, "ae", tiny_golden) == {"ae": {"piq", "piq by pair", "test_piq"}}
 
 
 # --- rows in each other's place: every mean stays what it was -------------------------------------------------
@@ -220,9 +220,9 @@ def test_rows_moved_on_by_one(recorded: Golden, frame: str) -> None:
     columns = [column for name, column in BY_ROW if name == frame]
     table[columns] = table.groupby(["architecture", "seed"])[columns].transform(lambda rows: np.roll(rows, 1))
     records = as_records(recorded, **{frame: table})
-    found = off(golden.compare(recorded, records, recorded.losses, recorded.stamp))
+    found = off(golden.compare(recorded, records, recorded.losses, recorded.provenance))
     assert found.keys() == set(SLUGS)
-    elsewhere = off(golden.compare(recorded, records, recorded.losses, stamped(recorded)))
+    elsewhere = off(golden.compare(recorded, records, recorded.losses, provenance_columns(recorded)))
     assert set(SLUGS) - elsewhere.keys() <= chaotic(recorded)
     assert set.union(*found.values()) <= {
         called for (name, _), (called, _) in BY_ROW.items() if name == frame
@@ -235,7 +235,9 @@ def test_rows_moved_on_by_one(recorded: Golden, frame: str) -> None:
 def test_a_swapped_pair_of_models(recorded: Golden) -> None:
     swapped = {"vae": "beta-vae", "beta-vae": "vae"}
     runs = recorded.runs.assign(architecture=recorded.runs["architecture"].replace(swapped))
-    compared = golden.compare(recorded, as_records(recorded, runs=runs), recorded.losses, stamped(recorded))
+    compared = golden.compare(
+        recorded, as_records(recorded, runs=runs), recorded.losses, provenance_columns(recorded)
+    )
     assert off(compared).keys() == {"vae", "beta-vae"}
 
 
@@ -261,8 +263,8 @@ def test_one_seed_used_twice(recorded: Golden) -> None:
     columns = [name for name in runs.columns if name != "seed"]
     runs.loc[second, columns] = runs.loc[first, columns].to_numpy()
     records = as_records(recorded, runs=runs.infer_objects())
-    assert off(golden.compare(recorded, records, recorded.losses, recorded.stamp)).keys() == set(SLUGS)
-    elsewhere = off(golden.compare(recorded, records, recorded.losses, stamped(recorded)))
+    assert off(golden.compare(recorded, records, recorded.losses, recorded.provenance)).keys() == set(SLUGS)
+    elsewhere = off(golden.compare(recorded, records, recorded.losses, provenance_columns(recorded)))
     assert set(SLUGS) - elsewhere.keys() <= chaotic(recorded)
     with pytest.raises(ReproduceError, match="runs with equal metrics: ae/seed-42, "):
         reading.distinct_metrics(records.runs)
@@ -281,14 +283,16 @@ def test_a_golden_row_removed(recorded: Golden, folder: Path, name: str) -> None
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:7] + lines[8:]))
     with pytest.raises(CannotCompare, match=f"golden lacks .* rows of (runs|{name})"):
-        golden.compare(golden.read("smoke", folder), as_records(recorded), recorded.losses, stamped(recorded))
+        golden.compare(
+            golden.read("smoke", folder), as_records(recorded), recorded.losses, provenance_columns(recorded)
+        )
 
 
 def test_a_nan_in_the_results(recorded: Golden) -> None:
     runs = recorded.runs.copy()
     runs.loc[3, "piq"] = np.nan
     records = as_records(recorded, runs=runs)
-    compared = golden.compare(recorded, records, recorded.losses, stamped(recorded))
+    compared = golden.compare(recorded, records, recorded.losses, provenance_columns(recorded))
     assert off(compared) == {runs.loc[3, "architecture"]: {"piq"}}
 
 
@@ -328,7 +332,7 @@ def test_another_profiles_numbers(recorded: Golden, folder: Path) -> None:
         golden.read("quick", folder)
     records = replace(as_records(recorded), profile="quick")
     with pytest.raises(CannotCompare, match="golden is of profile 'smoke', the results of 'quick'"):
-        golden.compare(recorded, records, recorded.losses, stamped(recorded))
+        golden.compare(recorded, records, recorded.losses, provenance_columns(recorded))
 
 
 # --- and the command says so ----------------------------------------------------------------------------------
@@ -351,7 +355,7 @@ def test_the_exit_code(
     records = replace(as_records(recorded, runs=runs), profile=mistake.get("profile", "smoke"))
     monkeypatch.setattr(golden, "require_fresh", lambda *_: None)
     monkeypatch.setattr(golden, "initial_losses", lambda _: recorded.losses)
-    monkeypatch.setattr(commands, "records_and_stamp", lambda *_: (records, {}))
+    monkeypatch.setattr(commands, "records_and_provenance", lambda *_: (records, {}))
     monkeypatch.setattr("sys.argv", ["reproduce", "check", "--profile", "smoke", "--results", str(tmp_path)])
     with pytest.raises(SystemExit) as stop:
         cli.main()

@@ -49,7 +49,7 @@ from reproduce.store import (
     MISSING,
     PARTIAL,
     STALE,
-    STAMP,
+    PROVENANCE,
     WEIGHTS,
     Store,
 )
@@ -142,10 +142,10 @@ def manifest_content(content: Any, world: World) -> None:
     has_a_state(world)
 
 
-def stamp(content: bytes, world: World) -> None:
+def provenance(content: bytes, world: World) -> None:
     world.reset()
-    world.put(STAMP, content)
-    found = world.store.stamp(world.run)
+    world.put(PROVENANCE, content)
+    found = world.store.provenance(world.run)
     refused(lambda: results.common([found]))
     whole(world)
 
@@ -257,20 +257,28 @@ def golden_folder(world: World) -> Path:
     for name in GOLDEN_FILES:
         lines = (golden.FOLDER.absolute() / "smoke" / f"{name}.csv").read_bytes().splitlines(keepends=True)
         (folder / f"{name}.csv").write_bytes(b"".join(lines[:30]))
-    (folder / "stamp.json").write_bytes((golden.FOLDER.absolute() / "smoke" / "stamp.json").read_bytes())
+    (folder / "provenance.json").write_bytes(
+        (golden.FOLDER.absolute() / "smoke" / "provenance.json").read_bytes()
+    )
     return folder
 
 
 def golden_file(name: str) -> Callable[[World], st.SearchStrategy[tuple[str, bytes]]]:
     def cases(world: World) -> st.SearchStrategy[tuple[str, bytes]]:
         content = (golden_folder(world) / name).read_bytes()
-        spoilt = spoilt_csv(content) if name.endswith(".csv") else spoilt_json_bytes(GOLDEN_STAMP)
+        spoilt = spoilt_csv(content) if name.endswith(".csv") else spoilt_json_bytes(GOLDEN_PROVENANCE)
         return spoilt.map(lambda found: (name, found))
 
     return cases
 
 
-GOLDEN_STAMP = {"profile": "smoke", "keys": {"ae/seed-42": "0"}, "data": "0", "commit": "a", "torch": "2"}
+GOLDEN_PROVENANCE = {
+    "profile": "smoke",
+    "keys": {"ae/seed-42": "0"},
+    "data": "0",
+    "commit": "a",
+    "torch": "2",
+}
 
 
 def golden_is_whole_or_refused(case: tuple[str, bytes], world: World) -> None:
@@ -464,12 +472,12 @@ def tiny_golden(world: World, root: Path) -> None:
     """Write the campaign's own numbers as golden ones, with smoke's bands."""
     smoke = golden.read("smoke", golden.FOLDER.absolute())
     records = Store(world.campaign, world.store.protocol).records(RUNS)
-    stamp = golden.machine_stamp(world.store.protocol, {})
-    found = golden.of_records(records, smoke.losses, stamp, [*smoke.bands.values()])
+    provenance = golden.machine_provenance(world.store.protocol, {})
+    found = golden.of_records(records, smoke.losses, provenance, [*smoke.bands.values()])
     for name in ("runs", "images", "pairs", "curves", "losses"):
         files.write(root / "tiny" / f"{name}.csv", files.csv_bytes(getattr(found, name)))
     golden.write_bands([*smoke.bands.values()], root / "tiny")
-    files.write(root / "tiny" / "stamp.json", json.dumps(stamp).encode())
+    files.write(root / "tiny" / "provenance.json", json.dumps(provenance).encode())
 
 
 def not_here(*_: Any, **__: Any) -> Any:
@@ -546,7 +554,7 @@ PROPERTIES = (
     Property("history, again", lambda w: spoilt_csv(w.intact(HISTORY)), again(HISTORY), 8, 300),
     Property("manifest, bytes", lambda w: spoilt_bytes(w.intact(MANIFEST)), manifest_bytes, 30, 1_000),
     Property("manifest, vouched", lambda w: spoilt_json(w.document(MANIFEST)), manifest_content, 40, 1_500),
-    Property("stamp", lambda w: spoilt_json_bytes(w.document(STAMP)), stamp, 10, 400),
+    Property("provenance", lambda w: spoilt_json_bytes(w.document(PROVENANCE)), provenance, 10, 400),
     _file("images.csv", 20, 600),
     _file("pairs.csv", 15, 600),
     _file("digits.csv", 10, 300),
@@ -560,7 +568,7 @@ PROPERTIES = (
     Property("checkpoint, resealed", CHECKPOINTS.resealed, checkpoint, 10, 300),
     *(
         Property(f"golden {name}", golden_file(name), golden_is_whole_or_refused, 8, 250)
-        for name in (*(f"{name}.csv" for name in GOLDEN_FILES), "stamp.json")
+        for name in (*(f"{name}.csv" for name in GOLDEN_FILES), "provenance.json")
     ),
     Property("drift ledger", lambda w: spoilt_csv(LEDGER), ledger, 15, 500),
     Property(

@@ -121,7 +121,7 @@ def test_a_file_of_five_gigabytes_is_refused_unread(world: World, name: str) -> 
         assert world.store.status(world.run, verify=True).state == DAMAGED
 
 
-@pytest.mark.parametrize("name", ["runs.csv", "bands.csv", "stamp.json"])
+@pytest.mark.parametrize("name", ["runs.csv", "bands.csv", "provenance.json"])
 def test_a_golden_file_of_five_gigabytes_is_refused_unread(tmp_path: Path, name: str) -> None:
     shutil.copytree(golden.FOLDER / "smoke", tmp_path / "smoke")
     with (tmp_path / "smoke" / name).open("r+b") as stream:

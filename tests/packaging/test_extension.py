@@ -33,7 +33,7 @@ from tests.synthetic import make_records
 latent.embed = lambda codes: codes[:, :2]
 targets = paper.models()
 targets.loc["new-vae"] = targets.loc["vae"]
-render(make_records("desk", (42,), targets=targets), Path("out"), stamp={})
+render(make_records("desk", (42,), targets=targets), Path("out"), provenance={})
 """
 
 

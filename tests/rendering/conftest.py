@@ -13,7 +13,7 @@ from reproduce.rendering import render
 from reproduce.rendering.material import Material
 from tests.synthetic import make_records
 
-STAMP = {"commit": "0123abc", "packages": {"torch": "2.14.1"}, "device": "CPU_1 & 50%"}
+PROVENANCE = {"commit": "0123abc", "packages": {"torch": "2.14.1"}, "device": "CPU_1 & 50%"}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,17 +39,17 @@ def records() -> Records:
 
 @pytest.fixture(scope="session")
 def material(records: Records) -> Material:
-    return Material(records, STAMP)
+    return Material(records, PROVENANCE)
 
 
 @pytest.fixture(scope="session")
 def complete() -> Material:
     """A profile that allows verdicts, nothing missing, three seeds."""
-    return Material(make_records("desk"), STAMP)
+    return Material(make_records("desk"), PROVENANCE)
 
 
 @pytest.fixture(scope="session")
 def rendered(records: Records, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("report")
-    render(records, out, stamp=STAMP)
+    render(records, out, provenance=PROVENANCE)
     return out

@@ -12,12 +12,12 @@ from reproduce.records import Records
 from reproduce.rendering import report, wording
 from reproduce.rendering.appendix import campaign
 from reproduce.rendering.material import Material
-from tests.rendering.conftest import STAMP
+from tests.rendering.conftest import PROVENANCE
 from tests.synthetic import make_records
 
 
-def with_stamps(records: Records, **entries: object) -> Records:
-    """As if every run's stamp said so."""
+def with_provenance(records: Records, **entries: object) -> Records:
+    """As if every run's provenance said so."""
     return Records(**{**vars(records), "runs": records.runs.assign(**entries)})
 
 
@@ -28,11 +28,11 @@ def several() -> Material:
         "notebook": make_records("notebook", (42,), variants={"pythae": ["vamp", "hvae"]}),
         "paper": make_records("paper", (42,), architectures=["ae", "vae"]),
     }
-    return Material(make_records("desk"), STAMP, others=others)
+    return Material(make_records("desk"), PROVENANCE, others=others)
 
 
 def test_the_log_has_a_line_for_every_run_with_its_times_and_interruptions(material: Material) -> None:
-    stamped = with_stamps(
+    provenance_columns = with_provenance(
         material.records,
         finished=1.7e9,
         training_seconds=90.0,
@@ -40,14 +40,14 @@ def test_the_log_has_a_line_for_every_run_with_its_times_and_interruptions(mater
         resumed=2,
         hardware="Z",
     )
-    table = campaign.log(Material(stamped, STAMP))
+    table = campaign.log(Material(provenance_columns, PROVENANCE))
     assert len(table.rows) == len(material.runs) + 3  # the variants of vamp, vae and miwae
     assert ("ae/seed-42", "2023-11-14 22:13", "10", "1.5", "0.5", "2", "Z", "finished") in table.rows
     (failed,) = [row for row in table.rows if row[0].startswith("svae")]
     assert failed[-1] == "failed: loss not finite in epoch 2"
 
 
-def test_a_run_whose_stamp_is_lost_has_dashes(material: Material) -> None:
+def test_a_run_whose_provenance_is_lost_has_dashes(material: Material) -> None:
     assert campaign.log(material).rows[0][:3] == ("ae/seed-42", "–", "10")
 
 
@@ -105,7 +105,7 @@ def test_findings_are_grouped_by_verdict_and_only_where_verdicts_are_allowed(
 def test_what_only_training_that_ended_early_leaves_untold_is_judged_on_the_models_as_they_are(
     tmp_path: Path,
 ) -> None:
-    early = Material(make_records("desk", (42,), unconverged=list(SLUGS[:8])), STAMP)
+    early = Material(make_records("desk", (42,), unconverged=list(SLUGS[:8])), PROVENANCE)
     text = report.render(early, {}, (), tmp_path).read_text()
     section = text.partition("What cannot be told}")[2].partition(r"\section{")[0]
     important = early.statements[early.statements["important"].astype(bool)]

@@ -16,7 +16,7 @@ from reproduce.rendering import numbers
         ("mse", 0.00842, "8.42"),  # printed × 10³
         ("piq", 0.0012, "1.200"),
         ("iss", 0.361, "3.61"),  # printed × 10
-        ("whole_psnr_mean", 21.744, "21.74"),
+        ("test_psnr_mean_code", 21.744, "21.74"),
         ("kl", float("nan"), "–"),
         ("ssim", None, "–"),
     ],

@@ -18,11 +18,11 @@ from tests.synthetic import make_records
 def test_a_campaign_without_any_run_is_refused_with_the_remedy(tmp_path: Path) -> None:
     nothing = make_records("quick", (42,), architectures=[])  # the references alone
     with pytest.raises(ReproduceError, match=r"no finished run.*reproduce run --profile quick"):
-        render(nothing, tmp_path, stamp={})
+        render(nothing, tmp_path, provenance={})
 
 
 def test_a_campaign_whose_every_run_failed_is_dashes_and_reasons(tmp_path: Path) -> None:
-    render(make_records("quick", (42,), failed=SLUGS), tmp_path, stamp={})
+    render(make_records("quick", (42,), failed=SLUGS), tmp_path, provenance={})
     for number in (1, 2):
         text = (tmp_path / "tables" / f"table{number}.md").read_text(encoding="utf-8")
         rows = [line.split("|") for line in text.splitlines() if line.startswith("| VAE ")]
@@ -40,11 +40,11 @@ def test_what_a_report_was_made_from_is_noted_in_equal_bytes_and_never_left_from
     noted = []
     for order in (1, -1):
         made_from = dict([("quick/ae/seed-42", ["b"]), ("quick/vae/seed-42", ["a", "b"])][::order])
-        render(records, tmp_path, stamp={}, manifests=made_from)
+        render(records, tmp_path, provenance={}, manifests=made_from)
         noted.append((tmp_path / MANIFESTS).read_bytes())
         assert json.loads(noted[-1]) == made_from
     assert noted[0] == noted[1]
-    render(records, tmp_path, stamp={})
+    render(records, tmp_path, provenance={})
     assert not (tmp_path / MANIFESTS).exists()
 
 

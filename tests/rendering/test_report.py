@@ -189,7 +189,7 @@ def test_readings_are_counted_or_the_command_is_given(text: str, complete: Mater
     assert "No run with another setting has been done" in without
 
 
-def test_the_stamp_is_the_provenance_table(text: str) -> None:
+def test_the_provenance_is_the_provenance_table(text: str) -> None:
     assert "commit & 0123abc" in text
     assert "packages: torch & 2.14.1" in text
     assert r"device & CPU\_1 \& 50\%" in text

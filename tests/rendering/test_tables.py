@@ -16,7 +16,7 @@ from reproduce.rendering import claim_tables, columns, numbers, tables, wording
 from reproduce.rendering.appendix import statistics as statistics_tables
 from reproduce.rendering.material import Material, label
 from reproduce.rendering.table import Table
-from tests.rendering.conftest import STAMP
+from tests.rendering.conftest import PROVENANCE
 from tests.synthetic import make_records
 
 NAMES = {1: ("table1", IMAGE_METRICS), 2: ("table2", PAIR_METRICS)}
@@ -162,7 +162,7 @@ def test_every_cell_has_a_sign_for_its_verdict_within_the_paper_whatever_the_pro
 
 
 def test_a_cell_of_a_model_that_was_still_improving_shows_in_brackets_what_it_is_as_trained() -> None:
-    early = Material(make_records("desk", (42,), unconverged=["ae"], collapsed=["wae"]), STAMP)
+    early = Material(make_records("desk", (42,), unconverged=["ae"], collapsed=["wae"]), PROVENANCE)
     table = claim_tables.cells(early)
     assert table is not None
     rows = {row[0]: row[1:] for row in table.rows}

@@ -12,7 +12,7 @@ from reproduce.rendering.table import Column, Table
 def many_pairs(material: Material) -> Table:
     """The interpolation metrics on many pairs."""
     names = ("piq", "iss", "i_ssim", "uniformity", "end_distance", "piq_over_floor")
-    columns = [plain(material, f"whole_{name}") for name in names]
+    columns = [plain(material, f"test_{name}") for name in names]
     return model_table(
         material,
         columns,
@@ -21,7 +21,7 @@ def many_pairs(material: Material) -> Table:
         title=f"Interpolation of {numbers.integer(material.profile.whole_pairs)} pairs.",
         remarks="The columns of Table II and of the table on the floor of PIQ, on more pairs of the "
         "same test set.",
-        notes=still(material, "whole_still_pairs"),
+        notes=still(material, "test_still_pairs"),
     )
 
 

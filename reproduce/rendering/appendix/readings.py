@@ -18,12 +18,12 @@ SHOWN = ("ssim", "mse", "psnr", "piq", "iss")
 """Metrics of the side-by-side table; `analysis.readings.METRICS` decide which reading is nearer."""
 PATHS = {
     "vq-vae": {
-        "described": "mixed codes",
+        "main": "mixed codes",
         "requantised": "mixed codes, quantised again",
         "raw": "encoder's vectors",
     },
     "svae": {
-        "described": "chord, projected on the sphere",
+        "main": "great circle",
         "chord": "chord",
         "great-circle": "great circle",
         "raw": "means before normalisation",
@@ -91,14 +91,14 @@ def same_weights(material: Material) -> Table:
             (Column(f"{n_images} images", group), by_path(images, metric, "sampled")),
             (Column("mean code", group), by_path(images, metric, "mean")),
             (Column("raw path", group), by_path(images, metric, "raw")),
-            plain(material, f"whole_{metric}", group, "whole set"),
+            plain(material, f"test_{metric}", group, "whole set"),
         ]
     group = METRICS["piq"].head
     columns += [
-        (Column(f"{n_pairs} pairs", group), by_path(pairs, "piq", "described")),
+        (Column(f"{n_pairs} pairs", group), by_path(pairs, "piq", "main")),
         (Column("sampled", group), by_path(pairs, "piq", "sampled")),
         (Column("raw path", group), by_path(pairs, "piq", "raw")),
-        plain(material, "whole_piq", group, "many pairs"),
+        plain(material, "test_piq", group, "many pairs"),
     ]
     return model_table(
         material,

@@ -24,7 +24,7 @@ def whole_test_set(material: Material) -> Table:
     """The metrics on every test image and on many pairs: sampled codes, mean codes, raw path."""
     paths = {"": "sampled", "_mean": "mean code", "_raw": "raw path"}
     columns = [
-        plain(material, f"whole_{metric}{suffix}", METRICS[metric].head, head)
+        plain(material, f"test_{metric}{suffix}", METRICS[metric].head, head)
         for metric in IMAGE_METRICS
         for suffix, head in paths.items()
     ]

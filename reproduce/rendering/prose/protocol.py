@@ -49,10 +49,10 @@ def protocol(material: Material) -> dict[str, Any]:
     }
 
 
-def provenance(stamp: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """The stamp as rows of text, nested mappings as "outer: inner"."""
+def provenance(entries: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """The provenance as rows of text, nested mappings as "outer: inner"."""
     rows: list[tuple[str, str]] = []
-    for key, entry in stamp.items():
+    for key, entry in entries.items():
         name = f"{prefix}{str(key).replace('_', ' ')}"
         if isinstance(entry, Mapping):
             rows += provenance(entry, f"{name}: ")
