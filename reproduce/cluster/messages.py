@@ -14,8 +14,6 @@ from reproduce.runs import RunId
 Event = dict[str, Any]
 TOPIC = "reproduce"
 """Of the events that workers send."""
-GIVEN = ("weights", "history")
-"""What of a job is bytes."""
 REFUSED, CRASHED = "refused", "crashed"
 """What a worker answers instead of an outcome: the campaign is to end, or this run has none."""
 
@@ -23,8 +21,8 @@ REFUSED, CRASHED = "refused", "crashed"
 def message(job: dict[str, Any], local: bool) -> tuple[str, dict[str, bytes]]:
     """A job and its keys as JSON, and the files that go with it. A worker elsewhere chooses where its checkpoint
     lies."""
-    given = {name: job[name] for name in GIVEN if job[name] is not None}
-    plain = {name: value for name, value in job.items() if name not in GIVEN}
+    given = job["trained"] or {}
+    plain = {name: value for name, value in job.items() if name != "trained"}
     path = Path(job["checkpoint"])
     plain |= {"checkpoint": str(path.absolute() if local else path.name), "keys": keys_of(job)}
     return json.dumps(plain), given

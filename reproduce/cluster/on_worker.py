@@ -45,7 +45,7 @@ def performed(text: str, given: dict[str, bytes]) -> dict[str, Any]:
     elsewhere = not checkpoint.is_absolute()
     if elsewhere:
         checkpoint = own_folder() / checkpoint
-    job = worker.Job.from_json({**content, **given, "checkpoint": str(checkpoint)})
+    job = worker.Job.from_json({**content, "trained": given or None, "checkpoint": str(checkpoint)})
     if job.device == "cuda":
         devices.take_turns(me.name)
     name = task_name(text, given)
