@@ -21,7 +21,7 @@ from reproduce import metrics
 from reproduce.architectures.backbone import count_parameters
 from reproduce.architectures.contract import Architecture, Batch
 from reproduce.datasets import PIXELS, Dataset, evaluation_indices
-from reproduce.names import I_SSIMS, IMAGE_METRICS, MILESTONE_IMAGES, MILESTONE_PAIRS
+from reproduce.names import I_SSIMS, IMAGE_METRICS, MILESTONE_IMAGES, MILESTONE_PAIRS, RECOGNISED
 from reproduce.protocol import COLLAPSED, FRAMES, Protocol, stream
 from reproduce.revisions import EVALUATION_REVISION
 from reproduce.training import as_tensor, player_gradients
@@ -37,10 +37,9 @@ GREYS = 64
 """Grey levels of the sample images: for pictures only, and half the bytes of 256."""
 STUCK_SD, EXTREME, LIVELY = 0.01, 0.02, 0.05
 """A pixel is stuck if its SD over the test set is below STUCK_SD and its mean is within EXTREME of 1, or within EXTREME
-of 0 where the data's own mean is above LIVELY. (A model that returns the mean image has no stuck pixel.)"""
+of 0 where the training images' mean is above LIVELY. (A model that returns their mean has no stuck pixel.)"""
 
 PATHS = ("sampled", "mean", "raw")
-RECOGNISED = ("predicted", "confidence", "nearest_distance")
 IMAGE_COLUMNS = (
     "path", "image", "label", *MILESTONE_IMAGES, "sharpness", *RECOGNISED, *(f"{name}_original" for name in RECOGNISED),
 )  # fmt: skip
@@ -140,15 +139,15 @@ def pair_metrics(frames: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def stuck_pixels(images: np.ndarray, originals: np.ndarray) -> np.ndarray:
-    """Pixels that hardly vary over a test set, at an extreme value that the data do not have: (N, H, W) twice in [0, 1]
-    → (H, W) bool.
+def stuck_pixels(images: np.ndarray, data_mean: np.ndarray) -> np.ndarray:
+    """Pixels that hardly vary over a test set, at an extreme value that the data do not have: reconstructions (N, H, W)
+    and the training images' mean (H, W), in [0, 1] → (H, W) bool.
 
     Such a pixel's sigmoid is saturated, so training cannot move it any more. It is a fault of training, and it enters
     every metric unseen.
     """
     mean, still = images.mean(0, np.float64), images.std(0, dtype=np.float64) < STUCK_SD
-    black = (mean < EXTREME) & (originals.mean(0, np.float64) > LIVELY)
+    black = (mean < EXTREME) & (data_mean > LIVELY)
     return np.asarray(still & (black | (mean > 1 - EXTREME)))
 
 
@@ -162,6 +161,7 @@ class Evaluator:
         self.protocol, self.data, self.seed = protocol, data, seed
         self.tensors = as_tensor(data.test.images, device)
         self.originals = data.test.images.astype(np.float32) / 255
+        self.data_mean = data.train.images.mean(axis=0, dtype=np.float64) / 255
         self.indices = evaluation_indices(protocol)
 
     def chunks(self) -> Iterator[Tensor]:
@@ -265,7 +265,7 @@ class Evaluator:
             {name: measured[name] for name in IMAGE_METRICS} | {"changed": changed.astype(float)}
         )
         grouped = frame.groupby(self.data.test.labels.astype(int))
-        digits = grouped.mean().join(grouped[list(IMAGE_METRICS)].std(ddof=0), rsuffix="_sd")
+        digits = grouped.mean().join(grouped[list(IMAGE_METRICS)].std(ddof=0).add_suffix("_sd"))
         digits.insert(0, "n", grouped.size())
         return digits.rename_axis("label").reset_index()[list(DIGIT_COLUMNS)]
 
@@ -308,7 +308,7 @@ class Evaluator:
             recognise(self.protocol, whole["sampled"]).predicted
             != recognised_originals(self.protocol).predicted
         )
-        stuck = stuck_pixels(whole["mean"], self.originals)
+        stuck = stuck_pixels(whole["mean"], self.data_mean)
         codes = self.codes()
         records, pairs = self.image_records(images), self.pair_records(frames)
         scalars = self.means(records, pairs) | self.whole_scalars(measured, self.many_pairs())
@@ -372,8 +372,7 @@ class Evaluator:
             found |= {f"test_{name}{suffix}": float(values.mean()) for name, values in measured[path].items()}
         for name, values in (measured["sampled"] | pairs).items():
             found |= {f"test_{name}": float(values.mean()), f"test_{name}_sd": float(values.std())}
-        mean_image = self.data.train.images.astype(np.float64).mean(axis=0) / 255
-        mean_image_mse = float(metrics.mse(self.originals, mean_image).mean())
+        mean_image_mse = float(metrics.mse(self.originals, self.data_mean).mean())
         return found | {
             "mse_ratio": found["test_mse"] / mean_image_mse,
             "test_still_pairs": float(np.isnan(pairs["piq_over_floor"]).sum()),

@@ -44,6 +44,8 @@ RIVAL_SSIMS: tuple[str, ...] = ("uniform11", "uniform7", "uniform7_range2", "zer
 """Other definitions of SSIM that software offers: `metrics.RIVAL_SSIMS`."""
 SSIMS = ("ssim", *(f"ssim_{name}" for name in RIVAL_SSIMS))
 I_SSIMS = ("i_ssim", *(f"i_ssim_{name}" for name in RIVAL_SSIMS))
+RECOGNISED = ("predicted", "confidence", "nearest_distance")
+"""What a small classifier says of an image: `evaluation.Recognition`."""
 MILESTONE_IMAGES = (*SSIMS, "mse", "psnr", "mae")
 """What a milestone has of an image."""
 MILESTONE_PAIRS = ("piq", "iss", *I_SSIMS, "end_distance")

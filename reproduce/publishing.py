@@ -2,8 +2,9 @@
 
 If `make bench` has left its tables in the results root, benchmarks/ and the README's block on speed are theirs.
 
-published/ takes records, codes, sample images and the weights of one seed of every finished run of a profile that
-allows verdicts, and what is left of one that failed; from it any clone can render everything and continue. `smoke` and
+published/ takes records, codes and sample images of every finished run of a profile that allows verdicts, what is left
+of one that failed, and of each model one set of weights (`BEST_FIRST`); from it any clone can render everything and
+continue. Large files are compressed. `smoke` and
 `quick` are quickly made again, and a clone's first `make reproduce` should train: of them tables, figures and the
 compiled report are kept, no runs.
 """
@@ -17,12 +18,25 @@ from pathlib import Path
 
 from reproduce import bench, files, protocol
 from reproduce.errors import ReproduceError
+from reproduce.protocol import BEST_FIRST
 from reproduce.rendering import MANIFESTS, readme
 from reproduce.runs import RunId, canonical
-from reproduce.store import FAILED, FRESH, MANIFEST, PROVENANCE, WEIGHTS, Store, file_problems, read_manifest
+from reproduce.store import (
+    FAILED,
+    FRESH,
+    MANIFEST,
+    PROVENANCE,
+    SAMPLES,
+    WEIGHTS,
+    Store,
+    file_problems,
+    read_manifest,
+)
 
 WEIGHTS_SEED = 42
-"""The seed whose weights are published (about 1.5 MB a run)."""
+"""The seed whose weights are published: of each model those of the first profile of BEST_FIRST that has them."""
+PACKED = (WEIGHTS, SAMPLES, "images.csv", "pairs.csv", "frames.csv", "milestones.csv")
+"""Files that are published in the xz format."""
 
 BLOCK = re.compile(r"(<!-- begin: (?P<name>[a-z0-9-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)
 """A generated part of the README."""
@@ -62,38 +76,58 @@ def copy_runs(store: Store, published: Path) -> list[RunId]:
     for run in store.known_runs():
         status = store.status(run, verify=True)
         target = published / store.protocol.name / run.folder
+        without = left_out(store, run, published)
         here = status.state in (FRESH, FAILED) and status.folder == store.path(run)
-        if here and not is_published(store, run, target):
-            copy_run(store, run, target)
+        if here and not is_published(store, run, target, without):
+            copy_run(store, run, target, without)
             copied.append(run)
+        if here and store.protocol.name in BEST_FIRST:
+            demote(store, run, published)
     return copied
 
 
-def left_out(run: RunId) -> set[str]:
-    """Names of the run's files that need not be published."""
-    return set() if run.seed == WEIGHTS_SEED or run.is_reference else {WEIGHTS}
+def left_out(store: Store, run: RunId, published: Path) -> set[str]:
+    """Names of the run's files that are not published: sample images of another implementation, and weights unless they
+    are the best at hand."""
+    if run.is_reference:
+        return set()
+    better = BEST_FIRST[: BEST_FIRST.index(store.protocol.name)] if store.protocol.name in BEST_FIRST else ()
+    held = any(files.stored(published / name / run.folder / WEIGHTS) for name in better)
+    best = run.seed == WEIGHTS_SEED and not run.variant and store.protocol.name in BEST_FIRST and not held
+    return (set() if best else {WEIGHTS}) | ({SAMPLES} if run.variant else set())
 
 
-def is_published(store: Store, run: RunId, target: Path) -> bool:
-    """Whether the target has the run's manifest, every file that it names, intact, and a provenance that is read."""
+def demote(store: Store, run: RunId, published: Path) -> None:
+    """Remove published weights of the same model that are worse than the run's, which are published now."""
+    if files.stored(published / store.protocol.name / run.folder / WEIGHTS):
+        for name in BEST_FIRST[BEST_FIRST.index(store.protocol.name) + 1 :]:
+            if not run.is_reference and (worse := files.stored(published / name / run.folder / WEIGHTS)):
+                files.remove(worse)
+
+
+def is_published(store: Store, run: RunId, target: Path, without: set[str]) -> bool:
+    """Whether, but for these files, the target has the run's manifest, all of its files, intact, and
+    a provenance that can be read."""
     manifest = store.path(run) / MANIFEST
     if not (target / MANIFEST).is_file() or (target / MANIFEST).read_bytes() != manifest.read_bytes():
         return False
-    whole = not file_problems(target, read_manifest(manifest), verify=True, may_lack=left_out(run))
+    whole = not file_problems(target, read_manifest(manifest), verify=True, may_lack=without)
     return whole and (store.provenance(run, target) != {} or store.provenance(run) == {})
 
 
-def copy_run(store: Store, run: RunId, target: Path) -> None:
+def copy_run(store: Store, run: RunId, target: Path, without: set[str]) -> None:
     """Put the run in place of what the target holds, the manifest last. Raises ReproduceError."""
     source = store.path(run)
-    names = sorted(read_manifest(source / MANIFEST)["files"].keys() - left_out(run))
+    names = sorted(read_manifest(source / MANIFEST)["files"].keys() - without)
+    packed = {name: f"{name}{files.XZ}" if name in PACKED else name for name in names}
     files.remove(target / MANIFEST)
     for name in names:
-        files.write(target / name, store.read(source, name))
+        content = store.read(source, name)
+        files.write(target / packed[name], files.compressed(content) if name in PACKED else content)
     provenance = {name: value for name, value in store.provenance(run).items() if name != "host"}
     files.write(target / PROVENANCE, canonical(provenance))
     for path in sorted(target.glob("[!.]*")):  # an earlier run's
-        if path.is_file() and path.name not in (*names, PROVENANCE):
+        if path.is_file() and path.name not in (*packed.values(), PROVENANCE):
             files.remove(path)
     files.write(target / MANIFEST, (source / MANIFEST).read_bytes())
 

@@ -14,7 +14,14 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from reproduce.errors import ReproduceError
-from reproduce.names import ALL_METRICS, IMAGE_METRICS, MILESTONE_IMAGES, MILESTONE_PAIRS, REFERENCES
+from reproduce.names import (
+    ALL_METRICS,
+    IMAGE_METRICS,
+    MILESTONE_IMAGES,
+    MILESTONE_PAIRS,
+    RECOGNISED,
+    REFERENCES,
+)
 from reproduce.protocol import CONVERGED, fell
 from reproduce.records import Records
 from reproduce.runs import REFERENCE_SEED, RunId
@@ -25,7 +32,6 @@ if TYPE_CHECKING:
 
     from reproduce.evaluation import Evaluation
 
-RECOGNISED = ("predicted", "confidence", "nearest_distance")
 IMAGE_FLOATS = (
     *MILESTONE_IMAGES, "sharpness", *RECOGNISED, *(f"{name}_original" for name in RECOGNISED),
 )  # fmt: skip

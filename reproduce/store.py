@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 MANIFEST, PROVENANCE = "manifest.json", "provenance.json"
 WEIGHTS, HISTORY, MILESTONES = "weights.safetensors", "history.csv", "milestones.csv"
+SAMPLES = "samples.safetensors"
 TRAINED = (WEIGHTS, HISTORY, MILESTONES)
 """Files that training makes; an evaluation alone carries them along."""
 CHECKPOINTS = "checkpoint-*.bin"
@@ -40,7 +41,7 @@ RECORDS = (
     "pairs.csv",
     "frames.csv",
     "digits.csv",
-    "samples.safetensors",
+    SAMPLES,
     "scalars.json",
 )
 
@@ -108,7 +109,7 @@ class Store:
         found = self._status_in(self.path(run), run, verify)
         if found.state in (FRESH, FAILED) or self.published is None:
             return found
-        elsewhere = self._status_in(self.published / run.folder, run, verify, may_lack=(WEIGHTS,))
+        elsewhere = self._status_in(self.published / run.folder, run, verify, may_lack=(WEIGHTS, SAMPLES))
         to_evaluate = elsewhere.state == STALE and not elsewhere.retrain
         says_more = found.state == MISSING and (elsewhere.state == FAILED or to_evaluate)
         return elsewhere if elsewhere.state == FRESH or says_more else found
@@ -138,7 +139,7 @@ class Store:
             return Status(run, DAMAGED, "; ".join(problems.values()), retrain, damaged=tuple(problems))
         weights = manifest["files"][WEIGHTS]["sha256"]
         if manifest["evaluation"]["key"] != runs.evaluation_key(self.protocol, weights):
-            lacks = not (folder / WEIGHTS).is_file()
+            lacks = files.stored(folder / WEIGHTS) is None
             again = lacks or run.is_reference
             return Status(run, STALE, "the evaluation has changed since", retrain=again, folder=folder)
         if lacking := sorted(_needed(run, failure) - manifest["files"].keys()):
@@ -147,7 +148,7 @@ class Store:
             return Status(run, DAMAGED, why, retrain, damaged=tuple(lacking))
         if failed:
             # in its evaluation: what was trained is there, unless it was published without its weights
-            return replace(failed, retrain=not (folder / WEIGHTS).is_file())
+            return replace(failed, retrain=files.stored(folder / WEIGHTS) is None)
         return Status(run, FRESH, "done", retrain=False, folder=folder)
 
     # --- writing --------------------------------------------------------------------------------------
@@ -360,18 +361,22 @@ def file_problems(
         name: problem
         for name, entry in manifest["files"].items()
         if (problem := _file_problem(folder / name, entry, verify))
-        and not (name in may_lack and not (folder / name).exists())
+        and not (name in may_lack and files.stored(folder / name) is None)
     }
 
 
 def _file_problem(path: Path, entry: Mapping[str, Any], verify: bool) -> str | None:
     """What is wrong with a file, in words; None if nothing is."""
-    if not path.is_file():
+    found = files.stored(path)
+    if found is None:
         return f"{path} is gone"
-    if path.stat().st_size != entry["bytes"]:
+    if found == path and path.stat().st_size != entry["bytes"]:
         return f"{path} is truncated or foreign (its size does not fit)"
-    if verify and files.sha256(files.read(path)) != entry["sha256"]:
-        return f"{path} is damaged (its checksum does not fit)"
+    try:
+        if verify and files.sha256(files.read(path)) != entry["sha256"]:
+            return f"{found} is damaged (its checksum does not fit)"
+    except ReproduceError as error:
+        return str(error)
     return None
 
 

@@ -10,7 +10,9 @@ import pytest
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
 from reproduce.metrics import (
+    RIVAL_SSIMS,
     STILL,
+    SsimDefinition,
     i_ssim,
     iss,
     mae,
@@ -21,7 +23,6 @@ from reproduce.metrics import (
     smoothness,
     squared_steps,
     ssim,
-    ssim_uniform,
 )
 
 X = np.array([[0.0, 0.5, 1.0], [0.25, 0.5, 0.75], [1.0, 1.0, 0.0]])
@@ -101,14 +102,27 @@ def test_ssim_is_scikit_images(stack: tuple[np.ndarray, np.ndarray]) -> None:
     np.testing.assert_allclose(ssim(x, y), expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("window", [7, 11])
-def test_uniform_ssim_is_scikit_images(window: int, stack: tuple[np.ndarray, np.ndarray]) -> None:
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("uniform11", {"win_size": 11, "data_range": 1}),
+        ("uniform7", {"data_range": 1}),
+        ("uniform7_range2", {"data_range": 2}),
+    ],
+)
+def test_flat_windows_are_scikit_images_defaults(
+    name: str, options: dict[str, int], stack: tuple[np.ndarray, np.ndarray]
+) -> None:
+    """Data range 2 is what scikit-image before 0.20 took for float images when nothing was specified."""
     x, y = stack
-    expected = [
-        structural_similarity(a, b, win_size=window, use_sample_covariance=False, data_range=1)
-        for a, b in zip(x, y, strict=True)
-    ]
-    np.testing.assert_allclose(ssim_uniform(x, y, window), expected, rtol=0, atol=1e-12)
+    expected = [structural_similarity(a, b, **options) for a, b in zip(x, y, strict=True)]
+    np.testing.assert_allclose(RIVAL_SSIMS[name](x, y), expected, rtol=0, atol=1e-12)
+
+
+def test_zero_padded_ssim_is_that_of_images_with_a_black_frame(stack: tuple[np.ndarray, np.ndarray]) -> None:
+    """Every window of the framed images whose centre lies in the image."""
+    x, y = (np.pad(images, ((0, 0), (5, 5), (5, 5))) for images in stack)
+    np.testing.assert_allclose(RIVAL_SSIMS["zero_padded"](*stack), ssim(x, y), rtol=0, atol=1e-12)
 
 
 def test_ssim_of_flat_images_is_their_luminance_by_hand() -> None:
@@ -126,7 +140,7 @@ def test_uniform_ssim_of_one_3_by_3_window_by_hand() -> None:
     expected = ((2 * mean_x * mean_y + 1e-4) * (2 * covariance + 9e-4)) / (
         (mean_x**2 + mean_y**2 + 1e-4) * (variance_x + variance_y + 9e-4)
     )
-    assert float(ssim_uniform(X, Y, 3)) == pytest.approx(expected, rel=1e-12)
+    assert float(SsimDefinition(gaussian=False, window=3)(X, Y)) == pytest.approx(expected, rel=1e-12)
 
 
 def test_ssim_of_one_gaussian_window_by_hand() -> None:

@@ -21,7 +21,7 @@ from reproduce.rendering import MANIFESTS
 from reproduce.rendering.claim_tables import WITHIN_THE_PAPER
 from reproduce.rendering.material import CELL_KIND
 from reproduce.runs import RunId, canonical
-from reproduce.store import FAILED, FRESH, HISTORY, MANIFEST, RECORDS, PROVENANCE, WEIGHTS, Outcome, Store
+from reproduce.store import FAILED, FRESH, HISTORY, MANIFEST, PROVENANCE, RECORDS, WEIGHTS, Outcome, Store
 from tests import faults
 from tests.tiny import RUNS
 

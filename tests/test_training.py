@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import math
 import os
 from dataclasses import replace
@@ -7,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from reproduce import devices, files, training
 from reproduce.architectures.contract import Architecture, Batch
 from reproduce.datasets import Dataset
+from reproduce.names import SLUGS
 from reproduce.protocol import Protocol, shortened
 from reproduce.training import Progress, Run, TrainingFailed
 
@@ -27,7 +30,15 @@ def train(slug: str, protocol: Protocol, data: Dataset, checkpoint: Path, **opti
         return training.fresh_architecture(slug, "", protocol, 1)
 
     devices.configure("cpu")
+    options.setdefault("measure", code_spread)
     return training.train(build, protocol, data, 1, "cpu", checkpoint, **options)
+
+
+def code_spread(architecture: Architecture, epoch: int) -> pd.DataFrame:
+    """A milestone that draws random numbers and depends on the weights."""
+    with torch.no_grad():
+        codes = architecture.eval().encode(torch.rand(8, 1, 28, 28))
+    return pd.DataFrame({"epoch": [epoch], "spread": [float(codes.std())]})
 
 
 # --- early stopping, on synthetic losses --------------------------------------------------------------
@@ -95,6 +106,108 @@ def test_the_best_weights_are_kept_not_the_last(
     trained = train("ae", shortened(tiny, epochs=3), digits, tmp_path / "checkpoint")
     assert training.serialise(trained.weights) == training.serialise(seen[1])
     assert training.serialise(trained.weights) != training.serialise(seen[2])
+
+
+# --- milestones ---------------------------------------------------------------------------------------
+
+
+def milestones_of(found: training.Trained) -> pd.DataFrame:
+    return pd.read_csv(io.BytesIO(found.milestones))
+
+
+def test_milestones_are_noted_with_the_last_epoch_and_the_best(
+    tiny: Protocol, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([3.0, 1.0, 2.0, 4.0])
+    monkeypatch.setattr(Run, "validation_loss", lambda run: next(losses))
+    found = milestones_of(train("ae", shortened(tiny, epochs=4, milestones=(1,)), digits, tmp_path / "c"))
+    assert found["epoch"].tolist() == [1, 4, 2]
+    assert found["spread"].nunique() == 3
+
+
+def test_the_best_weights_have_one_row_where_they_are_a_milestone(
+    tiny: Protocol, digits: Dataset, tmp_path: Path
+) -> None:
+    found = milestones_of(train("ae", shortened(tiny, milestones=(1, 2)), digits, tmp_path / "checkpoint"))
+    assert found["epoch"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("slug", ["vae", "vq-vae", "factor-vae", "svae"])
+def test_looking_at_milestones_does_not_change_training(
+    slug: str, tiny: Protocol, digits: Dataset, tmp_path: Path
+) -> None:
+    longer = shortened(tiny, epochs=3)
+    looked = train(slug, shortened(longer, milestones=(1, 2)), digits, tmp_path / "a")
+    not_looked = train(slug, shortened(longer, milestones=()), digits, tmp_path / "b")
+    assert looked.history == not_looked.history
+    assert training.serialise(looked.weights) == training.serialise(not_looked.weights)
+
+
+def test_milestones_before_an_interruption_are_kept(tiny: Protocol, digits: Dataset, tmp_path: Path) -> None:
+    protocol = shortened(tiny, epochs=3, milestones=(1, 2))
+
+    def stop(event: dict[str, Any]) -> None:
+        if event["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train("vae", protocol, digits, tmp_path / "a", notify=stop)
+    found = train("vae", protocol, digits, tmp_path / "a")
+    assert found.resumed == 1
+    assert found.milestones == train("vae", protocol, digits, tmp_path / "b").milestones
+
+
+def test_the_first_epochs_of_a_longer_run_are_the_shorter_run_to_the_bit(
+    tiny: Protocol, digits: Dataset, tmp_path: Path
+) -> None:
+    """Of all but Disent-β-VAE, whose capacity rises over the whole protocol; and where the rates are constant."""
+    short, long = (shortened(tiny, epochs=epochs, milestones=(1, 2)) for epochs in (2, 4))
+    for slug in SLUGS:
+        first, second = (
+            train(slug, protocol, digits, tmp_path / f"{slug}-{protocol.epochs}")
+            for protocol in (short, long)
+        )
+        same = first.history == second.history[:2]
+        rows = milestones_of(second)
+        assert same == (slug != "disent-beta-vae"), slug
+        if same:
+            pd.testing.assert_frame_equal(
+                milestones_of(first), rows[rows["epoch"] <= 2].reset_index(drop=True)
+            )
+
+
+def test_a_cosine_falls_from_the_profiles_rate_to_nothing(
+    tiny: Protocol, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[float]] = []
+
+    def step(
+        architecture: Any, players: Any, adams: Any, batch: Any, progress: float
+    ) -> dict[str, torch.Tensor]:
+        seen.append([adam.param_groups[0]["lr"] for adam in adams])
+        return {f"loss_{players[0].name}": torch.tensor(0.0)}
+
+    monkeypatch.setattr(training, "step", step)
+    run = run_of("factor-vae", shortened(tiny, schedule="cosine", learning_rate_scale=20.0, epochs=3), digits)
+    for epoch in range(3):
+        run.train_epoch(epoch)
+    expected = [0.5 * (1 + math.cos(math.pi * index / 5)) * 2e-3 for index in range(6)]
+    np.testing.assert_allclose(seen, [[rate, rate] for rate in expected], atol=1e-18)
+
+
+# --- validation ---------------------------------------------------------------------------------------
+
+
+def test_validation_images_are_shuffled_once_for_all(tiny: Protocol, digits: Dataset) -> None:
+    first, second = run_of("ae", tiny, digits, seed=1), run_of("vae", tiny, digits, seed=2)
+    assert torch.equal(first.validation_images, second.validation_images)
+    in_file_order = training.as_tensor(digits.validation.images, "cpu")
+    assert not torch.equal(first.validation_images, in_file_order)
+    as_sets = [
+        sorted(image.numpy().tobytes() for image in images)
+        for images in (first.validation_images, in_file_order)
+    ]
+    assert as_sets[0] == as_sets[1]
 
 
 # --- batches ------------------------------------------------------------------------------------------

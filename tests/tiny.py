@@ -25,6 +25,7 @@ TINY = Protocol(
     patience=10,
     learning_rate_scale=10.0,
     seeds=(1,),
+    milestones=(1,),
     whole_pairs=10,
     verdicts=False,
 )

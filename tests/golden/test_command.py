@@ -23,7 +23,7 @@ RUN = RunId("vae", 123)
 
 @pytest.fixture
 def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Golden:
-    """A folder to work in with the recorded golden numbers and the provenance of a campaign that differs in one number."""
+    """A folder to work in with the recorded golden numbers and the provenance of a campaign that differs once."""
     found = golden.read("smoke")
     shutil.copytree(golden.FOLDER, tmp_path / "golden")
     monkeypatch.chdir(tmp_path)

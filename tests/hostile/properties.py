@@ -48,8 +48,8 @@ from reproduce.store import (
     MANIFEST,
     MISSING,
     PARTIAL,
-    STALE,
     PROVENANCE,
+    STALE,
     WEIGHTS,
     Store,
 )
