@@ -46,6 +46,8 @@ MAY_BE_UNDEFINED = {
     "piq_over_floor",
     "test_uniformity",
     "test_piq_over_floor",
+    "test_uniformity_sd",
+    "test_piq_over_floor_sd",
     "epochs",
     "best_epoch",
     "validation_loss",
