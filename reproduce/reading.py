@@ -13,6 +13,7 @@ import pandas as pd
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from reproduce import files
 from reproduce.errors import ReproduceError
 from reproduce.names import (
     ALL_METRICS,
@@ -25,7 +26,7 @@ from reproduce.names import (
 from reproduce.protocol import CONVERGED, fell
 from reproduce.records import Records
 from reproduce.runs import REFERENCE_SEED, RunId
-from reproduce.store import FAILED, FRESH, MANIFEST, WEIGHTS, Status, Store, read_csv, read_manifest
+from reproduce.store import FAILED, FRESH, MANIFEST, SAMPLES, WEIGHTS, Status, Store, read_csv, read_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -298,12 +299,16 @@ def read_samples(store: Store, folders: dict[RunId, Path], run: RunId) -> dict[s
     """The sample arrays of one run. Raises ReproduceError."""
     if run not in folders:
         raise ReproduceError(f"{run} is not among the finished runs")
-    path = folders[run] / "samples.safetensors"
+    path = folders[run] / SAMPLES
+    if files.stored(path) is None:
+        raise ReproduceError(
+            f"{run}: its sample images were not published; `python -m reproduce run` makes them again"
+        )
     try:
         arrays = safetensors.numpy.load(store.read(folders[run], path.name))
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ReproduceError(f"{path} cannot be read ({type(error).__name__})") from error
-    for name, (kinds, axes) in SAMPLES.items():
+    for name, (kinds, axes) in SAMPLE_ARRAYS.items():
         if name not in arrays or arrays[name].dtype.kind not in kinds or arrays[name].ndim != axes:
             raise ReproduceError(f"{path} has no {name} as it should be")
         if arrays[name].dtype.kind == "f" and not np.isfinite(arrays[name]).all():
@@ -311,7 +316,7 @@ def read_samples(store: Store, folders: dict[RunId, Path], run: RunId) -> dict[s
     return arrays
 
 
-SAMPLES = {
+SAMPLE_ARRAYS = {
     "reconstructions": ("u", 3),
     "frames": ("u", 4),
     "codes": ("f", 2),

@@ -20,11 +20,11 @@ def test_five_profiles_in_order_of_length() -> None:
     assert list(PROFILES) == ["smoke", "quick", "desk", "notebook", "paper"]
 
 
-def test_desk_is_the_paper_with_ten_times_the_rate_and_a_tenth_of_the_epochs() -> None:
+def test_desk_is_the_paper_in_a_tenth_of_the_epochs_with_higher_rates_that_fall_to_nothing() -> None:
     paper, desk = PROFILES["paper"], PROFILES["desk"]
-    assert desk.learning_rate_scale == 10 * paper.learning_rate_scale
+    assert (desk.learning_rate_scale, desk.schedule) == (30 * paper.learning_rate_scale, "cosine")
     assert desk.epochs * 10 == paper.epochs
-    changed = {"name", "learning_rate_scale", "epochs", "purpose"}
+    changed = {"name", "learning_rate_scale", "schedule", "epochs", "milestones", "purpose"}
     same = {key: value for key, value in vars(desk).items() if key not in changed}
     assert same == {key: value for key, value in vars(paper).items() if key not in changed}
 
@@ -58,7 +58,8 @@ def test_a_protocol_has_no_field_of_another_name(tiny: Protocol) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"seeds": (7,)}, {"whole_pairs": 11}, {"verdicts": True}, {"purpose": "x"}]
+    "change",
+    [{"seeds": (7,)}, {"whole_pairs": 11}, {"verdicts": True}, {"purpose": "x"}, {"milestones": (2,)}],
 )
 def test_weights_do_not_depend_on_what_the_training_never_sees(
     tiny: Protocol, change: dict[str, object]

@@ -21,7 +21,18 @@ from reproduce.rendering import MANIFESTS
 from reproduce.rendering.claim_tables import WITHIN_THE_PAPER
 from reproduce.rendering.material import CELL_KIND
 from reproduce.runs import RunId, canonical
-from reproduce.store import FAILED, FRESH, HISTORY, MANIFEST, PROVENANCE, RECORDS, WEIGHTS, Outcome, Store
+from reproduce.store import (
+    FAILED,
+    FRESH,
+    MANIFEST,
+    PROVENANCE,
+    RECORDS,
+    SAMPLES,
+    TRAINED,
+    WEIGHTS,
+    Outcome,
+    Store,
+)
 from tests import faults
 from tests.tiny import RUNS
 
@@ -296,7 +307,10 @@ def test_a_publish_that_ends_anywhere_leaves_whole_files_and_the_next_one_comple
     shutil.copytree(project, complete)
     publishing.publish(judged, report, complete, complete / "published")
     old, new = snapshot(project), snapshot(complete)
-    goes = {"figures/fig9.png", "published/tiny/mean-image/seed-0/old.csv"}
+    goes = {"figures/fig9.png"} | {
+        f"published/tiny/mean-image/seed-0/{name}" for name in ("old.csv", *publishing.PACKED)
+    }
+    goes -= {"published/tiny/mean-image/seed-0/milestones.csv"}  # a reference has none
     assert old.keys() - new.keys() == goes
     vanishes = goes | {name for name in old if name.endswith(MANIFEST)}
     for n in itertools.count(1):
@@ -326,7 +340,7 @@ def snapshot(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def test_published_runs_keep_all_but_the_weights_of_further_seeds(store: Store, tmp_path: Path) -> None:
+def test_published_runs_keep_all_but_the_weights_of_a_short_profile(store: Store, tmp_path: Path) -> None:
     published = tmp_path / "published"
     copied = publishing.copy_runs(store, published)
     assert copied
@@ -334,9 +348,7 @@ def test_published_runs_keep_all_but_the_weights_of_further_seeds(store: Store, 
     for run in copied:
         folder = published / store.protocol.name / run.folder
         assert elsewhere.status(run, verify=True).state == FRESH
-        assert (folder / WEIGHTS).is_file() == (
-            run.is_reference or run.seed == publishing.WEIGHTS_SEED
-        ) or not (store.path(run) / WEIGHTS).is_file()
+        assert bool(files.stored(folder / WEIGHTS)) == run.is_reference
     assert publishing.copy_runs(store, published) == [], "what lies there already is not copied again"
 
 
@@ -347,10 +359,66 @@ def test_only_what_the_manifest_names_is_published_and_no_host(store: Store, tmp
     publishing.copy_runs(store, tmp_path / "published")
     folder = tmp_path / "published" / store.protocol.name / run.folder
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    assert {path.name for path in folder.iterdir()} == {*manifest["files"], MANIFEST, PROVENANCE} - {WEIGHTS}
+    assert names_below(folder) == {*manifest["files"], MANIFEST, PROVENANCE} - {WEIGHTS}
     provenance = json.loads((folder / PROVENANCE).read_bytes())
     assert "host" not in provenance
     assert provenance["training_seconds"] > 0
+
+
+def names_below(folder: Path) -> set[str]:
+    """Of what files are there, compressed or not."""
+    return {path.name.removesuffix(files.XZ) for path in folder.iterdir()}
+
+
+def best(store: Store, profile: str) -> Store:
+    """The same campaign under the name of another profile, with the seed whose weights are published."""
+    protocol = shortened(store.protocol, name=profile)
+    found = Store(store.folder.parent, protocol)
+    run = RunId("vae", publishing.WEIGHTS_SEED)
+    content = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, *RECORDS)}
+    found.publish(run, Outcome(content, {"training_seconds": 1.0}))
+    return found
+
+
+@pytest.mark.parametrize("order", [("notebook", "desk", "paper"), ("paper", "desk", "notebook")])
+def test_of_each_model_the_weights_of_the_best_profile_are_published_and_no_others(
+    store: Store, tmp_path: Path, order: tuple[str, ...]
+) -> None:
+    published, run = tmp_path / "published", RunId("vae", publishing.WEIGHTS_SEED)
+    stores = [best(store, profile) for profile in order]
+    for each in stores:
+        publishing.copy_runs(each, published)
+    held = [path.parts[-4] for path in published.rglob(f"{WEIGHTS}*")]
+    assert held == ["paper"]
+    for each in stores:
+        clone = Store(tmp_path / "empty", each.protocol, published)
+        assert clone.status(run, verify=True).state == FRESH
+        assert publishing.copy_runs(each, published) == []
+
+
+def test_sample_images_of_another_implementation_are_not_published(store: Store, tmp_path: Path) -> None:
+    content = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, *RECORDS)}
+    run = RunId("vae-iaf", 1, "pythae")
+    store.publish(run, Outcome(content, {}))
+    publishing.copy_runs(store, tmp_path / "published")
+    folder = tmp_path / "published" / store.protocol.name / run.folder
+    assert names_below(folder) == {*RECORDS, MANIFEST, PROVENANCE} - {SAMPLES}
+    clone = Store(tmp_path / "empty", store.protocol, tmp_path / "published")
+    assert clone.status(run, verify=True).state == FRESH
+    with pytest.raises(ReproduceError, match="its sample images were not published"):
+        clone.records([run]).samples("vae-iaf", 1, "pythae")
+
+
+def test_published_files_are_read_back_to_the_bit(store: Store, tmp_path: Path) -> None:
+    publishing.copy_runs(store, tmp_path / "published")
+    folder = tmp_path / "published" / store.protocol.name / VAE.folder
+    clone = Store(tmp_path / "empty", store.protocol, tmp_path / "published")
+    for name in RECORDS:
+        assert clone.read(folder, name) == (store.path(VAE) / name).read_bytes()
+    sizes = {
+        name: files.stored(folder / name).stat().st_size for name in publishing.PACKED if name in RECORDS
+    }  # type: ignore[union-attr]
+    assert all(size < (store.path(VAE) / name).stat().st_size / 1.5 for name, size in sizes.items())
 
 
 def test_a_changed_run_is_published_again(store: Store, tmp_path: Path) -> None:
@@ -369,12 +437,11 @@ def test_a_failed_run_takes_the_place_of_what_was_published_and_is_one_in_a_clon
     outcome = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, *RECORDS)}
     store.publish(run, Outcome(outcome, {}))
     publishing.copy_runs(store, published)
-    kept = {name: outcome[name] for name in (WEIGHTS, HISTORY)} if trained else {}
+    kept = {name: outcome[name] for name in TRAINED} if trained else {}
     store.publish(run, Outcome(kept, {"host": "here", "training_seconds": 1.0}, FAILURE))
     assert publishing.copy_runs(store, published) == [run]
     folder = published / store.protocol.name / run.folder
-    expected = {*kept, MANIFEST, PROVENANCE} - (set() if seed == publishing.WEIGHTS_SEED else {WEIGHTS})
-    assert {path.name for path in folder.iterdir()} == expected
+    assert names_below(folder) == {*kept, MANIFEST, PROVENANCE} - {WEIGHTS}
     assert "host" not in json.loads((folder / PROVENANCE).read_bytes())
     clone = Store(tmp_path / "empty", store.protocol, published)
     status = clone.status(run, verify=True)
@@ -406,7 +473,9 @@ def test_a_published_run_that_is_damaged_is_published_again(
     published, run = tmp_path / "published", RunId("mean-image", 0)
     publishing.copy_runs(store, published)
     whole = snapshot(published)
-    damage(published / store.protocol.name / run.folder / name)
+    path = files.stored(published / store.protocol.name / run.folder / name)
+    assert path is not None
+    damage(path)
     assert publishing.copy_runs(store, published) == [run]
     assert snapshot(published) == whole
 

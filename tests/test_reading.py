@@ -41,8 +41,10 @@ def test_records_have_one_row_a_run_and_its_measurements(finished: Store) -> Non
     assert set(records.runs["variant"]) == {""}
     assert len(records.curves) == 2 * 3
     assert not set(REFERENCES) & set(records.curves["architecture"])
+    assert len(records.milestones) == 2 * 3 * 125
+    assert len(records.frames) == 250 * len(RUNS)
     for frame, rows in ((records.images, 100), (records.pairs, 25)):
-        path = {"images": "sampled", "pairs": "described"}["images" if frame is records.images else "pairs"]
+        path = {"images": "sampled", "pairs": "main"}["images" if frame is records.images else "pairs"]
         counts = frame[frame["path"] == path].groupby("architecture").size()
         assert counts.to_dict() == {run.architecture: rows for run in RUNS}
 
@@ -51,7 +53,7 @@ def test_a_runs_means_are_the_means_of_its_records(finished: Store) -> None:
     records = finished.records(RUNS)
     row = records.runs.set_index("architecture").loc["vae"]
     images = records.images[(records.images["architecture"] == "vae") & (records.images["path"] == "sampled")]
-    pairs = records.pairs[(records.pairs["architecture"] == "vae") & (records.pairs["path"] == "described")]
+    pairs = records.pairs[(records.pairs["architecture"] == "vae") & (records.pairs["path"] == "main")]
     for name in ("ssim", "mse", "psnr", "mae"):
         assert row[name] == pytest.approx(images[name].mean(), rel=1e-12)
     for name in ("piq", "iss", "i_ssim"):

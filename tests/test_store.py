@@ -22,11 +22,13 @@ from reproduce.store import (
     FRESH,
     HISTORY,
     MANIFEST,
+    MILESTONES,
     MISSING,
     PARTIAL,
     PROVENANCE,
     RECORDS,
     STALE,
+    TRAINED,
     WEIGHTS,
     Outcome,
     Store,
@@ -142,7 +144,7 @@ def test_what_trained_a_run_stands_apart_from_what_evaluated_it_later(
     assert store.commits(VAE) == {"then", provenance["evaluation"]["commit"]}
     assert "host" not in provenance["evaluation"]
     refused = Outcome(
-        {name: store.read(store.path(VAE), name) for name in (WEIGHTS, HISTORY)},
+        {name: store.read(store.path(VAE), name) for name in TRAINED},
         {"flags": {"device": "a third"}},
         {"epoch": 2, "reason": "kl is inf"},
     )
@@ -168,7 +170,7 @@ def test_a_flipped_bit_is_found_when_checksums_are_compared(store: Store, name: 
     status = store.status(VAE, verify=True)
     assert status.state == DAMAGED
     assert status.why == f"{store.path(VAE) / name} is damaged (its checksum does not fit)"
-    assert status.retrain == (name in (WEIGHTS, "history.csv"))
+    assert status.retrain == (name in TRAINED)
     with pytest.raises(ReproduceError, match=f"{name} is damaged.*run `python -m reproduce run` again"):
         store.read(store.path(VAE), name)
 
@@ -189,14 +191,18 @@ def test_a_manifest_that_does_not_name_every_record_is_damaged_and_its_run_is_me
     kept = {other: store.read(store.path(VAE), other) for other in (WEIGHTS, *RECORDS) if other != name}
     store.publish(VAE, Outcome(kept, store.provenance(VAE)))
     status = store.status(VAE)
-    assert (status.state, status.retrain) == (DAMAGED, name == HISTORY)
+    assert (status.state, status.retrain) == (DAMAGED, name in TRAINED)
     assert status.why == f"{store.path(VAE) / MANIFEST} names no {name}"
     assert again(store).done == [VAE]
     assert contents(store.folder) == contents(finished.folder)
 
 
 def test_a_reference_has_no_history_and_needs_all_else(store: Store) -> None:
-    kept = {name: store.read(store.path(PCA), name) for name in (WEIGHTS, *RECORDS) if name != HISTORY}
+    kept = {
+        name: store.read(store.path(PCA), name)
+        for name in (WEIGHTS, *RECORDS)
+        if name not in (HISTORY, MILESTONES)
+    }
     store.publish(PCA, Outcome(kept, {}))
     assert store.status(PCA).state == FRESH
     del kept["pairs.csv"]
@@ -207,7 +213,7 @@ def test_a_reference_has_no_history_and_needs_all_else(store: Store) -> None:
 def test_records_that_only_todays_evaluation_writes_are_no_damage(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, HISTORY, "images.csv")}
+    kept = {name: store.read(store.path(VAE), name) for name in (*TRAINED, "images.csv")}
     store.publish(VAE, Outcome(kept, {}))
     monkeypatch.setattr(runs, "EVALUATION_REVISION", 99)
     assert (store.status(VAE).state, store.status(VAE).why) == (STALE, "the evaluation has changed since")
@@ -370,7 +376,7 @@ def test_a_published_failure_is_a_failure_in_a_clone(finished: Store, tmp_path: 
 def test_a_published_failure_without_its_weights_is_trained_when_it_is_tried_again(
     store: Store, finished: Store, tmp_path: Path
 ) -> None:
-    kept = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, HISTORY)}
+    kept = {name: store.read(store.path(VAE), name) for name in TRAINED}
     store.publish(VAE, Outcome(kept, {}, {"epoch": 2, "reason": "kl is inf"}))
     published = tmp_path / "published" / "tiny"
     shutil.copytree(store.path(VAE), published / VAE.folder)
@@ -411,7 +417,7 @@ def test_a_csv_without_its_columns_is_refused(content: bytes, message: str) -> N
 def test_a_run_whose_evaluation_failed_is_evaluated_again_and_not_trained(
     store: Store, finished: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, HISTORY)}
+    kept = {name: store.read(store.path(VAE), name) for name in TRAINED}
     store.publish(VAE, Outcome(kept, {"training_seconds": 1.0}, {"epoch": 2, "reason": "kl is inf"}))
     status = store.status(VAE)
     assert (status.state, status.why, status.retrain) == (FAILED, "epoch 2: kl is inf", False)

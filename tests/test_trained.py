@@ -52,8 +52,8 @@ def test_a_model_whose_evaluation_is_of_another_version_is_still_that_model(
 @pytest.mark.parametrize(
     ("name", "seed", "why"),
     [
-        ("wae", 1, "wae/seed-1 of profile tiny has no trained model: not run yet"),
-        ("vae", 2, "vae/seed-2 of profile tiny has no trained model: not run yet"),
+        ("wae", 1, r"wae/seed-1 has no trained model \(profile tiny: not run yet\)"),
+        ("vae", 2, r"vae/seed-2 has no trained model \(profile tiny: not run yet\)"),
         ("family:flow", 1, "'family:flow' is 2 architectures: name one"),
         ("vea", 1, "did you mean"),
     ],

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from reproduce import evaluation, training, worker
 from reproduce.protocol import Protocol
 from reproduce.runs import RunId
-from reproduce.store import HISTORY, WEIGHTS, Store
+from reproduce.store import TRAINED, Store
 from reproduce.worker import Job
 
 
@@ -37,9 +37,9 @@ def test_a_worker_writes_nothing_but_its_checkpoint(tiny: Protocol, tmp_path: Pa
 def test_given_weights_are_evaluated_and_not_trained(tiny: Protocol, tmp_path: Path, finished: Store) -> None:
     run = RunId("vae", 1)
     folder = finished.path(run)
-    weights, history = ((folder / name).read_bytes() for name in ("weights.safetensors", "history.csv"))
+    trained = {name: (folder / name).read_bytes() for name in TRAINED}
     events: list[dict[str, Any]] = []
-    outcome = worker.perform(job(tiny, run, tmp_path, weights=weights, history=history), events.append)
+    outcome = worker.perform(job(tiny, run, tmp_path, trained=trained), events.append)
     assert events == [{"phase": "evaluating"}]
     assert list(tmp_path.iterdir()) == []
     assert "training_seconds" not in outcome.provenance
@@ -76,12 +76,9 @@ def test_a_run_whose_measurements_are_not_finite_fails_with_the_reason(
         return found
 
     monkeypatch.setattr(evaluation, "evaluate", spoilt)
-    given = {
-        name: (finished.path(RunId("vae", 1)) / file).read_bytes()
-        for name, file in (("weights", WEIGHTS), ("history", HISTORY))
-    }
-    outcome = worker.perform(job(tiny, RunId("vae", 1), tmp_path, **given), lambda event: None)
-    assert set(outcome.files) == {WEIGHTS, HISTORY}, "what was trained is kept"
+    trained = {name: (finished.path(RunId("vae", 1)) / name).read_bytes() for name in TRAINED}
+    outcome = worker.perform(job(tiny, RunId("vae", 1), tmp_path, trained=trained), lambda event: None)
+    assert outcome.files == trained, "what was trained is kept"
     assert outcome.failure == {"epoch": 2, "reason": reason}
 
 

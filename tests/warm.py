@@ -10,6 +10,6 @@ from tests.tiny import TINY
 
 torch.set_num_threads(1)
 load(TINY)
-evaluation.digit_classifier(TINY)
+evaluation.neighbour_search(TINY)
 # torch imports its compiler when the first optimiser is built
 training.optimizers(training.fresh_architecture("iwae", "", TINY, 1).players(), TINY)

@@ -209,15 +209,17 @@ def test_codes_lie_on_the_sphere_and_concentrations_above_one(model: SphericalVA
     )
 
 
-def test_interpolation_stays_on_the_sphere_and_its_other_paths_are_chord_and_arc(model: SphericalVAE) -> None:
+def test_interpolation_follows_the_great_circle_and_the_two_chords_stand_beside_it(
+    model: SphericalVAE,
+) -> None:
     first, second = (F.normalize(torch.randn(3, DIM, dtype=torch.float64), dim=1) for _ in range(2))
     weights = torch.linspace(0, 1, 5, dtype=torch.float64)
     seen: list[Tensor] = []
     model.decode_path = lambda codes: seen.append(codes) or codes  # type: ignore[method-assign,assignment,func-returns-value]
     model.interpolate(first, second, weights)
     model.other_paths()["chord"](first, second, weights)
-    model.other_paths()["great-circle"](first, second, weights)
-    projected, chord, arc = seen
+    model.other_paths()["projected-chord"](first, second, weights)
+    arc, chord, projected = seen
     unit = torch.ones(3, 5, dtype=torch.float64)
     torch.testing.assert_close(projected.norm(dim=2), unit)
     torch.testing.assert_close(arc.norm(dim=2), unit)

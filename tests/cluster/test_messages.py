@@ -8,7 +8,7 @@ from reproduce import campaign, runs, worker
 from reproduce.cluster import messages
 from reproduce.protocol import shortened
 from reproduce.runs import RunId
-from reproduce.store import MISSING, Status, Store
+from reproduce.store import MISSING, TRAINED, Status, Store
 from tests.cluster.common import AE, OTHER, VAE
 from tests.tiny import TINY
 
@@ -16,10 +16,10 @@ from tests.tiny import TINY
 def test_a_task_is_json_and_what_is_given_bytes(store: Store) -> None:
     job = campaign.job_json(store, Status(VAE, "stale", "", retrain=False), "cpu")
     text, given = messages.message(job, local=True)
-    assert {name: type(value) for name, value in given.items()} == {"weights": bytes, "history": bytes}
+    assert {name: type(value) for name, value in given.items()} == dict.fromkeys(TRAINED, bytes)
     content = json.loads(text)
     assert content.pop("keys")["training"] == runs.training_key(TINY, VAE)
-    sent = worker.Job.from_json({**content, **given})
+    sent = worker.Job.from_json({**content, "trained": given})
     assert (sent.run, sent.protocol) == (VAE, TINY)
     assert Path(sent.checkpoint).is_absolute()
 
@@ -42,5 +42,5 @@ def test_only_the_very_same_job_has_the_same_name(store: Store, tmp_path: Path) 
     assert task_name(store, AE) == task_name(elsewhere, AE)
     names = [task_name(store, AE), task_name(store, VAE), task_name(other, AE), task_name(more_pairs, AE)]
     names += [task_name(store, AE, device="cuda")]
-    names += [task_name(store, AE, weights=given, history=b"") for given in (b"one", b"other")]
+    names += [task_name(store, AE, trained={"weights.safetensors": given}) for given in (b"one", b"other")]
     assert len(set(names)) == len(names)
