@@ -16,9 +16,11 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from reproduce import paper
-from reproduce.names import IMAGE_METRICS, PAIR_METRICS, REFERENCES, SLUGS
+from reproduce.names import IMAGE_METRICS, MILESTONE_IMAGES, MILESTONE_PAIRS, PAIR_METRICS, REFERENCES, SLUGS
 from reproduce.records import Arrays, Records
+from reproduce.revisions import EVALUATION_REVISION
 
+KEY = ("architecture", "variant", "seed")
 SEEDS = (42, 123, 456)
 IMAGES, PAIRS, FRAMES, SIDE = 100, 25, 10, 28
 PIXELS = SIDE * SIDE
@@ -33,6 +35,8 @@ COLLAPSED = {
 }
 """What a model does that decodes the same blur whatever its code."""
 PCA = {"ssim": 0.70, "mse": 0.0268, "psnr": 16.3, "mae": 0.098, "piq": 0.0016, "iss": 0.35, "i_ssim": 0.96}
+RIVALS = {"uniform11": 0.05, "uniform7": 0.01, "uniform7_range2": 0.1, "zero_padded": 0.02}
+"""Rival definition of SSIM → by which share of the distance from 1 it lies higher."""
 MEAN_IMAGE_MSE = 0.0673
 DETERMINISTIC = ("ae", "wae", "vq-vae", "rae-gp", "rae-l2", "pca-16", "mean-image")
 BASES = (*IMAGE_METRICS, "sharpness")
@@ -70,8 +74,10 @@ def make_records(
         "runs": [],
         "images": [],
         "pairs": [],
+        "frames": [],
         "digits": [],
         "curves": [],
+        "milestones": [],
     }
     for slug, variant, seed in plan:
         run = {"architecture": slug, "variant": variant, "seed": seed}
@@ -168,20 +174,24 @@ def _measure(
             pd.DataFrame(
                 dict(run)
                 | {"path": path, "image": np.arange(IMAGES) * 37, "label": labels}
-                | {"predicted": predicted, "predicted_original": labels}
+                | {"predicted": predicted, "confidence": 0.9, "nearest_distance": 0.02}
+                | {
+                    "predicted_original": labels,
+                    "confidence_original": 1.0,
+                    "nearest_distance_original": 0.03,
+                }
                 | values
-                | {"ssim_uniform11": values["ssim"] + 0.05 * (1 - values["ssim"])}
-                | {"ssim_uniform7": values["ssim"] + 0.01 * (1 - values["ssim"])}
+                | {f"ssim_{name}": _shifted(values["ssim"], share) for name, share in RIVALS.items()}
                 | {"sharpness": 0.05 + 0.04 * values["ssim"] + 0.002 * rng.standard_normal(IMAGES)}
             )
         )
     for path, factor in (
-        ("described", 1.0),
+        ("main", 1.0),
         ("sampled", 1.05),
         ("raw", 1.0),
         ("requantised", 1.1),
         ("chord", 1.0),
-        ("great-circle", 1.0),
+        ("projected-chord", 1.0),
     ):
         hard = difficulty("pairs", PAIRS)
         values = {m: _draw(m, mean_of(m, factor), target[f"{m}_sd"], hard) for m in PAIR_METRICS}
@@ -195,6 +205,7 @@ def _measure(
                 | {"first": np.arange(PAIRS) * 2, "second": np.arange(PAIRS) * 2 + 1}
                 | {"first_label": np.arange(PAIRS) % 10, "second_label": (np.arange(PAIRS) + 3) % 10}
                 | values
+                | {f"i_ssim_{name}": _shifted(values["i_ssim"], share) for name, share in RIVALS.items()}
                 | {"uniformity": np.where(flat, np.nan, np.sqrt(values["iss"]) / (PIXELS * values["piq"]))}
                 | {"end_distance": distance, "piq_over_floor": np.where(flat, np.nan, over_floor)}
             )
@@ -206,6 +217,7 @@ def _measure(
         dict(run)
         | {"label": np.arange(10), "n": 1000}
         | by_digit
+        | {f"{name}_sd": abs(value) / 5 for name, value in by_digit.items()}
         | {"changed": (4 * by_digit["mse"]).clip(0, 1)}
     )
     epochs = np.arange(1, 11)
@@ -219,12 +231,44 @@ def _measure(
             "part_reconstruction": loss,
         }
     )
-    return {
+    kept = slice(None if run["architecture"] not in REFERENCES else 0)
+    middle = np.abs(np.arange(FRAMES) - (FRAMES - 1) / 2)
+    frames = pd.DataFrame(
+        dict(run)
+        | {"pair": np.repeat(np.arange(PAIRS), FRAMES), "frame": np.tile(np.arange(FRAMES), PAIRS)}
+        | {"predicted": np.repeat(np.arange(PAIRS) % 10, FRAMES)}
+        | {"confidence": np.tile(np.round(0.6 + 0.08 * middle, 1), PAIRS)}
+        | {"nearest_distance": np.tile(0.05 - 0.004 * middle, PAIRS)}
+    )
+    found = {
         "images": pd.concat(images, ignore_index=True),
         "pairs": pd.concat(pairs, ignore_index=True),
-        "digits": digits,
-        "curves": curves if run["architecture"] not in REFERENCES else curves.iloc[:0],
     }
+    milestones = pd.concat([_milestone(found, epoch) for epoch in (5, 10)], ignore_index=True)
+    return found | {
+        "frames": frames,
+        "digits": digits,
+        "curves": curves[kept],
+        "milestones": milestones[kept],
+    }
+
+
+def _shifted(values: np.ndarray, share: float) -> np.ndarray:
+    """A similarity nearer to 1 by that share of its distance from it."""
+    return values + share * (1 - values)
+
+
+def _milestone(found: Mapping[str, pd.DataFrame], epoch: int) -> pd.DataFrame:
+    """The rows after that epoch of ten: errors larger and steps smaller before the last."""
+    images, pairs = found["images"], found["pairs"]
+    images, pairs = images[images["path"] == "sampled"].copy(), pairs[pairs["path"] == "main"].copy()
+    images["mse"] *= 1 + (10 - epoch) / 50
+    pairs["piq"] *= 1 - (10 - epoch) / 50
+    rows = [
+        images[[*KEY, "image", *MILESTONE_IMAGES]].rename(columns={"image": "item"}).assign(record="image"),
+        pairs[[*KEY, "pair", *MILESTONE_PAIRS]].rename(columns={"pair": "item"}).assign(record="pair"),
+    ]
+    return pd.concat(rows, ignore_index=True).assign(epoch=epoch, revision=EVALUATION_REVISION)
 
 
 def _run(
@@ -234,10 +278,10 @@ def _run(
     rng = _rng("run", *run.values())
     images, pairs = measured["images"].groupby("path"), measured["pairs"].groupby("path")
     means = images.get_group("sampled")[list(BASES)].mean()
-    smooth = pairs.get_group("described")[list(PAIR_COLUMNS)].mean()
+    smooth = pairs.get_group("main")[list(PAIR_COLUMNS)].mean()
     whole = {
-        f"whole_{metric}{suffix}": images.get_group(path)[metric].mean()
-        for suffix, path in (("", "sampled"), ("_mean", "mean"), ("_raw", "raw"))
+        f"test_{metric}{suffix}": images.get_group(path)[metric].mean()
+        for suffix, path in (("", "sampled"), ("_mean_code", "mean"), ("_raw_code", "raw"))
         for metric in IMAGE_METRICS
     }
     deterministic = run["architecture"] in DETERMINISTIC
@@ -249,7 +293,7 @@ def _run(
         | means.to_dict()
         | smooth.to_dict()
         | whole
-        | {f"whole_{name}": value for name, value in smooth.items()}
+        | {f"test_{name}": value for name, value in smooth.items()}
         | {
             "kl": np.nan if deterministic else (1e-4 if dead else 8 + 4 * rng.random()),
             "active_units": 0 if dead else int(rng.integers(8, 17)),
@@ -261,14 +305,18 @@ def _run(
             "best_epoch": 10,
             "validation_loss": PIXELS * means["mse"],
             "parameters": 389_921 + int(rng.integers(0, 50_000)),
-            "parameters_encoder": 130_016,
-            "parameters_decoder": 259_905,
+            "parameters_encoder": 129_792,
+            "parameters_decoder": 259_681,
+            "parameters_frozen": 448,
+            "parameters_averaged": 8_192 if run["architecture"] == "vq-vae" else 0,
+            "code_size": 144 if run["architecture"] == "vq-vae" else 16,
+            "stuck_pixels": 0,
             "parameters_other": 0,
             "training_seconds": 600 * slow,
             "inference_microseconds": 80 * slow,
             "peak_memory_mib": 900 + 100 * slow,
-            "still_pairs": float(pairs.get_group("described")["piq_over_floor"].isna().sum()),
-            "test_still_pairs": float(pairs.get_group("described")["piq_over_floor"].isna().sum()),
+            "still_pairs": float(pairs.get_group("main")["piq_over_floor"].isna().sum()),
+            "test_still_pairs": float(pairs.get_group("main")["piq_over_floor"].isna().sum()),
             "diag_perplexity": 300.0 if run["architecture"] == "vq-vae" else np.nan,
         }
     )
@@ -313,4 +361,5 @@ def _samples(architecture: str, seed: int, variant: str = "") -> Arrays:
         "worst_images": np.arange(8) * 11,
         "worst_originals": _blobs(np.arange(8), 0.3),
         "worst_reconstructions": _blobs(np.arange(8), 0.08),
+        "stuck": np.zeros((SIDE, SIDE), np.uint8),
     }

@@ -78,7 +78,7 @@ def metric(name: str) -> Metric:
     """
     bare = name.removeprefix("test_")
     if bare not in METRICS:
-        bare = bare.removesuffix("_mean").removesuffix("_raw")
+        bare = bare.removesuffix("_mean_code").removesuffix("_raw_code")
     return METRICS[bare]
 
 

@@ -363,10 +363,7 @@ def test_table_2_says_which_way_is_measured_and_what_others_would_give(complete:
     means = (
         complete.records.pairs.query("architecture == 'svae' and variant == ''").groupby("path")["piq"].mean()
     )
-    assert (
-        f"chord, projected on the sphere. PIQ on others: chord {numbers.value('piq', means['chord'])};"
-        in note
-    )
+    assert f"great circle. PIQ on others: chord {numbers.value('piq', means['chord'])};" in note
 
 
 def test_table_3_says_where_what_it_recommends_stands_by_piq_and_by_other_measures(

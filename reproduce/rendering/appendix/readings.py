@@ -25,7 +25,7 @@ PATHS = {
     "svae": {
         "main": "great circle",
         "chord": "chord",
-        "great-circle": "great circle",
+        "projected-chord": "chord, projected on the sphere",
         "raw": "means before normalisation",
     },
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reproduce.analysis import failures, readings, statistics
-from reproduce.names import IMAGE_METRICS
+from reproduce.names import IMAGE_METRICS, SSIMS
 from reproduce.rendering import numbers
 from reproduce.rendering.appendix.statistics import meanings
 from reproduce.rendering.columns import (
@@ -22,7 +22,7 @@ from reproduce.rendering.table import Column, Table
 
 def whole_test_set(material: Material) -> Table:
     """The metrics on every test image and on many pairs: sampled codes, mean codes, raw path."""
-    paths = {"": "sampled", "_mean": "mean code", "_raw": "raw path"}
+    paths = {"": "sampled", "_mean_code": "mean code", "_raw_code": "raw path"}
     columns = [
         plain(material, f"test_{metric}{suffix}", METRICS[metric].head, head)
         for metric in IMAGE_METRICS
@@ -51,7 +51,7 @@ def whole_test_set(material: Material) -> Table:
 
 def windows(material: Material) -> Table:
     """SSIM by window, over the paper's images: the definition moves the number."""
-    means = readings.path_means(material.records.images, ("ssim", "ssim_uniform11", "ssim_uniform7"))
+    means = readings.path_means(material.records.images, SSIMS)
     means = means.xs("sampled", level="path")
 
     def column(metric: str, head: str) -> ModelColumn:
@@ -61,6 +61,8 @@ def windows(material: Material) -> Table:
         column("ssim", "Gaussian 11×11"),
         column("ssim_uniform11", "uniform 11×11"),
         column("ssim_uniform7", "uniform 7×7"),
+        column("ssim_uniform7_range2", "uniform 7×7, range 2"),
+        column("ssim_zero_padded", "Gaussian, zeros around"),
         (Column("as printed", "SSIM"), lambda slug: printed_mean(slug, "ssim")),
     ]
     return model_table(

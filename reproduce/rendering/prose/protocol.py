@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reproduce.protocol import CONVERGENCE_EPOCHS, PROFILES
+from reproduce.protocol import CONVERGENCE_EPOCHS, PROFILES, Protocol
 from reproduce.rendering import numbers, wording
 from reproduce.rendering.material import Material
 
@@ -27,7 +27,10 @@ def protocol(material: Material) -> dict[str, Any]:
     elif profile.train != printed.train:
         differences.append(f"{numbers.integer(profile.train)} training images")
     if profile.learning_rate_scale != printed.learning_rate_scale:
-        differences.append(f"every learning rate × {numbers.significant(profile.learning_rate_scale)}")
+        falling = ", falling to zero along a cosine" if profile.schedule == "cosine" else ""
+        differences.append(
+            f"every learning rate × {numbers.significant(profile.learning_rate_scale)}{falling}"
+        )
     if profile.epochs != printed.epochs:
         differences.append(f"{profile.epochs} epochs at most instead of {printed.epochs}")
     if profile.patience is None:
@@ -42,11 +45,16 @@ def protocol(material: Material) -> dict[str, Any]:
         ],
         "learning_rate": numbers.power_of_ten(1e-4 * profile.learning_rate_scale),
         "differences": differences,
-        "last_epochs": round(CONVERGENCE_EPOCHS * profile.learning_rate_scale)
-        if profile.train == printed.train
-        else CONVERGENCE_EPOCHS,
+        "last_epochs": round(_last_epochs(profile)) if profile.train == printed.train else CONVERGENCE_EPOCHS,
         "purpose": profile.purpose,
     }
+
+
+def _last_epochs(profile: Protocol) -> float:
+    """The epochs at the paper's rate with the same product of rate and steps as the last that decide on convergence."""
+    steps = [(step + 0.5) / 1000 for step in range(1000)]
+    last = [step for step in steps if step > 1 - CONVERGENCE_EPOCHS / profile.epochs]
+    return CONVERGENCE_EPOCHS * sum(map(profile.learning_rate_factor, last)) / len(last)
 
 
 def provenance(entries: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
