@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -72,6 +72,12 @@ def seed_means(records: Records, metric: str, variant: str = "") -> pd.DataFrame
     missing."""
     runs = finished(records, variant)
     return runs.set_index(["architecture", "seed"])[metric].unstack("seed")
+
+
+def common_seeds(profiles: Mapping[str, Records]) -> tuple[int, ...]:
+    """The seeds of which every profile has finished runs, ascending."""
+    found = [set(seeds(records)) for records in profiles.values()]
+    return tuple(sorted(set.intersection(*found))) if found else ()
 
 
 def seeds(records: Records, variant: str = "") -> tuple[int, ...]:

@@ -25,7 +25,7 @@ from reproduce.analysis import (
     summaries,
 )
 from reproduce.analysis.carriers import Carriers, carriers
-from reproduce.analysis.profiles import Fit, fit
+from reproduce.analysis.forensics import Forensics, investigate
 from reproduce.architectures.registry import PYTHAE_VARIANT
 from reproduce.golden.ledger import empty_ledger
 from reproduce.names import LABELS, REFERENCES, SLUGS
@@ -70,9 +70,9 @@ class Material:
         return dict(sorted(known.items(), key=lambda item: (*order, item[0]).index(item[0])))
 
     @cached_property
-    def protocol_fit(self) -> Fit | None:
-        """How far each profile and reading lies from the printed rows; None for one profile alone."""
-        return fit(self.profiles) if self.others else None
+    def forensics(self) -> Forensics | None:
+        """Which protocols, lengths and definitions the printed rows agree with; None for a profile without verdicts."""
+        return investigate(self.profiles) if self.profile.verdicts else None
 
     @cached_property
     def runs(self) -> pd.DataFrame:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from reproduce.analysis import profiles, readings
+from reproduce.analysis import readings
 from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome
-from reproduce.rendering import numbers, wording
+from reproduce.rendering import numbers
+from reproduce.rendering.appendix import forensics
 from reproduce.rendering.claim_tables import IN_OUR_RESULTS, NOT_TESTABLE_BUT_AS_TRAINED, WITHIN_THE_PAPER
 from reproduce.rendering.material import Material, label
-from reproduce.rendering.prose import verdicts
 from reproduce.rendering.table import Table, to_markdown
 
 FOLDER = "readme"
@@ -41,7 +41,7 @@ def parts(material: Material, tables: Mapping[str, Table]) -> dict[str, str]:
         "table-3": shown["table3"],
         "claims": counted_claims(material.statements, shown["claims"], judged=material.verdicts_allowed),
         "readings": nearer_readings(material),
-        "protocols": nearer_protocols(material),
+        "protocols": forensic(material),
     }
     return {name: text for name, text in found.items() if text}
 
@@ -126,29 +126,24 @@ def nearer_readings(material: Material) -> str:
     return "\n".join([head, "", *lines, *note])
 
 
-def nearer_protocols(material: Material) -> str:
-    """Which profile's protocol and which reading lie nearest to the printed rows; nothing for one profile."""
-    found = verdicts.nearer_protocols(material)
-    if found is None or not found["together"]:
+def forensic(material: Material) -> str:
+    """Which protocol, length and definition of SSIM the printed rows agree with; nothing without milestones."""
+    found = forensics.told(material)
+    if found is None:
         return ""
+    winner = found["winner"]
     lines = [
-        f"- Over {n} rows: {', '.join(f'`{source}` {distance}' for source, distance in distances)}; nearest: "
-        f"{numbers.listing(f'`{source}`' for source in nearest)}. A row of the printed columns' means, which knows "
-        f"of the print but not of the model: {yardstick}."
-        for n, distances, nearest, yardstick in found["together"]
+        f"- Most rows agree with: {winner['words']}: {winner['agree']} of {winner['rows']}; assigned to models at "
+        f"random {winner['chance']} would.",
+        *(
+            f"- As the paper states it: {stated['words']}: {stated['agree']} of {stated['rows']}."
+            for stated in found["stated"]
+        ),
+        f"- Rows that no candidate explains ({len(found['none'])} of {len(found['none']) + len(found['agree'])}): "
+        f"{numbers.listing(found['none']) or 'none'}.",
     ]
-    if not found["fits"]:
-        lines.append(
-            "- So none of them fits: over these rows together each lies farther off than those means do."
-        )
-    near = (f"`{source}` {hits} of {rows}" for source, hits, rows in found["near"])
-    lines.append(f"- Rows that lie nearer to the print than those means do: {', '.join(near)}.")
-    wins = (f"`{source}` {count}" for source, count in found["wins"])
-    lines.append(f"- Rows that each fits best, ties left out: {', '.join(wins)}.")
-    if found["lacking"]:
-        lines.append(
-            f"- Too few runs to take part: {numbers.listing(f'`{name}`' for name in found['lacking'])}."
-        )
-    seeds = wording.seeds(profiles.common_seeds(material.profiles))
-    head = f"Distance from the printed rows, root mean square in standard deviations of the printed columns, {seeds}:"
+    head = (
+        f"{found['candidates']} candidates (profile, implementation, epoch, definition of SSIM). A printed row agrees "
+        "with one if none of its six values lies outside the simultaneous 95% interval of the difference:"
+    )
     return "\n".join([head, "", *lines])

@@ -13,6 +13,7 @@ from reproduce.datasets import PIXELS
 from reproduce.names import BASELINE, SLUGS
 from reproduce.protocol import COLLAPSED, CONVERGED, CONVERGENCE_EPOCHS, FRAMES
 from reproduce.rendering import drift, latex, numbers, wording
+from reproduce.rendering.appendix import forensics
 from reproduce.rendering.material import Material, label
 from reproduce.rendering.prose import protocol, results, verdicts
 from reproduce.rendering.table import Table
@@ -76,7 +77,7 @@ def context(material: Material, tables: Mapping[str, Table], figures: tuple[str,
         "findings": verdicts.findings(material) if material.verdicts_allowed else None,
         "drift": drift.sentence(material),
         "readings": verdicts.nearer_readings(material),
-        "protocols": verdicts.nearer_protocols(material),
+        "origin": forensics.told(material),
         "provenance": protocol.provenance(material.provenance),
         "tables": list(tables),
         "appendix_tables": [name for name in tables if name in APPENDIX],

@@ -17,7 +17,7 @@ from reproduce.analysis.headline import by_measure
 from reproduce.names import IMAGE_METRICS, PAIR_METRICS, REFERENCES, SLUGS
 from reproduce.protocol import FRAMES
 from reproduce.rendering import claim_tables, numbers, wording
-from reproduce.rendering.appendix import campaign, duality, models, readings, register
+from reproduce.rendering.appendix import campaign, duality, forensics, models, readings, register
 from reproduce.rendering.appendix import interpolation as more_interpolation
 from reproduce.rendering.appendix import reconstruction as more_reconstruction
 from reproduce.rendering.appendix import statistics as more_statistics
@@ -207,7 +207,9 @@ APPENDIX: Mapping[str, Callable[[Material], Table | None]] = {
     "sensitivity": readings.same_weights,
     "paths": readings.paths,
     "retrained": readings.retrained,
-    "protocols": campaign.protocols,
+    "forensics": forensics.candidates,
+    "forensics-rows": forensics.rows,
+    "lengths": forensics.lengths,
     "stand-in": campaign.stand_in,
     "log": campaign.log,
     "register": register.register,

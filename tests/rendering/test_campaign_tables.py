@@ -10,7 +10,7 @@ from reproduce import paper
 from reproduce.names import SLUGS
 from reproduce.records import Records
 from reproduce.rendering import report, wording
-from reproduce.rendering.appendix import campaign
+from reproduce.rendering.appendix import campaign, forensics
 from reproduce.rendering.material import Material
 from tests.rendering.conftest import PROVENANCE
 from tests.synthetic import make_records
@@ -51,21 +51,40 @@ def test_a_run_whose_provenance_is_lost_has_dashes(material: Material) -> None:
     assert campaign.log(material).rows[0][:3] == ("ae/seed-42", "–", "10")
 
 
-def test_one_profile_alone_is_compared_with_nothing(complete: Material) -> None:
-    assert campaign.protocols(complete) is None
+def test_one_profile_alone_has_no_table_of_lengths_and_no_stand_in(complete: Material) -> None:
+    assert forensics.lengths(complete) is None
     assert campaign.stand_in(complete) is None
 
 
-def test_protocols_have_a_column_a_source_and_name_the_nearest(several: Material) -> None:
-    table = campaign.protocols(several)
+def test_candidates_have_a_row_a_length_and_a_column_a_definition(several: Material) -> None:
+    table = forensics.candidates(several)
     assert table is not None
-    assert [column.head for column in table.columns] == [
-        *("Model", "desk", "notebook", "notebook@pythae", "paper", "printed means", "Nearest")
-    ]
-    assert len(table.blocks[0]) == 22
-    assert [row[0] for row in table.blocks[1]] == ["All 22", "All 2"]
-    assert [row[3] == "–" for row in table.blocks[1]] == [True, False]
-    assert "seed 42." in table.remarks
+    assert [column.head for column in table.columns[4:]] == list(forensics.DEFINITIONS.values())
+    assert {row[0] for row in table.rows} == {"desk", "notebook", "paper"}
+    assert ("notebook", "Pythae's classes") in {row[:2] for row in table.rows}
+    desk = [row for row in table.rows if row[0] == "desk"]
+    assert [row[2] for row in desk] == ["5", "10", "best"]
+    assert all(row[3] == "22" for row in desk)
+
+
+def test_every_printed_row_stands_beside_the_protocol_that_most_rows_agree_with(several: Material) -> None:
+    table = forensics.rows(several)
+    assert table is not None
+    assert len(table.rows) == 22
+    ae = next(row for row in table.rows if row[0] == "AE")
+    assert ae[1].endswith(f"/ {paper.tables().cells[paper.Cell(1, 'ae', 'ssim', 'mean')]}")
+    assert ae[-2] == "yes"
+
+
+def test_lengths_have_a_column_a_profile_and_the_epoch_of_the_longest_that_lies_nearest(
+    several: Material,
+) -> None:
+    table = forensics.lengths(several)
+    assert table is not None
+    assert [column.head for column in table.columns[1:5]] == ["printed", "desk", "notebook", "paper"]
+    rows = {row[0]: row for row in table.rows}
+    assert rows["AE"][-1] == "10"
+    assert rows["SVAE"][4] == rows["SVAE"][-1] == "–", "not run in paper"
 
 
 def test_models_of_the_literal_protocol_stand_beside_the_shorter_ones_and_the_print(
@@ -79,12 +98,14 @@ def test_models_of_the_literal_protocol_stand_beside_the_shorter_ones_and_the_pr
     assert table.blocks[1][-1][3] == paper.tables().cells[paper.Cell(1, "vae", "ssim", "mean")]
 
 
-def test_the_report_says_how_far_each_source_lies_from_the_print(several: Material, tmp_path: Path) -> None:
-    tables = {"protocols": campaign.protocols(several), "stand-in": campaign.stand_in(several)}
+def test_the_report_says_which_candidate_most_rows_agree_with(several: Material, tmp_path: Path) -> None:
+    tables = {"forensics": forensics.candidates(several), "stand-in": campaign.stand_in(several)}
     text = report.render(
         several, {name: table for name, table in tables.items() if table}, (), tmp_path
     ).read_text()
-    assert r"for \texttt{notebook@pythae}" in text
+    told = forensics.told(several)
+    assert told is not None
+    assert told["winner"]["words"] in text
     assert r"\input{tables/stand-in.tex}" in text
 
 

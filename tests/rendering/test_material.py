@@ -44,8 +44,8 @@ def test_a_profile_in_tf32_stands_among_those_that_it_is_compared_with() -> None
     others = {"paper": make_records("paper", (42,), references=False)}
     own = Material(make_records("paper-tf32", (42,), references=False), {}, others=others)
     assert list(own.profiles) == ["paper", "paper-tf32"]
-    assert own.protocol_fit is not None
-    assert list(own.protocol_fit.table) == ["paper", "paper-tf32"]
+    assert own.forensics is not None
+    assert set(own.forensics.rows["profile"]) == {"paper", "paper-tf32"}
 
 
 def test_every_model_has_one_family(material: Material) -> None:

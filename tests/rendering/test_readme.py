@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 
 from reproduce import paper
-from reproduce.analysis import readings
 from reproduce.architectures.registry import PYTHAE
 from reproduce.names import SLUGS
 from reproduce.rendering import numbers, readme
@@ -49,7 +48,7 @@ def test_without_verdicts_in_our_results_only_the_papers_are_counted() -> None:
 def test_a_part_that_the_records_cannot_fill_is_left_out(complete: Material, rendered: Path) -> None:
     built = build(complete)
     always = {"profile", "table-1", "table-2", "table-3", "claims"}
-    assert set(readme.parts(complete, built)) == always
+    assert set(readme.parts(complete, built)) == always | {"protocols"}
     assert {path.stem for path in (rendered / readme.FOLDER).iterdir()} == always | {"readings"}
 
 
@@ -99,34 +98,17 @@ def test_the_readings_nearer_to_the_printed_rows_are_named_with_distance_and_col
     ]
 
 
-def test_the_distances_of_protocols_are_told_beside_what_knowing_nothing_gives() -> None:
-    """`notebook` as printed, `desk` a whole standard deviation off in every metric."""
-    models = paper.models()
-    off = models + models.std(ddof=1)
-    others = {"notebook": make_records("notebook", (42,), seed_spread=0.0)}
-    desk = make_records("desk", (42,), seed_spread=0.0)
-    for metric in readings.METRICS:
-        desk.runs[metric] = desk.runs["architecture"].map(off[metric])
-    far = (readings.yardstick() > 1).sum()
-    lines = readme.nearer_protocols(Material(desk, {}, others=others)).splitlines()
-    assert lines[0].endswith("seed 42:")
-    assert lines[2:] == [
-        "- Over 22 rows: `desk` 1.00, `notebook` 0.00; nearest: `notebook`. A row of the printed columns' means, which "
-        "knows of the print but not of the model: 0.98.",
-        f"- Rows that lie nearer to the print than those means do: `desk` {far} of 22, `notebook` 22 of 22.",
-        "- Rows that each fits best, ties left out: `desk` 0, `notebook` 22.",
-        "- Too few runs to take part: `paper`.",
-    ]
-    assert readme.nearer_protocols(Material(desk, {})) == ""
-
-
-def test_that_no_protocol_fits_is_said_where_all_lie_farther_off_than_the_printed_means() -> None:
-    off = paper.models() + 2 * paper.models().std(ddof=1)
-    far = {name: make_records(name, (42,), seed_spread=0.0) for name in ("desk", "notebook")}
-    for records in far.values():
-        for metric in readings.METRICS:
-            records.runs[metric] = records.runs["architecture"].map(off[metric])
-    told = readme.nearer_protocols(Material(far.pop("desk"), {}, others=far))
+def test_the_candidate_that_most_printed_rows_agree_with_is_told_beside_the_stated_one() -> None:
+    lines = readme.forensic(Material(make_records("notebook", (42,), seed_spread=0.0), {})).splitlines()
+    winner, stated, none = lines[2:]
+    assert winner.startswith("- Most rows agree with: notebook, ")
+    assert "Gaussian 11×11: 22 of 22; assigned to models at random " in winner
     assert (
-        "- So none of them fits: over these rows together each lies farther off than those means do." in told
+        stated
+        == "- As the paper states it: notebook, best epoch, the paper's text, Gaussian 11×11: 22 of 22."
     )
+    assert none == "- Rows that no candidate explains (0 of 22): none."
+
+
+def test_a_profile_without_verdicts_tells_nothing_of_how_the_print_was_made() -> None:
+    assert readme.forensic(Material(make_records("quick", (42,)), {})) == ""

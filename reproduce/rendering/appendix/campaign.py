@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from reproduce import paper
-from reproduce.analysis import readings, summaries
-from reproduce.analysis.profiles import YARDSTICK, common_seeds, within_tie
+from reproduce.analysis import summaries
 from reproduce.names import SLUGS
 from reproduce.protocol import profile
 from reproduce.rendering import numbers, wording
@@ -72,54 +71,12 @@ def _minutes(seconds: float | None) -> str:
     return numbers.fixed(None if numbers.missing(seconds) else seconds / 60, 1)  # type: ignore[operator]
 
 
-def protocols(material: Material) -> Table | None:
-    """How far each profile and reading lies from each printed row; None unless two profiles have runs."""
-    found = material.protocol_fit
-    if found is None:
-        return None
-
-    def row(slug: str) -> Row:
-        distances = found.table.loc[slug]
-        cells = (numbers.fixed(distances[source], 2) for source in found.table.columns)
-        yardstick = numbers.fixed(found.yardstick[slug], 2)
-        return (label(slug), *cells, yardstick, ", ".join(found.nearest.get(slug, ())) or DASH)
-
-    together = found.together()
-    totals = tuple(
-        (
-            f"All {n}",
-            *(numbers.fixed(distance, 2) for distance in distances),
-            ", ".join(within_tie(distances)),
-        )
-        for n, distances in together.iterrows()
-    )
-    seeds = common_seeds(material.profiles)
-    return Table(
-        name="protocols",
-        title="Whose protocol and whose reading do the printed rows fit?",
-        remarks="Distance from the printed row: root mean square, over SSIM, MSE and PIQ, of the difference in "
-        "standard deviations of that column over the 22 printed rows. Means over "
-        f"{wording.seeds(seeds)}. All sources within "
-        f"{numbers.fixed(readings.TIE, 1)} of the nearest are named. The rule was fixed before any of these runs. The "
-        "last lines are root mean squares over the rows that all sources with a value there have. Printed means: a row "
-        "of the columns' means over the printed rows instead, which knows of the print but not of the model; added "
-        "when the distances were known.",
-        columns=(
-            Column("Model", align="l"),
-            *(Column(source) for source in (*found.table.columns, YARDSTICK)),
-            Column("Nearest", align="l"),
-        ),
-        blocks=(tuple(row(str(slug)) for slug in found.table.index), totals),
-        size="scriptsize",
-    )
-
-
 def stand_in(material: Material) -> Table | None:
     """Models that were also trained by the paper's protocol to the letter; None without them, or without others."""
     literal = "paper"
     if literal not in material.profiles or len(material.profiles) < 2:
         return None
-    seeds = common_seeds(material.profiles)
+    seeds = summaries.common_seeds(material.profiles)
     models = {
         name: summaries.summarise(summaries.only_seeds(records, seeds))
         for name, records in material.profiles.items()

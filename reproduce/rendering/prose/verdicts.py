@@ -11,8 +11,6 @@ import pandas as pd
 from reproduce import paper
 from reproduce.analysis import claims, readings, recommendations, robustness, statistics
 from reproduce.analysis.claims.protocol import PAPER_ONLY
-from reproduce.analysis.profiles import YARDSTICK, within_tie
-from reproduce.protocol import PROFILES
 from reproduce.rendering import numbers, wording
 from reproduce.rendering.appendix.duality import correlation_of
 from reproduce.rendering.material import Material
@@ -115,31 +113,6 @@ def nearer_readings(material: Material) -> dict[str, Any]:
         "counts": readings.counts(table),
         "likelihoods": every if np.isfinite(every.bernoulli.r) else None,
         "alive": alive if every.collapsed else None,
-    }
-
-
-def nearer_protocols(material: Material) -> dict[str, Any] | None:
-    """How far each profile and reading lies from the printed rows together, how often it is nearest, and how often
-    nearer than the printed columns' means; fits: whether any lies nearer than those over any of the compared rows;
-    lacking: the profiles that could tell and have too few runs."""
-    found = material.protocol_fit
-    if found is None:
-        return None
-    near, full, together = found.near(), found.full(), found.together()
-    return {
-        "together": [
-            (
-                int(str(n)),
-                [(str(source), numbers.fixed(v, 2)) for source, v in row.drop(YARDSTICK).dropna().items()],
-                within_tie(row),
-                numbers.fixed(row[YARDSTICK], 2),
-            )
-            for n, row in together.iterrows()
-        ],
-        "wins": [(str(source), int(count)) for source, count in found.wins().items()],
-        "near": [(source, *hits) for source, hits in near.items() if source in full or "@" in source],
-        "fits": bool(together.drop(columns=YARDSTICK).lt(together[YARDSTICK], axis="index").any(axis=None)),
-        "lacking": [name for name, known in PROFILES.items() if known.verdicts and name not in full],
     }
 
 
