@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import causes as analysis
+from reproduce.analysis import notes
 from reproduce.names import IMAGE_METRICS, SLUGS
 from reproduce.protocol import COLLAPSED, CONVERGED, CONVERGENCE_EPOCHS
 from reproduce.rendering import numbers, wording
@@ -80,6 +81,46 @@ def causes(material: Material) -> tuple[str, ...]:
             f"ends training; of several seeds the one that fell most): {', '.join(told)}."
         )
     return tuple(notes)
+
+
+_NOTES: Mapping[str, Callable[[Mapping[str, float]], str]] = {
+    "stuck": lambda v: (
+        f"{numbers.counted(round(v['pixels']), 'pixel')} stuck at black or white over the whole test set, saturated in "
+        "training; they enter every metric"
+    ),
+    "negative-correlation": lambda v: (
+        f"total correlation of {numbers.fixed(v['nats'], 1)} nats in training: a divergence cannot be negative, the "
+        "estimate from batches of 64 is"
+    ),
+    "outgrown": lambda v: (
+        f"codes of SD {numbers.fixed(v['sd'], 1)} (AE {numbers.fixed(v['ae'], 1)}) outgrow the gradient penalty"
+    ),
+    "hardly-penalised": lambda v: (
+        f"the penalty is {numbers.percent(v['share'], 2)} of the loss: an AE by another name"
+    ),
+    "hardly-matched": lambda v: (
+        f"the discrepancy from the prior is {numbers.percent(v['share'], 2)} of the loss at weight "
+        f"{numbers.significant(v['weight'])}"
+    ),
+    "pushed": lambda v: (
+        f"pushed to a KL of {numbers.integer(v['target'])} nats, where the VAE takes {numbers.fixed(v['vae'], 1)}"
+    ),
+    "chosen-without-adversary": lambda v: "the kept weights are chosen on reconstruction alone",
+}
+"""Kind of note → the words for its numbers. What follows is about the row that is named before it."""
+assert tuple(_NOTES) == tuple(notes.KINDS)
+
+
+def remarks(
+    material: Material, slugs: Iterable[str], kinds: Iterable[str] = tuple(notes.KINDS)
+) -> tuple[str, ...]:
+    """A footnote on each row of the table that misleads without one, by what was measured."""
+    shown, wanted = set(slugs), set(kinds)
+    told: dict[str, list[str]] = {}
+    for note in material.notes:
+        if note.architecture in shown and note.kind in wanted:
+            told.setdefault(note.architecture, []).append(_NOTES[note.kind](note.values))
+    return tuple(f"{label(slug)}: {'; '.join(sentences)}." for slug, sentences in told.items())
 
 
 def still(material: Material, column: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from reproduce.analysis import (
 )
 from reproduce.analysis.carriers import Carriers, carriers
 from reproduce.analysis.forensics import Forensics, investigate
+from reproduce.analysis.notes import Note, notes
 from reproduce.architectures.registry import PYTHAE_VARIANT
 from reproduce.golden.ledger import empty_ledger
 from reproduce.names import LABELS, REFERENCES, SLUGS
@@ -73,6 +74,11 @@ class Material:
     def forensics(self) -> Forensics | None:
         """Which protocols, lengths and definitions the printed rows agree with; None for a profile without verdicts."""
         return investigate(self.profiles) if self.profile.verdicts else None
+
+    @cached_property
+    def notes(self) -> tuple[Note, ...]:
+        """What must be said of rows that mislead without a word."""
+        return notes(self.records)
 
     @cached_property
     def runs(self) -> pd.DataFrame:

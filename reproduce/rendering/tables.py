@@ -21,7 +21,7 @@ from reproduce.rendering.appendix import campaign, duality, forensics, models, r
 from reproduce.rendering.appendix import interpolation as more_interpolation
 from reproduce.rendering.appendix import reconstruction as more_reconstruction
 from reproduce.rendering.appendix import statistics as more_statistics
-from reproduce.rendering.columns import causes, entry, flags, marked, printed, rank_text, still
+from reproduce.rendering.columns import causes, entry, flags, marked, printed, rank_text, remarks, still
 from reproduce.rendering.material import Material, label
 from reproduce.rendering.numbers import DASH, METRICS
 from reproduce.rendering.table import Blocks, Column, Row, Table, to_csv, to_latex, to_markdown
@@ -78,7 +78,7 @@ def reconstruction(material: Material) -> Table:
         remarks=f"{_SPREAD.format(what='images')} Ranks by SSIM. {_RANKED}",
         columns=columns,
         blocks=blocks,
-        notes=(*flags(material, order), *causes(material), *_capacity(material)),
+        notes=(*flags(material, order), *causes(material), *remarks(material, order), *_capacity(material)),
         size="scriptsize",
     )
 
@@ -113,7 +113,12 @@ def interpolation(material: Material) -> Table:
         f"demand. Ranks by PIQ. {_RANKED}",
         columns=columns,
         blocks=blocks,
-        notes=(*flags(material, order), *still(material, "still_pairs"), *readings.other_ways(material)),
+        notes=(
+            *flags(material, order),
+            *still(material, "still_pairs"),
+            *readings.other_ways(material),
+            *remarks(material, order, ("stuck",)),
+        ),
         size="scriptsize",
     )
 

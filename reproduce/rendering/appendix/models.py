@@ -71,7 +71,8 @@ def costs(material: Material) -> Table:
         remarks="Measured on the machine named in the provenance table, runs beside each other sharing it. Times are "
         "the least of all seeds (for training, seconds an epoch), since other work can only add to them; the log has "
         "every run's. “Other” holds flows, pseudo-inputs, inner levels, discriminators and VQ-VAE's two 1×1 "
-        "convolutions (its codebook follows the codes without a gradient and is not counted). The paper's "
+        "convolutions; its codebook, kept by moving averages, is not counted, nor are the biases before a batch norm, "
+        "which it takes away again. The paper's "
         f"minutes (Section {PRINTED_MINUTES[1]}) belong to another machine and other epochs: only orders and ratios "
         f"can be compared. {DASH} No minutes printed for that model.",
         size="scriptsize",

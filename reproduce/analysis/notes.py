@@ -1,0 +1,135 @@
+"""Rows that mislead without a word: each note is given by the measurements and by nothing else.
+
+A note is found where its condition holds, for whatever model it holds; `Note.kind` says which, and `values` are the
+numbers behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from reproduce.analysis import summaries
+from reproduce.architectures.registry import REGISTRY
+from reproduce.names import BASELINE
+from reproduce.records import Records
+
+SMALL_SHARE = 0.01
+"""Share of the loss below which a penalty hardly acts."""
+OUTGROWN, FULLER = 4.0, 2.0
+"""Times the AE's SD of codes beyond which codes outgrow a gradient penalty; times the VAE's KL beyond which a model is
+pushed to a fuller code."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """kind: a name of `KINDS`. architecture: whose row. values: what the sentence needs."""
+
+    kind: str
+    architecture: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model's measurements: means over its seeds of `Records.runs` and of the last epoch of `Records.curves`."""
+
+    slug: str
+    run: pd.Series
+    last: pd.Series
+    others: pd.DataFrame
+    """The runs' means of all models, index slug."""
+
+    def part(self, name: str) -> float:
+        """A recorded part of the training loss in its last epoch; NaN where the model has none."""
+        return float(self.last.get(f"part_{name}", np.nan))
+
+    def other(self, slug: str, name: str) -> float:
+        """A scalar of another model; NaN without a run."""
+        return float(self.others.at[slug, name]) if slug in self.others.index else np.nan
+
+    def setting(self, name: str) -> float:
+        """A setting of the model; NaN where it has none of that name."""
+        return float(getattr(REGISTRY[self.slug].settings, name, np.nan))
+
+
+def stuck(row: Row) -> dict[str, float] | None:
+    """Pixels whose sigmoid is saturated."""
+    return {"pixels": row.run["stuck_pixels"]} if row.run["stuck_pixels"] > 0 else None
+
+
+def negative_correlation(row: Row) -> dict[str, float] | None:
+    """An estimate of the total correlation below zero, which a divergence never is."""
+    value = row.part("total_correlation")
+    return {"nats": value} if value < 0 else None
+
+
+def outgrown(row: Row) -> dict[str, float] | None:
+    """Codes that grow until a gradient penalty hardly binds."""
+    own, plain = row.run["code_sd"], row.other("ae", "code_sd")
+    penalised = not np.isnan(row.part("gradient_penalty"))
+    return {"sd": own, "ae": plain} if penalised and own > OUTGROWN * plain else None
+
+
+def hardly_penalised(row: Row) -> dict[str, float] | None:
+    """A penalty on the codes' size that hardly enters the loss, in a model without another one."""
+    share = row.setting("embedding") * row.part("embedding") / row.last["training_loss"]
+    alone = np.isnan(row.part("gradient_penalty"))
+    return {"share": share} if alone and share < SMALL_SHARE else None
+
+
+def hardly_matched(row: Row) -> dict[str, float] | None:
+    """A discrepancy from the prior that hardly enters the loss."""
+    weight = row.setting("alpha") + row.setting("lambda_") - 1  # Zhao et al. 2017, Eq. 6
+    share = abs(weight * row.part("mmd") / row.last["training_loss"])
+    return {"share": share, "weight": weight} if share < SMALL_SHARE else None
+
+
+def pushed(row: Row) -> dict[str, float] | None:
+    """A target for the KL far beyond what the VAE takes."""
+    target, baseline = row.setting("capacity"), row.other(BASELINE, "kl")
+    return {"target": target, "kl": row.run["kl"], "vae": baseline} if target > FULLER * baseline else None
+
+
+def chosen_without_adversary(row: Row) -> dict[str, float] | None:
+    """A best epoch that reconstruction alone decides, since the adversarial term is left out of validation and the
+    model has no KL either."""
+    plays = not np.isnan(row.part("generator"))
+    return {"epoch": row.run["best_epoch"]} if plays and np.isnan(row.part("kl")) else None
+
+
+KINDS: Mapping[str, Callable[[Row], dict[str, float] | None]] = {
+    "stuck": stuck,
+    "negative-correlation": negative_correlation,
+    "outgrown": outgrown,
+    "hardly-penalised": hardly_penalised,
+    "hardly-matched": hardly_matched,
+    "pushed": pushed,
+    "chosen-without-adversary": chosen_without_adversary,
+}
+"""Kind of note → its condition: the numbers behind it, or None where it does not hold."""
+
+
+def notes(records: Records) -> tuple[Note, ...]:
+    """All notes of the 22, by kind and in Table I's order."""
+    runs = summaries.finished(records)
+    if runs.empty:
+        return ()
+    others = runs.groupby("architecture").mean(numeric_only=True)
+    curves = records.curves[records.curves["variant"] == ""]
+    last = curves.sort_values("epoch").groupby(["architecture", "seed"]).tail(1)
+    ends = last.groupby("architecture").mean(numeric_only=True)
+    rows = [
+        Row(slug, others.loc[slug], ends.loc[slug], others)
+        for slug in REGISTRY
+        if slug in others.index and slug in ends.index
+    ]
+    return tuple(
+        Note(kind, row.slug, values)
+        for kind, condition in KINDS.items()
+        for row in rows
+        if (values := condition(row)) is not None
+    )
