@@ -17,6 +17,9 @@ export PYTHONHASHSEED := 0
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
+# What the user's shell sets for other tools: none of it may reach ours (reproduce/environment.py says it for Python)
+unexport CDPATH PYTHONPATH PYTHONHOME $(filter-out $(foreach name,INDEX_URL EXTRA_INDEX_URL FIND_LINKS NO_INDEX CERT \
+  CLIENT_CERT PROXY TRUSTED_HOST CACHE_DIR NO_CACHE_DIR CONFIG_FILE TIMEOUT RETRIES,PIP_$(name)),$(filter PIP_%,$(.VARIABLES)))
 export PROFILE SEEDS RESULTS_DIR MNIST_DIR TOLERANCE_PYTHONS TOLERANCE_WAYS
 
 REPRODUCE := $(IN_VENV) -m reproduce
@@ -41,12 +44,20 @@ define need-python
 @test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed: install one, or say where it is with PYTHON=…" >&2; exit 2; }
 endef
 
-.venv/.ok: requirements.lock
+# So that `reproduce` is a command in any folder, and a worker of a cluster can import the package. What was made is
+# looked at before it is called made
+define install-project
+.venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+cd / && $(CURDIR)/.venv/bin/python -c 'import pythae, torch, reproduce'
+endef
+
+.venv/.ok: requirements.lock pyproject.toml
 	$(need-python)
 	@test ! -e .venv/.cpu || { \
 	  echo "error: the lock has changed since make venv-cpu: give that command again, or remove .venv for the whole" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --no-compile --require-hashes -r requirements.lock
+	$(install-project)
 	touch $@
 
 # Which index has CPU builds of torch is the user's to say: CPU_TORCH is handed to pip as it is
@@ -58,6 +69,7 @@ venv-cpu: requirements-base.lock  ## the same without CUDA (1 GB); CPU_TORCH say
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --no-compile --no-deps --require-hashes -r requirements-base.lock
 	.venv/bin/pip install --quiet --no-compile $(CPU_TORCH)
+	$(install-project)
 	touch .venv/.cpu .venv/.ok
 
 # Campaigns with each of the options $(1), then the report. A failed run (exit code 1) belongs into the report and is

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reproduce import environment
+
 if TYPE_CHECKING:
     from reproduce.trained import load
 
-__all__ = ["load"]
+__all__ = ["environment", "load"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
-import subprocess
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +16,7 @@ from reproduce.cluster import Event, Listener
 from reproduce.errors import ReproduceError, described
 from reproduce.runs import RunId
 from reproduce.store import DAMAGED, FAILED, FRESH, TRAINED, Status, Store
+from reproduce.version import current_commit
 
 __all__ = ["Event", "Listener", "Report", "cost", "execute", "plan"]
 
@@ -155,20 +154,3 @@ def in_process(
         except Exception as error:
             outcome = described(error)
         yield run, outcome
-
-
-def current_commit() -> str:
-    """$REPRODUCE_COMMIT (set in the image), else the checkout's commit, with + when files are changed; "" without."""
-    named = os.environ.get("REPRODUCE_COMMIT")
-    if named:
-        return named
-    try:
-        head = subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
-        changed = subprocess.run(
-            ["git", "status", "--porcelain"], capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return head + ("+" if changed else "")

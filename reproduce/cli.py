@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 
 import typer
 
+from reproduce import environment
 from reproduce.commands import campaign, golden, machine, report
 from reproduce.commands.options import app
 from reproduce.errors import ReproduceError, one_line
@@ -27,6 +29,11 @@ def complain(message: str) -> None:
 def main() -> None:
     """Entry point: one clear line and an exit code for every ReproduceError; 130 on Ctrl-C; a traceback and 70 for
     what nobody expected."""
+    environment.without_backend()
+    for stream in (sys.stdout, sys.stderr):
+        # β is no reason to end on a terminal that cannot show it
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         code = app(standalone_mode=False)
     except ReproduceError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from reproduce import environment
 from reproduce.errors import ReproduceError
 
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD, ARENA_MAX = -1, -2, -3, -8
@@ -80,7 +81,9 @@ def _heap() -> tuple[int, int] | None:
     maps = Path("/proc/self/maps")
     if not maps.is_file():
         return None
-    ranges = [line.split()[0] for line in maps.read_text().splitlines() if line.endswith("[heap]")]
+    ranges = [
+        line.split()[0] for line in maps.read_text(encoding="utf-8").splitlines() if line.endswith("[heap]")
+    ]
     edges = [int(edge, 16) for found in ranges for edge in found.split("-")]
     return (min(edges), max(edges)) if edges else None
 
@@ -96,16 +99,10 @@ def take_turns(name: object) -> None:
         torch.cuda.set_device(int(number) % torch.cuda.device_count())
 
 
-def cores() -> int:
-    """Cores that this process may use: affinity and cgroups count."""
-    from dask.system import cpu_count
-
-    return int(cpu_count())
-
-
 def default_jobs(device: str, per_card: int) -> int:
     """Runs at a time: one a core, at most so many on a GPU."""
-    return min(cores(), per_card * torch.cuda.device_count()) if device == "cuda" else cores()
+    cores = environment.cores()
+    return min(cores, per_card * torch.cuda.device_count()) if device == "cuda" else cores
 
 
 def best_device() -> tuple[str, str]:
@@ -123,7 +120,7 @@ def cpu_model() -> str:
     """The processor's name as the kernel tells it, or the platform's word for it."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
-        for line in info.read_text().splitlines():
+        for line in info.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
@@ -139,6 +136,8 @@ def flags(device: str) -> dict[str, object]:
         "machine": platform.machine(),
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
     }
+    if chosen := environment.kernels():
+        found["kernels"] = " ".join(f"{name}={value}" for name, value in sorted(chosen.items()))
     if device == "cuda":
         found |= {
             "gpu": torch.cuda.get_device_name(torch.cuda.current_device()),

@@ -205,7 +205,7 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
             _observed("mkdir", path.parent)
             path.parent.mkdir(parents=True, exist_ok=True)
             _observed("lock", path)
-            stream = stack.enter_context(path.open("w"))
+            stream = stack.enter_context(path.open("w", encoding="utf-8"))
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError as error:

@@ -54,16 +54,6 @@ def test_a_listener_hears_why_a_run_is_due(store: Store) -> None:
     assert events[0][1] == {"phase": "due", "state": "missing", "why": "not run yet"}
 
 
-def test_the_commit_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REPRODUCE_COMMIT", "abc")
-    assert campaign.current_commit() == "abc"
-
-
-def test_outside_a_checkout_there_is_no_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert campaign.current_commit() == ""
-
-
 def test_the_order_of_the_runs_does_not_matter(tmp_path: Path, finished: Store) -> None:
     backwards = Store(tmp_path, finished.protocol)
     for run in reversed(RUNS):

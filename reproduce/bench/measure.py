@@ -22,7 +22,8 @@ from typing import Any
 import reproduce
 from reproduce import runs
 from reproduce.bench import BATCH, SEED
-from reproduce.devices import cores, cpu_model
+from reproduce.devices import cpu_model
+from reproduce.environment import cores
 from reproduce.errors import ReproduceError
 from reproduce.names import REFERENCES
 from reproduce.store import PROVENANCE
@@ -243,7 +244,7 @@ def machine() -> dict[str, str]:
     """Processor, versions, date and commit."""
     import torch
 
-    from reproduce.campaign import current_commit
+    from reproduce.version import current_commit
 
     return {
         "processor": cpu_model(),

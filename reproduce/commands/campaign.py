@@ -74,6 +74,7 @@ def run(
     from reproduce.display import Display
     from reproduce.runs import campaign_runs
     from reproduce.store import Store
+    from reproduce.version import current_commit
 
     device, why = chosen_device(device_name, elsewhere=scheduler is not None)
     protocol = chosen_profile(profile_name, device)
@@ -97,6 +98,10 @@ def run(
     )
     if not profile_name and trial is None:
         remember_profile(results, protocol.name)
+    if not current_commit():
+        console.print(
+            "commit: unknown (no git checkout), so golden numbers cannot be recorded", soft_wrap=True
+        )
     load(protocol)  # bad data ends here with one line, and not in every worker
     with Display(console) as display:
         report = execute(

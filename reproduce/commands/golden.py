@@ -74,9 +74,9 @@ def record_golden(
 ) -> int:
     """Record golden numbers from a clean commit with all runs fresh; says first what changes."""
     from reproduce import golden
-    from reproduce.campaign import current_commit
     from reproduce.runs import campaign_runs
     from reproduce.store import Store
+    from reproduce.version import current_commit
 
     protocol = light_profile(profile_name, results)
     store, wanted = Store(results, protocol), campaign_runs(protocol)

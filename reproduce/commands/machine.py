@@ -48,7 +48,7 @@ def bench(
 ) -> int:
     """Training speed side by side with Pythae's own trainer, on the CPU: about a quarter of an hour."""
     from reproduce.bench import measure, report
-    from reproduce.devices import cores
+    from reproduce.environment import cores
     from reproduce.names import SLUGS
 
     slugs = described("bench", only or ())

@@ -33,7 +33,7 @@ INITIAL = "initial"
 KEY = ["architecture", "seed"]
 GPU = ("gpu", "cuda", "cudnn", "tf32_matmul", "tf32_convolution")
 """What a GPU adds to its machine; provenance of a CPU have none of it."""
-MACHINE = ("device", "processor", "instruction_set", "machine", "torch", "numpy", *GPU)
+MACHINE = ("device", "processor", "instruction_set", "kernels", "machine", "torch", "numpy", *GPU)
 """What must agree for two machines to be of one class."""
 
 
@@ -169,6 +169,7 @@ def machine_provenance(protocol: Protocol, provenance: Mapping[str, Any]) -> dic
     """
     flags, versions = provenance.get("flags", {}), provenance.get("versions", {})
     names = ("device", "processor", "instruction_set", "machine", "threads")
+    optional = (*GPU, "kernels")
     return {
         "profile": protocol.name,
         "data": fingerprint(protocol),
@@ -176,7 +177,7 @@ def machine_provenance(protocol: Protocol, provenance: Mapping[str, Any]) -> dic
         "commit": provenance.get("commit", ""),
         "python": provenance.get("python", ""),
         **{name: flags.get(name) for name in names},
-        **{name: flags[name] for name in GPU if name in flags},
+        **{name: flags[name] for name in optional if name in flags},
         **versions,
     }
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reproduce.campaign import current_commit
 from reproduce.datasets import find_mnist
 from reproduce.errors import ReproduceError
 from reproduce.golden.bands import (
@@ -32,6 +31,7 @@ from reproduce.protocol import Protocol
 from reproduce.records import Records
 from reproduce.runs import campaign_runs
 from reproduce.store import Store
+from reproduce.version import current_commit
 
 AGAIN = "again"
 """The base's way of running a second time."""
@@ -61,7 +61,11 @@ AVX, of 2010, are nobody's), and torch's own kernels alone."""
 def processor_flags() -> frozenset[str]:
     """The instruction sets that the kernel names, none where it does not."""
     info = Path("/proc/cpuinfo")
-    found = re.search(r"^flags\s*:(.*)$", info.read_text(), re.MULTILINE) if info.is_file() else None
+    found = (
+        re.search(r"^flags\s*:(.*)$", info.read_text(encoding="utf-8"), re.MULTILINE)
+        if info.is_file()
+        else None
+    )
     return frozenset(found[1].split()) if found else frozenset()
 
 

@@ -14,7 +14,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 from markupsafe import Markup
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "latex"
+PACKAGE = Path(__file__).resolve().parents[1]
+TEMPLATES = next(
+    (path for path in (PACKAGE / "latex", PACKAGE.parent / "latex") if path.is_dir()), PACKAGE / "latex"
+)
+"""Inside the package where it is installed, beside it in a checkout."""
 """The folder of the templates."""
 
 _ASCII = {

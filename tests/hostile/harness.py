@@ -101,7 +101,7 @@ def bounded() -> Iterator[None]:
     Training makes the heap grow by `KEPT_BYTES` at once, in this process too: that much address space is no cost.
     """
     before = resource.getrlimit(resource.RLIMIT_AS)
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + KEPT_BYTES + MEMORY, before[1]))
     try:
         yield
