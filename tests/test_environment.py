@@ -11,7 +11,7 @@ from reproduce import environment
 from tests import bare
 
 COUNT = "from reproduce import devices; print(devices.default_jobs('cpu', 4))"
-PLACES = "import os; from reproduce import devices; import torch; torch.ones(999).sum(); print(len(os.sched_getaffinity(0)))"
+PLACES = "import os; from reproduce import devices; import torch; print(len(os.sched_getaffinity(0)))"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,7 @@ def copy(root: Path) -> Path:
     (root / "reproduce").mkdir(parents=True)
     for name in FILES:
         shutil.copyfile(version.ROOT / "reproduce" / name, root / "reproduce" / name)
+    (root / ".gitignore").write_text("__pycache__/\n", encoding="utf-8")
     (root / ".gitattributes").write_text("reproduce/archived-commit.txt export-subst\n", encoding="utf-8")
     return root
 
@@ -45,9 +45,9 @@ def answer(root: Path, **variables: str) -> str:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+def checkout(tmp_path: Path) -> tuple[Path, str]:
     root = copy(tmp_path / "checkout")
-    yield root, committed(root)
+    return root, committed(root)
 
 
 def test_the_commit_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
