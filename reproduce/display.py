@@ -14,6 +14,9 @@ from rich.table import Table
 from reproduce.campaign import Event, cost
 from reproduce.runs import RunId
 
+SILENCE = 60.0
+"""Seconds without a line after which a log is told what goes on."""
+
 
 def clock(seconds: float) -> str:
     """1:02:03 or 2:03."""
@@ -38,6 +41,9 @@ class Display:
         """Share of a run's epochs that were done when it was first heard of, and that are done now."""
         self.finished: set[RunId] = set()
         self.failed: set[RunId] = set()
+        self.said = self.started
+        """When the last line was printed."""
+        self.over = threading.Event()
         self.lock = threading.RLock()
         self.live = (
             Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
@@ -46,11 +52,24 @@ class Display:
     def __enter__(self) -> Self:
         if self.live is not None:
             self.live.start()
+        else:
+            threading.Thread(target=self.keep_saying, name="progress", daemon=True).start()
         return self
+
+    def keep_saying(self) -> None:
+        """Without a terminal: a line for every minute in which nothing else was said."""
+        while not self.over.wait(self.said + SILENCE - time.monotonic()):
+            with self.lock:
+                if time.monotonic() - self.said >= SILENCE and self.running:
+                    told = "; ".join(f"{run}: {text}" for run, text in sorted(self.running.items()))
+                    self.say(f"{told}  {self.summary()}")
+                elif not self.running:
+                    self.said = time.monotonic()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.over.set()
         if self.live is not None:
             self.live.stop()
 
@@ -93,6 +112,7 @@ class Display:
 
     def say(self, line: str) -> None:
         """One line, above the live table if there is one."""
+        self.said = time.monotonic()
         self.console.print(line, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
     def summary(self) -> str:
@@ -114,6 +134,10 @@ class Display:
         None before anything is finished."""
         finished = remaining = 0.0
         for run, weight in self.due.items():
+            if (
+                run.is_reference
+            ):  # fitted while everything is loaded for the first time: no measure of the pace
+                continue
             before, now = self.trained.get(run, (0.0, 0.0))
             if run in self.finished | self.failed:
                 now = 1.0

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import logging
 import lzma
 import os
 from collections.abc import Callable, Iterator
@@ -20,6 +21,9 @@ from reproduce.errors import ReproduceError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+LOG = logging.getLogger("reproduce")
+"""What a user should know and nothing depends on; Python prints it on standard error."""
 
 observer: Callable[[str, Path], None] | None = None
 
@@ -43,6 +47,12 @@ def _one_line(path: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ReproduceError(
                 f"no space left for {path}: free some and give the same command again; nothing finished is lost"
+            ) from error
+        if link := next(
+            (place for place in (path, *path.parents) if place.is_symlink() and not place.exists()), None
+        ):
+            raise ReproduceError(
+                f"{link} is a link to {link.readlink()}, which does not exist: make that folder, or remove the link"
             ) from error
         raise ReproduceError(
             f"cannot write {path} ({error.strerror}): check its folder's permissions"
@@ -78,6 +88,10 @@ def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        # some file systems keep folders without being told, and say so; the file itself is written
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
     finally:
         os.close(handle)
 
@@ -212,4 +226,12 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
                 raise ReproduceError(
                     f"another campaign is writing to {path.parent}: wait for it, or choose another --results"
                 ) from error
+            except OSError as error:
+                # network file systems without locks; what is written is still written whole
+                if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
+                    raise
+                LOG.warning(
+                    f"{path.parent} is on a file system without locks ({error.strerror}): see to it that only one "
+                    "campaign writes there"
+                )
         yield

@@ -112,6 +112,9 @@ class Store:
         elsewhere = self._status_in(self.published / run.folder, run, verify, may_lack=(WEIGHTS, SAMPLES))
         to_evaluate = elsewhere.state == STALE and not elsewhere.retrain
         says_more = found.state == MISSING and (elsewhere.state == FAILED or to_evaluate)
+        if found.state == MISSING and elsewhere.state == DAMAGED:
+            # nothing of it can be used here, and nothing of it is ours to mend
+            return replace(elsewhere, retrain=True, folder=None, damaged=())
         return elsewhere if elsewhere.state == FRESH or says_more else found
 
     def _status_in(self, folder: Path, run: RunId, verify: bool, may_lack: tuple[str, ...] = ()) -> Status:

@@ -15,8 +15,9 @@ from reproduce.errors import ReproduceError
 from reproduce.protocol import BEST_FIRST
 from reproduce.runs import RunId, select
 from reproduce.store import FRESH, WEIGHTS, Store
+from reproduce.version import ROOT
 
-PUBLISHED = Path(__file__).parent.parent / "published"
+PUBLISHED = ROOT / "published"
 """What came with the project, whatever folder the process is in."""
 
 

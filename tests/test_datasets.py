@@ -9,6 +9,7 @@ import os
 import threading
 import time
 import tracemalloc
+import urllib.request
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -192,6 +193,43 @@ def test_mnist_dir_that_lacks_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(
         ReproduceError, match=rf"has no {missing} \(or {missing}.gz\): put MNIST's four idx files"
     ):
+        datasets.find_mnist()
+
+
+@pytest.mark.parametrize("place", ["", "raw", "MNIST/raw"])
+@pytest.mark.parametrize("dotted", [False, True])
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_mnist_is_found_in_the_layouts_that_other_software_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, dotted: bool, ending: str
+) -> None:
+    folder = tmp_path / place
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in IDX_FILES:
+        (folder / f"{name.replace('-idx', '.idx') if dotted else name}{ending}").write_bytes(b"")
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path))
+    assert datasets.find_mnist() == tmp_path
+    assert datasets._existing(tmp_path, LABELS).parent == folder
+
+
+def test_a_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in IDX_FILES:
+        (tmp_path / name).write_bytes(b"")
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    monkeypatch.setenv("MNIST_DIR", f"~/{tmp_path.name}")
+    assert datasets.find_mnist() == tmp_path
+
+
+@pytest.mark.parametrize("proxy", ["http://proxy:port", "http://[bad"])
+def test_a_proxy_that_is_none_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.setattr(datasets, "DOWNLOAD_FOLDER", tmp_path)
+    # urllib keeps the proxies of the first time it was asked
+    monkeypatch.setattr(urllib.request, "_opener", None)
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, proxy)
+    with pytest.raises(ReproduceError, match="MNIST could not be downloaded"):
         datasets.find_mnist()
 
 

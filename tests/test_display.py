@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 
 import pytest
 from rich.console import Console
@@ -154,3 +155,25 @@ def test_events_may_come_from_several_threads() -> None:
         thread.join()
     assert listener.finished == set(runs)
     assert listener.running == {}
+
+
+def test_a_log_hears_of_a_long_run_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(display, "SILENCE", 0.05)
+    stream = io.StringIO()
+    with Display(Console(file=stream, width=200)) as listener:
+        for event in (DUE, {"phase": "started"}, EPOCH):
+            listener(AE, event)
+        time.sleep(0.4)
+    lines = stream.getvalue().splitlines()
+    assert 2 <= len(lines) <= 8
+    assert lines[0].startswith("ae/seed-1: epoch 2/8, loss 12.35, validation 13  [0 of 1 done, 1 running, ")
+    assert "left]" in lines[0]
+
+
+def test_the_first_estimate_does_not_rest_on_what_is_only_fitted(now: list[float]) -> None:
+    listener = Display(Console(file=io.StringIO()))
+    for run in (RunId("pca-16", 0), AE):
+        listener(run, DUE)
+    now[0] += 60
+    listener(RunId("pca-16", 0), {"phase": "done", "seconds": 60.0})
+    assert listener.summary() == "[1 of 2 done, 1:00 gone]"

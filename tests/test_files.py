@@ -181,3 +181,68 @@ def test_csv_reads_back_to_the_bit() -> None:
     content = files.csv_bytes(pd.DataFrame({"x": values}))
     read = [float(line) for line in content.decode().split("\n")[1:-1]]
     np.testing.assert_array_equal(read, values)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP])
+def test_a_file_system_without_locks_is_said_and_used_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    def no_locks(*arguments: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with files.lock(tmp_path / ".lock"):
+        files.write(tmp_path / "file", b"content")
+    assert "only one campaign writes there" in caplog.text
+    assert (tmp_path / "file").read_bytes() == b"content"
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EBADF])
+def test_a_file_system_that_cannot_sync_folders_keeps_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    honest = os.fsync
+
+    def files_only(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").resolve().is_dir():
+            raise OSError(number, os.strerror(number))
+        honest(handle)
+
+    monkeypatch.setattr(files.os, "fsync", files_only)
+    files.write(tmp_path / "file", b"content")
+    assert (tmp_path / "file").read_bytes() == b"content"
+
+
+def test_a_link_to_nothing_is_named_with_its_target(tmp_path: Path) -> None:
+    (tmp_path / "results").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(ReproduceError, match=f"results is a link to {tmp_path}/unmounted, which does not"):
+        files.write(tmp_path / "results" / "smoke" / "file", b"x")
+    with pytest.raises(ReproduceError, match="is a link to"), files.lock(tmp_path / "results" / ".lock"):
+        pass
+
+
+# --- compressed ---------------------------------------------------------------------------------------
+
+
+def test_a_compressed_file_is_read_under_its_own_name(tmp_path: Path) -> None:
+    content = np.random.default_rng(0).random(1000).astype(np.float32).tobytes()
+    path = tmp_path / "weights"
+    packed = tmp_path / "weights.xz"
+    packed.write_bytes(files.compressed(content))
+    assert files.stored(path) == packed
+    assert files.read(path) == content
+    assert subprocess.run(["xz", "-dc", str(packed)], capture_output=True, check=True).stdout == content
+
+
+@pytest.mark.parametrize("keep", [0, 10, -1])
+def test_a_truncated_or_foreign_compressed_file_is_refused(tmp_path: Path, keep: int) -> None:
+    content = files.compressed(b"content" * 100)
+    (tmp_path / "a.csv.xz").write_bytes(content[:keep])
+    with pytest.raises(ReproduceError, match=r"a\.csv\.xz is damaged"):
+        files.read(tmp_path / "a.csv")
+
+
+def test_a_compressed_file_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv.xz").write_bytes(files.compressed(bytes(2_000_000)))
+    with pytest.raises(ReproduceError, match="is larger than 1,000 bytes"):
+        files.read(tmp_path / "a.csv", largest=1_000)

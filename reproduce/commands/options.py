@@ -10,8 +10,10 @@ import typer
 from reproduce import files
 from reproduce.errors import ReproduceError
 from reproduce.protocol import PROFILES, Protocol, profile
+from reproduce.version import ROOT
 
-PUBLISHED = Path("published")
+PUBLISHED = ROOT / "published"
+"""What came with the project, whatever folder the process is in."""
 
 app = typer.Typer(
     help="Train, evaluate, render and judge the reproduction of a benchmark of 22 autoencoders.",
@@ -27,7 +29,14 @@ ProfileOption = Annotated[
     ),
 ]
 ResultsOption = Annotated[
-    Path, typer.Option("--results", envvar="RESULTS_DIR", help="Root of the results folder.")
+    Path,
+    typer.Option(
+        "--results",
+        envvar="RESULTS_DIR",
+        help="Root of the results folder.",
+        # make hands on what a user wrote in quotes: the shell has not seen it
+        callback=lambda path: path.expanduser(),
+    ),
 ]
 OnlyOption = Annotated[
     list[str] | None,
