@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,9 +15,8 @@ from reproduce.errors import ReproduceError
 from reproduce.names import ALL_METRICS, IMAGE_METRICS, PAIR_METRICS
 from reproduce.protocol import Protocol
 from reproduce.runs import campaign_runs, training_key
-from reproduce.version import ROOT
 
-FOLDER = ROOT / "golden"
+FOLDER = Path("golden")
 COMPARED = (*ALL_METRICS, "test_ssim", "test_mse", "test_piq", "code_sd", "validation_loss")
 EXACT = ("parameters",)
 BY_ROW: dict[tuple[str, str], tuple[str, str]] = {

@@ -17,8 +17,10 @@ def as_records(recorded: Golden, **frames: pd.DataFrame) -> Records:
         profile=recorded.profile,
         runs=found["runs"].assign(variant="", status="fresh"),
         images=found["images"].assign(variant="", path="sampled"),
-        pairs=found["pairs"].assign(variant="", path="described"),
+        pairs=found["pairs"].assign(variant="", path="main"),
+        frames=pd.DataFrame(),
         digits=pd.DataFrame(),
+        milestones=pd.DataFrame(),
         curves=found["curves"].assign(variant=""),
         load_samples=lambda *_: {},
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reproduce import cli, golden
+from reproduce import cli, golden, version
 from reproduce.commands import golden as commands
 from reproduce.golden import Golden
 from reproduce.protocol import profile
@@ -86,8 +86,11 @@ def test_a_commit_that_is_changed_or_not_known_is_refused_and_nothing_written(
     capsys: pytest.CaptureFixture[str],
     whose: str,
     commit: str,
+    tmp_path: Path,
 ) -> None:
-    """Here no checkout is: without the variable no commit is known."""
+    """Outside a checkout no commit is known without the variable."""
+    monkeypatch.setattr(version, "ROOT", tmp_path)
+    monkeypatch.setattr(version, "ARCHIVED", tmp_path / "archived-commit.txt")
     monkeypatch.setenv("REPRODUCE_COMMIT", commit) if whose == "the checkout's" else ran_at(commit)
     before = contents()
     assert record(monkeypatch) == 2

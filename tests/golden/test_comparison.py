@@ -207,7 +207,7 @@ def test_one_row_that_is_not_finite_is_off(
 def with_rows(records: Records, frame: str, column: str, values: Any) -> Records:
     """The records with other values in the rows of the VAE that golden keeps, in their order."""
     table = getattr(records, frame).copy()
-    kept = {"images": ("path", "sampled"), "pairs": ("path", "described"), "curves": ("variant", "")}[frame]
+    kept = {"images": ("path", "sampled"), "pairs": ("path", "main"), "curves": ("variant", "")}[frame]
     chosen = table[(table["architecture"] == "vae") & (table[kept[0]] == kept[1]) & (table["variant"] == "")]
     table[column] = table[column].astype(float)
     table.loc[chosen.sort_values(list(ROWS[frame])).index, column] = values
@@ -265,7 +265,7 @@ def test_a_missing_row_is_refused(expected: Golden, recorded: Records, frame: st
     rows = getattr(recorded, frame)
     chosen = rows["architecture"] == "vae"
     if frame != "curves":
-        chosen &= rows["path"] == {"images": "sampled", "pairs": "described"}[frame]
+        chosen &= rows["path"] == {"images": "sampled", "pairs": "main"}[frame]
     shorter = replace(recorded, **{frame: rows.drop(index=rows[chosen].index[3])})
     with pytest.raises(CannotCompare, match=rf"the results lack 1 rows of {frame}, the first: \('vae', 42"):
         golden.compare(expected, shorter, LOSSES, PROVENANCE)

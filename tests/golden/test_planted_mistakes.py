@@ -30,7 +30,7 @@ from reproduce.golden.model import BY_ROW, COMPARED, EXACT, POOLED
 from reproduce.names import SLUGS
 from reproduce.protocol import PROFILES
 from reproduce.runs import RunId
-from reproduce.store import HISTORY, WEIGHTS, Store
+from reproduce.store import TRAINED, Store
 from tests.golden.recorded import as_records
 from tests.tiny import RUNS
 
@@ -148,10 +148,8 @@ def made_again(
     run = run if isinstance(run, RunId) else RunId(run, 1)
     wanted = [run] if run == SMOKE_AE else RUNS
     folder = store.path(run)
-    given = (
-        {} if trained else {"weights": store.read(folder, WEIGHTS), "history": store.read(folder, HISTORY)}
-    )
-    job = worker.Job(store.protocol, run, "cpu", str(folder / "checkpoint.bin"), **given)
+    given = None if trained else {name: store.read(folder, name) for name in TRAINED}
+    job = worker.Job(store.protocol, run, "cpu", str(folder / "checkpoint.bin"), given)
     store.publish(run, worker.perform(job, lambda event: None))
     return off(golden.compare(before, store.records(wanted), before.losses, provenance_columns(before)))
 
@@ -168,7 +166,7 @@ def test_a_kl_term_dropped_in_training_shows_in_its_loss_and_in_the_images(
 
 
 def test_another_ssim_window(store: Store, tiny_golden: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "ssim", lambda x, y: metrics.ssim_uniform(x, y, 7))
+    monkeypatch.setattr(metrics, "ssim", metrics.RIVAL_SSIMS["uniform7"])
     found = made_again(store, "vae", tiny_golden)
     assert found.keys() == {"vae"}
     assert {"ssim", "test_ssim"} <= found["vae"]
