@@ -189,8 +189,8 @@ def test_an_image_shifted_by_a_pixel(
     assert made_again(smoke_ae, SMOKE_AE, before) == {}
     through = evaluation.Evaluator.through
 
-    def shifted(evaluator: evaluation.Evaluator, code: Any, what: str) -> np.ndarray:
-        return np.roll(through(evaluator, code, what), 1, axis=-1)
+    def shifted(evaluator: evaluation.Evaluator, *arguments: Any) -> np.ndarray:
+        return np.roll(through(evaluator, *arguments), 1, axis=-1)
 
     monkeypatch.setattr(evaluation.Evaluator, "through", shifted)
     assert {"ssim", "mse", "test_ssim", "test_mse"} <= made_again(smoke_ae, SMOKE_AE, before)["ae"]
