@@ -101,13 +101,7 @@ claims: venv  ## every claim of the paper with its two verdicts: CSV, and a tabl
 	$(REPRODUCE) claims --write
 
 pdf: check-tex render  ## compile the report
-	@report="$$($(REPRODUCE) where report)"; cd "$$report"; \
-	SOURCE_DATE_EPOCH=1700000000 FORCE_SOURCE_DATE=1 \
-	  latexmk -pdf -silent -interaction=nonstopmode -halt-on-error -outdir=build report.tex >build.log 2>&1 \
-	  || { tail -n 40 build.log >&2; echo "error: LaTeX failed; the whole log is $$report/build.log" >&2; exit 1; }; \
-	if grep -E 'Missing character|undefined' build/report.log; then \
-	  echo "error: the report has missing characters or undefined references" >&2; exit 1; fi; \
-	cp build/report.pdf report.pdf; echo "$$report/report.pdf"
+	@$(REPRODUCE) pdf
 
 .PHONY: check-tex
 check-tex:

@@ -1,4 +1,4 @@
-"""From results to paper: `where`, `render`, `publish`, `claims`."""
+"""From results to paper: `where`, `render`, `pdf`, `publish`, `claims`."""
 
 from __future__ import annotations
 
@@ -56,6 +56,15 @@ def render(
     typer.echo(
         "next: make pdf (compile it), make claims (every verdict), make check (against golden numbers)"
     )
+    return 0
+
+
+@app.command()
+def pdf(profile_name: ProfileOption = None, results: ResultsOption = Path("results")) -> int:
+    """Compile the rendered report."""
+    from reproduce.rendering.pdf import compile_report
+
+    typer.echo(str(compile_report(results / light_profile(profile_name, results).name / "report")))
     return 0
 
 

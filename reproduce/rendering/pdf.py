@@ -1,0 +1,73 @@
+"""report.tex → report.pdf, by latexmk with our settings alone."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from reproduce import environment, files
+from reproduce.errors import ReproduceError
+
+PACKAGES = "latexmk texlive-latex-recommended texlive-publishers texlive-fonts-recommended poppler-utils"
+"""Debian's names of what is needed."""
+TIME = {"SOURCE_DATE_EPOCH": "1700000000", "FORCE_SOURCE_DATE": "1"}
+"""Equal sources, equal bytes."""
+COMMAND = ("latexmk", "-norc", "-pdf", "-silent", "-interaction=nonstopmode", "-halt-on-error")
+BUILD, LOG, PDF = ".build", "build.log", "report.pdf"
+LONGEST = 600
+"""Seconds after which LaTeX is given up."""
+
+
+def compile_report(folder: Path) -> Path:
+    """Compile <folder>/report.tex; the path of report.pdf, which is replaced only by a whole one.
+
+    LaTeX starts in an empty folder each time: what an interrupted run left behind is not taken up. Raises
+    ReproduceError: no LaTeX, no report, or LaTeX's own words when it fails or leaves references undefined.
+    """
+    source, build = folder / "report.tex", folder / BUILD
+    if not source.is_file():
+        raise ReproduceError(f"{folder} has no report.tex: run `make render` first")
+    if missing := [tool for tool in ("latexmk", "pdflatex", "bibtex") if shutil.which(tool) is None]:
+        raise ReproduceError(
+            f"LaTeX is needed ({missing[0]} is not installed): apt-get install --no-install-recommends {PACKAGES}, or, "
+            "with a container, make docker-pdf"
+        )
+    shutil.rmtree(build, ignore_errors=True)
+    build.mkdir()
+    try:
+        done = subprocess.run(
+            [*COMMAND, f"-outdir={BUILD}", source.name],
+            cwd=folder,
+            env=environment.for_tools(**TIME),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=LONGEST,
+            check=False,
+        )
+        found = build / "report.log"
+        log = found.read_bytes() if found.is_file() else b""
+        files.write(folder / LOG, done.stdout + b"\n" + log)
+        text = log.decode("utf-8", "replace")
+        if done.returncode:
+            raise ReproduceError(f"LaTeX failed{first_error(text)}: the whole log is {folder / LOG}")
+        if wrong := re.search(r"Missing character.*|.*\bundefined\b.*", text):
+            raise ReproduceError(f"the report has gaps ({wrong[0].strip()}): the whole log is {folder / LOG}")
+        made = build / PDF
+        if not made.is_file() or not (content := made.read_bytes()).startswith(b"%PDF-"):
+            raise ReproduceError(f"LaTeX ended without a PDF: the whole log is {folder / LOG}")
+        files.write(folder / PDF, content)
+    except subprocess.TimeoutExpired as error:
+        raise ReproduceError(f"LaTeX did not end within {LONGEST} seconds: look at {source}") from error
+    finally:
+        shutil.rmtree(build, ignore_errors=True)
+    return folder / PDF
+
+
+def first_error(log: str) -> str:
+    """LaTeX's first complaint and its line, as " (! Undefined control sequence. l.12 …)"; "" where the log has none."""
+    found = re.search(r"^! .*", log, re.MULTILINE)
+    line = re.search(r"^l\.\d+.*", log[found.end() :], re.MULTILINE) if found else None
+    return f" ({found[0]}{f' {line[0]}' if line else ''})" if found else ""
