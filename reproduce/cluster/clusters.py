@@ -6,12 +6,15 @@ import contextlib
 import importlib.util
 import logging
 import os
+import re
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from typing import Any
 
+from reproduce import files
 from reproduce.errors import ReproduceError
 
 RETRIES = 2
@@ -49,6 +52,7 @@ def local_cluster(workers: int, dashboard: bool = False) -> Iterator[Any]:
         raise ReproduceError(
             "--dashboard needs bokeh, which is not installed: install it, or leave the option out"
         )
+    require_loopback()
     # for good: connections of killed workers are reported after the cluster has closed, too
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     # Python's tracker of shared memory unblocks Ctrl-C in the thread that happens to start it: no worker's, then
@@ -78,6 +82,33 @@ def local_cluster(workers: int, dashboard: bool = False) -> Iterator[Any]:
                 client.close(timeout=CLOSE_SECONDS)
             with contextlib.suppress(TimeoutError):
                 cluster.close(timeout=CLOSE_SECONDS)
+
+
+def require_loopback() -> None:
+    """Raises ReproduceError where processes of this machine cannot reach each other: Dask would try for a minute."""
+    try:
+        with socket.socket() as server:
+            server.bind(("127.0.0.1", 0))
+            server.listen(1)
+            with socket.create_connection(server.getsockname(), timeout=CONNECT_SECONDS):
+                pass
+    except OSError as error:
+        raise ReproduceError(
+            f"workers cannot be reached on this machine (127.0.0.1: {error.strerror or error}): give --jobs 1, which "
+            "needs no network"
+        ) from error
+
+
+ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://(\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):[0-9]{1,5}/?", re.ASCII)
+"""Of a Dask scheduler: protocol, host and port."""
+
+
+def require_address(address: str) -> None:
+    """Raises ReproduceError for what can't be a scheduler's address."""
+    if not ADDRESS.fullmatch(address):
+        raise ReproduceError(
+            f"'{address}' is no address of a Dask scheduler: it is written like tcp://HOST:8786"
+        )
 
 
 @contextlib.contextmanager
@@ -110,6 +141,8 @@ def existing_cluster(address: str) -> Iterator[Any]:
     """A client of the scheduler at that address. Raises ReproduceError when none answers."""
     from distributed import Client
 
+    require_address(address)
+    files.LOG.warning(f"waiting for the Dask scheduler at {address}, at most {CONNECT_SECONDS} seconds")
     try:
         client = Client(address, set_as_default=False, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:

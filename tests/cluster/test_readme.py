@@ -1,0 +1,83 @@
+"""The README's cluster, typed as it stands there, by a user whose environment says nothing of this project."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reproduce.cluster import clusters
+from reproduce.errors import ReproduceError
+from tests import bare
+from tests.cluster.common import STARTING
+
+ROOT = Path(__file__).parents[2]
+
+
+def commands(port: int) -> list[list[str]]:
+    """The README's three commands with this machine as the host, two workers, and this environment."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```sh\n(\.venv/bin/dask scheduler.*?)```", text, re.DOTALL)
+    lines = [line.partition("#")[0].strip(" &") for line in block.splitlines()]
+    found = []
+    for line in lines:
+        words = shlex.split(
+            line.replace("HOST:8786", f"127.0.0.1:{port}").replace("--nworkers 16", "--nworkers 2")
+        )
+        found.append([word.replace(".venv/bin", str(Path(sys.executable).parent)) for word in words])
+    return found
+
+
+@STARTING
+def test_the_three_commands_train_a_run(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    scheduler, worker, run = commands(port)
+    options = ["--host", "127.0.0.1", "--port", str(port), "--dashboard-address", "127.0.0.1:0"]
+    started, quiet = [], subprocess.DEVNULL
+    try:
+        for command in ([*scheduler, *options], [*worker, "--no-dashboard"]):
+            started.append(
+                subprocess.Popen(
+                    command, cwd=tmp_path, env=bare.BARE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                )
+            )
+        words = ["--profile", "smoke", "--only", "ae", "--seed", "42", "--results", str(tmp_path / "results")]
+        done = bare.ran([*run, *words], tmp_path, {})
+    finally:
+        for process in reversed(started):
+            process.terminate()
+            process.wait()
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    assert b"3 run now" in done.stdout
+    assert (tmp_path / "results" / "smoke" / "ae" / "seed-42" / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "address", ["localhost", "http://localhost:8786", "tcp://localhost", "tcp://:8786", "8786", ""]
+)
+def test_what_cannot_be_a_schedulers_address_is_refused_at_once(address: str) -> None:
+    with pytest.raises(
+        ReproduceError, match=r"no address of a Dask scheduler: it is written like tcp://HOST:8786"
+    ):
+        clusters.require_address(address)
+
+
+@pytest.mark.parametrize("address", SOME)
+def test_a_schedulers_address_is_not(address: str) -> None:
+    clusters.require_address(address)
+
+
+def test_without_a_loopback_network_one_run_at_a_time_is_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*arguments: object, **options: object) -> None:
+        raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", unreachable)
+    with pytest.raises(ReproduceError, match=r"127\.0\.0\.1: Network is unreachable\): give --jobs 1"):
+        clusters.require_loopback()
