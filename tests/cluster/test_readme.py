@@ -40,7 +40,7 @@ def test_the_three_commands_train_a_run(tmp_path: Path) -> None:
         port = free.getsockname()[1]
     scheduler, worker, run = commands(port)
     options = ["--host", "127.0.0.1", "--port", str(port), "--dashboard-address", "127.0.0.1:0"]
-    started, quiet = [], subprocess.DEVNULL
+    started = []
     try:
         for command in ([*scheduler, *options], [*worker, "--no-dashboard"]):
             started.append(
@@ -69,7 +69,10 @@ def test_what_cannot_be_a_schedulers_address_is_refused_at_once(address: str) ->
         clusters.require_address(address)
 
 
-@pytest.mark.parametrize("address", SOME)
+@pytest.mark.parametrize(
+    "address",
+    ["tcp://127.0.0.1:8786", "tls://node-7.cluster:8786", "tcp://[::1]:8786", "ucx://a:1"],
+)
 def test_a_schedulers_address_is_not(address: str) -> None:
     clusters.require_address(address)
 
