@@ -50,6 +50,7 @@ from reproduce.store import (
     PARTIAL,
     PROVENANCE,
     STALE,
+    TRAINED,
     WEIGHTS,
     Store,
 )
@@ -166,9 +167,9 @@ def again(name: str) -> Callable[[bytes, World], None]:
     """What was trained is evaluated again as it is, whole and finite, or refused."""
 
     def holds(content: bytes, world: World) -> None:
-        given = {file: content if file == name else world.intact(file) for file in (WEIGHTS, HISTORY)}
+        given = {file: content if file == name else world.intact(file) for file in TRAINED}
         job = worker.Job(world.store.protocol, world.run, "cpu", "")
-        if refused(lambda: worker.require_whole(job, given[WEIGHTS], given[HISTORY])) is None:
+        if refused(lambda: worker.require_whole(job, given)) is None:
             losses = pd.read_csv(io.BytesIO(given[HISTORY]))["validation_loss"]
             assert math.isfinite(losses.min())
             assert 1 <= np.argmin(losses.tolist()) + 1 <= len(losses)
@@ -557,7 +558,9 @@ PROPERTIES = (
     Property("provenance", lambda w: spoilt_json_bytes(w.document(PROVENANCE)), provenance, 10, 400),
     _file("images.csv", 20, 600),
     _file("pairs.csv", 15, 600),
+    _file("frames.csv", 10, 300),
     _file("digits.csv", 10, 300),
+    _file("milestones.csv", 10, 300),
     _file("history.csv", 10, 300),
     Property(
         "scalars", lambda w: spoilt_json_bytes(w.document("scalars.json")), record("scalars.json"), 20, 800

@@ -11,6 +11,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from reproduce import datasets, files, golden, runs, training, worker
@@ -19,7 +20,7 @@ from reproduce.datasets import load
 from reproduce.devices import KEPT_BYTES
 from reproduce.errors import ReproduceError
 from reproduce.runs import RunId
-from reproduce.store import DAMAGED, FRESH, HISTORY, MANIFEST, WEIGHTS, Store
+from reproduce.store import DAMAGED, FRESH, MANIFEST, TRAINED, Store
 from tests.hostile.harness import MEMORY, Property, World, bounded, exercise, refused
 from tests.hostile.properties import (
     CHECKPOINTS,
@@ -79,7 +80,7 @@ def test_what_is_not_spoilt_is_taken(world: World) -> None:
     run = CHECKPOINTS.run(world)
     run.restore(CHECKPOINTS.intact)
     job = worker.Job(world.store.protocol, world.run, "cpu", "")
-    worker.require_whole(job, world.intact(WEIGHTS), world.intact(HISTORY))
+    worker.require_whole(job, {name: world.intact(name) for name in TRAINED})
 
 
 # --- the harness can fail ---------------------------------------------------------------------------------------
@@ -181,8 +182,11 @@ def test_training_moves_a_spoilt_checkpoint_aside_and_starts_over(world: World, 
     def build() -> training.Architecture:
         return training.fresh_architecture("ae", "", protocol, 1)
 
+    def measure(architecture: training.Architecture, epoch: int) -> pd.DataFrame:
+        return pd.DataFrame({"epoch": [epoch]})
+
     events: list[dict[str, object]] = []
-    trained = training.train(build, protocol, load(protocol), 1, "cpu", path, events.append)
+    trained = training.train(build, protocol, load(protocol), 1, "cpu", path, measure, events.append)
     assert len(trained.history) == protocol.epochs
     assert (tmp_path / "checkpoint.bin.damaged").read_bytes() == b"spoilt"
     assert "starting over" in str(events[0]["warning"])
