@@ -20,7 +20,7 @@ from reproduce.datasets import load
 from reproduce.devices import KEPT_BYTES
 from reproduce.errors import ReproduceError
 from reproduce.runs import RunId
-from reproduce.store import DAMAGED, FRESH, MANIFEST, TRAINED, Store
+from reproduce.store import DAMAGED, FRESH, HISTORY, MANIFEST, TRAINED, WEIGHTS, Store
 from tests.hostile.harness import MEMORY, Property, World, bounded, exercise, refused
 from tests.hostile.properties import (
     CHECKPOINTS,
