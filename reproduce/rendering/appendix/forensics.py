@@ -64,7 +64,7 @@ def candidates(material: Material) -> Table | None:
             Column("Implements", align="l"),
             Column("Epoch"),
             Column("Rows"),
-            *(Column(head, "Rows that agree, by definition of SSIM") for head in DEFINITIONS.values()),
+            *(Column(head, "Agree, by SSIM") for head in DEFINITIONS.values()),
         ),
         blocks=tuple(blocks),
         size="scriptsize",
