@@ -76,8 +76,9 @@ venv-cpu: requirements-base.lock  ## the same without CUDA (1 GB); CPU_TORCH say
 # Campaigns with each of the options $(1), then the report. A failed run (exit code 1) belongs into the report and is
 # what make answers in the end; after anything worse there is nothing to render.
 define campaigns-and-report
-@code=0; for options in $(1); do \
-  $(REPRODUCE) run $$options $(if $(JOBS),--jobs $(JOBS)) || code=$$?; [ $$code -le 1 ] || exit $$code; done; \
+@code=0; child=; trap 'kill -TERM $$child; wait $$child; exit 130' INT TERM HUP; for options in $(1); do \
+  $(REPRODUCE) run $$options $(if $(JOBS),--jobs $(JOBS)) & child=$$!; wait $$child || code=$$?; \
+  [ $$code -le 1 ] || exit $$code; done; trap - INT TERM HUP; \
 $(REPRODUCE) render; exit $$code
 endef
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 import traceback
 
@@ -26,10 +27,20 @@ def complain(message: str) -> None:
     typer.echo(f"error: {one_line(message)}", err=True)
 
 
+def interrupt(number: int, frame: object) -> None:
+    """Whoever is asked to end (by make, a scheduler of jobs, a closed terminal) ends as on Ctrl-C: what it started ends
+    with it, and the same command goes on."""
+    signal.signal(number, signal.SIG_IGN)  # asked once is enough
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Entry point: one clear line and an exit code for every ReproduceError; 130 on Ctrl-C; a traceback and 70 for
     what nobody expected."""
     environment.without_backend()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has a closed terminal ignored
+            signal.signal(number, interrupt)
     for stream in (sys.stdout, sys.stderr):
         # β is no reason to end on a terminal that cannot show it
         if isinstance(stream, io.TextIOWrapper):

@@ -55,10 +55,12 @@ def local_cluster(workers: int, dashboard: bool = False) -> Iterator[Any]:
     require_loopback()
     # for good: connections of killed workers are reported after the cluster has closed, too
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    # the threads that start now, and the processes that they start, inherit the mask: Ctrl-C and the end of a terminal
+    # are for this thread alone
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     # Python's tracker of shared memory unblocks Ctrl-C in the thread that happens to start it: no worker's, then
     resource_tracker.ensure_running()
-    # the threads that start now, and the processes that they start, inherit the mask: Ctrl-C is for this thread alone
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         cluster = LocalCluster(
             n_workers=0,

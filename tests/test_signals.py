@@ -1,0 +1,98 @@
+"""Whoever is asked to end, make or the command, ends all that it started, within seconds, and goes on where it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import bare
+from tests.cluster.common import STARTING, until
+
+ROOT = Path(__file__).parents[1]
+SECONDS = 2.0 if not os.environ.get("CI") else 10.0
+"""Until nothing is left; a shared runner is given more."""
+pytestmark = STARTING
+
+
+def members(session: int) -> set[int]:
+    """Processes of the session that are alive."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.add(int(folder.name))
+    return found
+
+
+Started = subprocess.Popen[bytes]
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[list[Started]]:
+    found: list[Started] = []
+    yield found
+    for process in found:
+        for pid in members(process.pid):
+            os.kill(pid, signal.SIGKILL)
+
+
+def start(command: list[str], folder: Path, started: list[Started]) -> Started:
+    """In a session of its own, until a run has its first checkpoint."""
+    environment = bare.BARE | {
+        "RESULTS_DIR": str(folder / "results"),
+        "PROFILE": "quick",
+        "JOBS": "2",
+        "SEEDS": "42",
+    }
+    environment |= {"REPRODUCE_VENV": str(Path(sys.executable).parents[1])}
+    with (folder / "log").open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    started.append(process)
+    until(lambda: list((folder / "results").rglob("checkpoint-*.bin")) or process.poll() is not None)
+    assert process.poll() is None, (folder / "log").read_text(encoding="utf-8")
+    return process
+
+
+RUN = [str(Path(sys.executable).with_name("reproduce")), "run", "--profile", "quick", "--jobs", "2"]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("command", [RUN, ["make", "reproduce"]], ids=["command", "make"])
+def test_all_that_was_started_ends_and_the_checkpoint_stays(
+    tmp_path: Path, started: list[Started], command: list[str], number: signal.Signals
+) -> None:
+    process = start(command, tmp_path, started)
+    # a terminal tells every process of it; who asks with kill tells one
+    (os.kill if number == signal.SIGTERM else os.killpg)(process.pid, number)
+    asked = time.monotonic()
+    until(lambda: not members(process.pid) or time.monotonic() - asked > 60)
+    took = time.monotonic() - asked
+    assert not members(process.pid)
+    assert took < SECONDS
+    assert process.wait() != 0
+    assert list((tmp_path / "results").rglob("checkpoint-*.bin"))
+    assert "Traceback" not in (tmp_path / "log").read_text(encoding="utf-8")
