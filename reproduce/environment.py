@@ -25,7 +25,7 @@ def cores() -> int:
     """Cores that this process may use: affinity and cgroups count."""
     from dask.system import cpu_count
 
-    return min(int(cpu_count()), len(AFFINITY)) if AFFINITY else int(cpu_count())
+    return int(cpu_count())
 
 
 def for_tools(**ours: str) -> dict[str, str]:
@@ -44,12 +44,5 @@ def without_backend() -> None:
     os.environ["MPLBACKEND"] = "agg"
 
 
-def _settle() -> frozenset[int]:
-    """Take away what would bind this process to a core, and the cores that it may use."""
-    for name in PLACEMENT:
-        os.environ.pop(name, None)
-    return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
-
-
-AFFINITY = _settle()
-"""The cores that this process might use when it started."""
+for _name in PLACEMENT:
+    os.environ.pop(_name, None)

@@ -358,7 +358,14 @@ def test_a_damaged_published_run_is_run_again(finished: Store, tmp_path: Path) -
     shutil.copytree(finished.folder, published / "tiny")
     flip(published / "tiny" / VAE.folder / "images.csv")
     store = Store(tmp_path / "empty", finished.protocol, published)
-    assert store.status(VAE, verify=True).state == MISSING
+    status = store.status(VAE, verify=True)
+    assert (status.state, status.retrain) == (DAMAGED, True)
+    assert (
+        status.why
+        == f"{published / 'tiny' / VAE.folder / 'images.csv'} is damaged (its checksum does not fit)"
+    )
+    assert again(store).done == [VAE]
+    assert contents(store.path(VAE)) == contents(finished.path(VAE))
 
 
 def test_a_published_failure_is_a_failure_in_a_clone(finished: Store, tmp_path: Path) -> None:
