@@ -57,9 +57,9 @@ MAY_BE_UNDEFINED = {
 PROVENANCE_NUMBERS = (
     "training_seconds", "evaluation_seconds", "inference_microseconds", "total_seconds", "resumed", "finished",
 )  # fmt: skip
-"""Numbers of a provenance that go into `Records.runs`; NaN where the provenance has none."""
+"""Numbers of the provenance that go into `Records.runs`; NaN where it has none."""
 HARDWARE = ("gpu", "processor", "instruction_set")
-"""Flags of a provenance that name the machine's kind; `hardware` in `Records.runs`."""
+"""Flags of the provenance that name the machine's kind; `hardware` in `Records.runs`."""
 FLAGS = ("collapsed",)
 
 

@@ -46,9 +46,9 @@ RECORDS = (
 )
 
 GROUPS = ("versions", "flags", "evaluation")
-"""Entries of a provenance that hold entries of their own."""
+"""Entries of the provenance that hold entries of their own."""
 TRAINED_BY = ("commit", "host", "python", "versions", "flags")
-"""Entries of a provenance that say what a run was made with."""
+"""Entries of the provenance that say what a run was made with."""
 TRAINED_WHEN = ("started", "finished", "total_seconds", "training_seconds", "resumed")
 """Entries that say when, and for how long."""
 LARGEST_JSON = 4 << 20

@@ -1,4 +1,4 @@
-"""What commands read from a results root: records, and what the provenance of its runs agree on."""
+"""What commands read from a results root: records, and what the provenance of its runs agrees on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def records_and_provenance(
     protocol: Protocol, results: Path, seeds: tuple[int, ...] | None = None
 ) -> tuple[Any, dict[str, Any]]:
     """Records of every finished run of the profile (the 22, the references, and variants where they exist), and what
-    their provenance have in common. Every run's state is asked for once.
+    their provenance has in common. Every run's state is asked for once.
     """
     from reproduce.reading import assemble
     from reproduce.store import FRESH

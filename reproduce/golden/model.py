@@ -164,8 +164,8 @@ def machine_class(provenance: Mapping[str, Any]) -> tuple[Any, ...]:
 def machine_provenance(protocol: Protocol, provenance: Mapping[str, Any]) -> dict[str, Any]:
     """What a comparison must know of the runs: profile, data, training keys, machine class, versions, commit.
 
-    provenance: what all provenance of the runs agree on (`commands.results.common`). keys: run → the first 16 digits of
-    its training key, which changes with every setting and revision.
+    provenance: what the provenance of all runs agrees on (`commands.results.common`). keys: run → the first 16 digits
+    of its training key, which changes with every setting and revision.
     """
     flags, versions = provenance.get("flags", {}), provenance.get("versions", {})
     names = ("device", "processor", "instruction_set", "machine", "threads")

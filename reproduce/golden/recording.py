@@ -205,7 +205,7 @@ def read_provenance(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise _damaged(path, "not JSON") from error
     if not isinstance(provenance, dict) or not isinstance(provenance.get("keys", {}), dict):
-        raise _damaged(path, "not a provenance")
+        raise _damaged(path, "not what a recording writes")
     return provenance
 
 

@@ -37,7 +37,7 @@ AGAIN = "again"
 """The base's way of running a second time."""
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 Read = Callable[[Path], tuple[Records, dict[str, Any]]]
-"""Results root → the records of its runs, and what their provenance agree on."""
+"""Results root → the records of its runs, and what their provenance agrees on."""
 
 
 @dataclass(frozen=True)
