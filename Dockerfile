@@ -61,7 +61,7 @@ WORKDIR /work
 COPY --chown=10001:10001 . /work
 VOLUME ["/work/results", "/work/data"]
 
-# The image holds no git history; the commit that it was built from goes into the stamps this way.
+# The image holds no git history; the commit that it was built from goes into the provenance this way.
 ARG SOURCE_COMMIT=unknown
 ENV REPRODUCE_COMMIT=${SOURCE_COMMIT}
 LABEL org.opencontainers.image.title="reproduce" \

@@ -49,13 +49,13 @@ endef
 # looked at before it is called made
 define install-project
 .venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
-cd / && $(CURDIR)/.venv/bin/python -c 'import pythae, torch, reproduce'
+cd / && '$(CURDIR)/.venv/bin/python' -c 'import pythae, torch, reproduce'
 endef
 
 .venv/.ok: requirements.lock pyproject.toml
 	$(need-python)
 	@test ! -e .venv/.cpu || { \
-	  echo "error: the lock has changed since make venv-cpu: give that command again, or remove .venv for the whole" >&2; exit 2; }
+	  echo "error: the lock or pyproject.toml has changed since make venv-cpu: give that command again, or remove .venv for the whole" >&2; exit 2; }
 	'$(PYTHON)' -m venv .venv
 	.venv/bin/pip install --quiet --no-compile --require-hashes -r requirements.lock
 	$(install-project)

@@ -92,9 +92,15 @@ def left_out(store: Store, run: RunId, published: Path) -> set[str]:
     if run.is_reference:
         return set()
     better = BEST_FIRST[: BEST_FIRST.index(store.protocol.name)] if store.protocol.name in BEST_FIRST else ()
-    held = any(files.stored(published / name / run.folder / WEIGHTS) for name in better)
+    held = any(holds_weights(published, name, run) for name in better)
     best = run.seed == WEIGHTS_SEED and not run.variant and store.protocol.name in BEST_FIRST and not held
     return (set() if best else {WEIGHTS}) | ({SAMPLES} if run.variant else set())
+
+
+def holds_weights(published: Path, name: str, run: RunId) -> bool:
+    """Whether the profile's run is published with weights that today's code would train."""
+    status = Store(published, protocol.profile(name)).status(run)
+    return bool(status.folder and not status.retrain and files.stored(status.folder / WEIGHTS))
 
 
 def demote(store: Store, run: RunId, published: Path) -> None:

@@ -16,7 +16,8 @@ OWN = ("reproduce", "latex", "pyproject.toml", "requirements.lock")
 
 
 def current_commit() -> str:
-    """The commit of the package's own files, with + where they were changed; "" where it is not known.
+    """The commit of the package's own files, with + where they were changed and ? where that cannot be told (an
+    archive); "" where it is not known.
 
     $REPRODUCE_COMMIT (set in the image), else that of the checkout whose root holds the package, else that of the
     archive. A repository that merely lies above the package's folder is another project's.
@@ -36,7 +37,8 @@ def _archived() -> str:
         commit = ARCHIVED.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         return ""
-    return commit if commit.isalnum() else ""
+    # nothing tells whether an archive's files were changed since: known, and not clean
+    return f"{commit}?" if commit.isalnum() else ""
 
 
 def _git(*arguments: str) -> list[str] | None:

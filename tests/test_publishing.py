@@ -16,7 +16,7 @@ from reproduce import files, publishing
 from reproduce.analysis import claims
 from reproduce.commands import report as command
 from reproduce.errors import ReproduceError
-from reproduce.protocol import Protocol, shortened
+from reproduce.protocol import PROFILES, Protocol, shortened
 from reproduce.rendering import MANIFESTS
 from reproduce.rendering.claim_tables import WITHIN_THE_PAPER
 from reproduce.rendering.material import CELL_KIND
@@ -382,10 +382,12 @@ def best(store: Store, profile: str) -> Store:
 
 @pytest.mark.parametrize("order", [("notebook", "desk", "paper"), ("paper", "desk", "notebook")])
 def test_of_each_model_the_weights_of_the_best_profile_are_published_and_no_others(
-    store: Store, tmp_path: Path, order: tuple[str, ...]
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...]
 ) -> None:
     published, run = tmp_path / "published", RunId("vae", publishing.WEIGHTS_SEED)
     stores = [best(store, profile) for profile in order]
+    for each in stores:
+        monkeypatch.setitem(PROFILES, each.protocol.name, each.protocol)
     for each in stores:
         publishing.copy_runs(each, published)
     held = [path.parts[-4] for path in published.rglob(f"{WEIGHTS}*")]
@@ -394,6 +396,16 @@ def test_of_each_model_the_weights_of_the_best_profile_are_published_and_no_othe
         clone = Store(tmp_path / "empty", each.protocol, published)
         assert clone.status(run, verify=True).state == FRESH
         assert publishing.copy_runs(each, published) == []
+
+
+def test_better_weights_that_todays_code_would_not_train_hold_nothing_back(
+    store: Store, tmp_path: Path
+) -> None:
+    """Published under the name of `paper`, whose protocol is another one."""
+    published = tmp_path / "published"
+    publishing.copy_runs(best(store, "paper"), published)
+    publishing.copy_runs(best(store, "desk"), published)
+    assert {path.parts[-4] for path in published.rglob(f"vae/seed-42/{WEIGHTS}*")} == {"paper", "desk"}
 
 
 def test_sample_images_of_another_implementation_are_not_published(store: Store, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from reproduce.architectures.registry import PYTHAE, PYTHAE_VARIANT
 from reproduce.names import I_SSIMS, MILESTONE_IMAGES, MILESTONE_PAIRS, SLUGS, SSIMS
 from reproduce.protocol import PAPER_SEEDS
 from reproduce.records import Records
+from reproduce.revisions import EVALUATION_REVISION
 
 METRICS = ("ssim", "mse", "psnr", "piq", "iss", "i_ssim")
 IMPLEMENTATIONS = {"": "paper", PYTHAE_VARIANT: "pythae"}
@@ -41,6 +42,8 @@ def measured(records: Records, variant: str) -> pd.DataFrame:
     """
     rows = records.milestones
     rows = rows[(rows["variant"] == variant) & (rows["seed"] == SEED) & rows["architecture"].isin(SLUGS)]
+    # what an earlier evaluation noted may be another quantity, and its weights are gone
+    rows = rows[rows["revision"] == EVALUATION_REVISION]
     if rows.empty:
         return pd.DataFrame()
     parts = []

@@ -87,7 +87,9 @@ def publish(
         copied = publishing.publish_records(store, options.PUBLISHED)
         typer.echo(f"published {len(copied)} runs of profile {protocol.name}")
         return 0
-    copied = publishing.publish(store, results / protocol.name / "report", Path(), options.PUBLISHED)
+    copied = publishing.publish(
+        store, results / protocol.name / "report", options.PUBLISHED.parent, options.PUBLISHED
+    )
     typer.echo(f"published profile {protocol.name}: tables, figures, README and {len(copied)} runs")
     return 0
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -37,16 +39,7 @@ def compile_report(folder: Path) -> Path:
     shutil.rmtree(build, ignore_errors=True)
     build.mkdir()
     try:
-        done = subprocess.run(
-            [*COMMAND, f"-outdir={BUILD}", source.name],
-            cwd=folder,
-            env=environment.for_tools(**TIME),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=LONGEST,
-            check=False,
-        )
+        done = run(folder, [*COMMAND, f"-outdir={BUILD}", source.name])
         found = build / "report.log"
         log = found.read_bytes() if found.is_file() else b""
         files.write(folder / LOG, done.stdout + b"\n" + log)
@@ -64,6 +57,27 @@ def compile_report(folder: Path) -> Path:
     finally:
         shutil.rmtree(build, ignore_errors=True)
     return folder / PDF
+
+
+def run(folder: Path, command: list[str]) -> subprocess.CompletedProcess[bytes]:
+    """The command and all that it starts, in the folder; ended together when it takes too long or we are interrupted.
+    Raises TimeoutExpired."""
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment.for_tools(**TIME),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            output, _ = process.communicate(timeout=LONGEST)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output)
 
 
 def first_error(log: str) -> str:

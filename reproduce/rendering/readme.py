@@ -136,7 +136,7 @@ def forensic(material: Material) -> str:
         f"- Most rows agree with: {winner['words']}: {winner['agree']} of {winner['rows']}; assigned to models at "
         f"random {winner['chance']} would.",
         *(
-            f"- As the paper states it: {stated['words']}: {stated['agree']} of {stated['rows']}."
+            f"- With the stated SSIM and the kept weights: {stated['words']}: {stated['agree']} of {stated['rows']}."
             for stated in found["stated"]
         ),
         f"- Rows that no candidate explains ({len(found['none'])} of {len(found['none']) + len(found['agree'])}): "

@@ -131,3 +131,11 @@ def test_an_epoch_that_few_models_reached_is_no_candidate_but_their_best_weights
     early = replace(exact, milestones=pd.concat([rows[~stopped], rows[stopped].assign(epoch=9)]))
     found = investigated(early).candidates.reset_index()
     assert set(found["epoch"]) == {0, 5, 10}
+
+
+def test_what_an_earlier_evaluation_noted_is_not_mixed_in(exact: Records) -> None:
+    rows = exact.milestones
+    old = replace(
+        exact, milestones=rows.assign(revision=rows["revision"].where(rows["architecture"] != "ae", 1))
+    )
+    assert investigated(old).candidates["rows"].max() == 21

@@ -50,8 +50,21 @@ def test_stuck_pixels_are_noted_of_whatever_model_has_them(plain: Records) -> No
 
 @pytest.mark.parametrize(("value", "noted"), [(-2.2, True), (0.0, False), (1.5, False)])
 def test_a_negative_total_correlation_is_noted(plain: Records, value: float, noted: bool) -> None:
-    found = kinds(with_part(plain, "beta-tcvae", total_correlation=value))
+    found = kinds(with_part(plain, "beta-tcvae", total_correlation=value, dimensionwise_kl=1.0))
     assert (("negative-correlation", "beta-tcvae") in found) == noted
+
+
+def test_a_discriminators_ratio_is_no_such_estimate(plain: Records) -> None:
+    found = kinds(with_part(plain, "factor-vae", total_correlation=-0.3))
+    assert ("negative-correlation", "factor-vae") not in found
+
+
+def test_stuck_pixels_are_those_of_the_seed_that_has_most() -> None:
+    records = make_records("desk", (42, 123), seed_spread=0.0, references=False)
+    runs = records.runs.copy()
+    runs.loc[(runs["architecture"] == "svae") & (runs["seed"] == 123), "stuck_pixels"] = 1.0
+    (note,) = (note for note in notes.notes(replace(records, runs=runs)) if note.kind == "stuck")
+    assert note.values == {"pixels": 1.0}
 
 
 @pytest.mark.parametrize(("sd", "noted"), [(29.0, True), (3.9, False)])

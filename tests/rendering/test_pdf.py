@@ -79,6 +79,19 @@ def test_the_users_latexmkrc_is_not_read(folder: Path, monkeypatch: pytest.Monke
 
 
 @needs_latex
+def test_what_does_not_end_is_ended_with_all_that_it_started(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, r"\def\x{\x}\x")
+    monkeypatch.setattr(pdf, "LONGEST", 3)
+    with pytest.raises(ReproduceError, match="did not end within 3 seconds"):
+        pdf.compile_report(folder)
+    found = subprocess.run(["pgrep", "-f", str(folder)], capture_output=True, check=False)
+    assert found.stdout == b""
+    assert (folder / pdf.PDF).read_bytes() == OLD
+
+
+@needs_latex
 def test_after_a_run_that_was_killed_in_the_middle_the_same_command_works(folder: Path) -> None:
     write(folder, r"\newcount\n\loop\advance\n1 x\par\ifnum\n<200000\repeat")
     code = f"from pathlib import Path; from reproduce.rendering import pdf; pdf.compile_report(Path({str(folder)!r}))"
@@ -86,7 +99,7 @@ def test_after_a_run_that_was_killed_in_the_middle_the_same_command_works(folder
     while not list((folder / pdf.BUILD).glob("report.*")):
         time.sleep(0.02)
         assert process.poll() is None
-    subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=True)
+    process.kill()
     assert process.wait() == -signal.SIGKILL
     assert (folder / pdf.PDF).read_bytes() == OLD
     write(folder, "Hello.")

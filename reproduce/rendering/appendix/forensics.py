@@ -10,6 +10,7 @@ from reproduce import paper
 from reproduce.analysis import summaries
 from reproduce.analysis.forensics import CANDIDATE, METRICS, SEED, nearest_epochs
 from reproduce.names import SLUGS, SSIMS
+from reproduce.protocol import PROFILES
 from reproduce.rendering import numbers
 from reproduce.rendering.columns import printed_mean
 from reproduce.rendering.material import Material, label
@@ -125,7 +126,7 @@ def lengths(material: Material) -> Table | None:
     if len(known) < 2:
         return None
     models = {name: summaries.summarise(records) for name, records in known.items()}
-    longest = list(known)[-1]
+    longest = max(known, key=lambda name: PROFILES[name].epochs)
     near = nearest_epochs(known[longest], "ssim")
 
     def row(slug: str) -> Row:
@@ -142,7 +143,7 @@ def lengths(material: Material) -> Table | None:
     present = [slug for slug in SLUGS if any(slug in frame.index for frame in models.values())]
     return Table(
         name="lengths",
-        title="Length decides: printed values beside every profile's.",
+        title="Printed values beside every profile's.",
         remarks=f"Means over all finished seeds of each profile. Last column: the epoch of {longest} whose six metrics "
         "lie nearest to the printed row, among its milestones.",
         columns=(
