@@ -165,7 +165,6 @@ def investigate(profiles: Mapping[str, Records]) -> Forensics | None:
                                 "worst": z.abs().idxmax(axis=1),
                                 "worst_z": z.abs().max(axis=1),
                                 "agrees": (z.abs() <= LIMIT).all(axis=1),
-                                **{f"z_{metric}": z[metric] for metric in METRICS},
                                 **{
                                     metric: rows[column]
                                     for metric, column in zip(METRICS, columns, strict=True)
