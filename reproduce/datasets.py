@@ -173,7 +173,7 @@ def stratified_split(labels: np.ndarray, sizes: Sequence[int]) -> list[np.ndarra
 def _mnist() -> Sequence[Split]:
     """The last 10,000 training images validate, as in Pythae's notebooks."""
     folder = find_mnist()
-    arrays = {name: read_idx(_existing(folder, name), name) for name in IDX_FILES}
+    arrays = {name: read_idx(path, name) for name, path in mnist_files(folder).items()}
     images, labels = arrays["train-images-idx3-ubyte"], arrays["train-labels-idx1-ubyte"]
     return [
         Split(images[:50_000], labels[:50_000]),
@@ -183,32 +183,45 @@ def _mnist() -> Sequence[Split]:
 
 
 def find_mnist() -> Path:
-    """The folder with the four idx files: $MNIST_DIR, else torchvision's folder, else a download there.
+    """The folder with the four idx files: `local_mnist`, else a download into torchvision's folder.
 
     One process downloads and the others wait for it. Raises ReproduceError when $MNIST_DIR is set and lacks a file, or
     when the download fails.
     """
-    named = os.environ.get("MNIST_DIR")
-    if named:
-        folder = Path(named).expanduser()
-        if not folder.is_dir():
-            raise ReproduceError(f"MNIST_DIR is '{named}', which is not a folder: point it at the idx files")
-        for name in IDX_FILES:
-            _existing(folder, name)
-        return folder
+    if found := local_mnist():
+        return found
     folder = DOWNLOAD_FOLDER / "MNIST" / "raw"
-    if not _complete(folder):
-        try:
-            with files.lock(DOWNLOAD_FOLDER / ".lock", wait=True):
-                # another process may have downloaded it meanwhile
-                if not _complete(folder):
-                    _download(folder)
-        except (RuntimeError, OSError, ValueError, HTTPException, ReproduceError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise ReproduceError(
-                f"MNIST could not be downloaded ({reason}): set MNIST_DIR to a folder with the four idx files"
-            ) from error
+    try:
+        with files.lock(DOWNLOAD_FOLDER / ".lock", wait=True):
+            # another process may have downloaded it meanwhile
+            if not _complete(folder):
+                _download(folder)
+    except (RuntimeError, OSError, ValueError, HTTPException, ReproduceError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ReproduceError(
+            f"MNIST could not be downloaded ({reason}): set MNIST_DIR to a folder with the four idx files"
+        ) from error
     return folder
+
+
+def local_mnist() -> Path | None:
+    """The folder with the four idx files on this machine: $MNIST_DIR, else torchvision's folder; None without one.
+    Raises ReproduceError when $MNIST_DIR is set and lacks a file."""
+    named = os.environ.get("MNIST_DIR")
+    if not named:
+        folder = DOWNLOAD_FOLDER / "MNIST" / "raw"
+        return folder if _complete(folder) else None
+    folder = Path(named).expanduser()
+    if not folder.is_dir():
+        raise ReproduceError(f"MNIST_DIR is '{named}', which is not a folder: point it at the idx files")
+    mnist_files(folder)
+    return folder
+
+
+def mnist_files(folder: Path) -> dict[str, Path]:
+    """Name of each of the four files → where it lies, in the folder or below it. Raises ReproduceError for one that is
+    not there."""
+    return {name: _existing(folder, name) for name in IDX_FILES}
 
 
 def _complete(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What the machine does: `bench`, `gpu-check`."""
+"""What the machine does: `doctor`, `bench`, `gpu-check`."""
 
 from __future__ import annotations
 
@@ -31,6 +31,18 @@ def described(command: str, only: Sequence[str]) -> tuple[str, ...]:
         if variant:
             raise ReproduceError(f"{command} knows no variants: name '{slug}' without '@{variant}'")
     return tuple(slug for slug, _ in chosen)
+
+
+@app.command()
+def doctor(results: ResultsOption = Path("results")) -> int:
+    """What on this machine would stand in the way, with the remedy: exit code 0, 1 (a problem was found)."""
+    from reproduce.doctor import examine
+
+    problems = 0
+    for finding in examine(results):
+        typer.echo(str(finding))
+        problems += finding.level == "problem"
+    return 1 if problems else 0
 
 
 @app.command()

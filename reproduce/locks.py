@@ -1,0 +1,62 @@
+"""The packages of this environment against the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import distributions
+from pathlib import Path
+
+LOCK, BASE_LOCK = "requirements.lock", "requirements-base.lock"
+"""The second one is the first without torch and CUDA."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """count: packages that were compared. wrong: each that is missing or of another version, in words. without_cuda:
+    whether none of CUDA's packages is there, as `make venv-cpu` leaves it; then they are not missed."""
+
+    count: int
+    wrong: tuple[str, ...]
+    without_cuda: bool
+
+
+def against(root: Path, found: Mapping[str, str]) -> Compared | None:
+    """The packages that are there (name → version) against the lock in that folder; None without a lock."""
+    if not (root / LOCK).is_file():
+        return None
+    wanted, base = locked(root / LOCK), locked(root / BASE_LOCK)
+    cuda = wanted.keys() - base.keys() - {"torch", "torchvision"}
+    without_cuda = bool(cuda) and cuda.isdisjoint(found)
+    if without_cuda:
+        wanted = {name: number for name, number in wanted.items() if name not in cuda}
+    wrong = [f"{name} is missing" for name in sorted(wanted.keys() - found.keys())]
+    wrong += [
+        f"{name} is {found[name]} and not {number}"
+        for name, number in sorted(wanted.items())
+        # a build of the same version for other hardware has a mark of its own, like 2.14.1+cpu
+        if name in found and found[name].partition("+")[0] != number
+    ]
+    return Compared(len(wanted), tuple(wrong), without_cuda)
+
+
+def locked(lock: Path) -> dict[str, str]:
+    """Name → version of every pin that is for this machine's Python and system; {} without the file."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    lines = lock.read_text(encoding="utf-8").splitlines() if lock.is_file() else []
+    pins = [Requirement(line.rstrip(" \\")) for line in lines if line[:1].isalnum()]
+    return {
+        canonicalize_name(pin.name): str(pin.specifier).removeprefix("==")
+        for pin in pins
+        if pin.marker is None or pin.marker.evaluate()
+    }
+
+
+def installed() -> dict[str, str]:
+    """Name → version of every package of this environment."""
+    from packaging.utils import canonicalize_name
+
+    named = [(each.metadata["Name"], each.version) for each in distributions()]
+    return {canonicalize_name(name): number for name, number in named if name}
