@@ -29,7 +29,7 @@ TEX_APT := latexmk texlive-latex-recommended texlive-publishers texlive-fonts-re
 # Targets named together, and what a target asks for, come one after the other whatever -j says
 .NOTPARALLEL:
 
-.PHONY: help venv venv-cpu reproduce run readings render pdf check gpu-check tolerances golden status publish claims bench test test-all lint format lock tex clean
+.PHONY: help venv venv-cpu doctor reproduce run readings render pdf check gpu-check tolerances golden status publish claims bench test test-all lint format lock tex clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "%-18s %s\n", $$1, $$2}'
@@ -37,7 +37,7 @@ help:  ## this list
 ifdef REPRODUCE_VENV
 venv:
 else
-venv: .venv/.ok  ## the locked Python environment in .venv (about 6 GB: torch brings its CUDA libraries)
+venv: .venv/.ok .venv/.project  ## the locked Python environment in .venv (about 6 GB: torch brings its CUDA libraries)
 endif
 
 define need-python
@@ -45,21 +45,35 @@ define need-python
   echo "error: Python 3.11 or 3.12 is needed: install one, or say where it is with PYTHON=…" >&2; exit 2; }
 endef
 
+# An environment is made beside the one that is there, and takes its place once it is whole: whoever is interrupted
+# keeps the old one. .venv may be a link to another disk
+THERE = $(or $(realpath .venv),$(CURDIR)/.venv)
+NEW = $(THERE).new
+
 # So that `reproduce` is a command in any folder, and a worker of a cluster can import the package. What was made is
 # looked at before it is called made
 define install-project
-.venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
-cd / && '$(CURDIR)/.venv/bin/python' -c 'import pythae, torch, reproduce'
+'$(1)/bin/pip' install --quiet --no-deps --no-build-isolation --editable .
+cd / && '$(1)/bin/python' -c 'import pythae, torch, reproduce'
+touch '$(1)/.project'
 endef
 
-.venv/.ok: requirements.lock pyproject.toml
+define take-place
+$(call install-project,$(NEW))
+touch '$(NEW)/.ok'
+'$(NEW)/bin/python' scripts/replace_environment.py '$(NEW)' '$(THERE)'
+endef
+
+.venv/.ok: requirements.lock
 	$(need-python)
 	@test ! -e .venv/.cpu || { \
-	  echo "error: the lock or pyproject.toml has changed since make venv-cpu: give that command again, or remove .venv for the whole" >&2; exit 2; }
-	'$(PYTHON)' -m venv .venv
-	.venv/bin/pip install --quiet --no-compile --require-hashes -r requirements.lock
-	$(install-project)
-	touch $@
+	  echo "error: the lock has changed since make venv-cpu: give that command again, or remove .venv for the whole" >&2; exit 2; }
+	'$(PYTHON)' -m venv --clear '$(NEW)'
+	'$(NEW)/bin/pip' install --quiet --no-compile --require-hashes -r requirements.lock
+	$(take-place)
+
+.venv/.project: pyproject.toml | .venv/.ok
+	$(call install-project,$(THERE))
 
 # Which index has CPU builds of torch is the user's to say: CPU_TORCH is handed to pip as it is
 LOCKED_TORCH = $(shell sed -nE 's/^(torch(vision)?==[^ ;]+).*/\1/p' requirements.lock)
@@ -67,11 +81,11 @@ venv-cpu: requirements-base.lock  ## the same without CUDA (1 GB); CPU_TORCH say
 	@test -n "$(CPU_TORCH)" || { \
 	  echo "error: say where a CPU build of torch comes from: make venv-cpu CPU_TORCH='$(LOCKED_TORCH) --index-url ADDRESS', the address for CPU on PyTorch's installation page, or CPU_TORCH=a-wheel-file" >&2; exit 2; }
 	$(need-python)
-	'$(PYTHON)' -m venv .venv
-	.venv/bin/pip install --quiet --no-compile --no-deps --require-hashes -r requirements-base.lock
-	.venv/bin/pip install --quiet --no-compile $(CPU_TORCH)
-	$(install-project)
-	touch .venv/.cpu .venv/.ok
+	'$(PYTHON)' -m venv --clear '$(NEW)'
+	'$(NEW)/bin/pip' install --quiet --no-compile --no-deps --require-hashes -r requirements-base.lock
+	'$(NEW)/bin/pip' install --quiet --no-compile $(CPU_TORCH)
+	touch '$(NEW)/.cpu'
+	$(take-place)
 
 # Campaigns with each of the options $(1), then the report. A failed run (exit code 1) belongs into the report and is
 # what make answers in the end; after anything worse there is nothing to render.
@@ -81,6 +95,10 @@ define campaigns-and-report
   [ $$code -le 1 ] || exit $$code; done; trap - INT TERM HUP; \
 $(REPRODUCE) render; exit $$code
 endef
+
+doctor:  ## what on this machine would stand in the way: a line a check, with the remedy
+	@test -x $(IN_VENV) || { echo "error: there is no environment in $(VENV): give make venv first" >&2; exit 2; }
+	@$(REPRODUCE) doctor
 
 reproduce: venv  ## train and evaluate all 22, then render tables and figures
 	$(call campaigns-and-report,"")

@@ -26,7 +26,7 @@ def against(root: Path, found: Mapping[str, str]) -> Compared | None:
     if not (root / LOCK).is_file():
         return None
     wanted, base = locked(root / LOCK), locked(root / BASE_LOCK)
-    cuda = wanted.keys() - base.keys() - {"torch", "torchvision"}
+    cuda = {name for name in wanted.keys() - base.keys() if not name.startswith("torch")}
     without_cuda = bool(cuda) and cuda.isdisjoint(found)
     if without_cuda:
         wanted = {name: number for name, number in wanted.items() if name not in cuda}

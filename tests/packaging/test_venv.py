@@ -1,0 +1,155 @@
+"""`make venv`: an environment is replaced by a whole one or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.tree import ROOT
+
+PYTHON = """#!/bin/sh
+case "$*" in
+*replace_environment*) exec {real} "$@";;
+"-m venv --clear "*) rm -rf "$4"; mkdir -p "$4/bin"; cp "$0" "$4/bin/python"; cp "$(dirname "$0")/pip" "$4/bin/pip";;
+esac
+"""
+"""Stands for the interpreter that makes the environment, and for the one inside it."""
+PIP = """#!/bin/sh
+echo "$@" >> "$LOG"
+case "$*" in *"$FAILS"*) exit 1;; esac
+place=$(dirname "$0")
+printf '#!%s/python\\nnew\\n' "$place" > "$place/tool"
+"""
+"""Fails where its arguments hold $FAILS, and installs a script that names its interpreter, as pip does."""
+NEVER = "no such argument"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What `make venv` reads of a checkout, in a folder whose name has a space, and stand-ins for Python and pip."""
+    folder = tmp_path / "a checkout"
+    folder.mkdir()
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-base.lock"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("mk", "scripts"):
+        shutil.copytree(ROOT / name, folder / name)
+    for name, text in (("python", PYTHON.replace("{real}", sys.executable)), ("pip", PIP)):
+        path = tmp_path / "stand-ins" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+    return folder
+
+
+def make(folder: Path, *words: str, fails: str = NEVER) -> int:
+    """The exit code of `make` there. fails: what pip refuses to install."""
+    stand_in = folder.parent / "stand-ins" / "python"
+    variables = {"PATH": "/usr/bin:/bin", "FAILS": fails, "LOG": str(folder.parent / "log")}
+    command = ["make", *words, f"PYTHON={stand_in}", "CPU_TORCH=torch-cpu"]
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, check=False)
+    return done.returncode
+
+
+def installed(folder: Path) -> list[str]:
+    """What pip was asked since it was asked last."""
+    log = folder.parent / "log"
+    lines = log.read_text().splitlines() if log.exists() else []
+    log.unlink(missing_ok=True)
+    return lines
+
+
+def age(path: Path) -> None:
+    """The file was changed after everything that is there."""
+    later = time.time() + 10
+    os.utime(path, (later, later))
+
+
+def old_environment(folder: Path) -> Path:
+    """One that was made from an earlier lock."""
+    assert make(folder, "venv") == 0
+    tool = folder / ".venv" / "bin" / "tool"
+    tool.write_text("old")
+    age(folder / "requirements.lock")
+    installed(folder)
+    return tool
+
+
+def test_scripts_of_a_new_environment_name_its_place(checkout: Path) -> None:
+    assert make(checkout, "venv") == 0
+    assert (checkout / ".venv" / "bin" / "tool").read_text() == f"#!{checkout}/.venv/bin/python\nnew\n"
+    assert not list(checkout.glob(".venv.*"))
+
+
+def test_what_is_whole_is_not_made_again(checkout: Path) -> None:
+    assert make(checkout, "venv") == 0
+    installed(checkout)
+    assert make(checkout, "venv") == 0
+    assert installed(checkout) == []
+
+
+@pytest.mark.parametrize("target", ["venv", "venv-cpu"])
+@pytest.mark.parametrize("fails", ["--require-hashes", "--editable"])
+def test_an_installation_that_fails_leaves_the_old_one_and_is_made_up_for(
+    checkout: Path, target: str, fails: str
+) -> None:
+    tool = old_environment(checkout)
+    assert make(checkout, target, fails=fails) != 0
+    assert tool.read_text() == "old"
+    assert make(checkout, target) == 0
+    assert "new" in tool.read_text()
+    assert (checkout / ".venv" / ".cpu").exists() == (target == "venv-cpu")
+    assert not list(checkout.glob(".venv.*"))
+
+
+def test_a_killed_installation_leaves_the_old_one_and_is_made_up_for(checkout: Path) -> None:
+    tool = old_environment(checkout)
+    pip = checkout.parent / "stand-ins" / "pip"
+    pip.write_text('#!/bin/sh\ntouch "$(dirname "$0")/half"\nkill -9 $PPID\n')
+    assert make(checkout, "venv") != 0
+    assert tool.read_text() == "old"
+    assert (checkout / ".venv.new" / "bin" / "half").exists()
+    pip.write_text(PIP)
+    assert make(checkout, "venv") == 0
+    assert "new" in tool.read_text()
+    assert not list(checkout.rglob("half"))
+
+
+def test_between_two_environments_the_next_command_makes_one(checkout: Path) -> None:
+    """Killed after the old one was moved away, before the new one was moved in."""
+    old_environment(checkout)
+    (checkout / ".venv").rename(checkout / ".venv.old")
+    assert make(checkout, "venv") == 0
+    assert "new" in (checkout / ".venv" / "bin" / "tool").read_text()
+    assert not (checkout / ".venv.old").exists()
+
+
+def test_an_emptied_environment_is_made_again(checkout: Path) -> None:
+    tool = old_environment(checkout)
+    shutil.rmtree(checkout / ".venv")
+    (checkout / ".venv").mkdir()
+    assert make(checkout, "venv") == 0
+    assert tool.exists()
+
+
+def test_a_change_of_the_project_alone_installs_the_project_alone(checkout: Path) -> None:
+    assert make(checkout, "venv") == 0
+    installed(checkout)
+    age(checkout / "pyproject.toml")
+    assert make(checkout, "venv") == 0
+    (line,) = installed(checkout)
+    assert "--editable" in line
+
+
+def test_an_environment_on_another_disk_stays_there(checkout: Path) -> None:
+    place = checkout.parent / "other disk" / "environment"
+    place.mkdir(parents=True)
+    (checkout / ".venv").symlink_to(place)
+    assert make(checkout, "venv") == 0
+    assert (checkout / ".venv").is_symlink()
+    assert (place / "bin" / "tool").read_text().startswith(f"#!{place}/bin/python")
