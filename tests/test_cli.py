@@ -62,7 +62,8 @@ def test_only_a_deleted_run_is_run_again(command: Command, store: Store, finishe
     shutil.rmtree(store.path(RunId("ae", 1)))
     code, out, _ = command(*tiny_run(store))
     assert code == 0
-    assert out.splitlines()[1].startswith("ae/seed-1: done in 0:0")
+    assert out.splitlines()[1] == "roughly 1 min at most with one run at a time, and 10 MB of results"
+    assert out.splitlines()[2].startswith("ae/seed-1: done in 0:0")
     assert out.splitlines()[-1] == "1 run now, 4 were done already, 0 failed"
     assert contents(store.folder) == contents(finished.folder)
 
@@ -78,6 +79,37 @@ def test_a_failed_run_makes_the_exit_code_1(
     assert out.splitlines()[-1] == "0 run now, 4 were done already, 1 failed"
     _, out, _ = command("status", "--profile", "tiny", "--results", str(store.folder.parent), "--only", ONLY)
     assert "failed   ae/seed-1                        epoch 1: validation_loss is nan\n" in out
+
+
+def test_a_dry_run_says_what_would_be_done_and_changes_nothing(command: Command, store: Store) -> None:
+    shutil.rmtree(store.path(RunId("ae", 1)))
+    before = contents(store.folder.parent)
+    code, out, err = command(*tiny_run(store, "--dry-run"))
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1:] == [
+        "train    ae/seed-1                        not run yet",
+        "finished pca-16/seed-0                    done",
+        "finished mean-image/seed-0                done",
+        "finished vae/seed-1                       done",
+        "finished svae/seed-1                      done",
+        "profile tiny: 1 train, 4 finished",
+        "roughly 1 min at most with one run at a time, and 10 MB of results",
+    ]
+    assert contents(store.folder.parent) == before
+
+
+def test_a_dry_run_of_a_first_campaign_makes_no_folder_and_downloads_nothing(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.setattr(datasets, "_download", None)
+    code, out, err = command("run", "--dry-run", "--profile", "paper", "--device", "cpu", "--jobs", "2")
+    assert (code, err) == (0, "")
+    warning, last = out.splitlines()[-2:]
+    assert warning.startswith("warning: profile paper is made for a GPU and takes up to ")
+    assert last.startswith("roughly ")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ctrl_c_exits_with_130_and_says_how_to_go_on(
@@ -330,8 +362,9 @@ def test_run_says_what_it_does_before_it_loads_data(
     monkeypatch.setattr(datasets, "load", broken)
     code, out, err = command("run", "--profile", "desk", "--results", str(tmp_path))
     assert (code, err) == (2, "error: no data\n")
-    assert out.startswith("profile desk · data: full MNIST · device ")
-    assert out.count("\n") == 1
+    first, second = out.splitlines()
+    assert first.startswith("profile desk · data: full MNIST · device ")
+    assert second.startswith("roughly ")
 
 
 def test_a_trial_is_cut_short_and_kept_apart(command: Command, store: Store, finished: Store) -> None:

@@ -64,6 +64,10 @@ def run(
         int | None,
         typer.Option("--trial", min=1, help="At most so many epochs, kept apart as <profile>-trial-N."),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be trained, resumed or evaluated; change nothing."),
+    ] = False,
 ) -> int:
     """Train and evaluate what is not done yet."""
     from rich.console import Console
@@ -72,6 +76,7 @@ def run(
     from reproduce.datasets import ORIGINS, load
     from reproduce.devices import default_jobs
     from reproduce.display import Display
+    from reproduce.estimate import counted, estimate, in_words, tasks, warnings
     from reproduce.runs import campaign_runs
     from reproduce.store import Store
     from reproduce.version import current_commit
@@ -90,12 +95,29 @@ def run(
         raise ReproduceError(
             "--dashboard shows workers of this machine: give --jobs 2 or more and no --scheduler"
         )
-    wanted = campaign_runs(protocol, only or (), parsed_seeds(seed))
+    seeds = parsed_seeds(seed)
+    wanted = campaign_runs(protocol, only or (), seeds)
     console = Console()
     data = ORIGINS[protocol.dataset]
     console.print(
         f"profile {protocol.name} · data: {data} · device {device} ({why})", highlight=False, soft_wrap=True
     )
+    store = Store(results, protocol, options.PUBLISHED)
+    found = tasks(store, wanted, retry_failed, verify=dry_run)
+    due = estimate(found, jobs)
+    at_a_time = jobs if scheduler is None else None
+    cautions = warnings(
+        protocol, due, device=device, only=only or (), seeds=seeds, jobs=at_a_time, folder=store.folder
+    )
+    if dry_run:
+        for task in found:
+            typer.echo(str(task))
+        typer.echo(f"profile {protocol.name}: {counted(found)}")
+    if due.seconds:
+        for line in (*cautions, in_words(due, device, at_a_time)):
+            typer.echo(line)
+    if dry_run:
+        return 0
     if not profile_name and trial is None:
         remember_profile(results, protocol.name)
     if not current_commit():
@@ -105,7 +127,7 @@ def run(
     load(protocol)  # bad data ends here with one line, and not in every worker
     with Display(console) as display:
         report = execute(
-            Store(results, protocol, options.PUBLISHED),
+            store,
             wanted,
             device=device,
             jobs=jobs,
