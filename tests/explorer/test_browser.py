@@ -1,0 +1,331 @@
+"""The page in a real browser, opened from disk: Chromium without a window, driven by selenium.
+
+`pip install` the dependency group `browser` of pyproject.toml, and Debian's chromium and chromium-driver.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scipy.stats import pearsonr
+
+from reproduce import paper
+from reproduce.analysis import summaries
+from reproduce.records import Records
+from tests.explorer.conftest import HOSTILE, made_up_verdicts
+
+webdriver = pytest.importorskip(
+    "selenium.webdriver", reason="selenium is not installed: dependency group browser"
+)
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="no browser here: install Debian's chromium and chromium-driver"
+)
+CLAIM = "IV-A.statement-7"
+
+
+class Browser:
+    """One page in one browser."""
+
+    def __init__(self, driver: Any, page: Path) -> None:
+        self.driver, self.address = driver, page.as_uri()
+
+    def open(self, place: str) -> None:
+        """Load the page anew at #place."""
+        self.driver.get("about:blank")
+        self.driver.get(f"{self.address}#{place}")
+
+    def get(self, script: str) -> Any:
+        """What a JavaScript expression gives."""
+        return self.driver.execute_script(f"return {script}")
+
+    def set(self, name: str, value: str, event: str = "input") -> None:
+        """Give a control a value, as its user would."""
+        self.driver.execute_script(
+            f"const it = $(arguments[0]); it.value = arguments[1]; it.dispatchEvent(new Event('{event}'))",
+            name,
+            value,
+        )
+
+    def press(self, *keys: str) -> None:
+        """Keys, to whatever has the focus."""
+        for key in keys:
+            for kind in ("keyDown", "keyUp"):
+                code = {"Tab": 9, "ArrowRight": 39, "Enter": 13}[key]
+                self.driver.execute_cdp_cmd(
+                    "Input.dispatchKeyEvent",
+                    {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
+                    | ({"text": "\r"} if key == "Enter" and kind == "keyDown" else {}),
+                )
+
+    def errors(self) -> list[str]:
+        """What the console complains of since it was asked last."""
+        return [str(entry["message"]) for entry in self.driver.get_log("browser")]
+
+    def visible(self, selector: str) -> int:
+        """How many of these elements are shown."""
+        return int(
+            self.get(
+                f"[...document.querySelectorAll('{selector}')].filter((it) => it.checkVisibility()).length"
+            )
+        )
+
+
+@pytest.fixture(scope="module")
+def browser(page: bytes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    folder = tmp_path_factory.mktemp("explorer")
+    (folder / "explorer.html").write_bytes(page)
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        f"--user-data-dir={folder / 'profile'}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(DRIVER)
+    driver = webdriver.Chrome(options=options, service=service)
+    driver.execute_cdp_cmd("Network.enable", {})
+    driver.execute_cdp_cmd(
+        "Network.emulateNetworkConditions",
+        {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0},
+    )
+    try:
+        yield Browser(driver, folder / "explorer.html")
+    finally:
+        driver.quit()
+
+
+def test_every_view_is_drawn_without_a_complaint_in_the_console(browser: Browser) -> None:
+    for view in ("claims", "scatter", "interpolate", "compare", "pick"):
+        browser.open(view)
+        assert browser.visible("main > section") == 1, view
+        assert browser.visible(f"#view-{view} h2") == 1
+    assert browser.errors() == []
+    assert (
+        browser.get(
+            "performance.getEntriesByType('resource').filter((it) => !it.name.startsWith('blob:')).length"
+        )
+        == 0
+    )
+
+
+@pytest.mark.slow
+def test_a_filter_reduces_the_statements_and_says_how_many_are_left(browser: Browser) -> None:
+    browser.open("claims")
+    assert browser.visible(".statement") == 60
+    assert browser.visible("#ten tbody tr") == 10
+    browser.set("by-model", "vae", "change")
+    assert browser.visible(".statement") == 3
+    assert browser.get("document.getElementById('shown').textContent") == "3 of 60 statements"
+    browser.set("words", "statement 27")
+    assert browser.visible(".statement") == 1
+    browser.set("words", "no such words")
+    assert browser.visible(".statement") == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("control", "value", "field"),
+    [
+        ("section", "IV-A", "IV-A"),
+        ("verdict", "reproduced", "reproduced"),
+        ("verdict", "about the text", ""),
+        ("within", "consistent", "consistent"),
+        ("firm", "firm", True),
+        ("grade", "A", "A"),
+    ],
+)
+def test_each_filter_leaves_what_it_names(browser: Browser, control: str, value: str, field: object) -> None:
+    name = {"within": "within_paper"}.get(control, control)
+    left = [it["id"] for it in made_up_verdicts()["statements"] if it[name] == field]
+    browser.open("claims")
+    browser.set(f"by-{control}", value, "change")
+    assert 0 < len(left) < 60
+    assert (
+        browser.get("[...$('statements').children].filter((it) => !it.hidden).map((it) => it.dataset.id)")
+        == left
+    )
+
+
+@pytest.mark.slow
+def test_a_link_to_a_claim_opens_it_alone_and_moves_the_focus_there(browser: Browser) -> None:
+    browser.open(f"claim={CLAIM}")
+    opened = "[...document.querySelectorAll('.statement[open]')].map((it) => it.dataset.id)"
+    browser.driver.execute_async_script("requestAnimationFrame(() => setTimeout(arguments[0]))")
+    assert browser.get(opened) == [CLAIM]
+    assert browser.get("document.activeElement.parentElement.dataset.id") == CLAIM
+    place = browser.get(
+        "((box) => [box.top, innerHeight - box.bottom])(document.activeElement.getBoundingClientRect())"
+    )
+    assert min(place) >= 0
+    browser.open("claims")
+    browser.set("words", "no such words")
+    browser.driver.execute_script(f"location.hash = 'claim={CLAIM}'")
+    browser.driver.execute_async_script("requestAnimationFrame(() => setTimeout(arguments[0], 50))")
+    assert browser.get(opened) == [CLAIM]
+    assert browser.visible(f'.statement[data-id="{CLAIM}"]') == 1
+
+
+@pytest.mark.slow
+def test_text_of_the_data_stays_text(browser: Browser) -> None:
+    browser.open("claim=IV-A.statement-3")
+    assert browser.get("document.getElementById('broken')") is None
+    assert HOSTILE in browser.get("document.querySelector('.statement[open]').textContent")
+
+
+@pytest.mark.slow
+def test_a_model_left_out_changes_r_to_what_scipy_gives(browser: Browser, records: Records) -> None:
+    def correlations(out: tuple[str, ...], measure: str) -> list[float]:
+        frames = (
+            paper.models().drop(list(out)),
+            summaries.summarise(records).drop(list(out)).dropna(subset=[measure, "piq"]),
+        )
+        return [float(pearsonr(frame[measure], frame["piq"]).statistic) for frame in frames]
+
+    def shown() -> list[float]:
+        return [
+            float(browser.get(f"document.getElementById('r-{which}').dataset.r"))
+            for which in ("theirs", "ours")
+        ]
+
+    browser.open("scatter")
+    assert shown() == pytest.approx(correlations((), "ssim"), abs=1e-9)
+    for slug in ("ae", "wae"):
+        browser.driver.execute_script(f"document.getElementById('counts-{slug}').click()")
+    assert shown() == pytest.approx(correlations(("ae", "wae"), "ssim"), abs=1e-9)
+    assert abs(correlations(("ae", "wae"), "ssim")[0] - correlations((), "ssim")[0]) > 0.1
+    browser.set("x", "mse", "change")
+    assert shown() == pytest.approx(correlations(("ae", "wae"), "mse"), abs=1e-9)
+
+
+@pytest.mark.slow
+def test_seed_and_milestone_choose_the_numbers(browser: Browser, records: Records) -> None:
+    browser.open("scatter")
+    runs = records.runs.set_index(["architecture", "seed"])
+    browser.set("seed", "123", "change")
+    assert browser.get("coordinates().ours.vae[1]") == pytest.approx(runs.at[("vae", 123), "piq"])
+    browser.set("epoch", "5", "change")
+    assert browser.get("coordinates().ours.vae[1]") == pytest.approx(0.9 * runs.at[("vae", 123), "piq"])
+
+
+@pytest.mark.slow
+def test_the_keyboard_alone_reaches_every_model_of_the_scatter_and_leaves_it_out(browser: Browser) -> None:
+    browser.open("scatter")
+    browser.driver.execute_script("document.getElementById('epoch').focus()")
+    browser.press("Tab")
+    seen = set()
+    for _ in range(22):
+        seen.add(browser.get("document.activeElement.dataset.slug"))
+        browser.press("ArrowRight")
+    assert len(seen) == 22
+    slug = browser.get("document.activeElement.dataset.slug")
+    assert browser.get("document.querySelector('#scatter-model h3').textContent") == browser.get(
+        f"DATA.labels['{slug}']"
+    )
+    while browser.get("document.activeElement.tagName") != "BUTTON":
+        browser.press("Tab")
+    browser.press("Enter")
+    assert browser.get(f"leftOut.has('{slug}')")
+    assert browser.get("document.activeElement.textContent").startswith("Count")
+
+
+@pytest.mark.slow
+def test_the_slider_moves_every_models_frame(browser: Browser) -> None:
+    browser.open("interpolate")
+    tiles = "[...document.querySelectorAll('#interpolate-grid figure[data-slug] .tile')]"
+    places = f"{tiles}.map((it) => it.style.backgroundPositionX)"
+    assert set(browser.get(places)) == {"0%"}
+    assert len(browser.get(places)) == 22  # with both references, without the two that have no run
+    browser.set("frame", "9")
+    assert set(browser.get(places)) == {"100%"}
+    assert browser.get("document.querySelector('#fade .over').lastChild.style.opacity") == "1"
+    browser.set("order", "piq", "change")
+    first = browser.get("document.querySelector('#interpolate-grid figure[data-slug]').dataset.slug")
+    assert first in ("beta-vae", "mean-image")  # nothing is smoother than what does not move
+
+
+@pytest.mark.slow
+def test_two_models_are_compared_image_by_image(browser: Browser) -> None:
+    browser.open("compare")
+    assert browser.visible("#compare-grid .triple") == 100
+    browser.set("digit", "3", "change")
+    assert browser.visible("#compare-grid .triple") == 10
+    browser.set("by", "two", "change")
+    ssims = "[...it.querySelectorAll(':scope > div + div .small:last-child')].map((own) => Number(own.textContent))"
+    ahead = browser.get(f"[...document.querySelectorAll('.triple')].map((it) => {ssims})")
+    gaps = [two - one for one, two in ahead]
+    assert gaps == sorted(gaps, reverse=True)
+    assert browser.visible("#compare-worst .worst") == 2
+
+
+@pytest.mark.slow
+def test_weights_and_limits_choose_the_order_and_the_frontier(browser: Browser, records: Records) -> None:
+    from reproduce.analysis.pareto import pareto_set
+
+    browser.open("pick")
+    usable = summaries.summarise(records).query("not collapsed").dropna(subset=["ssim"])
+    browser.driver.execute_script("document.getElementById('fitted').click()")
+    rows = "[...document.querySelectorAll('#pick-list tr[data-slug]{}')].map((it) => it.dataset.slug)"
+    assert set(browser.get(rows.format(".best"))) == set(pareto_set(usable))
+    browser.set("weight", "100")
+    assert browser.get(rows.format("")) == list(usable["ssim"].sort_values(ascending=False).index)
+    browser.set("weight", "0")
+    assert browser.get(rows.format("")) == list(usable["piq"].sort_values().index)
+    browser.set("code", "0")
+    assert "vq-vae" not in browser.get(rows.format(""))
+
+
+@pytest.mark.slow
+def test_another_profile_is_drawn_in_the_view_that_is_open(browser: Browser) -> None:
+    browser.open("interpolate")
+    browser.set("profile", "notebook", "change")
+    assert browser.visible("#interpolate-grid figure[data-slug]") == 8
+    browser.driver.execute_script("location.hash = 'pick'")
+    browser.driver.execute_async_script("setTimeout(arguments[0], 50)")
+    assert browser.visible("#pick-list tbody tr") == 7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("view", ["claims", "scatter", "interpolate", "compare", "pick"])
+def test_nothing_is_wider_than_a_phone_and_every_control_has_a_name(browser: Browser, view: str) -> None:
+    browser.driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 360, "height": 780, "deviceScaleFactor": 2, "mobile": True},
+    )
+    try:
+        browser.open(view)
+        assert browser.get("document.documentElement.scrollWidth") == 360
+        named = "it.labels?.[0]?.textContent.trim() || it.textContent.trim()"
+        nameless = (
+            f"[...document.querySelectorAll('select, input, button')].filter((it) => !({named})).length"
+        )
+        assert browser.get(nameless) == 0
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert browser.errors() == []
+
+
+@pytest.mark.slow
+def test_colours_follow_the_system_until_they_are_chosen(browser: Browser) -> None:
+    browser.open("claims")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    found = []
+    for scheme in ("light", "dark"):
+        browser.driver.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        )
+        found.append(browser.get(colour))
+    assert found[0] != found[1]
+    browser.set("theme", "light", "change")
+    assert browser.get(colour) == found[0]
+    browser.open("claims")
+    assert browser.get(colour) == found[0]  # it is remembered
+    browser.set("theme", "", "change")
