@@ -131,6 +131,14 @@ tex:  ## install LaTeX with apt-get (as root, or through sudo)
 	$$(command -v sudo || true) apt-get update -qq
 	$$(command -v sudo || true) apt-get install -y -qq --no-install-recommends $(TEX_APT)
 
+explorer: venv  ## one HTML file to look at all results in a browser, offline
+	@$(REPRODUCE) explorer
+
+browser: venv  ## what the explorer's tests need beside Chromium and its driver
+	'$(VENV)/bin/uv' pip install --quiet --python '$(VENV)' --group browser
+
+.PHONY: explorer browser
+
 check: venv  ## fresh numbers against golden ones, and which models they tell apart
 	$(REPRODUCE) check --pairs
 

@@ -1,6 +1,6 @@
 """The page in a real browser, opened from disk: Chromium without a window, driven by selenium.
 
-`pip install` the dependency group `browser` of pyproject.toml, and Debian's chromium and chromium-driver.
+`make browser` installs selenium; Debian's chromium and chromium-driver are the rest.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from reproduce.analysis import summaries
 from reproduce.records import Records
 from tests.explorer.conftest import HOSTILE, made_up_verdicts
 
-webdriver = pytest.importorskip(
-    "selenium.webdriver", reason="selenium is not installed: dependency group browser"
-)
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium here: make browser")
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="no browser here: install Debian's chromium and chromium-driver"
 )

@@ -12,7 +12,12 @@ from tests.packaging.tree import ROOT, make_targets
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PINNED = re.compile(r"^\s*(?:- )?uses: (actions/[a-z-]+)@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
-ALLOWED_ACTIONS = {"actions/checkout", "actions/setup-python", "actions/upload-artifact"}
+ALLOWED_ACTIONS = {
+    "actions/checkout", "actions/setup-python", "actions/upload-artifact", "actions/upload-pages-artifact",
+    "actions/deploy-pages",
+}  # fmt: skip
+TO_PUBLISH = {"contents": "read", "pages": "write", "id-token": "write"}
+"""What the one job that publishes pages may do."""
 
 
 def load(path: Path) -> dict[Any, Any]:
@@ -52,7 +57,7 @@ def goals(command: str) -> list[str]:
 
 
 def test_there_are_workflows():
-    assert {path.name for path in WORKFLOWS} == {"ci.yml", "gpu.yml"}
+    assert {path.name for path in WORKFLOWS} == {"ci.yml", "gpu.yml", "pages.yml"}
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -90,7 +95,7 @@ def test_a_workflow_may_only_read_the_repository_and_ends_by_itself(path):
     assert workflow["permissions"] == {"contents": "read"}
     for name, job in workflow["jobs"].items():
         assert job["timeout-minutes"] > 0, name
-        assert "permissions" not in job, name
+        assert job.get("permissions") == (TO_PUBLISH if path.name == "pages.yml" else None), name
 
 
 def test_both_pythons_are_tested_and_run_the_smoke_campaign_against_golden():
@@ -137,6 +142,12 @@ def test_a_runner_with_a_gpu_is_reached_by_hand_only_and_runs_the_paper_profile(
     assert triggers(workflow)["workflow_dispatch"]["inputs"]["profile"]["default"] == "paper"
     assert "self-hosted" in workflow["jobs"]["paper"]["runs-on"]
     assert "make docker-reproduce" in commands("gpu.yml")
+
+
+def test_pages_are_published_by_hand_only_and_hold_the_explorer() -> None:
+    workflow = load(ROOT / ".github" / "workflows" / "pages.yml")
+    assert set(triggers(workflow)) == {"workflow_dispatch"}
+    assert commands("pages.yml") == ["make venv", "make render", "make explorer"]
 
 
 def test_the_commit_hook_calls_make_and_needs_no_hook_repository():
