@@ -17,6 +17,7 @@ class Measure:
     better:   +1 if high values are good, −1 if low ones are, 0 if neither.
     absolute, relative: two values closer than `absolute + relative · |value|` count as the same.
     obstacle: why values of two studies cannot be compared ("" if they can); orders still can.
+    timing:   measured by the clock, so other work on the machine moves it: differences within the margin tell nothing.
     """
 
     label: str
@@ -24,6 +25,7 @@ class Measure:
     absolute: float = 0.0
     relative: float = 0.0
     obstacle: str = ""
+    timing: bool = False
 
     def margin(self, value: float) -> float:
         """How far from `value` another value may lie and still count as the same."""
@@ -44,9 +46,11 @@ MEASURES: dict[str, Measure] = {
     "sharpness": Measure(
         "Sharpness", 0, relative=0.05, obstacle="the paper does not define its sharpness score"
     ),
-    "training_seconds": Measure("Training time", -1, relative=0.10, obstacle="measured on other hardware"),
+    "training_seconds": Measure(
+        "Training time", -1, relative=0.10, obstacle="measured on other hardware", timing=True
+    ),
     "inference_microseconds": Measure(
-        "Inference time", -1, relative=0.10, obstacle="measured on other hardware"
+        "Inference time", -1, relative=0.10, obstacle="measured on other hardware", timing=True
     ),
     "peak_memory_mib": Measure("Peak memory", -1, relative=0.05, obstacle="measured on other hardware"),
     "parameters": Measure("Parameters", 0, relative=0.01),

@@ -1,14 +1,14 @@
 """Table III derived from results, by rules written here and nowhere else.
 
-1. Collapsed and failed rows are neither recommended nor listed under "avoid".
-2. Only the Pareto set is recommended: whatever lies below it is beaten on both metrics at once.
-3. Reconstruction and interpolation score SSIM and −PIQ, each rescaled to [0, 1] over the rows, with weight 2
-   on the metric that has priority and 1 on the other. Balanced takes the paper's own combined rank (Fig. 4), ties
-   by the sum of the two rescaled.
-4. The best three are recommended, the first being the "1st".
-5. To avoid are the worst three by the priority's metric alone; for balanced, by combined rank. A model that
-   rule 4 recommends is never among them.
-6. Disentanglement is not testable: neither the paper nor this project measures it.
+1. Collapsed and failed rows are neither recommended nor listed under "avoid", and for interpolation and for both, only
+   models are recommended whose frames in the middle of a path look like digits (`summaries.digit_frames`).
+2. Filter first: the third of the models that is best in the metric that has priority (SSIM for reconstruction, PIQ for
+   interpolation) is recommended, in the order of the other metric. A model that is best in both respects comes first.
+3. For both at once, the models that no other beats in SSIM and PIQ are recommended, in the order of Fig. 4's combined
+   rank.
+4. To avoid is the third that is worst in the metric that has priority; for both, the third that is worst by combined
+   rank.
+5. Disentanglement is not judged: neither the paper nor this project measures it.
 
 Two metrics cannot tell applications of the same priority apart, so they share one list; where the paper gives
 them different ones, the difference rests on nothing that was measured.
@@ -16,49 +16,61 @@ them different ones, the difference rests on nothing that was measured.
 
 from __future__ import annotations
 
-import numpy as np
+import math
+
 import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis.measures import usable
-from reproduce.analysis.pareto import combined_rank, normalised, pareto_set
+from reproduce.analysis.pareto import combined_rank, pareto_set
 
-LENGTH = 3
-WEIGHTS: dict[str, tuple[float, float]] = {"Reconstruction": (2.0, 1.0), "Interpolation": (1.0, 2.0)}
-"""Priority → weights of SSIM and −PIQ."""
-PRIORITIES: tuple[str, ...] = (*WEIGHTS, "Balanced")
+SHARE = 1 / 3
+"""Which part of the models counts as the best, and as the worst, in a metric."""
+MERITS: dict[str, tuple[str, str]] = {"Reconstruction": ("ssim", "piq"), "Interpolation": ("piq", "ssim")}
+"""Priority → the metric that filters, and the one that orders."""
+PRIORITIES: tuple[str, ...] = (*MERITS, "Balanced")
 """The priorities that the metrics can speak to."""
+LOOK_LIKE_DIGITS = 0.5
+"""At least this share of the middle frames must."""
 
 
-def scores(models: pd.DataFrame, priority: str) -> pd.Series:
-    """Rule 3's score of every row, higher is better."""
+def _third(rows: pd.DataFrame) -> int:
+    return math.ceil(len(rows) * SHARE)
+
+
+def _merit(rows: pd.DataFrame, metric: str) -> pd.Series:
+    return -rows["piq"] if metric == "piq" else rows["ssim"]
+
+
+def _best_first(merit: pd.Series) -> pd.Index:
+    return merit.sort_values(ascending=False, kind="stable").index
+
+
+def recommended(models: pd.DataFrame, priority: str) -> tuple[str, ...]:
+    """Rules 1 to 3, best first."""
+    rows = usable(models)
     if priority == "Balanced":
-        order = combined_rank(models).index
-        return pd.Series(-np.arange(len(order), dtype=float), order).reindex(models.index)
-    ssim, smooth = WEIGHTS[priority]
-    return ssim * normalised(models["ssim"]) + smooth * (1 - normalised(models["piq"]))
+        order = combined_rank(rows).index
+        order = order[order.isin(pareto_set(rows))]
+    else:
+        filtering, ordering = MERITS[priority]
+        best = rows.loc[_best_first(_merit(rows, filtering))[: _third(rows)]]
+        order = _best_first(_merit(best, ordering))
+    if priority != "Reconstruction" and "digit_frames" in rows:
+        order = order[~(rows.loc[order, "digit_frames"] < LOOK_LIKE_DIGITS)]
+    return tuple(str(slug) for slug in order)
 
 
-def recommended(models: pd.DataFrame, priority: str, length: int = LENGTH) -> tuple[str, ...]:
-    """Rules 1–4: the best of the Pareto set, best first; `length` of them instead of three where asked."""
+def avoided(models: pd.DataFrame, priority: str) -> tuple[str, ...]:
+    """Rule 4, worst first. None that is recommended is among them."""
     rows = usable(models)
-    front = scores(rows, priority).reindex(list(pareto_set(rows)))
-    return tuple(front.sort_values(ascending=False, kind="stable").index[:length])
-
-
-def avoided(models: pd.DataFrame, priority: str, length: int = LENGTH) -> tuple[str, ...]:
-    """Rule 5: the worst, worst first; `length` of them instead of three where asked."""
-    rows = usable(models)
-    merit = {"Reconstruction": rows["ssim"], "Interpolation": -rows["piq"]}.get(priority)
-    if merit is None:
-        merit = scores(rows, "Balanced")
-    merit = merit.drop(list(recommended(models, priority)))
-    return tuple(merit.sort_values(kind="stable").index[:length])
+    order = combined_rank(rows).index if priority == "Balanced" else _best_first(_merit(rows, MERITS[priority][0]))
+    liked = recommended(models, priority)
+    return tuple(str(slug) for slug in order[::-1][: _third(rows)] if slug not in liked)
 
 
 def recommend(models: pd.DataFrame) -> pd.DataFrame:
-    """Our Table III: the paper's applications and priorities; recommended and avoid (tuples of slugs);
-    testable."""
+    """Our Table III: the paper's applications and priorities; recommended and avoid (tuples of slugs); testable."""
     table = paper.table3()[["application", "priority"]]
     testable = table["priority"].isin(PRIORITIES)
     for column, rule in (("recommended", recommended), ("avoid", avoided)):

@@ -125,6 +125,7 @@ def _summarise(records: Records, slugs: Iterable[str], variant: str) -> pd.DataF
     for metric in ALL_METRICS:
         summary[f"{metric}_sd"] = _pooled_sd(measurements(records, metric, variant))
         summary[f"{metric}_seed_sd"] = by_architecture[metric].std(ddof=1)
+    summary["digit_frames"] = digit_frames(records, variant)
     summary["collapsed"] = by_architecture["collapsed"].any()
     summary["converged"] = by_architecture["converged"].all()
 
@@ -136,6 +137,19 @@ def _summarise(records: Records, slugs: Iterable[str], variant: str) -> pd.DataF
     for flag in ("collapsed", "converged"):
         summary[flag] = summary[flag].eq(True)
     return summary.rename_axis("architecture")
+
+
+MIDDLE = (4, 5)
+"""The two frames in the middle of ten."""
+AGREEMENT = 0.8
+"""A frame looks like a digit if four of its five nearest training images are the same digit."""
+
+
+def digit_frames(records: Records, variant: str = "") -> pd.Series:
+    """Share of the frames in the middle of the 25 paths that look like a digit, in [0, 1]. Index slug."""
+    frames = records.frames
+    middle = frames[(frames["variant"] == variant) & frames["frame"].isin(MIDDLE)]
+    return (middle["confidence"] >= AGREEMENT).groupby(middle["architecture"]).mean()
 
 
 def _pooled_sd(values: pd.DataFrame) -> pd.Series:

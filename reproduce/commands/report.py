@@ -9,7 +9,6 @@ import typer
 
 from reproduce.commands import options
 from reproduce.commands.options import (
-    JsonOption,
     ProfileOption,
     ResultsOption,
     SeedOption,
@@ -17,7 +16,7 @@ from reproduce.commands.options import (
     light_profile,
     parsed_seeds,
 )
-from reproduce.commands.results import companions, records_and_provenance, records_if_any, run_states
+from reproduce.commands.results import companions, records_and_provenance
 
 
 @app.command()
@@ -91,52 +90,4 @@ def publish(
         store, results / protocol.name / "report", options.PUBLISHED.parent, options.PUBLISHED
     )
     typer.echo(f"published profile {protocol.name}: tables, figures, README and {len(copied)} runs")
-    return 0
-
-
-@app.command()
-def claims(
-    profile_name: ProfileOption = None,
-    results: ResultsOption = Path("results"),
-    seed: SeedOption = None,
-    verdict: Annotated[str | None, typer.Option(help="Only claims with this verdict (either kind).")] = None,
-    section: Annotated[
-        str | None, typer.Option(help="Only claims of this section: IV-C, or IV for all of IV.")
-    ] = None,
-    important: Annotated[
-        bool, typer.Option("--important", help="Only the claims that carry the paper.")
-    ] = False,
-    claim_ids: Annotated[
-        list[str] | None, typer.Option("--id", help="One claim. Repeat for several.")
-    ] = None,
-    write: Annotated[
-        bool,
-        typer.Option(
-            "--write", help="Write the whole ledger, and the README's part, to the profile's folder."
-        ),
-    ] = False,
-    as_json: JsonOption = False,
-) -> int:
-    """Every claim of the paper with its evidence and its two verdicts."""
-    from reproduce.analysis import claims as registry
-    from reproduce.commands import ledger
-
-    protocol = light_profile(profile_name, results)
-    wanted = ledger.chosen(registry.load(), claim_ids or (), section)
-    wanted = [claim for claim in wanted if claim.important >= important]
-    ledger.require_verdict(verdict)
-    store, states = run_states(protocol, results, parsed_seeds(seed))
-    records = records_if_any(store, states)
-    if stale := ledger.stale_runs(states, protocol.name):
-        typer.echo(stale, err=True)
-    if write:
-        everything = registry.judge(records)
-        for path in ledger.write(everything, protocol, results / protocol.name):
-            typer.echo(f"wrote {path}", err=True)
-        ids = {claim.id for claim in wanted}
-        judged = [found for found in everything if found.claim.id in ids]
-    else:
-        judged = list(registry.judge(records, wanted))
-    shown = [found for found in judged if verdict in (None, found.within_paper, found.in_results)]
-    typer.echo(ledger.as_json(shown, protocol.name) if as_json else ledger.as_text(shown, protocol.name))
     return 0

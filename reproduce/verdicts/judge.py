@@ -1,0 +1,359 @@
+"""Both verdicts of every statement: the rules that hold for all kinds. Those of one kind stand at its predicate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from reproduce import protocol
+from reproduce.analysis import summaries
+from reproduce.analysis.headline import BLUR_FREE, by_measure
+from reproduce.analysis.measures import MEASURES, usable
+from reproduce.errors import ReproduceError
+from reproduce.names import LABELS, PAIR_METRICS, SLUGS
+from reproduce.paper import Tables
+from reproduce.paper import tables as paper_tables
+from reproduce.records import Records
+from reproduce.verdicts import orders, own, sizes, text
+from reproduce.verdicts.kinds import KINDS, OWN, kind_of
+from reproduce.verdicts.model import (
+    IN_RESULTS,
+    WITHIN_PAPER,
+    Finding,
+    Grade,
+    Outcome,
+    Statement,
+    Undecidable,
+    Verdict,
+)
+from reproduce.verdicts.registry import from_tables
+from reproduce.verdicts.world import World
+
+PREDICATES = (sizes, orders, own, text)
+"""The modules whose import fills KINDS and OWN."""
+SIZES_JUDGED = ("paper", "notebook")
+"""Profiles whose absolute sizes are held against the printed ones: the paper's protocol, and the length that the
+printed numbers fit. `desk` has another schedule."""
+MIDWAY = {"paper": 50, "desk": 8, "notebook": 5}
+"""Profile → the epoch, beside the last one, at which a verdict is asked again."""
+PCA, PCA_SSIM = "pca-16", "ssim"
+FRAME_STEPS = 9
+
+
+def judge(
+    records: Records | None, statements: Iterable[Statement] | None = None, tables: Tables | None = None
+) -> tuple[Verdict, ...]:
+    """Judge statements (default: all) within the paper's tables and in a campaign.
+
+    A verdict is given under the profile's protocol as it stands. It is undecided where a run that the statement
+    needs is missing or failed, where the interval lies on both sides of the decision, or where the quantity does
+    not exist here. A statement about the whole field is judged on all 22 rows and again without collapsed ones;
+    where the two disagree it is undecided. Absolute sizes are judged in `paper` and `notebook` only. Without
+    records, or in a profile without verdicts, only the paper is judged.
+    """
+    tables = tables or paper_tables()
+    chosen = from_tables(tables) if statements is None else tuple(statements)
+    inside = paper_world(tables, records)
+    ours = Campaign(records) if records is not None else None
+    return tuple(_verdict(statement, inside, ours) for statement in chosen)
+
+
+def ledger(verdicts: Iterable[Verdict]) -> pd.DataFrame:
+    """The verdicts as a frame, one row a statement: what `claims`, the report and the explorer show."""
+    return pd.DataFrame([dict(verdict.fields()) for verdict in verdicts])
+
+
+def _verdict(statement: Statement, inside: World, ours: Campaign | None) -> Verdict:
+    within = evaluate(statement, inside)
+    about = "text" if kind_of(statement).text else "results"
+    verdict = Verdict(
+        statement=statement,
+        about=about,
+        within_paper=WITHIN_PAPER[within.outcome],
+        recomputed=within.shown or within.reason,
+    )
+    if about == "text" or ours is None:
+        return verdict
+    found = ours.evaluate(statement)
+    return replace(
+        verdict,
+        verdict=IN_RESULTS[found.outcome],
+        reason=found.reason,
+        evidence=found.shown,
+        grade="" if found.outcome is Outcome.UNJUDGED else ours.grade(statement),
+        looks=ours.looks_at(statement, found.outcome)
+        if found.shown and found.outcome is not Outcome.UNJUDGED
+        else (0, 0),
+    )
+
+
+def _looked_at(found: Finding) -> bool:
+    """Whether the same question can be asked of other looks: something was computed, and judged."""
+    return bool(found.shown) and found.outcome is not Outcome.UNJUDGED
+
+
+def evaluate(statement: Statement, world: World) -> Finding:
+    """One predicate in one world. Raises ReproduceError for an unknown kind, for arguments that do not fit it, and
+    for records that lack what it asks for."""
+    try:
+        return kind_of(statement).predicate(world, statement)
+    except Undecidable as obstacle:
+        return Finding(Outcome.UNDECIDED, "", str(obstacle))
+    except (ValueError, LookupError, ArithmeticError) as error:
+        misfit = f"its arguments do not fit the kind '{statement.kind}'"
+        if not world.is_paper:
+            misfit += ", or the records lack what that asks for"
+        raise ReproduceError(f"statement {statement.id}: {misfit} ({error!r:.80})") from error
+
+
+def rules() -> dict[str, str]:
+    """Kind → its rule, as docs/CLAIMS.md prints it; statements that are like no other by their own name."""
+    return {name: kind.rule for name, kind in (*sorted(KINDS.items()), *OWN.items())}
+
+
+def paper_world(tables: Tables | None = None, records: Records | None = None) -> World:
+    """The paper's own tables as a world. records: of any profile on MNIST, for what only the images can tell."""
+    tables = tables or paper_tables()
+    models = tables.models()
+    return World(
+        models=models,
+        paper=models,
+        half_units=tables.half_units(),
+        row_order={"ssim": tables.rows[1], "piq": tables.rows[2]},
+        piq_floor=_floor(records),
+        pca_ssim=_pca(records),
+    )
+
+
+def _floor(records: Records | None) -> float | None:
+    """Median over the 25 pairs of test images of D/81, D their squared distance."""
+    if records is None or not protocol.profile(records.profile).verdicts:
+        return None
+    try:
+        ends = np.asarray(records.samples("originals", 0)["pair_originals"], dtype=float) / 255
+    except (ReproduceError, LookupError):
+        return None
+    distance = ((ends[:, 0] - ends[:, 1]) ** 2).reshape(len(ends), -1).sum(axis=1)
+    return float(np.median(distance) / FRAME_STEPS**2)
+
+
+def _pca(records: Records | None) -> float | None:
+    """SSIM of PCA with 16 components."""
+    if records is None or not protocol.profile(records.profile).verdicts:
+        return None
+    found = summaries.references(records)
+    return float(found.at[PCA, PCA_SSIM]) if PCA in found.index and found["n_seeds"][PCA] else None
+
+
+class Campaign:
+    """What a campaign says of statements.
+
+    smoothness: the column that takes the place of PIQ (see `smoothness_restated`).
+    """
+
+    def __init__(self, records: Records, smoothness: str = "piq", models: pd.DataFrame | None = None) -> None:
+        self.records, self.smoothness = records, smoothness
+        self.profile = records.profile.removesuffix(protocol.TF32_SUFFIX)
+        self.allowed = summaries.verdicts_allowed(records)
+        paper = paper_tables().models()
+        summary = by_measure(summaries.summarise(records), smoothness) if models is None else models
+        # what else was trained is not the paper's field
+        self.summary = summary[summary.index.isin(paper.index)]
+        finished = self.summary[np.isfinite(self.summary["ssim"])]
+        self.everything, self.alive = (
+            World(
+                models=rows,
+                paper=paper,
+                records=records if models is None else None,
+                measured=self.measurements,
+                pca_ssim=_pca(records),
+            )
+            for rows in (finished, usable(finished))
+        )
+
+    def measurements(self, metric: str) -> pd.DataFrame:
+        """Values by image and pair: columns architecture, seed, unit, value. Raises KeyError for any other metric."""
+        chosen = self.smoothness if metric == "piq" else metric
+        return summaries.measurements(self.records, chosen)
+
+    def evaluate(self, statement: Statement) -> Finding:
+        """The finding, after the checks that hold for all kinds."""
+        kind = kind_of(statement)
+        if not self.allowed:
+            return Finding(Outcome.UNJUDGED, "", f"profile {self.records.profile} gives no verdicts")
+        if missing := self.missing(statement):
+            return Finding(Outcome.UNDECIDED, "", missing)
+        if kind.size and self.profile not in SIZES_JUDGED:
+            return self._stand_in(statement)
+        found = evaluate(statement, self.everything)
+        if not self.about_field(statement) or len(self.alive.slugs) == len(self.everything.slugs):
+            return found
+        beside = evaluate(statement, self.alive)
+        if beside.outcome is found.outcome:
+            return found
+        left_out = len(self.everything.slugs) - len(self.alive.slugs)
+        told = f"all rows: {IN_RESULTS[found.outcome]} ({found.shown or found.reason}); "
+        told += (
+            f"without {left_out} collapsed: {IN_RESULTS[beside.outcome]} ({beside.shown or beside.reason})"
+        )
+        return Finding(Outcome.UNDECIDED, told, "collapsed rows change the answer")
+
+    def _stand_in(self, statement: Statement) -> Finding:
+        """An absolute size in a profile with another schedule: its direction, if it has one, else how far it lies."""
+        try:
+            if (found := sizes.direction(self.everything, statement)) is not None:
+                return found
+        except Undecidable as obstacle:
+            return Finding(Outcome.UNDECIDED, "", str(obstacle))
+        shown = evaluate(statement, self.everything).shown
+        return Finding(
+            Outcome.UNJUDGED, shown, f"a size, and {self.profile} has another schedule than the paper"
+        )
+
+    def about_field(self, statement: Statement) -> bool:
+        """Whether it compares with the whole field."""
+        return kind_of(statement).field or statement.about_everyone
+
+    @cached_property
+    def _gone(self) -> list[str]:
+        """The paper's models that have no row here."""
+        printed = set(self.everything.paper.index)
+        return [slug for slug in SLUGS if slug in printed and slug not in self.everything.slugs]
+
+    def missing(self, statement: Statement) -> str:
+        """Which runs it needs that are missing or failed, or ""."""
+        gone = self._gone
+        needed = [slug for slug in statement.rests_on() if slug in gone]
+        if needed:
+            failed = [slug for slug in needed if slug in self.summary.index]
+            word = "failed" if len(failed) == len(needed) else "no finished run of"
+            return f"{word} {', '.join(LABELS[slug] for slug in needed)}"
+        if gone and self.about_field(statement):
+            return f"{len(gone)} of {len(self.everything.paper)} models have no finished run"
+        return ""
+
+    def grade(self, statement: Statement) -> Grade:
+        """A: the paper's protocol with three seeds of all models that it needs; B: with fewer; C: desk; D:
+        notebook."""
+        if self.profile == "paper":
+            rows = [
+                slug for slug in statement.rests_on() or self.everything.slugs if slug in self.summary.index
+            ]
+            return (
+                "A"
+                if rows and int(self.summary.loc[rows, "n_seeds"].min()) >= len(protocol.PAPER_SEEDS)
+                else "B"
+            )
+        return {"desk": "C", "notebook": "D"}.get(self.profile, "")  # type: ignore[return-value]
+
+    # --- looks ---
+
+    @cached_property
+    def looks(self) -> tuple[Campaign, ...]:
+        """The same campaign seen otherwise: each seed alone, midway through training, and after the last epoch."""
+        seeds = summaries.seeds(self.records)
+        by_seed = (
+            [Campaign(summaries.only_seeds(self.records, [seed]), self.smoothness) for seed in seeds]
+            if len(seeds) > 1
+            else [self]
+        )
+        return (*by_seed, *self._milestones())
+
+    def _milestones(self) -> Sequence[Campaign]:
+        if self.profile not in MIDWAY or self.smoothness != "piq" or self.records.milestones.empty:
+            return ()
+        last = self.records.milestones.groupby(["architecture", "variant", "seed"])["epoch"].transform("max")
+        own = self.records.milestones
+        frames = (own[own["epoch"] == MIDWAY[self.profile]], own[own["epoch"] == last])
+        return tuple(Milestone(self, frame) for frame in frames)
+
+    def looks_at(self, statement: Statement, outcome: Outcome) -> tuple[int, int]:
+        """In how many looks the outcome is this one, and of how many that could be taken."""
+        answers = [look.look(statement) for look in self.looks]
+        known = [answer for answer in answers if answer is not None]
+        return sum(answer is outcome for answer in known), len(known)
+
+    def look(self, statement: Statement) -> Outcome | None:
+        """The outcome; None where the statement cannot be asked."""
+        return self.evaluate(statement).outcome
+
+
+class Milestone(Campaign):
+    """A campaign with the weights of one epoch, of which the metrics of the paper's images and pairs are left."""
+
+    def __init__(self, whole: Campaign, frame: pd.DataFrame) -> None:
+        self._frame = frame[frame["variant"] == ""].rename(columns={"item": "unit"})
+        collapsed = whole.summary["collapsed"]
+        means = self._frame.groupby("architecture").mean(numeric_only=True)
+        spreads = (
+            self._frame.groupby(["architecture", "seed"])
+            .var(numeric_only=True)
+            .groupby("architecture")
+            .mean()
+        )
+        models = means.assign(
+            **{f"{name}_sd": np.sqrt(spreads[name]) for name in spreads if name in MEASURES}
+        )
+        models = models.drop(columns=["seed", "epoch", "revision", "unit", "label"], errors="ignore")
+        models["n_seeds"] = self._frame.groupby("architecture")["seed"].nunique()
+        models["collapsed"] = collapsed.reindex(models.index).eq(True)
+        order = [slug for slug in SLUGS if slug in models.index]
+        super().__init__(whole.records, models=models.loc[order])
+
+    def measurements(self, metric: str) -> pd.DataFrame:
+        """As of the whole campaign, of what milestones note."""
+        record = "pair" if metric in (*PAIR_METRICS, "end_distance") else "image"
+        rows = self._frame[self._frame["record"] == record]
+        return rows[["architecture", "seed", "unit", metric]].rename(columns={metric: "value"})
+
+    def look(self, statement: Statement) -> Outcome | None:
+        """None where the statement needs more than a milestone notes."""
+        asked = set(" ".join(statement.arguments.values()).split()) & set(MEASURES)
+        if kind_of(statement).field and statement.kind == "own" and self.needs_more(statement):
+            return None
+        if not asked <= set(self.everything.models.columns):
+            return None
+        found = self.evaluate(statement)
+        return None if found.outcome is Outcome.UNDECIDED and not found.shown else found.outcome
+
+    def needs_more(self, statement: Statement) -> bool:
+        """Whether its predicate cannot be asked of milestones at all."""
+        return not evaluate(statement, self.everything).shown
+
+
+# --- other measures of smoothness ---------------------------------------------------------------------------
+
+
+def smoothness_restated(records: Records, metrics: Iterable[str] = BLUR_FREE) -> pd.DataFrame:
+    """Every statement that compares models by PIQ, asked again of other measures of smoothness that blur alone does
+    not improve.
+
+    The other measure takes PIQ's place: in the statement's arguments, so that it is tested on that measure's own
+    values and by its margin, and in the models frame, from which the Pareto set and what follows from it are found
+    anew. Index: statement; columns `piq` and the metrics, each the verdict in results. Statements that print a size
+    of PIQ are left out.
+    """
+    statements = [one for one in from_tables(paper_tables()) if _compares_smoothness(one)]
+    table = pd.DataFrame(index=pd.Index([one.id for one in statements], name="id"))
+    for metric in ("piq", *metrics):
+        campaign = Campaign(records, smoothness=metric)
+        findings = [campaign.evaluate(_of(one, metric)) for one in statements]
+        table[metric] = [IN_RESULTS[found.outcome] for found in findings]
+    return table
+
+
+def _of(statement: Statement, metric: str) -> Statement:
+    """The same statement of another measure of smoothness."""
+    asked = {name: metric if value == "piq" else value for name, value in statement.arguments.items()}
+    return replace(statement, arguments=asked)
+
+
+def _compares_smoothness(statement: Statement) -> bool:
+    kind = kind_of(statement)
+    if statement.kind == "count":
+        return statement.arguments["set"] in ("pareto", "dominated")
+    return not kind.size and not kind.text and (kind.piq or "piq" in statement.arguments.values())

@@ -1,0 +1,75 @@
+"""The table of kinds: name → predicate, with what holds for all statements of that kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reproduce.errors import ReproduceError
+from reproduce.verdicts.model import Finding, Statement
+from reproduce.verdicts.world import World
+
+Predicate = Callable[[World, Statement], Finding]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A predicate and its properties.
+
+    field: it compares with the whole field, whichever models a statement names.
+    size:  it is about absolute sizes, which a stand-in for the paper's schedule cannot show.
+    text:  it is about the paper's own text, settings or mathematics: no result bears on it.
+    piq:   it compares by SSIM and PIQ, although no argument says so.
+    """
+
+    predicate: Predicate
+    field: bool = False
+    size: bool = False
+    text: bool = False
+    piq: bool = False
+
+    @property
+    def rule(self) -> str:
+        """What the predicate's docstring says, on one line."""
+        return " ".join((self.predicate.__doc__ or "").split())
+
+
+KINDS: dict[str, Kind] = {}
+"""Name → kind, filled by the modules that `judge` imports."""
+OWN: dict[str, Kind] = {}
+"""Statement → its own kind: those that are like no other."""
+
+
+def kind(
+    name: str, *, field: bool = False, size: bool = False, text: bool = False, piq: bool = False
+) -> Callable[[Predicate], Predicate]:
+    """Register a predicate under a name that the registry's `kind` column uses."""
+
+    def register(predicate: Predicate) -> Predicate:
+        if name in KINDS:
+            raise ValueError(f"two predicates for the kind '{name}'")
+        KINDS[name] = Kind(predicate, field=field, size=size, text=text, piq=piq)
+        return predicate
+
+    return register
+
+
+def own(statement: str, *, field: bool = False, size: bool = False) -> Callable[[Predicate], Predicate]:
+    """Register the predicate of a single statement, whose kind is `own`."""
+
+    def register(predicate: Predicate) -> Predicate:
+        OWN[statement] = Kind(predicate, field=field, size=size)
+        return predicate
+
+    return register
+
+
+def kind_of(statement: Statement) -> Kind:
+    """The kind of a statement. Raises ReproduceError if there is none of that name."""
+    found = OWN.get(statement.id) if statement.kind == "own" else KINDS.get(statement.kind)
+    if found is None:
+        known = ", ".join(sorted(KINDS))
+        raise ReproduceError(
+            f"statement {statement.id}: unknown kind '{statement.kind}'; known are own, {known}"
+        )
+    return found

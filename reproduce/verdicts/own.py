@@ -1,0 +1,426 @@
+"""Statements that are like no other: one plain function each, by section. The registry's kind of these is `own`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from reproduce.analysis import failures, latent, statistics, summaries
+from reproduce.analysis.families import FAMILIES
+from reproduce.analysis.headline import RECONSTRUCTION_OPTIMISED
+from reproduce.analysis.measures import measure
+from reproduce.analysis.pareto import REGIME_SIZE
+from reproduce.names import LABELS
+from reproduce.verdicts import registry, rules
+from reproduce.verdicts.kinds import kind, own
+from reproduce.verdicts.model import Finding, Outcome, Statement, Undecidable, decided
+from reproduce.verdicts.orders import PRINTED_SEEDS, family_values, require_families
+from reproduce.verdicts.rules import Lead
+from reproduce.verdicts.world import Values, World, listed
+
+# --- Abstract and I: the trade-off ------------------------------------------------------------------------
+
+
+@own("Abstract.systematic", field=True)
+def systematic(world: World, statement: Statement) -> Finding:
+    """The trade-off is systematic: SSIM and PIQ rise together (r > 0, p < 0.05) also among the models that are not
+    AE, WAE or VQ-VAE. "Direction only" if r is positive there."""
+    rest = world.models.drop(index=list(RECONSTRUCTION_OPTIMISED), errors="ignore")
+    found = statistics.pearson(rest["ssim"], rest["piq"])
+    if not np.isfinite(found.r):
+        raise Undecidable(f"r is undefined on {found.n} models")
+    shown = f"without AE, WAE and VQ-VAE r = {found.r:.2f} [{found.low:.2f}, {found.high:.2f}], n = {found.n}"
+    certain = found.p < statistics.ALPHA
+    if world.is_paper or certain:
+        return decided(shown, holds=certain and found.r > 0)
+    return Finding(Outcome.UNDECIDED, shown, "the interval of r includes zero")
+
+
+@own("V-F.three-metrics", field=True)
+def duality_in_three_metrics(world: World, statement: Statement) -> Finding:
+    """The duality shows in all three measures of smoothness: SSIM rises with PIQ, rises with ISS, and falls with
+    I-SSIM, each with p < 0.05. Results: refuted where one correlation has the other sign with p < 0.05."""
+    found = {
+        name: statistics.pearson(world.column("ssim"), -measure(name).better * world.column(name))
+        for name in ("piq", "iss", "i_ssim")
+    }
+    if not all(np.isfinite(one.r) for one in found.values()):
+        raise Undecidable("a correlation is undefined")
+    shown = ", ".join(
+        f"{measure(name).label} r = {one.r:+.2f} (p = {one.p:.2g})" for name, one in found.items()
+    )
+    certain = [one.p < statistics.ALPHA for one in found.values()]
+    positive = [one.r > 0 for one in found.values()]
+    if world.is_paper or (all(certain) and all(positive)):
+        return decided(shown, holds=all(certain) and all(positive))
+    if any(c and not p for c, p in zip(certain, positive, strict=True)):
+        return Finding(Outcome.FAILS, shown)
+    return Finding(Outcome.UNDECIDED, shown, "the interval of one r includes zero")
+
+
+# --- III: run times ---------------------------------------------------------------------------------------
+
+HARDWARE = "A40"
+"""The GPU on which the paper's minutes were measured (III-H)."""
+MINUTES_MARGIN = 0.10
+"""Our minutes may lie this far outside a printed range."""
+
+
+@kind("run-time", size=True)
+def run_time(world: World, statement: Statement) -> Finding:
+    """Minutes of training on the paper's hardware. Paper: the range overlaps the one that the statement named by
+    `there` prints for the same models. Results: judged where the profile is `paper` and every run of the named
+    models was trained on an A40: all lie in the printed range, or a tenth outside. Elsewhere the quantity does not
+    exist; the order of the costs is a statement of its own."""
+    low, high = (number.value for number in (statement.numbers[0], statement.numbers[-1]))
+    if world.is_paper:
+        there = [registry.row(identity) for identity in statement.text("there").split()]
+        minutes = [number.value for other in there for number in other.numbers]
+        first, last = min(minutes), max(minutes)
+        shown = f"{there[0].section} has {first:g}{f' to {last:g}' * (last > first)} min"
+        return decided(shown, holds=low <= last and first <= high)
+    named = world.select(statement, "models")
+    ours = world.rows(named, "training_seconds") / 60
+    shown = f"{ours.min():.1f} to {ours.max():.1f} min here"
+    if not _on_the_papers_hardware(world, named):
+        return Finding(Outcome.UNDECIDED, shown, f"not the paper's protocol on an {HARDWARE}")
+    inside = ours.min() >= low / (1 + MINUTES_MARGIN) and ours.max() <= high * (1 + MINUTES_MARGIN)
+    return decided(shown, holds=inside)
+
+
+def _on_the_papers_hardware(world: World, slugs: Sequence[str]) -> bool:
+    """Whether the profile is the paper's and its runs of these models all name its GPU."""
+    records = world.campaign()
+    if records.profile != "paper" or "hardware" not in records.runs:
+        return False
+    runs = records.runs[(records.runs["variant"] == "") & records.runs["architecture"].isin(slugs)]
+    return bool(runs["hardware"].str.contains(HARDWARE, regex=False).all())
+
+
+# --- IV: reconstruction -----------------------------------------------------------------------------------
+
+
+@own("IV-C.aae-largest-spread", field=True)
+def largest_spread(world: World, statement: Statement) -> Finding:
+    """Adversarial-AE's SSIM varies most. Paper: its printed ± is the largest. Results: so is the SD of its seeds'
+    means, which needs three seeds."""
+    slug = "adversarial-ae"
+    column = "ssim_sd" if world.is_paper else "ssim_seed_sd"
+    if not world.is_paper and (seeds := int(world.rows((slug,), "n_seeds")[slug])) < PRINTED_SEEDS:
+        raise Undecidable(f"{seeds} of {PRINTED_SEEDS} seeds")
+    world.rows((slug,), column)
+    spread = world.column(column)
+    place = int(spread.rank(ascending=False, method="min")[slug])
+    largest = str(spread.idxmax())
+    shown = (
+        f"{spread[slug]:.3g}, place {place} of {spread.count()}; largest {LABELS[largest]} {spread.max():.3g}"
+    )
+    return decided(shown, holds=place == 1)
+
+
+@own("IV-D.rae-against-pca", field=True)
+def rae_against_pca(world: World, statement: Statement) -> Finding:
+    """Implied: an autoencoder with a code of 16 numbers reconstructs at least as well as PCA with 16 components.
+    Paper: the printed SSIM of the two RAE against PCA's, measured here on MNIST. Results: by the interval of the
+    lead."""
+    pca = world.pca_ssim
+    if pca is None:
+        raise Undecidable("needs MNIST: the SSIM of PCA with 16 components")
+    named = ("rae-gp", "rae-l2")
+    points = world.rows(named, "ssim")
+    shown = f"RAE-GP {points['rae-gp']:.3f}, RAE-L2 {points['rae-l2']:.3f}, PCA {pca:.3f}"
+    if world.is_paper:
+        return decided(shown, holds=(points >= pca).all())
+    sure = rules.lead(world.draws.of("ssim", named) - pca, measure("ssim").absolute)
+    if (sure < Lead.SAME).any():
+        return Finding(Outcome.FAILS, shown)
+    return (
+        decided(shown, holds=(sure != Lead.UNKNOWN).all())
+        if (sure != Lead.UNKNOWN).all()
+        else Finding(Outcome.UNDECIDED, shown, "the interval includes no difference")
+    )
+
+
+@own("IV-F.sharper-than-mean", field=True)
+def sharper_than_mean(world: World, statement: Statement) -> Finding:
+    """VQ-VAE's and WAE's reconstructions are sharper than the mean of all models: by the interval of the lead."""
+    named = ("vq-vae", "wae")
+    world.rows(named, "sharpness")
+
+    def lead(v: Values) -> np.ndarray:
+        return np.asarray(v.of("sharpness", named) - v.of("sharpness").mean(axis=-1, keepdims=True))
+
+    points, sure = lead(world.values), rules.lead(lead(world.draws), 0.0)
+    shown = ", ".join(f"{LABELS[slug]} {value:+.3g}" for slug, value in zip(named, points, strict=True))
+    if (sure < Lead.SAME).any():
+        return Finding(Outcome.FAILS, f"against the mean: {shown}")
+    if (sure == Lead.BETTER).all():
+        return Finding(Outcome.HOLDS, f"against the mean: {shown}")
+    return Finding(Outcome.UNDECIDED, f"against the mean: {shown}", "an interval includes zero")
+
+
+@own("IV-F.psnr-weaker", field=True)
+def psnr_weaker(world: World, statement: Statement) -> Finding:
+    """PSNR follows SSIM less closely than MSE does: |r| is smaller. Results: by the share of resamples."""
+
+    def gap(v: Values) -> np.ndarray:
+        return np.asarray(np.abs(_r(v.of("mse"), v.of("ssim"))) - np.abs(_r(v.of("psnr"), v.of("ssim"))))
+
+    a, b = (abs(statistics.pearson(world.column(name), world.column("ssim")).r) for name in ("psnr", "mse"))
+    if not np.isfinite([a, b]).all():
+        raise Undecidable("a correlation is undefined")
+    shown = f"|r| = {a:.3f} against {b:.3f}"
+    if world.is_paper:
+        return decided(shown, holds=a < b)
+    return rules.by_share(shown, float((gap(world.draws) > 0).mean()))
+
+
+def _r(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    a, b = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
+    return np.asarray((a * b).sum(-1) / np.sqrt((a * a).sum(-1) * (b * b).sum(-1)))
+
+
+@own("IV-F.psnr-spread", field=True, size=True)
+def psnr_spread(world: World, statement: Statement) -> Finding:
+    """PSNR differs by more than a printed amount among the models whose MSE lies below a printed bound."""
+    bound = statement.numbers[1].value
+    chosen = world.column("psnr")[world.column("mse") < bound].dropna()
+    if len(chosen) < 2:
+        raise Undecidable(f"{len(chosen)} models have an MSE below {bound:g}")
+    width = float(chosen.max() - chosen.min())
+    shown = f"{width:.3g} dB over {len(chosen)} models ({listed(chosen.index)})"
+    return decided(shown, holds=width > statement.number.value)
+
+
+@kind("hardest-digits")
+def hardest_digits(world: World, statement: Statement) -> Finding:
+    """Named models fail most on named digits. Results: averaged over the models, these digits have the largest MSE of
+    the ten on the whole test set; "direction only" if at least half of them are among as many."""
+    digits = {int(digit) for digit in statement.text("digits").split()}
+    errors = failures.error_by_digit(world.campaign(), "mse")
+    named = list(statement.slugs("models"))
+    if not set(named) <= set(errors.index):
+        raise Undecidable("no errors by digit")
+    worst = errors.loc[named].mean().sort_values(ascending=False).index[: len(digits)]
+    hits = digits & set(worst)
+    shown = "hardest: " + ", ".join(str(digit) for digit in worst)
+    return decided(shown, holds=hits == digits, partly=len(hits) >= len(digits) / 2)
+
+
+@own("IV-G.svae-uniform", field=True)
+def svae_uniform(world: World, statement: Statement) -> Finding:
+    """SVAE fails on all digits alike: the coefficient of variation of its MSE over the ten digits is the smallest
+    of all models; "direction only" if below the median."""
+    errors = failures.error_by_digit(world.campaign(), "mse")
+    errors = errors[errors.index.isin(world.models.index)]
+    values = (errors.std(axis=1, ddof=1) / errors.mean(axis=1)).dropna()
+    if "svae" not in values.index:
+        raise Undecidable("no errors by digit")
+    place = int(values.rank()["svae"])
+    shown = f"variation over digits {values['svae']:.2f}, place {place} of {len(values)} from the smallest"
+    return decided(shown, holds=place == 1, partly=values["svae"] < values.median())
+
+
+@own("IV-G.vq-vae-digits")
+def vq_vae_digits(world: World, statement: Statement) -> Finding:
+    """VQ-VAE's reconstructions turn into another digit more often than the AE's, by the 5-NN label of test images."""
+    changed = failures.changed_share(world.campaign())
+    if not {"vq-vae", "ae"} <= set(changed.dropna().index):
+        raise Undecidable("no classified reconstructions")
+    shown = f"{changed['vq-vae']:.1%} of test images against {changed['ae']:.1%}"
+    return decided(shown, holds=changed["vq-vae"] > changed["ae"])
+
+
+@own("IV-G.aae-seeds", field=True)
+def aae_seeds(world: World, statement: Statement) -> Finding:
+    """Some Adversarial-AE runs are near perfect and others fail: SSIM of the seeds differs by 0.2 or more. Paper:
+    three values with the printed mean and ± could reach the best printed SSIM. Results need three seeds."""
+    slug = "adversarial-ae"
+    if world.is_paper:
+        mean, sd = (float(world.models.at[slug, name]) for name in ("ssim", "ssim_sd"))
+        most = mean + 2 * sd / np.sqrt(3)  # two equal values and one apart
+        shown = f"three values with mean {mean:.3f} and SD {sd:.3f} cannot exceed {most:.3f}"
+        return decided(shown, holds=most >= float(world.models["ssim"].max()))
+    seeds = summaries.seed_means(world.campaign(), "ssim").reindex(world.models.index.union([slug]))
+    if (count := int(seeds.loc[slug].count())) < PRINTED_SEEDS:
+        raise Undecidable(f"{count} of {PRINTED_SEEDS} seeds")
+    ranges = seeds.max(axis=1) - seeds.min(axis=1)
+    widest = str(ranges.idxmax())
+    shown = f"SSIM of the seeds differs by {ranges[slug]:.3g}; largest: {LABELS[widest]} {ranges.max():.3g}"
+    return decided(shown, holds=ranges[slug] >= 0.2)
+
+
+# --- V: interpolation -------------------------------------------------------------------------------------
+
+
+@own("V-A.piq-more-sensitive", field=True)
+def piq_more_sensitive(world: World, statement: Statement) -> Finding:
+    """Models differ more in PIQ than in reconstruction: its gap, (highest − lowest) ÷ lowest, exceeds that of every
+    metric of Table I."""
+    gaps = {}
+    for name in ("piq", "ssim", "mse", "psnr", "mae"):
+        column = world.column(name).dropna()
+        if not column.max() > column.min() > 0:
+            raise Undecidable("no spread between models")
+        gaps[name] = float(column.max() / column.min() - 1)
+    shown = ", ".join(f"{measure(name).label} {gap:.0%}" for name, gap in gaps.items())
+    return decided(shown, holds=gaps["piq"] > max(gap for name, gap in gaps.items() if name != "piq"))
+
+
+@own("V-G.inverted", field=True)
+def inverted_families(world: World, statement: Statement) -> Finding:
+    """The families' order by PIQ is exactly the reverse of their order by SSIM. Results: not if two families
+    certainly stand the same way in both; "direction only" if the two orders are negatively related all the same."""
+    for metric in ("ssim", "piq"):
+        require_families(world, "V-G", metric)
+    names = list(FAMILIES["V-G"])
+    quality, smooth = (
+        measure(metric).better * family_values(statement, "V-G", metric, world.values)
+        for metric in ("ssim", "piq")
+    )
+    rho = statistics.spearman(quality, smooth).r
+    if not np.isfinite(rho):
+        raise Undecidable("no spread between families")
+    shown = f"ρ = {rho:+.2f} over {len(names)} families"
+    if world.is_paper:
+        return decided(shown, holds=np.isclose(rho, -1))
+    a, b = (
+        measure(metric).better * family_values(statement, "V-G", metric, world.draws)
+        for metric in ("ssim", "piq")
+    )
+    low_a, _ = rules.interval(a[:, :, None] - a[:, None, :])
+    low_b, _ = rules.interval(b[:, :, None] - b[:, None, :])
+    if ((low_a > 0) & (low_b > 0)).any():
+        return Finding(Outcome.PARTLY if rho < -0.5 else Outcome.FAILS, shown)
+    if np.isclose(rho, -1):
+        return Finding(Outcome.HOLDS, shown)
+    return Finding(Outcome.UNDECIDED, shown, "no two families certainly break the order")
+
+
+@dataclass(frozen=True)
+class Word:
+    """How a word about latent spaces is read: a statistic of codes and their digits, and which values fit the
+    word."""
+
+    name: str
+    statistic: Callable[[np.ndarray, np.ndarray], float]
+    fits: Callable[[float], bool]
+
+
+STRUCTURE = 0.25
+"""A smaller silhouette is no substantial structure (Kaufman and Rousseeuw, 1990)."""
+STRANGERS = 0.05
+"""Digits overlap where at least this share of codes has a nearest neighbour of another digit."""
+ORDER_MARGIN = 0.05
+"""Silhouettes closer than this count as the same."""
+
+
+def _islands(points: np.ndarray, _: np.ndarray) -> float:
+    return latent.islands(points) or np.nan
+
+
+WORDS: dict[str, Word] = {
+    "clustered": Word("silhouette", latent.silhouette, lambda value: value >= STRUCTURE),
+    "overlapping": Word(
+        "neighbour accuracy", latent.neighbour_accuracy, lambda value: value <= 1 - STRANGERS
+    ),
+    "fragmented": Word("islands", _islands, lambda value: value > 1),
+    "continuous": Word("islands", _islands, lambda value: value == 1),
+    "axis-aligned": Word("alignment p", latent.alignment_p, lambda value: value <= statistics.ALPHA),
+}
+
+
+@kind("latent")
+def latent_word(world: World, statement: Statement) -> Finding:
+    """A word about latent spaces, of the codes themselves, of which t-SNE only makes a picture. Results: clustered,
+    the silhouette by digit is at least 0.25; overlapping, at least one code in twenty has a nearest neighbour of
+    another digit; fragmented or continuous, the graph of each code's five nearest others has several, or one,
+    component of at least 1 % of the codes; axis-aligned, the digits' means spread along the axes more than after
+    random rotations, p ≤ 0.05 (worst seed, Holm over models), which compares codes of any dimension. Every named
+    model in every seed; "direction only" for most of them."""
+    word = WORDS[statement.text("word")]
+    values = {slug: list(_over_seeds(world, slug, word.statistic)) for slug in statement.slugs("models")}
+    if word.name == "alignment p":
+        adjusted = statistics.holm(pd.Series({slug: max(p) for slug, p in values.items()}))
+        values = {str(slug): [p] for slug, p in adjusted.items()}
+    fits = [word.fits(value) for found in values.values() for value in found]
+    shown = f"{word.name} " + ", ".join(f"{LABELS[slug]} {_ends(found)}" for slug, found in values.items())
+    return decided(shown, holds=all(fits), partly=np.mean(fits) > 0.5)
+
+
+@own("V-H.vq-vae-organised")
+def vq_vae_organised(world: World, statement: Statement) -> Finding:
+    """VQ-VAE's codes are better organised than the AE's. Results: seed by seed, over the seeds that both have, the
+    silhouette by digit is larger by at least 0.05; "direction only" if it is larger on average."""
+    better, worse = (_over_seeds(world, slug, latent.silhouette) for slug in ("vq-vae", "ae"))
+    both = better.index.intersection(worse.index)
+    if both.empty:
+        raise Undecidable("no seed that both have")
+    lead = better[both] - worse[both]
+    shown = f"silhouette {_ends(better[both])} against {_ends(worse[both])}"
+    return decided(shown, holds=(lead >= ORDER_MARGIN).all(), partly=lead.mean() > 0)
+
+
+def _over_seeds(world: World, slug: str, statistic: Callable[[np.ndarray, np.ndarray], float]) -> pd.Series:
+    """A statistic of a model's codes, index seed; raises Undecidable where there are none, or they do not vary."""
+    codes = latent.codes_by_seed(world.campaign(), slug)
+    values = pd.Series({seed: statistic(*found) for seed, found in codes.items()}, dtype=float)
+    if values.empty or not np.isfinite(values).all():
+        raise Undecidable(f"no codes of {LABELS[slug]}")
+    return values
+
+
+def _ends(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.3g}", f"{max(values):.3g}"
+    return low if low == high else f"{low} to {high}"
+
+
+# --- VI: the trade-off ------------------------------------------------------------------------------------
+
+
+@own("VI-A.within-families", field=True)
+def within_families(world: World, statement: Statement) -> Finding:
+    """SSIM and PIQ rise together within each family of four or more too. Holds if r > 0 with p < 0.05 after Holm in
+    each. Results: not if r lies below zero by 97.5 % of resamples in one; "direction only" if r > 0 by as many in
+    all."""
+    large = {family: slugs for family, slugs in FAMILIES["VI-A"].items() if len(slugs) >= 4}
+    found = {}
+    for family, slugs in large.items():
+        rows = pd.DataFrame({metric: world.rows(slugs, metric) for metric in ("ssim", "piq")})
+        found[family] = statistics.pearson(rows["ssim"], rows["piq"])
+        if not np.isfinite(found[family].r):
+            raise Undecidable(f"no spread within {family}")
+    p = statistics.holm(pd.Series({family: one.p for family, one in found.items()}))
+    shown = ", ".join(f"{family} r = {one.r:.2f} (n = {one.n})" for family, one in found.items())
+    certain = all(one.r > 0 for one in found.values()) and bool((p < statistics.ALPHA).all())
+    if world.is_paper or certain:
+        return decided(shown, holds=certain)
+    shares = [
+        float((_r(world.draws.of("ssim", slugs), world.draws.of("piq", slugs)) > 0).mean())
+        for slugs in large.values()
+    ]
+    if min(shares) <= 1 - rules.SURE:
+        return Finding(Outcome.FAILS, shown)
+    if min(shares) >= rules.SURE:
+        return Finding(Outcome.PARTLY, shown, "four or five models a family: r > 0, but not significant")
+    return Finding(Outcome.UNDECIDED, shown, "the sign of r within a family is not certain")
+
+
+@own("VI-D.distinct-regimes", field=True)
+def distinct_regimes(world: World, statement: Statement) -> Finding:
+    """The regimes are distinct: of the six models that reconstruct best and the six that interpolate most smoothly,
+    none is both. Results: by the share of resamples."""
+
+    def shared(v: Values) -> np.ndarray:
+        best = (v.of("ssim")[..., None, :] > v.of("ssim")[..., :, None]).sum(-1) < REGIME_SIZE
+        smooth = (v.of("piq")[..., None, :] < v.of("piq")[..., :, None]).sum(-1) < REGIME_SIZE
+        return np.asarray(best & smooth)
+
+    both = [slug for slug, twice in zip(world.slugs, shared(world.values), strict=True) if twice]
+    shown = f"in both: {listed(both)}" if both else "no model is in both"
+    if world.is_paper:
+        return decided(shown, holds=not both)
+    return rules.by_share(shown, float((~shared(world.draws).any(axis=-1)).mean()))

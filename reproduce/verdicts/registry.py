@@ -1,0 +1,154 @@
+"""The registry: statements of the running text from `reproduce/paper/claims/*.csv`, and every cell of the tables.
+
+Where the paper says the same thing at several places, it is one statement with several places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+from importlib import resources
+
+import pandas as pd
+
+from reproduce.analysis.measures import MEASURES
+from reproduce.errors import ReproduceError
+from reproduce.names import LABELS
+from reproduce.paper import CELLS, Cell, Printed, Tables
+from reproduce.paper import tables as paper_tables
+from reproduce.paper.tables import SCALES, read
+from reproduce.verdicts.model import Place, Statement
+
+COLUMNS = ["id", "place", "printed", "wording", "kind", "arguments", "important"]
+ROMAN = {1: "I", 2: "II"}
+AGAIN = "again"
+"""The kind of a row that only adds a place to the statement named by its argument `of`."""
+UNIQUE = {"restated", "stated", "lists", "arithmetic", "own"}
+"""Kinds of which each row is a statement of its own: where a thing is said twice, that is what they are about."""
+
+
+@cache
+def load() -> tuple[Statement, ...]:
+    """All statements in reading order, the tables' cells last. Raises ReproduceError on a malformed row."""
+    return from_tables(paper_tables())
+
+
+def from_tables(tables: Tables) -> tuple[Statement, ...]:
+    """The statements with the cells of the given tables: the sensitivity tests pass perturbed ones."""
+    seen: set[str] = set()
+    for own in (*rows(), *(cell_statement(tables, cell) for cell in CELLS)):
+        if own.id in seen:
+            raise ReproduceError(
+                f"two statements with the id {own.id}; rename one in reproduce/paper/claims/"
+            )
+        seen.add(own.id)
+    return tuple(_merged(rows(), [cell_statement(tables, cell) for cell in CELLS]))
+
+
+def _merged(text: Iterable[Statement], cells: Iterable[Statement]) -> Iterator[Statement]:
+    """One statement for all rows that say the same; what repeats a cell of Table I or II becomes a place of that
+    cell."""
+    again = [own for own in text if own.kind == AGAIN]
+    found: dict[object, list[Statement]] = {}
+    printed = {_address(cell): cell for cell in cells}
+    for own in (*(own for own in text if own.kind != AGAIN), *printed.values()):
+        cell = printed.get(_address(own))
+        # 0.00120 in the text is the 1.196 of the table, rounded once more
+        same = cell is not None and _rounds(own.number, cell.number)
+        found.setdefault(_meaning(cell if same and cell else own), []).append(own)
+    for group in found.values():
+        heads = sorted(group, key=lambda own: (own.kind != "table-cell", not own.important))
+        head = heads[0]
+        others = [own for own in group if own is not head]
+        others += [own for own in again if own.text("of") in {one.id for one in group}]
+        places = (*head.places, *(place for own in others for place in own.places))
+        yield replace(head, places=places, important=any(own.important for own in group))
+
+
+def _address(own: Statement) -> object:
+    """Which cell of the tables a number is of; None for what is no single number of one model."""
+    if own.kind not in ("cell", "table-cell"):
+        return None
+    return own.arguments["architecture"], own.arguments["metric"], own.arguments.get("part", "mean")
+
+
+def _rounds(one: Printed, other: Printed) -> bool:
+    """Whether one number is the other one, rounded once more."""
+    return abs(one.value - other.value) < max(one.half_unit, other.half_unit) * (1 - 1e-9)
+
+
+def _meaning(own: Statement) -> object:
+    """What two rows have in common that say the same."""
+    if own.kind in UNIQUE:
+        return own.id
+    if own.kind in ("cell", "table-cell"):
+        return "cell", _address(own), f"{own.number.value:.12g}"
+    asked = {name: value for name, value in own.arguments.items() if name not in ("there", "says")}
+    return own.kind, own.printed, tuple(sorted(asked.items()))
+
+
+@cache
+def rows() -> tuple[Statement, ...]:
+    """The rows of the registry, one place each, in reading order: running text, captions and Table III."""
+    folder = resources.files("reproduce.paper").joinpath("claims")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".csv"))
+    return tuple(own for name in names for own in parsed(read(f"claims/{name}"), f"claims/{name}"))
+
+
+@cache
+def _by_id() -> dict[str, Statement]:
+    return {own.id: own for own in rows()}
+
+
+def row(identity: str) -> Statement:
+    """One row of the running text; raises ReproduceError if there is none of that name."""
+    if identity not in _by_id():
+        raise ReproduceError(f"there is no statement '{identity}' in reproduce/paper/claims/")
+    return _by_id()[identity]
+
+
+def cell_statement(tables: Tables, cell: Cell) -> Statement:
+    """The statement of one number of Tables I and II, e.g. `T1.ae.ssim` or `T1.ae.ssim.sd`."""
+    spread = cell.part == "sd"
+    label, metric = LABELS[cell.architecture], MEASURES[cell.metric].label
+    identity = f"T{cell.table}.{cell.architecture}.{cell.metric}" + (".sd" if spread else "")
+    where = f"{label}, {metric}" + (" ±" if spread else "")
+    return Statement(
+        id=identity,
+        places=(Place(identity, f"Table {ROMAN[cell.table]}", where),),
+        printed=(tables.cells[cell],),
+        wording=f"{'Spread of ' if spread else ''}{metric} of {label}",
+        kind="table-cell",
+        arguments={"architecture": cell.architecture, "metric": cell.metric, "part": cell.part},
+        scale=SCALES.get(cell.metric, "1"),
+    )
+
+
+def parsed(frame: pd.DataFrame, name: str) -> Iterator[Statement]:
+    """The statements of one file. Raises ReproduceError on a malformed row."""
+    if list(frame.columns) != COLUMNS:
+        raise ReproduceError(f"{name}: the columns must be {', '.join(COLUMNS)}")
+    for row in frame.to_dict("records"):
+        yield Statement(
+            id=row["id"],
+            places=(Place(row["id"], row["id"].rsplit(".", 1)[0], row["place"]),),
+            printed=tuple(row["printed"].split()),
+            wording=row["wording"],
+            kind=row["kind"],
+            arguments=arguments(name, row["id"], row["arguments"]),
+            important=row["important"] == "yes",
+        )
+
+
+def arguments(name: str, identity: str, text: str) -> dict[str, str]:
+    """ "metric=ssim; models=ae wae" as a dictionary. Raises ReproduceError for what is malformed."""
+    found: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        key, equals, value = part.partition("=")
+        if not key.strip() or not equals or not value or key.strip() in found:
+            raise ReproduceError(
+                f"{name}: statement {identity} has the malformed argument '{part}'; write key=value"
+            )
+        found[key.strip()] = value.strip()
+    return found

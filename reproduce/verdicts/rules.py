@@ -1,0 +1,261 @@
+"""The rules of judgement, each in one place.
+
+Within the paper, numbers agree up to rounding. In results, a printed value is reproduced if the whole 95 % interval
+of printed − ours lies within the margin, and not if the whole interval lies outside. An order is reproduced if the
+whole interval of the lead lies beyond the margin, is a direction only if it lies above zero, and is not reproduced
+if it lies below zero or if the two are equivalent (two one-sided tests: the 90 % interval lies within the margin).
+All else is undecided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from reproduce.analysis.measures import measure
+from reproduce.names import LABELS
+from reproduce.paper import Printed
+from reproduce.verdicts.model import Finding, Outcome, Undecidable, decided
+from reproduce.verdicts.world import Statistic, Values, World
+
+INTERVAL, EQUIVALENCE = (0.025, 0.975), (0.05, 0.95)
+"""Quantiles: the 95 % interval, and the 90 % interval of two one-sided tests at 5 % (Schuirmann 1987)."""
+SURE = 0.975
+"""The share of draws from which on something counts as certain."""
+PERCENT_MARGIN = 0.10
+"""Percentages and ratios are reproduced within a tenth of the printed one."""
+
+
+def interval(draws: np.ndarray, quantiles: tuple[float, float] = INTERVAL) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper ends over the first axis."""
+    low, high = np.quantile(draws, quantiles, axis=0)
+    return low, high
+
+
+# --- printed values -----------------------------------------------------------------------------------
+
+
+def printed_value(
+    world: World, printed: Printed, statistic: Statistic, *, margin: float, show: str = ".4g"
+) -> Finding:
+    """A number that the paper prints, against the same statistic of our values."""
+    ours = float(statistic(world.values))
+    if not np.isfinite(ours):
+        raise Undecidable("undefined on these rows")
+    difference = printed.value - ours
+    low, high = map(float, interval(printed.value + _error(world, statistic) - statistic(world.draws)))
+    if not np.isfinite([low, high]).all():
+        raise Undecidable("undefined in some resamples")
+    shown = f"{ours:{show}} against {printed.value:{show}} in the paper; difference {difference:+.3g} "
+    shown += f"[{low:+.3g}, {high:+.3g}], margin {margin:.2g}"
+    if -margin <= low and high <= margin:
+        return Finding(Outcome.HOLDS, shown)
+    if low > margin or high < -margin:
+        return Finding(Outcome.FAILS, shown)
+    return Finding(Outcome.UNDECIDED, shown, COMPATIBLE)
+
+
+COMPATIBLE = "compatible: the sampling error is larger than the margin"
+
+
+def _error(world: World, statistic: Statistic) -> np.ndarray | float:
+    """The paper's own sampling error of a statistic, as draws; 0 where its tables do not have the quantity."""
+    try:
+        return np.asarray(statistic(world.printed_draws) - statistic(world.printed_values))
+    except KeyError:
+        return 0.0
+
+
+def rounding(world: World, statistic: Statistic, columns: Sequence[str], rows: Sequence[str]) -> float:
+    """How far rounding of printed cells may have moved a statistic: the sum of each cell's largest effect."""
+    assert world.half_units is not None, "only the paper's numbers are rounded"
+    cells = [(column, world.slugs.index(row)) for column in columns for row in rows]
+    base = {column: world.models[column].to_numpy(dtype=float) for column in columns}
+    moved = {column: np.tile(values, (len(cells), 2, 1)) for column, values in base.items()}
+    for at, (column, row) in enumerate(cells):
+        moved[column][at, :, row] += np.array([1, -1]) * world.half_units[column].iloc[row]
+    effects = np.abs(statistic(Values(world.slugs, moved.__getitem__)) - statistic(world.values))
+    return float(np.nanmax(np.nan_to_num(effects), axis=1).sum())
+
+
+def recomputed(
+    world: World,
+    printed: Printed,
+    statistic: Statistic,
+    columns: Sequence[str],
+    *,
+    rows: Sequence[str] = (),
+    show: str = ".4g",
+) -> Finding:
+    """Within the paper: a printed number against the same statistic of the paper's tables, up to rounding of both.
+
+    Two roundings of one number that only touch at their ends do not agree: one of the two was rounded otherwise.
+    """
+    for column in columns:
+        world.column(column)
+    value = float(statistic(world.values))
+    if not np.isfinite(value):
+        raise Undecidable("undefined on these rows")
+    off = abs(value - printed.value)
+    allowed = printed.half_unit + rounding(world, statistic, columns, rows or world.slugs)
+    return decided(f"{value:{show}}", holds=off < allowed * (1 - 1e-9))
+
+
+# --- orders -------------------------------------------------------------------------------------------
+
+
+class Lead(IntEnum):
+    """How one value stands to another."""
+
+    WORSE = -2
+    SLIGHTLY_WORSE = -1
+    SAME = 0
+    UNKNOWN = 1
+    SLIGHTLY_BETTER = 2
+    BETTER = 3
+
+
+def lead(draws: np.ndarray, margin: np.ndarray | float) -> np.ndarray:
+    """The Lead of each difference by its draws (DRAWS, …), positive for better: (…,)."""
+    low, high = interval(draws)
+    inner_low, inner_high = interval(draws, EQUIVALENCE)
+    same = (inner_low > -np.asarray(margin)) & (inner_high < margin)
+    conditions = [low > margin, low > 0, high < -np.asarray(margin), high < 0, same]
+    answers = [Lead.BETTER, Lead.SLIGHTLY_BETTER, Lead.WORSE, Lead.SLIGHTLY_WORSE, Lead.SAME]
+    return np.select(conditions, answers, Lead.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Leads of some models over others: arrays (first, second); `sure` are Leads."""
+
+    metric: str
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    points: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    margin: np.ndarray
+    sure: np.ndarray
+
+    def weakest(self) -> str:
+        """The pair that decides against the first, in words."""
+        order = np.where(self.sure == Lead.SAME, -1, self.sure) * 1e6 + self.low / np.maximum(
+            self.margin, 1e-300
+        )
+        i, j = np.unravel_index(int(np.argmin(order)), order.shape)
+        a, b = LABELS[self.first[i]], LABELS[self.second[j]]
+        lead_, low, high = self.points[i, j], self.low[i, j], self.high[i, j]
+        ends = f" [{low:+.3g}, {high:+.3g}]" if high > low else ""
+        few = "" if self.points.size == 1 else "weakest case: "
+        return (
+            f"{few}{a} leads {b} in {measure(self.metric).label} by {lead_:+.3g}{ends}, "
+            f"margin {self.margin[i, j]:.2g}"
+        )
+
+
+def compare(world: World, metric: str, first: tuple[str, ...], second: tuple[str, ...]) -> Comparison:
+    """How each of the first models stands to each of the second in a metric; better is positive."""
+    world.rows((*first, *second), metric)
+    own = measure(metric)
+    sign = own.better or +1  # of a metric without a good direction, "better" means higher
+    a, b = world.values.of(metric, first), world.values.of(metric, second)
+    points = sign * (a[:, None] - b[None, :])
+    margin = np.array([[own.margin(float(value)) for value in b]] * len(a))
+    drawn_a, drawn_b = world.draws.of(metric, first), world.draws.of(metric, second)
+    draws = sign * (drawn_a[:, :, None] - drawn_b[:, None, :])
+    low, high = interval(draws)
+    sure = lead(draws, margin)
+    if own.timing:  # other work on the machine moves it: within the margin nothing can be told
+        sure = np.where(np.abs(points) <= margin, Lead.UNKNOWN, sure)
+    return Comparison(metric, first, second, points, low, high, margin, sure)
+
+
+def all_lead(found: Comparison) -> Finding:
+    """Whether every one of the first leads every one of the second."""
+    sure, shown = found.sure, found.weakest()
+    if (sure <= Lead.SAME).any():
+        return Finding(Outcome.FAILS, shown)
+    if (sure == Lead.UNKNOWN).any():
+        return Finding(Outcome.UNDECIDED, shown, "the interval of the lead includes zero")
+    return decided(shown, holds=(sure == Lead.BETTER).all(), partly=True)
+
+
+def place(sure: np.ndarray, target: int) -> Outcome:
+    """Whether something stands at a place, 1 the best, by its leads over all others."""
+    above, below = (sure < Lead.SAME).sum(), (sure > Lead.UNKNOWN).sum()
+    others = sure.size
+    if (sure == Lead.WORSE).sum() == target - 1 and (sure == Lead.BETTER).sum() == others - target + 1:
+        return Outcome.HOLDS
+    if above == target - 1 and below == others - target + 1:
+        return Outcome.PARTLY
+    if above > target - 1 or below > others - target + 1 or (sure == Lead.SAME).any():
+        return Outcome.FAILS
+    return Outcome.UNDECIDED
+
+
+# --- shares of draws ----------------------------------------------------------------------------------
+
+
+def by_share(shown: str, share: float, *, partly: float = 0.0) -> Finding:
+    """By the share of draws in which something holds (or, failing that, holds in part): certain, excluded, or
+    neither."""
+    told = f"{shown}; in {share:.0%} of resamples"
+    if share >= SURE:
+        return Finding(Outcome.HOLDS, told)
+    if share + partly >= SURE:
+        return (
+            Finding(Outcome.PARTLY, told)
+            if share <= 1 - SURE
+            else Finding(Outcome.UNDECIDED, told, "between reproduced and direction only")
+        )
+    if share + partly <= 1 - SURE:
+        return Finding(Outcome.FAILS, told)
+    return Finding(Outcome.UNDECIDED, told, "resampling images and pairs changes the answer")
+
+
+def membership(
+    named: Iterable[str],
+    slugs: tuple[str, ...],
+    inside: np.ndarray,
+    shares: np.ndarray,
+    *,
+    exactly: bool = True,
+) -> Finding:
+    """Whether the models inside are those named (exactly), or include them.
+
+    inside: (models,), by the values themselves; shares: (models,), of the draws in which each is inside.
+    """
+    wanted = np.array([slug in set(named) for slug in slugs])
+    if set(named) - set(slugs):
+        raise Undecidable("a named model takes no part")
+    wrong = (wanted & (shares <= 1 - SURE)) | (exactly & ~wanted & (shares >= SURE))
+    right = np.where(wanted, shares >= SURE, (shares <= 1 - SURE) | (not exactly))
+    found = [slug for slug, here in zip(slugs, inside, strict=True) if here]
+    shown = (
+        f"{int(inside.sum())} of {len(slugs)}: {_names(found)}"
+        if exactly
+        else (f"{int((inside & wanted).sum())} of the {int(wanted.sum())} named")
+    )
+    missing = [slug for slug, here, want in zip(slugs, inside, wanted, strict=True) if want and not here]
+    extra = [slug for slug in found if exactly and not wanted[slugs.index(slug)]]
+    shown += f"; not named: {_names(extra)}" if extra else ""
+    shown += f"; named but outside: {_names(missing)}" if missing else ""
+    if wrong.any():
+        return Finding(Outcome.FAILS, shown)
+    if not right.all():
+        unsure = [slug for slug, sure in zip(slugs, right, strict=True) if not sure]
+        return Finding(Outcome.UNDECIDED, shown, f"cannot be told of {_names(unsure)}")
+    return Finding(Outcome.HOLDS, shown)
+
+
+def _names(slugs: Sequence[str], most: int = 8) -> str:
+    names = [LABELS.get(slug, slug) for slug in slugs]
+    return (
+        ", ".join(names)
+        if len(names) <= most
+        else f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+    )

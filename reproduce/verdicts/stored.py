@@ -1,0 +1,98 @@
+"""Verdicts kept beside a report, with the key of what they rest on, so that a question is answered without judging
+again.
+
+Nothing here imports numpy or pandas: reading one verdict takes a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reproduce import files
+from reproduce.errors import ReproduceError
+
+if TYPE_CHECKING:
+    from reproduce.verdicts.model import Verdict
+    from reproduce.verdicts.summary import Ten
+
+NAME = "verdicts.json"
+LARGEST = 50_000_000
+PACKAGE = Path(__file__).resolve().parents[1]
+SOURCES = (".py", ".csv")
+MARKERS = ("manifest.json",)
+"""The files of a run whose content says all that a verdict may rest on: a manifest has every record's checksum."""
+
+
+def key(roots: Iterable[Path], profiles: Sequence[str]) -> str:
+    """SHA-256 of the project's own code and data, and of every run of these profiles below the roots."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in PACKAGE.rglob("*") if path.suffix in SOURCES):
+        digest.update(f"{path.relative_to(PACKAGE)}\0".encode() + path.read_bytes())
+    for root in roots:
+        for profile in profiles:
+            for folder in sorted((root / profile).glob("*/seed-*")):
+                entries = sorted(
+                    (path.name, path.stat().st_size) for path in folder.iterdir() if path.is_file()
+                )
+                stable = [entry for entry in entries if not entry[0].startswith("checkpoint-")]
+                digest.update(f"{profile}/{folder.parent.name}/{folder.name} {stable}\0".encode())
+                for name in MARKERS:
+                    if (folder / name).is_file():
+                        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()
+
+
+def document(
+    verdicts: Sequence[Verdict], ten: Sequence[Ten], profile: str, key: str, tally: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything that `claims`, the report's readers and the explorer ask, as JSON's types."""
+    from reproduce.verdicts.model import command
+
+    statements = [
+        dict(verdict.fields()) | {"command": command(verdict.statement.id, profile)} for verdict in verdicts
+    ]
+    claims = [
+        {
+            "number": claim.number,
+            "claim": claim.claim,
+            "place": ", ".join(claim.any.statement.places[0][1:]),
+            "id": claim.any.statement.id,
+            "consistent": claim.any.within_paper,
+            "recomputed": claim.any.recomputed,
+            "verdicts": {
+                name: {
+                    "verdict": verdict.verdict,
+                    "grade": verdict.grade,
+                    "looks": verdict.looks_in_words,
+                    "firm": verdict.firm,
+                    "evidence": "; ".join(filter(None, (verdict.reason, verdict.evidence))),
+                }
+                for name, verdict in claim.verdicts.items()
+            },
+        }
+        for claim in ten
+    ]
+    return {"key": key, "profile": profile, "ten": claims, "tally": dict(tally), "statements": statements}
+
+
+def write(folder: Path, content: Mapping[str, Any]) -> None:
+    """Store a document in a report's folder."""
+    files.write(folder / NAME, json.dumps(content, indent=1, ensure_ascii=False).encode())
+
+
+def read(folder: Path, expected: str) -> dict[str, Any] | None:
+    """The document of a folder, if it is whole and rests on what is there now; else None."""
+    path = folder / NAME
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(files.read(path, largest=LARGEST))
+    except (ValueError, RecursionError, OSError, ReproduceError):
+        return None
+    if not isinstance(content, dict) or content.get("key") != expected:
+        return None
+    return content

@@ -1,0 +1,161 @@
+"""What readers see first: the ten claims, the tally, and the page for the author."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from reproduce.analysis.measures import measure
+from reproduce.errors import ReproduceError
+from reproduce.names import IMAGE_METRICS
+from reproduce.paper import CELLS, tables
+from reproduce.paper.tables import read
+from reproduce.verdicts.model import IN_RESULTS, Outcome, Verdict
+from reproduce.verdicts.rules import INTERVAL
+from reproduce.verdicts.world import PRINTED_IMAGES, PRINTED_PAIRS
+
+# --- ten claims -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ten:
+    """One of the ten claims: its number, a plain sentence, and the verdicts on its statement by profile."""
+
+    number: int
+    claim: str
+    verdicts: Mapping[str, Verdict]
+
+    @property
+    def any(self) -> Verdict:
+        """A verdict of it, for what does not depend on the profile."""
+        return next(iter(self.verdicts.values()))
+
+
+@cache
+def ten_statements() -> tuple[tuple[int, str, str], ...]:
+    """Number, statement and sentence of the ten claims."""
+    return tuple((int(row.number), row.statement, row.claim) for row in read("ten.csv").itertuples())
+
+
+def ten(judged: Mapping[str, Iterable[Verdict]]) -> tuple[Ten, ...]:
+    """The ten claims with their verdicts by profile. Raises ReproduceError for a statement that does not exist."""
+    by_id = {
+        profile: {name: verdict for verdict in verdicts for name in verdict.statement.ids}
+        for profile, verdicts in judged.items()
+    }
+    for profile, known in by_id.items():
+        for _, statement, _ in ten_statements():
+            if statement not in known:
+                raise ReproduceError(
+                    f"ten.csv names the statement '{statement}', which {profile} does not judge"
+                )
+    return tuple(
+        Ten(number, claim, {profile: known[statement] for profile, known in by_id.items()})
+        for number, statement, claim in ten_statements()
+    )
+
+
+# --- the tally --------------------------------------------------------------------------------------------
+
+
+def tally(verdicts: Iterable[Verdict]) -> pd.DataFrame:
+    """How many statements about results have which verdict: rows cells of Tables I and II, and statements; columns
+    the words in results. What is about the paper's text is not among them."""
+    about = [verdict for verdict in verdicts if verdict.about == "results" and verdict.verdict]
+    frame = pd.DataFrame(
+        [("cells" if one.statement.kind == "table-cell" else "statements", one.verdict) for one in about],
+        columns=["what", "verdict"],
+    )
+    table = pd.crosstab(frame["what"], frame["verdict"])
+    words = list(IN_RESULTS.values())
+    return table.reindex(index=["statements", "cells"], columns=words, fill_value=0).rename_axis(None)
+
+
+REPETITIONS = 400
+
+
+@cache
+def perfect_repetition() -> pd.DataFrame:
+    """What a perfect repetition of the paper would get on the cells of Tables I and II: two campaigns with the same
+    true means and spreads, each measured on its own 100 images and 25 pairs, which all rows of a campaign share.
+
+    Rows the words "reproduced", "undecided", "not reproduced"; columns low, mean, high (95 % of the repetitions).
+    """
+    printed = tables()
+    models = printed.models()
+    rng = np.random.default_rng(0)
+    counts = np.zeros((REPETITIONS, 3), dtype=int)
+    for metric in dict.fromkeys(cell.metric for cell in CELLS):
+        sd = models[f"{metric}_sd"]
+        if sd.isna().all():  # MAE is printed without ±
+            continue
+        n = PRINTED_IMAGES if metric in IMAGE_METRICS else PRINTED_PAIRS
+        error = sd.to_numpy(dtype=float) * np.sqrt(2 / n)
+        # rows rest on the same images, so their errors go together
+        shared = rng.standard_normal((REPETITIONS, 1))
+        noise = np.sqrt(SHARED) * shared + np.sqrt(1 - SHARED) * rng.standard_normal(
+            (REPETITIONS, len(error))
+        )
+        half = error * NORMAL
+        margin = np.array([measure(metric).margin(float(value)) for value in models[metric]])
+        counts += _outcomes(noise * error, half, margin)
+        spread = sd.to_numpy(dtype=float) / np.sqrt(n - 1)
+        spread_noise = rng.standard_normal((REPETITIONS, len(error))) * spread
+        margin = np.array([measure(f"{metric}_sd").margin(float(value)) for value in sd])
+        counts += _outcomes(spread_noise, spread * NORMAL, margin)
+    low, high = np.quantile(counts, INTERVAL, axis=0)
+    words = [IN_RESULTS[outcome] for outcome in (Outcome.HOLDS, Outcome.UNDECIDED, Outcome.FAILS)]
+    return pd.DataFrame({"low": low, "mean": counts.mean(axis=0), "high": high}, index=words)
+
+
+SHARED = 0.5
+"""The share of a row's sampling variance that all rows of a campaign have in common. It moves how far the tally of
+one repetition strays, not its mean."""
+NORMAL = 1.96
+
+
+def _outcomes(difference: np.ndarray, half: np.ndarray, margin: np.ndarray) -> np.ndarray:
+    """(repetitions, 3): how many cells are reproduced, undecided, not reproduced."""
+    size = np.abs(difference)
+    inside, outside = size + half <= margin, size - half > margin
+    return np.stack([inside.sum(1), (~inside & ~outside).sum(1), outside.sum(1)], axis=1)
+
+
+# --- errata -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Erratum:
+    """One cause of inconsistencies within the paper, with the verdicts that it explains."""
+
+    cause: str
+    follows: str
+    correction: str
+    verdicts: tuple[Verdict, ...]
+
+
+def errata(verdicts: Sequence[Verdict]) -> tuple[Erratum, ...]:
+    """The statements that are inconsistent within the paper, grouped by cause; each is in the first that it
+    matches."""
+    causes = list(read("errata.csv").itertuples())
+    groups: dict[str, list[Verdict]] = {row.cause: [] for row in causes}
+    for verdict in verdicts:
+        if verdict.within_paper == "inconsistent":
+            cause = next(row.cause for row in causes if _matches(verdict, row.matches))
+            groups[cause].append(verdict)
+    return tuple(
+        Erratum(row.cause, row.follows, row.correction, tuple(groups[row.cause]))
+        for row in causes
+        if groups[row.cause]
+    )
+
+
+def _matches(verdict: Verdict, patterns: str) -> bool:
+    """Whether a verdict's statement, or its kind ("kind:cell"), is among the patterns."""
+    names = (verdict.statement.id, f"kind:{verdict.statement.kind}")
+    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns.split())

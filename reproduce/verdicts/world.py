@@ -1,0 +1,253 @@
+"""Where a predicate is evaluated: the paper's tables, or what a campaign measured, with its sampling error.
+
+Every mean of a campaign is known to the extent that its images, pairs and seeds allow. So each is drawn again DRAWS
+times, images and pairs with replacement, the same for all models, and seeds where there are several. The interval of
+whatever is computed from the means is that of the same computation on the draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+
+import numpy as np
+import pandas as pd
+
+from reproduce.names import ALL_METRICS, IMAGE_METRICS, LABELS
+from reproduce.records import Records
+from reproduce.verdicts.model import WHOLE, Statement, Undecidable
+
+DRAWS = 1000
+PRINTED_IMAGES, PRINTED_PAIRS = 100, 25
+"""Sections III-E and III-F: what each printed mean and ± is over."""
+OURS, THEIRS = 0, 1
+"""Two streams of draws: our sampling error and the paper's are independent."""
+Measurements = Callable[[str], pd.DataFrame]
+"""Metric → columns architecture, seed, unit, value."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """Numbers of models: `column(name)` is an array (…, models), the last axis along `slugs`."""
+
+    slugs: tuple[str, ...]
+    column: Callable[[str], np.ndarray]
+
+    def of(self, name: str, slugs: tuple[str, ...] | None = None) -> np.ndarray:
+        """A column, of the given models in their order. Raises Undecidable where a value is not finite."""
+        values = self.column(name)
+        if slugs is not None:
+            values = values[..., [self.slugs.index(slug) for slug in slugs]]
+        if not np.isfinite(values).all():
+            at = np.flatnonzero(~np.isfinite(values).reshape(-1, values.shape[-1]).all(axis=0))
+            raise Undecidable(f"no finite {name} of {listed((slugs or self.slugs)[i] for i in at)}")
+        return values
+
+
+Statistic = Callable[[Values], np.ndarray]
+"""A number computed from models' values; the leading axes stay."""
+
+
+@cache
+def _weights(units: int, stream: int) -> np.ndarray:
+    """(DRAWS, units): how often each unit is drawn, ÷ units."""
+    rng = np.random.default_rng([stream, units])
+    return rng.multinomial(units, np.full(units, 1 / units), DRAWS) / units
+
+
+class Resampled:
+    """The draws of a campaign's means and SDs."""
+
+    def __init__(self, measurements: Measurements, points: pd.DataFrame) -> None:
+        self._measurements, self._points = measurements, points
+        self._found: dict[tuple[str, int], np.ndarray] = {}
+
+    def column(self, name: str, stream: int = OURS) -> np.ndarray:
+        """(DRAWS, models) of a column; constant for what is one number a model. Raises KeyError for no column."""
+        if (name, stream) not in self._found:
+            self._found[name, stream] = self._drawn(name, stream)
+        return self._found[name, stream]
+
+    def _drawn(self, name: str, stream: int) -> np.ndarray:
+        points = self._points[name].to_numpy(dtype=float)
+        metric, spread = name.removesuffix("_sd"), name.endswith("_sd")
+        drawn = np.broadcast_to(points, (DRAWS, len(points))).copy()
+        table = _table(self._measurements, metric)
+        if table is None:
+            return drawn
+        for at, slug in enumerate(self._points.index):
+            if slug in table.index.get_level_values(0):
+                drawn[:, at] = _resampled(table.loc[slug].to_numpy(dtype=float), stream, spread=spread)
+        return drawn
+
+
+def _table(measurements: Measurements, metric: str) -> pd.DataFrame | None:
+    """Rows architecture and seed, columns units; None for what is one number a model."""
+    try:
+        values = measurements(metric)
+    except KeyError:
+        return None
+    return values.set_index(["architecture", "seed", "unit"])["value"].unstack("unit")
+
+
+def _resampled(values: np.ndarray, stream: int, *, spread: bool) -> np.ndarray:
+    """Draws of the mean (spread: of the SD) of values (seeds, units): (DRAWS,)."""
+    seeds, units = values.shape
+    weights = _weights(units, stream)
+    means = weights @ values.T
+    if spread:
+        variances = np.maximum(weights @ (values**2).T - means**2, 0.0) * units / max(units - 1, 1)
+        return np.asarray(np.sqrt(variances.mean(axis=1)))
+    centre = means.mean(axis=1)
+    if seeds == 1:
+        return np.asarray(centre)
+    # a few seeds drawn with replacement spread too little by √((n − 1)/n)
+    of_seeds = (_weights(seeds, stream + 2) * means).sum(axis=1)
+    return np.asarray(centre + (of_seeds - centre) * np.sqrt(seeds / (seeds - 1)))
+
+
+@dataclass(frozen=True)
+class World:
+    """The paper's tables, or a campaign.
+
+    models:     the rows that take part: means, `_sd` and one number a model.
+    paper:      the paper's models frame (the same frame, in the paper's world).
+    half_units: rounding of each number; None in a campaign, whose numbers are not rounded.
+    row_order:  metric → slugs in the printed order of the table sorted by it; empty in a campaign.
+    records:    the campaign; None in the paper's world, and for weights of which only the milestones are left.
+    measured:   the campaign's values by image and pair.
+    """
+
+    models: pd.DataFrame
+    paper: pd.DataFrame
+    half_units: pd.DataFrame | None = None
+    row_order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    records: Records | None = None
+    measured: Measurements | None = None
+    profile: str = ""
+    piq_floor: float | None = None
+    """Median of D/81 over the 25 pairs of test images: what nine steps between two digits demand of PIQ (Eq. 7)."""
+    pca_ssim: float | None = None
+    """SSIM of PCA with 16 components on the 100 images."""
+
+    @property
+    def is_paper(self) -> bool:
+        """Whether this is the paper's own world, in which numbers agree up to rounding."""
+        return self.half_units is not None
+
+    @cached_property
+    def slugs(self) -> tuple[str, ...]:
+        """The models that take part."""
+        return tuple(str(slug) for slug in self.models.index)
+
+    @cached_property
+    def values(self) -> Values:
+        """The means themselves."""
+        return Values(self.slugs, lambda name: self.column(name).to_numpy(dtype=float))
+
+    @cached_property
+    def _resampled(self) -> Resampled:
+        assert self.measured is not None, "only a campaign is drawn again"
+        return Resampled(self.measured, self.models)
+
+    @cached_property
+    def draws(self) -> Values:
+        """The same with sampling error: arrays (DRAWS, models)."""
+
+        def column(name: str) -> np.ndarray:
+            self.column(name)
+            return self._resampled.column(name)
+
+        return Values(self.slugs, column)
+
+    @cached_property
+    def printed_draws(self) -> Values:
+        """The paper's values with their own sampling error: the printed ± over √100 images or √25 pairs, shared by
+        all models to the extent that ours is, since all rows of a table rest on the same images."""
+        rng = np.random.default_rng(THEIRS)
+
+        def column(name: str) -> np.ndarray:
+            printed = self.paper[name].to_numpy(dtype=float)
+            scale = _printed_error(self.paper, name)
+            noise = rng.standard_normal((DRAWS, len(printed)))
+            ours = (
+                self._resampled.column(name, THEIRS)
+                if name in self.models
+                else np.zeros((DRAWS, len(self.slugs)))
+            )
+            for at, slug in enumerate(self.paper.index):
+                mine = ours[:, self.slugs.index(slug)] if slug in self.slugs else np.zeros(DRAWS)
+                if mine.std() > 0:
+                    noise[:, at] = (mine - mine.mean()) / mine.std()
+                    if np.isnan(scale[at]):  # printed without ±: ours stands for it
+                        scale[at] = mine.std()
+            return np.asarray(printed + np.nan_to_num(scale) * noise)
+
+        return Values(tuple(str(slug) for slug in self.paper.index), cache(column))
+
+    @cached_property
+    def printed_values(self) -> Values:
+        """The paper's values."""
+        return Values(
+            tuple(str(slug) for slug in self.paper.index), lambda name: self.paper[name].to_numpy(dtype=float)
+        )
+
+    def column(self, name: str) -> pd.Series:
+        """A column of the models frame; raises Undecidable if there is none."""
+        if name not in self.models:
+            raise Undecidable(
+                "Tables I and II have no such column" if self.is_paper else f"no {name} was measured here"
+            )
+        return self.models[name]
+
+    def rows(self, slugs: tuple[str, ...], name: str) -> pd.Series:
+        """A column at the given rows; raises Undecidable if one is missing or not finite."""
+        values = self.column(name).reindex(list(slugs))
+        if values.isna().any():
+            raise Undecidable(f"no finite {name} of {listed(values.index[values.isna()])}")
+        return values.astype(float)
+
+    def select(self, statement: Statement, name: str) -> tuple[str, ...]:
+        """The architectures of an argument; "all", or an absent argument, means every row of this world, "others"
+        every row that the statement does not name."""
+        chosen = statement.arguments.get(name, "all")
+        if chosen not in WHOLE:
+            return statement.slugs(name)
+        named = statement.rests_on() if chosen == "others" else ()
+        rows = tuple(slug for slug in self.slugs if slug not in named)
+        if not rows:
+            raise Undecidable("no models")
+        return rows
+
+    def campaign(self) -> Records:
+        """The records; raises Undecidable where there are none."""
+        if self.records is None:
+            raise Undecidable(
+                "the paper's tables do not contain it" if self.is_paper else "no such record here"
+            )
+        return self.records
+
+    def by_unit(self, name: str, slugs: tuple[str, ...]) -> pd.DataFrame:
+        """Values over the paper's images or pairs, averaged over seeds: rows units, columns models. Raises
+        Undecidable where there is one number a model."""
+        table = _table(self.measured, name) if self.measured else None
+        if table is None:
+            raise Undecidable(f"{name} is one number a model")
+        self.rows(slugs, name)
+        return table.groupby(level=0).mean().T[list(slugs)]
+
+
+def _printed_error(paper: pd.DataFrame, name: str) -> np.ndarray:
+    """The standard error of a printed column, (models,); NaN where no ± is printed."""
+    metric, spread = name.removesuffix("_sd"), name.endswith("_sd")
+    if metric not in ALL_METRICS:
+        return np.full(len(paper), np.nan)
+    n = PRINTED_IMAGES if metric in IMAGE_METRICS else PRINTED_PAIRS
+    sd = paper[f"{metric}_sd"].to_numpy(dtype=float)
+    return np.asarray(sd / np.sqrt(2 * (n - 1)) if spread else sd / np.sqrt(n))
+
+
+def listed(slugs: object) -> str:
+    """Printed names, in a row."""
+    return ", ".join(LABELS.get(str(slug), str(slug)) for slug in slugs)  # type: ignore[attr-defined]
