@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reproduce import explorer, paper
+from reproduce import cli, explorer, paper
 from reproduce.analysis import summaries
+from reproduce.commands import options
 from reproduce.commands.explorer import read_verdicts
 from reproduce.errors import ReproduceError
 from reproduce.explorer import data
 from reproduce.explorer.sprites import sprite
 from reproduce.names import I_SSIMS, REFERENCES, SLUGS, SSIMS
+from reproduce.protocol import Protocol
 from reproduce.records import Arrays, Records
+from reproduce.store import Store
 from tests.explorer.conftest import HOSTILE, made_up_verdicts
 
 ADDRESS = re.compile(rb"https?://[^\s\"'<>)]*|(?<![\w:])//[a-z0-9-]+\.[a-z]{2,}")
@@ -148,3 +152,21 @@ def test_verdicts_of_another_shape_are_refused_in_one_line(tmp_path: Path, text:
     with pytest.raises(ReproduceError, match="render the report again") as refused:
         read_verdicts(path)
     assert str(path) in str(refused.value)
+
+
+def test_the_command_writes_the_page_beside_the_report(
+    store: Store, tiny_profile: Protocol, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(options, "PUBLISHED", store.folder / "nothing")
+    report = store.folder / "report"
+    report.mkdir()
+    (report / "verdicts.json").write_text(json.dumps(made_up_verdicts()))
+    words = ["explorer", "--profile", "tiny", "--results", str(store.folder.parent)]
+    monkeypatch.setattr(sys, "argv", ["reproduce", *words])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert not stop.value.code
+    assert str(report / "explorer.html") in capsys.readouterr().out
+    content = embedded((report / "explorer.html").read_bytes())
+    assert content["verdicts"] == made_up_verdicts()
+    assert content["profiles"][0]["pictures"]["ae"]["frames"]["columns"] == 10
