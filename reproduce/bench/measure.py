@@ -28,7 +28,7 @@ from reproduce.errors import ReproduceError
 from reproduce.names import REFERENCES
 from reproduce.store import PROVENANCE
 
-SGEMM_SECONDS = 0.2
+RATE_SECONDS = 0.2
 LEAST_STEPS = 4
 
 
@@ -72,9 +72,9 @@ class Measurement:
         """Ours over Pythae's."""
         return self.our_rate / self.pythae_rate
 
-    def share_of(self, sgemm: float) -> float:
+    def share_of(self, rate: float) -> float:
         """Share of so many operations a second that our processes reach together."""
-        return self.our_rate / BATCH * self.flops / sgemm
+        return self.our_rate / BATCH * self.flops / rate
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,25 @@ class Bench:
     cores: int
     sgemm: tuple[float, ...]
     """Operations a second of float32 matrix products, all processes together, one entry a round and architecture."""
+    convolution: tuple[float, ...]
+    """The same of a large transposed convolution."""
     whole: WholeRun | None
     machine: dict[str, str]
 
     @property
     def sgemm_rate(self) -> float:
-        """The median of all rounds."""
+        """Of matrix products: the median of all rounds."""
         return median(self.sgemm)
+
+    @property
+    def convolution_rate(self) -> float:
+        """Of the transposed convolution: the median of all rounds."""
+        return median(self.convolution)
+
+    @property
+    def peak_rate(self) -> float:
+        """The higher of the two: what the machine was seen to do at all."""
+        return max(self.sgemm_rate, self.convolution_rate)
 
     def mean_ratio(self, shared_only: bool = False) -> float:
         """Geometric mean of the ratios; NaN if there are none."""
@@ -206,17 +218,19 @@ def measure(
     steps: int,
     rounds: int,
     notify: Callable[[Measurement], None] = lambda measurement: None,
-) -> tuple[tuple[Measurement, ...], tuple[float, ...]]:
-    """Every architecture in `rounds` rounds of Pythae, ours, one of ours alone, and a matrix product.
+) -> tuple[tuple[Measurement, ...], tuple[float, ...], tuple[float, ...]]:
+    """Every architecture in `rounds` rounds of Pythae, ours, one of ours alone, a matrix product and a convolution.
 
-    Returns the measurements and the sgemm rates. Raises ReproduceError when a process fails.
+    Returns the measurements, the rates of matrix products, and those of the convolution. Raises ReproduceError when a
+    process fails.
     """
     from reproduce.bench.opponents import SHARED
     from reproduce.bench.work import step_flops
 
     lightest = step_flops("ae")
     found: list[Measurement] = []
-    rates: list[float] = []
+    products: list[float] = []
+    convolutions: list[float] = []
     with processes(cores()) as (theirs, ours):
         for slug in slugs:
             flops = step_flops(slug)
@@ -230,14 +244,15 @@ def measure(
                 pythae += together([theirs], "seconds", "epoch")
                 side_by_side.append(together(ours, "seconds", "epoch"))
                 alone += together(ours[:1], "seconds", "epoch")
-                rates.append(sum(together(ours, "rate", "sgemm", seconds=SGEMM_SECONDS)))
+                for rates, what in ((products, "sgemm"), (convolutions, "convolution")):
+                    rates.append(sum(together(ours, "rate", what, seconds=RATE_SECONDS)))
             found.append(
                 Measurement(
                     slug, slug in SHARED, count, flops, tuple(pythae), tuple(side_by_side), tuple(alone)
                 )
             )
             notify(found[-1])
-    return tuple(found), tuple(rates)
+    return tuple(found), tuple(products), tuple(convolutions)
 
 
 def machine() -> dict[str, str]:
@@ -268,12 +283,12 @@ def run(
 ) -> Bench:
     """All of it; `notify` is called after each architecture. Raises ReproduceError when a process fails."""
     before = f"{load():.2f}"
-    measurements, sgemm = measure(slugs, steps, rounds, notify)
+    measurements, products, convolutions = measure(slugs, steps, rounds, notify)
     timed = None
     if whole:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             timed = whole_run("ae", "quick", Path(folder))
-    return Bench(measurements, cores(), sgemm, timed, machine() | {"load_before": before})
+    return Bench(measurements, cores(), products, convolutions, timed, machine() | {"load_before": before})
 
 
 def whole_run(slug: str, profile: str, folder: Path) -> WholeRun:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol as Interface
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from pythae.data.datasets import BaseDataset
 
 from reproduce import devices
@@ -88,10 +90,27 @@ def sgemm_rate(seconds: float, size: int = 1024) -> float:
     """Multiplications and additions a second of float32 matrix products of that size, with the threads as set."""
     first, second = torch.rand(size, size), torch.rand(size, size)
     out = torch.empty(size, size)
-    torch.mm(first, second, out=out)
-    products, started, took = 0, time.perf_counter(), 0.0
+    return repeated(lambda: torch.mm(first, second, out=out), 2 * size**3, seconds)
+
+
+def convolution_rate(seconds: float, batch: int = 64, channels: int = 128, side: int = 14) -> float:
+    """Multiplications and additions a second of a transposed 3×3 convolution of that size, with the threads as set.
+
+    It goes to another library than matrix products do, and on some processors that one is twice as fast.
+    """
+    images = torch.rand(batch, channels, side, side).contiguous(memory_format=torch.channels_last)
+    kernels = torch.rand(channels, channels, 3, 3)
+    operations = 2 * batch * channels**2 * 9 * side**2
+    with torch.no_grad():
+        return repeated(lambda: F.conv_transpose2d(images, kernels, padding=1), operations, seconds)
+
+
+def repeated(work: Callable[[], object], operations: int, seconds: float) -> float:
+    """Operations a second of work that has so many, done once without a clock and then for at least so many seconds."""
+    work()
+    done, started, took = 0, time.perf_counter(), 0.0
     while took < seconds:
-        torch.mm(first, second, out=out)
-        products += 1
+        work()
+        done += 1
         took = time.perf_counter() - started
-    return products * 2 * size**3 / took
+    return done * operations / took

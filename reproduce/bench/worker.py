@@ -2,7 +2,7 @@
 
 {"do": "prepare", "side": "pythae" or "ours", "slug", "steps", "threads"} → {}
 {"do": "epoch"} → {"seconds"}
-{"do": "sgemm", "seconds"} → {"rate"} in operations a second
+{"do": "sgemm" or "convolution", "seconds"} → {"rate"} in operations a second
 An exception becomes {"error": its text}. The process ends with its input.
 """
 
@@ -14,7 +14,7 @@ import sys
 import warnings
 from typing import Any
 
-from reproduce.bench.sides import OurSide, PythaeSide, Side, sgemm_rate
+from reproduce.bench.sides import OurSide, PythaeSide, Side, convolution_rate, sgemm_rate
 
 
 class Worker:
@@ -36,6 +36,8 @@ class Worker:
                 return {"seconds": self.side.epoch()}
             case {"do": "sgemm", "seconds": seconds}:
                 return {"rate": sgemm_rate(seconds)}
+            case {"do": "convolution", "seconds": seconds}:
+                return {"rate": convolution_rate(seconds)}
         raise ValueError(f"not understood: {request}")
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from reproduce import cli
 from reproduce.bench import measure, sides, work
@@ -33,12 +35,12 @@ def test_two_steps_of_one_architecture_of_each_kind(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(measure, "cores", lambda: 1)
     slugs = ("ae", "rae-l2", "hvae", "factor-vae")
     seen: list[Measurement] = []
-    found, rates = measure.measure(slugs, steps=2, rounds=2, notify=seen.append)
+    found, products, convolutions = measure.measure(slugs, steps=2, rounds=2, notify=seen.append)
     assert tuple(seen) == found
     assert [m.slug for m in found] == list(slugs)
     assert [m.shared for m in found] == [True, True, False, False]
-    assert len(rates) == 2 * len(slugs)
-    assert all(rate > 0 for rate in rates)
+    assert len(products) == len(convolutions) == 2 * len(slugs)
+    assert all(rate > 0 for rate in (*products, *convolutions))
     for m in found:
         assert m.steps == 2
         assert len(m.pythae) == len(m.ours) == len(m.alone) == 2
@@ -163,6 +165,15 @@ def test_the_rate_of_matrix_products_is_operations_over_time(monkeypatch: pytest
     assert sides.sgemm_rate(0.6, size=10) == pytest.approx(3 * 2000 / 0.75)
 
 
+def test_the_rate_of_the_convolution_counts_as_torch_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = FlopCounterMode(display=False)
+    with counter:
+        F.conv_transpose2d(torch.rand(2, 3, 5, 5), torch.rand(3, 3, 3, 3), padding=1)
+    clock = iter([0.0, 1.0])
+    monkeypatch.setattr(sides.time, "perf_counter", lambda: next(clock))
+    assert sides.convolution_rate(0.5, batch=2, channels=3, side=5) == counter.get_total_flops()
+
+
 # --- workers ------------------------------------------------------------------------------------------
 
 
@@ -191,8 +202,9 @@ def test_what_goes_wrong_in_a_worker_is_one_line_and_the_worker_lives_on(process
     process.ask("prepare", side="ours", slug="no-such", steps=1, threads=1)
     with pytest.raises(ReproduceError, match=r"^bench: 'prepare ours no-such' failed: KeyError: 'no-such'$"):
         process.answer()
-    process.ask("sgemm", seconds=0.01)
-    assert process.answer()["rate"] > 0
+    for what in ("sgemm", "convolution"):
+        process.ask(what, seconds=0.01)
+        assert process.answer()["rate"] > 0
 
 
 def test_a_killed_worker_is_reported(process: Process) -> None:
