@@ -20,7 +20,19 @@ from reproduce.commands.options import (
     parsed_seeds,
 )
 from reproduce.commands.results import records_and_provenance
+from reproduce.errors import ReproduceError
 from reproduce.protocol import PROFILES
+
+
+def require_checkout() -> None:
+    """Raises ReproduceError where no golden numbers are kept: they are the checkout's, in the process's folder."""
+    from reproduce import golden
+
+    if not golden.FOLDER.is_dir():
+        raise ReproduceError(
+            f"there is no folder '{golden.FOLDER.name}' here: give the command in the root of a checkout, which keeps "
+            "the golden numbers"
+        )
 
 
 @app.command()
@@ -43,6 +55,7 @@ def check(
     from reproduce.runs import campaign_runs
     from reproduce.store import Store
 
+    require_checkout()
     protocol = light_profile(profile_name, results)
     expected = golden.read(protocol.name)
     seeds = parsed_seeds(seed) or expected.seeds
@@ -78,6 +91,7 @@ def record_golden(
     from reproduce.store import Store
     from reproduce.version import current_commit
 
+    require_checkout()
     protocol = light_profile(profile_name, results)
     store, wanted = Store(results, protocol), campaign_runs(protocol)
     golden.require_fresh(store, wanted)
@@ -136,6 +150,8 @@ def tolerances(
     from reproduce.golden.tolerances import measure
 
     protocol, seeds = light_profile(profile_name or "smoke", results), parsed_seeds(seed)
+    if not only and not seeds:
+        require_checkout()  # the bands are written there
     for line in measure(
         protocol,
         results,
