@@ -1,4 +1,4 @@
-"""The README's cluster, typed as it stands there, by a user whose environment says nothing of this project."""
+"""The cluster of docs/CLUSTER.md as it stands there, by a user whose environment says nothing of this project."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ import pytest
 
 from reproduce.cluster import clusters
 from reproduce.errors import ReproduceError
+from reproduce.protocol import profile
+from reproduce.runs import RunId, campaign_runs
 from tests import bare
 from tests.cluster.common import STARTING
 
-ROOT = Path(__file__).parents[2]
+PAGE = Path(__file__).parents[2] / "docs" / "CLUSTER.md"
 
 
 def commands(port: int) -> list[list[str]]:
-    """The README's three commands with this machine as the host, two workers, and this environment."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """The page's three commands with this machine as the host, two workers, and this environment."""
+    text = PAGE.read_text(encoding="utf-8")
     (block,) = re.findall(r"```sh\n(\.venv/bin/dask scheduler.*?)```", text, re.DOTALL)
     lines = [line.partition("#")[0].strip(" &") for line in block.splitlines()]
     found = []
@@ -57,6 +59,42 @@ def test_the_three_commands_train_a_run(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
     assert b"3 run now" in done.stdout
     assert (tmp_path / "results" / "smoke" / "ae" / "seed-42" / "manifest.json").is_file()
+
+
+def slurm() -> tuple[str, str]:
+    """The page's array job, and the commands around it."""
+    text = PAGE.read_text(encoding="utf-8").partition("## SLURM")[2]
+    job, around = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return job, around
+
+
+def task(number: int, python: Path, folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """One task of the array job, as SLURM starts it, in the profile smoke."""
+    job = slurm()[0].replace(".venv/bin/python", str(python)).replace("--profile desk", "--profile smoke")
+    (folder / "campaign.sbatch").write_text(job)
+    return bare.ran(["bash", "campaign.sbatch"], folder, {"SLURM_ARRAY_TASK_ID": str(number)})
+
+
+def test_the_tasks_of_the_array_job_are_every_architecture_with_every_seed(tmp_path: Path) -> None:
+    (tmp_path / "python").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    (last,) = re.findall(r"--array=0-(\d+)", slurm()[0])
+    said = [task(number, tmp_path / "python", tmp_path).stdout.decode() for number in range(int(last) + 1)]
+    chosen = [re.search(r"--results parts/(\d+) --only (\S+) --seed (\S+)\n", line) for line in said]
+    assert [found and found[1] for found in chosen] == [str(number) for number in range(len(said))]
+    runs = {RunId(found[2], int(found[3])) for found in chosen if found}
+    assert runs == {run for run in campaign_runs(profile("desk")) if not run.is_reference}
+    assert len(said) == len(runs)
+
+
+@STARTING
+def test_the_folders_of_the_tasks_are_put_together(tmp_path: Path) -> None:
+    done = task(0, Path(sys.executable), tmp_path)
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    (together,) = [line for line in slurm()[1].splitlines() if line.startswith("mkdir -p results")]
+    assert bare.ran(["bash", "-c", together], tmp_path, {}).returncode == 0
+    found = bare.reproduce("status --profile smoke --only ae --seed 42", tmp_path)
+    assert b"profile smoke: 3 fresh\n" in found.stdout
 
 
 @pytest.mark.parametrize(
