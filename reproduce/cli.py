@@ -10,11 +10,11 @@ import traceback
 import typer
 
 from reproduce import environment
-from reproduce.commands import campaign, claims, explorer, golden, machine, report
+from reproduce.commands import campaign, claims, explorer, golden, machine, models, report
 from reproduce.commands.options import app
 from reproduce.errors import ReproduceError, one_line
 
-COMMANDS = (campaign, report, claims, explorer, golden, machine)
+COMMANDS = (campaign, report, claims, explorer, models, golden, machine)
 """Modules whose import adds their commands, in the order of the help."""
 
 INTERRUPTED = 130

@@ -52,4 +52,7 @@ def load(
         model = training.fresh_architecture(run.architecture, run.variant, settings, seed)
         model.load_state_dict(training.deserialise(store.read(status.folder, WEIGHTS)))
         return model.eval().requires_grad_(False)
-    raise ReproduceError(f"{run} has no trained model ({'; '.join(reasons)})")
+    raise ReproduceError(
+        f"{run} has no trained model ({'; '.join(reasons)}): train it with `python -m reproduce run --profile "
+        f"{profile or 'desk'} --only {run.name} --seed {seed}`"
+    )
