@@ -199,12 +199,12 @@ def test_what_latex_lacks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PATH", str(tmp_path))
     for tool in doctor.TEX_TOOLS[1:]:
         (tmp_path / tool).write_text(
-            "#!/bin/sh\nfor name; do test $name = eso-pic.sty || echo /usr/$name; done\n"
+            "#!/bin/sh\nfor name; do test $name = booktabs.sty || echo /usr/$name; done\n"
         )
         (tmp_path / tool).chmod(0o755)
     assert doctor.tex().said == "latexmk not installed"
     (tmp_path / "latexmk").symlink_to("pdflatex")
-    assert doctor.tex().said == "eso-pic.sty not installed"
+    assert doctor.tex().said == "booktabs.sty not installed"
     (tmp_path / "kpsewhich").write_text("#!/bin/sh\nfor name; do echo /usr/$name; done\n")
     assert doctor.tex().level == "OK"
 
@@ -214,7 +214,8 @@ def test_the_style_files_are_those_of_our_templates() -> None:
 
 
 def test_the_programs_are_those_that_make_the_pdf() -> None:
-    source = (ROOT / "reproduce" / "rendering" / "pdf.py").read_text(encoding="utf-8")
+    (path,) = (ROOT / "reproduce").rglob("pdf.py")
+    source = path.read_text(encoding="utf-8")
     assert all(f'"{tool}"' in source for tool in doctor.TEX_TOOLS if tool != "kpsewhich")
 
 
