@@ -85,14 +85,12 @@ def _verdict(statement: Statement, inside: World, ours: Campaign | None) -> Verd
         reason=found.reason,
         evidence=found.shown,
         grade="" if found.outcome is Outcome.UNJUDGED else ours.grade(statement),
-        looks=ours.looks_at(statement, found.outcome)
-        if found.shown and found.outcome is not Outcome.UNJUDGED
-        else (0, 0),
+        looks=ours.looks_at(statement, found.outcome) if _looked_at(found) else (0, 0),
     )
 
 
 def _looked_at(found: Finding) -> bool:
-    """Whether the same question can be asked of other looks: something was computed, and judged."""
+    """Whether the question could be asked: something was computed, and judged."""
     return bool(found.shown) and found.outcome is not Outcome.UNJUDGED
 
 
@@ -193,13 +191,13 @@ class Campaign:
         if not self.about_field(statement) or len(self.alive.slugs) == len(self.everything.slugs):
             return found
         beside = evaluate(statement, self.alive)
-        if beside.outcome is found.outcome:
-            return found
         left_out = len(self.everything.slugs) - len(self.alive.slugs)
-        told = f"all rows: {IN_RESULTS[found.outcome]} ({found.shown or found.reason}); "
-        told += (
-            f"without {left_out} collapsed: {IN_RESULTS[beside.outcome]} ({beside.shown or beside.reason})"
-        )
+        if not found.shown and beside.shown:  # the quantity does not exist in the collapsed rows
+            return replace(beside, shown=f"{beside.shown}; {left_out} collapsed have no such value")
+        if not beside.shown or beside.outcome is found.outcome:
+            return found  # about a collapsed model itself nothing is left to ask without it
+        told = f"all rows: {IN_RESULTS[found.outcome]} ({found.shown}); "
+        told += f"without {left_out} collapsed: {IN_RESULTS[beside.outcome]} ({beside.shown})"
         return Finding(Outcome.UNDECIDED, told, "collapsed rows change the answer")
 
     def _stand_in(self, statement: Statement) -> Finding:
@@ -215,8 +213,9 @@ class Campaign:
         )
 
     def about_field(self, statement: Statement) -> bool:
-        """Whether it compares with the whole field."""
-        return kind_of(statement).field or statement.about_everyone
+        """Whether it compares with the whole field. "Exactly these" does, "these among others" does not."""
+        field = kind_of(statement).field and statement.arguments.get("sense") != "inside"
+        return field or statement.about_everyone
 
     @cached_property
     def _gone(self) -> list[str]:
@@ -240,14 +239,10 @@ class Campaign:
         """A: the paper's protocol with three seeds of all models that it needs; B: with fewer; C: desk; D:
         notebook."""
         if self.profile == "paper":
-            rows = [
-                slug for slug in statement.rests_on() or self.everything.slugs if slug in self.summary.index
-            ]
-            return (
-                "A"
-                if rows and int(self.summary.loc[rows, "n_seeds"].min()) >= len(protocol.PAPER_SEEDS)
-                else "B"
-            )
+            everyone = self.about_field(statement) or not statement.rests_on()
+            needed = self.everything.slugs if everyone else statement.rests_on()
+            seeds = self.summary["n_seeds"].reindex(list(needed)).fillna(0)
+            return "A" if len(seeds) and seeds.min() >= len(protocol.PAPER_SEEDS) else "B"
         return {"desk": "C", "notebook": "D"}.get(self.profile, "")  # type: ignore[return-value]
 
     # --- looks ---
@@ -269,7 +264,7 @@ class Campaign:
         last = self.records.milestones.groupby(["architecture", "variant", "seed"])["epoch"].transform("max")
         own = self.records.milestones
         frames = (own[own["epoch"] == MIDWAY[self.profile]], own[own["epoch"] == last])
-        return tuple(Milestone(self, frame) for frame in frames)
+        return tuple(Milestone(self, frame) for frame in frames if not frame.empty)
 
     def looks_at(self, statement: Statement, outcome: Outcome) -> tuple[int, int]:
         """In how many looks the outcome is this one, and of how many that could be taken."""
@@ -278,8 +273,10 @@ class Campaign:
         return sum(answer is outcome for answer in known), len(known)
 
     def look(self, statement: Statement) -> Outcome | None:
-        """The outcome; None where the statement cannot be asked."""
-        return self.evaluate(statement).outcome
+        """The outcome; None where the statement cannot be asked: a run is missing, or a milestone does not note what it
+        needs."""
+        found = self.evaluate(statement)
+        return found.outcome if _looked_at(found) else None
 
 
 class Milestone(Campaign):
@@ -309,20 +306,6 @@ class Milestone(Campaign):
         record = "pair" if metric in (*PAIR_METRICS, "end_distance") else "image"
         rows = self._frame[self._frame["record"] == record]
         return rows[["architecture", "seed", "unit", metric]].rename(columns={metric: "value"})
-
-    def look(self, statement: Statement) -> Outcome | None:
-        """None where the statement needs more than a milestone notes."""
-        asked = set(" ".join(statement.arguments.values()).split()) & set(MEASURES)
-        if kind_of(statement).field and statement.kind == "own" and self.needs_more(statement):
-            return None
-        if not asked <= set(self.everything.models.columns):
-            return None
-        found = self.evaluate(statement)
-        return None if found.outcome is Outcome.UNDECIDED and not found.shown else found.outcome
-
-    def needs_more(self, statement: Statement) -> bool:
-        """Whether its predicate cannot be asked of milestones at all."""
-        return not evaluate(statement, self.everything).shown
 
 
 # --- other measures of smoothness ---------------------------------------------------------------------------

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 import numpy as np
-from scipy import stats
+import pandas as pd
 
 from reproduce.analysis import statistics
 from reproduce.analysis.families import FAMILIES
@@ -287,8 +288,8 @@ def same_ranking(world: World, statement: Statement) -> Finding:
     pair of models certainly stands one way in one metric and the other way in the other; "direction only" if
     Spearman's ρ is at least 0.95 all the same."""
     x, y = (statement.text(name) for name in ("x", "y"))
-    a, b = (world.column(name) * measure(name).better for name in (x, y))
-    rho = float(stats.spearmanr(a, b).statistic)
+    a, b = (world.rows(world.slugs, name) * measure(name).better for name in (x, y))
+    rho = statistics.spearman(a, b).r
     if not np.isfinite(rho):
         raise Undecidable("no spread between models")
     dx, dy = (np.sign(np.subtract.outer(v.to_numpy(), v.to_numpy())) for v in (a, b))
@@ -466,6 +467,12 @@ def count(world: World, statement: Statement) -> Finding:
 # --- Table III --------------------------------------------------------------------------------------------
 
 
+@cache
+def _table3() -> pd.DataFrame:
+    """Table III as printed, by application."""
+    return table3().set_index("application")
+
+
 @kind("recommendation", field=True, piq=True)
 def recommendation(world: World, statement: Statement) -> Finding:
     """A cell of Table III: `role=first` is the model put first, `recommended` and `avoid` are all listed. Paper: the
@@ -475,7 +482,7 @@ def recommendation(world: World, statement: Statement) -> Finding:
     our Table III (see its rules) puts it first, recommends as many and the same, or avoids them; "direction only"
     where half of them are."""
     named, role = statement.slugs("models"), statement.text("role")
-    row = table3().set_index("application").loc[statement.text("application")]
+    row = _table3().loc[statement.text("application")]
     if row["priority"] not in PRIORITIES:
         raise Undecidable(f"{row['priority'].lower()} is not measured")
     _require_points(world, named)
@@ -483,6 +490,8 @@ def recommendation(world: World, statement: Statement) -> Finding:
         if role == "avoid":
             return _avoidable(world, named, row["recommended"], row["priority"])
         return _first(world, named, row["priority"]) if role == "first" else _recommendable(world, named)
+    if row["priority"] != "Reconstruction":
+        world.column("digit_frames")  # without it our rules are others
     ours = (avoided if role == "avoid" else recommended)(world.models, row["priority"])
     shown = (
         f"ours {'avoids' if role == 'avoid' else 'recommends'} {listed(ours[: max(3, len(named))]) or 'none'}"
@@ -496,7 +505,7 @@ def recommendation(world: World, statement: Statement) -> Finding:
 def _first(world: World, named: tuple[str, ...], priority: str) -> Finding:
     """Whether a first choice stands first in the paper's tables, and whether the paper names one for that
     priority."""
-    table = table3()
+    table = _table3()
     firsts = dict.fromkeys(rows[0] for rows in table.loc[table["priority"] == priority, "recommended"])
     if priority == "Balanced":
         sums = combined(world.values)

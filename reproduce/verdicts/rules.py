@@ -159,7 +159,7 @@ class Comparison:
 
 def compare(world: World, metric: str, first: tuple[str, ...], second: tuple[str, ...]) -> Comparison:
     """How each of the first models stands to each of the second in a metric; better is positive."""
-    world.rows((*first, *second), metric)
+    world.require((*first, *second), metric)
     own = measure(metric)
     sign = own.better or +1  # of a metric without a good direction, "better" means higher
     a, b = world.values.of(metric, first), world.values.of(metric, second)
@@ -200,19 +200,12 @@ def place(sure: np.ndarray, target: int) -> Outcome:
 # --- shares of draws ----------------------------------------------------------------------------------
 
 
-def by_share(shown: str, share: float, *, partly: float = 0.0) -> Finding:
-    """By the share of draws in which something holds (or, failing that, holds in part): certain, excluded, or
-    neither."""
+def by_share(shown: str, share: float) -> Finding:
+    """By the share of draws in which something holds: certain, excluded, or neither."""
     told = f"{shown}; in {share:.0%} of resamples"
     if share >= SURE:
         return Finding(Outcome.HOLDS, told)
-    if share + partly >= SURE:
-        return (
-            Finding(Outcome.PARTLY, told)
-            if share <= 1 - SURE
-            else Finding(Outcome.UNDECIDED, told, "between reproduced and direction only")
-        )
-    if share + partly <= 1 - SURE:
+    if share <= 1 - SURE:
         return Finding(Outcome.FAILS, told)
     return Finding(Outcome.UNDECIDED, told, "resampling images and pairs changes the answer")
 
@@ -235,11 +228,9 @@ def membership(
     wrong = (wanted & (shares <= 1 - SURE)) | (exactly & ~wanted & (shares >= SURE))
     right = np.where(wanted, shares >= SURE, (shares <= 1 - SURE) | (not exactly))
     found = [slug for slug, here in zip(slugs, inside, strict=True) if here]
-    shown = (
-        f"{int(inside.sum())} of {len(slugs)}: {_names(found)}"
-        if exactly
-        else (f"{int((inside & wanted).sum())} of the {int(wanted.sum())} named")
-    )
+    shown = f"{int((inside & wanted).sum())} of the {int(wanted.sum())} named"
+    if exactly:
+        shown = f"{int(inside.sum())} of {len(slugs)}" + (f": {_names(found)}" if found else "")
     missing = [slug for slug, here, want in zip(slugs, inside, wanted, strict=True) if want and not here]
     extra = [slug for slug in found if exactly and not wanted[slugs.index(slug)]]
     shown += f"; not named: {_names(extra)}" if extra else ""

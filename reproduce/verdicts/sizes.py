@@ -16,12 +16,8 @@ from reproduce.paper import Printed
 from reproduce.verdicts import rules
 from reproduce.verdicts.kinds import kind
 from reproduce.verdicts.model import Finding, Outcome, Statement, Undecidable, decided
-from reproduce.verdicts.world import Statistic, Values, World, listed
+from reproduce.verdicts.world import OTHER_SCALE, Statistic, Values, World, listed, powers
 
-OTHER_SCALE = 1.0
-"""A column that differs by at least this many powers of ten is on another scale, so it is defined differently …"""
-SAME_POWER = 0.5
-"""… if every row differs by the same power, give or take this much. One row that is far off is a plain failure."""
 CORRELATION_MARGIN = 0.15
 
 
@@ -29,7 +25,7 @@ def of_metric(
     world: World, statement: Statement, statistic: Statistic, column: str, rows: tuple[str, ...]
 ) -> Finding:
     """A printed number in the metric's own unit against a statistic of one column."""
-    world.rows(rows, column)
+    world.require(rows, column)
     if world.is_paper:
         return rules.recomputed(world, statement.number, statistic, [column], rows=rows)
     theirs = float(statistic(world.printed_values)) if column in world.paper else float("nan")
@@ -45,25 +41,9 @@ def _obstacle(world: World, column: str, printed: Printed, theirs: float) -> str
         return ""
     if measure(column).obstacle:
         return measure(column).obstacle
-    if abs(_powers(theirs, printed.value)) >= OTHER_SCALE:
+    if abs(powers(theirs, printed.value)) >= OTHER_SCALE:
         return "printed on another scale than in the paper's own tables"
-    return "the paper's whole column is on another scale" if _column_on_other_scale(world, column) else ""
-
-
-def _powers(a: float, b: float) -> float:
-    """How many powers of ten lie between two numbers; 0 where that is undefined."""
-    return float(np.log10(a / b)) if np.isfinite(a) and a * b > 0 else 0.0
-
-
-def _column_on_other_scale(world: World, column: str) -> bool:
-    """Whether ours and the paper's column differ by about the same power of ten in the middle half of the rows of
-    both: a few collapsed models do not hide it."""
-    if column not in world.paper:
-        return False
-    common = world.models.index.intersection(world.paper.index)
-    pairs = zip(world.models.loc[common, column], world.paper.loc[common, column], strict=True)
-    low, centre, high = np.quantile([_powers(ours, theirs) for ours, theirs in pairs], (0.25, 0.5, 0.75))
-    return bool(abs(centre) >= OTHER_SCALE and max(high - centre, centre - low) <= SAME_POWER)
+    return "the paper's whole column is on another scale" if column in world.on_other_scale else ""
 
 
 @kind("cell", size=True)
@@ -99,9 +79,10 @@ def table_cell(world: World, statement: Statement) -> Finding:
 def unlike_twins(world: World, slug: str, column: str) -> bool:
     """Whether a row repeats others in every printed number but this one, in which it repeats none of them."""
     rows = world.models.dropna(axis="columns")
-    others = rows.drop(index=slug)
-    same = others.drop(columns=column).eq(rows.loc[slug].drop(column)).all(axis="columns")
-    return bool(same.any() and (others.loc[same, column] != rows.at[slug, column]).all())
+    equal = rows.to_numpy() == rows.loc[slug].to_numpy()
+    here = equal[:, rows.columns.get_loc(column)]
+    same = (equal.sum(axis=1) - here == equal.shape[1] - 1) & (rows.index != slug)
+    return bool(same.any() and not here[same].any())
 
 
 def constraints(world: World, slug: str, metric: str, part: str) -> dict[str, float]:
@@ -248,7 +229,7 @@ def relative(world: World, statement: Statement) -> Finding:
     alone is, from the interval of ours."""
     metric = statement.text("metric")
     statistic, rows = _relative(statement, world)
-    world.rows(rows, metric)
+    world.require(rows, metric)
     if len(statement.printed) == 2:
         return _within_range(world, statement)
     show = ".3g" if statement.text("as") == "ratio" else ".1%"
@@ -292,7 +273,7 @@ def direction(world: World, statement: Statement) -> Finding | None:
     if statement.kind != "relative" or statement.text("as") == "gap":
         return None
     statistic, rows = _relative(statement, world)
-    world.rows(rows, statement.text("metric"))
+    world.require(rows, statement.text("metric"))
     neutral = 1.0 if statement.text("as") == "ratio" else 0.0
     sign = 1.0 if statement.number.value > neutral else -1.0
     low, high = rules.interval(sign * (statistic(world.draws) - neutral))
@@ -494,7 +475,7 @@ def within(statement: Statement, values: Values) -> np.ndarray:
     return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*found)))
 
 
-@kind("members", size=True)
+@kind("members", field=True, size=True)
 def members(world: World, statement: Statement) -> Finding:
     """The models beyond printed bounds of one or more metrics are exactly those named, or, with `sense=inside`,
     include them. Results: by the share of resamples in which each model lies within them, with 97.5 % for

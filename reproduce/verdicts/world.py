@@ -21,6 +21,10 @@ from reproduce.verdicts.model import WHOLE, Statement, Undecidable
 DRAWS = 1000
 PRINTED_IMAGES, PRINTED_PAIRS = 100, 25
 """Sections III-E and III-F: what each printed mean and ± is over."""
+OTHER_SCALE = 1.0
+"""A column that differs by at least this many powers of ten is on another scale, so it is defined differently …"""
+SAME_POWER = 0.5
+"""… if every row differs by the same power, give or take this much. One row that is far off is a plain failure."""
 OURS, THEIRS = 0, 1
 """Two streams of draws: our sampling error and the paper's are independent."""
 Measurements = Callable[[str], pd.DataFrame]
@@ -62,6 +66,7 @@ class Resampled:
     def __init__(self, measurements: Measurements, points: pd.DataFrame) -> None:
         self._measurements, self._points = measurements, points
         self._found: dict[tuple[str, int], np.ndarray] = {}
+        self._units = cache(self._by_model)
 
     def column(self, name: str, stream: int = OURS) -> np.ndarray:
         """(DRAWS, models) of a column; constant for what is one number a model. Raises KeyError for no column."""
@@ -73,13 +78,19 @@ class Resampled:
         points = self._points[name].to_numpy(dtype=float)
         metric, spread = name.removesuffix("_sd"), name.endswith("_sd")
         drawn = np.broadcast_to(points, (DRAWS, len(points))).copy()
+        units = self._units(metric)
+        for at, slug in enumerate(self._points.index):
+            if slug in units:
+                drawn[:, at] = _resampled(units[slug], stream, spread=spread)
+        return drawn
+
+    def _by_model(self, metric: str) -> dict[str, np.ndarray]:
+        """Slug → values (seeds, units); nothing for what is one number a model."""
         table = _table(self._measurements, metric)
         if table is None:
-            return drawn
-        for at, slug in enumerate(self._points.index):
-            if slug in table.index.get_level_values(0):
-                drawn[:, at] = _resampled(table.loc[slug].to_numpy(dtype=float), stream, spread=spread)
-        return drawn
+            return {}
+        slugs, values = table.index.get_level_values(0), table.to_numpy(dtype=float)
+        return {str(slug): values[slugs == slug] for slug in slugs.unique()}
 
 
 def _table(measurements: Measurements, metric: str) -> pd.DataFrame | None:
@@ -144,7 +155,7 @@ class World:
     @cached_property
     def values(self) -> Values:
         """The means themselves."""
-        return Values(self.slugs, lambda name: self.column(name).to_numpy(dtype=float))
+        return Values(self.slugs, cache(lambda name: self.column(name).to_numpy(dtype=float)))
 
     @cached_property
     def _resampled(self) -> Resampled:
@@ -165,9 +176,10 @@ class World:
     def printed_draws(self) -> Values:
         """The paper's values with their own sampling error: the printed ± over √100 images or √25 pairs, shared by
         all models to the extent that ours is, since all rows of a table rest on the same images."""
-        rng = np.random.default_rng(THEIRS)
 
         def column(name: str) -> np.ndarray:
+            # of its own, so that no answer depends on what was asked before
+            rng = np.random.default_rng([THEIRS, *name.encode()])
             printed = self.paper[name].to_numpy(dtype=float)
             scale = _printed_error(self.paper, name)
             noise = rng.standard_normal((DRAWS, len(printed)))
@@ -190,8 +202,23 @@ class World:
     def printed_values(self) -> Values:
         """The paper's values."""
         return Values(
-            tuple(str(slug) for slug in self.paper.index), lambda name: self.paper[name].to_numpy(dtype=float)
+            tuple(str(slug) for slug in self.paper.index),
+            cache(lambda name: self.paper[name].to_numpy(dtype=float)),
         )
+
+    @cached_property
+    def on_other_scale(self) -> frozenset[str]:
+        """The columns of which ours and the paper's differ by about the same power of ten in the middle half of the
+        rows of both: a few collapsed models do not hide it."""
+        common = self.models.index.intersection(self.paper.index)
+        found = set()
+        for column in self.paper.columns.intersection(self.models.columns):
+            pairs = zip(self.models.loc[common, column], self.paper.loc[common, column], strict=True)
+            distances = [powers(ours, theirs) for ours, theirs in pairs] or [0.0]
+            low, centre, high = np.quantile(distances, (0.25, 0.5, 0.75))
+            if abs(centre) >= OTHER_SCALE and max(high - centre, centre - low) <= SAME_POWER:
+                found.add(column)
+        return frozenset(found)
 
     def column(self, name: str) -> pd.Series:
         """A column of the models frame; raises Undecidable if there is none."""
@@ -201,12 +228,26 @@ class World:
             )
         return self.models[name]
 
+    def require(self, slugs: tuple[str, ...], name: str) -> None:
+        """Raises Undecidable if a column is missing, or not finite at one of the rows."""
+        finite = self._finite(name)
+        if lacking := [slug for slug in slugs if slug not in finite]:
+            raise Undecidable(f"no finite {name} of {listed(lacking)}")
+
+    @cached_property
+    def _finite(self) -> Callable[[str], frozenset[str]]:
+        """Column → the rows at which it is finite."""
+
+        def rows(name: str) -> frozenset[str]:
+            values = self.column(name).astype(float)
+            return frozenset(values.index[np.isfinite(values)])
+
+        return cache(rows)
+
     def rows(self, slugs: tuple[str, ...], name: str) -> pd.Series:
         """A column at the given rows; raises Undecidable if one is missing or not finite."""
-        values = self.column(name).reindex(list(slugs))
-        if values.isna().any():
-            raise Undecidable(f"no finite {name} of {listed(values.index[values.isna()])}")
-        return values.astype(float)
+        self.require(slugs, name)
+        return self.column(name)[list(slugs)].astype(float)
 
     def select(self, statement: Statement, name: str) -> tuple[str, ...]:
         """The architectures of an argument; "all", or an absent argument, means every row of this world, "others"
@@ -236,6 +277,11 @@ class World:
             raise Undecidable(f"{name} is one number a model")
         self.rows(slugs, name)
         return table.groupby(level=0).mean().T[list(slugs)]
+
+
+def powers(a: float, b: float) -> float:
+    """How many powers of ten lie between two numbers; 0 where that is undefined."""
+    return float(np.log10(a / b)) if np.isfinite(a) and a * b > 0 else 0.0
 
 
 def _printed_error(paper: pd.DataFrame, name: str) -> np.ndarray:
