@@ -116,8 +116,8 @@ render: venv  ## tables, figures and the report's LaTeX from what is finished
 status: venv  ## which runs are fresh, stale, missing, failed, damaged or partial, and why
 	$(REPRODUCE) status
 
-claims: venv  ## every claim of the paper with its two verdicts: CSV, and a table for the README
-	$(REPRODUCE) claims --write
+claims: venv  ## the ten claims with their verdicts, and how to see every statement
+	@$(REPRODUCE) claims
 
 pdf: check-tex render  ## compile the report
 	@$(REPRODUCE) pdf

@@ -27,7 +27,7 @@ class Decision:
 def load() -> tuple[Decision, ...]:
     """All decisions in the register's order. Raises ReproduceError for an entry that lacks a field or repeats an id."""
     path = Path(__file__).with_name("decisions.toml")
-    entries = tomllib.loads(path.read_text())["decision"]
+    entries = tomllib.loads(path.read_text(encoding="utf-8"))["decision"]
     try:
         decisions = tuple(Decision(**entry) for entry in entries)
     except TypeError as error:

@@ -1,12 +1,12 @@
-"""What `make publish` copies into tracked folders: tables/, figures/, README's blocks, and published/<profile>/.
+"""What `make publish` copies into tracked folders: tables/, figures/, the generated parts of README and docs/, and
+published/<profile>/.
 
-If `make bench` has left its tables in the results root, benchmarks/ and the README's block on speed are theirs.
+If `make bench` has left its tables in the results root, benchmarks/ and the block of docs/SPEED.md are theirs.
 
-published/ takes records, codes and sample images of every finished run of a profile that allows verdicts, what is left
-of one that failed, and of each model one set of weights (`BEST_FIRST`); from it any clone can render everything and
-continue. Large files are compressed. `smoke` and
-`quick` are quickly made again, and a clone's first `make reproduce` should train: of them tables, figures and the
-compiled report are kept, no runs.
+published/ takes records, codes and sample images of every finished run of a profile that allows verdicts, what is
+left of one that failed, and of each model one set of weights (`BEST_FIRST`); from it any clone can render
+everything and continue. Large files are compressed. `smoke` and `quick` are quickly made again, and a clone's first
+`make reproduce` should train: of them tables, figures and the compiled report are kept, no runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from reproduce import bench, files, protocol
 from reproduce.errors import ReproduceError
 from reproduce.protocol import BEST_FIRST
-from reproduce.rendering import MANIFESTS, readme
+from reproduce.report import MANIFESTS, PAGES
 from reproduce.runs import RunId, canonical
 from reproduce.store import (
     FAILED,
@@ -39,15 +39,29 @@ PACKED = (WEIGHTS, SAMPLES, "images.csv", "pairs.csv", "frames.csv", "milestones
 """Files that are published in the xz format."""
 
 BLOCK = re.compile(r"(<!-- begin: (?P<name>[a-z0-9-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)
-"""A generated part of the README."""
+"""A generated part of a page."""
+
+
+def pages(root: Path) -> dict[Path, str]:
+    """The pages with generated parts: README and docs."""
+    found = [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    return {path: path.read_text(encoding="utf-8") for path in found if path.is_file()}
+
+
+def filled_pages(root: Path, blocks: Mapping[str, str]) -> dict[Path, str]:
+    """The pages with each named block replaced. Raises ReproduceError for a block that no page has."""
+    texts = pages(root)
+    present = {match["name"] for text in texts.values() for match in BLOCK.finditer(text)}
+    lacking = sorted(set(blocks) - present)
+    if lacking:
+        raise ReproduceError(
+            f"neither README.md nor a page of docs/ has the block '{lacking[0]}': restore its begin and end comments"
+        )
+    return {path: fill_blocks(text, blocks) for path, text in texts.items()}
 
 
 def fill_blocks(text: str, blocks: Mapping[str, str]) -> str:
-    """The text with each named block replaced. Raises ReproduceError when the text has no such block."""
-    present = {match["name"] for match in BLOCK.finditer(text)}
-    lacking = sorted(set(blocks) - present)
-    if lacking:
-        raise ReproduceError(f"README.md has no block '{lacking[0]}': restore its begin and end comments")
+    """The text with each of its blocks replaced that is among those given."""
 
     def replaced(match: re.Match[str]) -> str:
         content = blocks.get(match["name"])
@@ -87,8 +101,8 @@ def copy_runs(store: Store, published: Path) -> list[RunId]:
 
 
 def left_out(store: Store, run: RunId, published: Path) -> set[str]:
-    """Names of the run's files that are not published: sample images of another implementation, and weights unless they
-    are the best at hand."""
+    """Names of the run's files that are not published: sample images of another implementation, and weights unless
+    they are the best at hand."""
     if run.is_reference:
         return set()
     better = BEST_FIRST[: BEST_FIRST.index(store.protocol.name)] if store.protocol.name in BEST_FIRST else ()
@@ -138,10 +152,10 @@ def copy_run(store: Store, run: RunId, target: Path, without: set[str]) -> None:
     files.write(target / MANIFEST, (source / MANIFEST).read_bytes())
 
 
-def readme_blocks(report: Path) -> dict[str, str]:
-    """The README's parts of a rendered report, by the names of their places. Raises ReproduceError before a whole
-    rendering: report.tex is its last file."""
-    parts = {path.stem: path.read_text(encoding="utf-8") for path in (report / readme.FOLDER).glob("*.md")}
+def rendered_blocks(report: Path) -> dict[str, str]:
+    """The parts of README and docs that a rendered report has, by the names of their places. Raises ReproduceError
+    before a whole rendering: report.tex is its last file."""
+    parts = {path.stem: path.read_text(encoding="utf-8") for path in (report / PAGES).glob("*.md")}
     if not parts or not (report / "report.tex").is_file():
         raise ReproduceError(f"{report} has nothing to publish: run `make render` first")
     return parts
@@ -189,7 +203,7 @@ def require_latest(store: Store, report: Path) -> None:
 
 
 def publish_speed(results: Path, root: Path) -> dict[str, str]:
-    """The last full bench below the results root into benchmarks/; its README block, or none without a bench."""
+    """The last full bench below the results root into benchmarks/; its block, or none without a bench."""
     speed = results / bench.FOLDER
     if not (speed / bench.MARKDOWN).is_file():
         return {}
@@ -216,22 +230,23 @@ def publish_records(store: Store, published: Path) -> list[RunId]:
 
 
 def publish(store: Store, report: Path, root: Path, published: Path) -> list[RunId]:
-    """Tables, figures, README and report from the rendered report, and the last bench; and `publish_records`.
+    """Tables, figures, README, docs and report from the rendered report, and the last bench; and `publish_records`.
 
     Ended at any moment, each file is the one of before or the new one, and the same command goes on from there.
     """
     files.clear_temporaries(root, "README.md.*", below=False)
-    parts = readme_blocks(report)
+    files.clear_temporaries(root / "docs", "*.md.*", below=False)
+    parts = rendered_blocks(report)
     require_latest(store, report)
     pdf, published_pdf = report / "report.pdf", published / store.protocol.name / "report.pdf"
     if published_pdf.exists() and not pdf.is_file():
         raise ReproduceError(f"{published_pdf} would stay as it was beside new tables: run `make pdf` first")
     blocks = parts | publish_speed(store.folder.parent, root)
-    target = root / "README.md"
-    text = fill_blocks(target.read_text(encoding="utf-8"), blocks)
+    texts = filled_pages(root, blocks)
     copy_folder(report / "tables", root / "tables", ("*.csv", "*.md", "*.tex"))
     copy_folder(report / "figures", root / "figures", ("*.pdf", "*.png"))
-    files.write(target, text.encode())
+    for path, text in texts.items():
+        files.write(path, text.encode())
     copied = publish_records(store, published)
     if pdf.is_file():
         files.write(published_pdf, pdf.read_bytes())

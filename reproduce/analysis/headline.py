@@ -11,6 +11,7 @@ with PIQ over that floor and with the uniformity SD(d)/mean(d), which do not shr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -20,7 +21,7 @@ from scipy import stats
 from reproduce import paper
 from reproduce.analysis import summaries
 from reproduce.analysis.measures import usable
-from reproduce.analysis.statistics import ALPHA, pearson, spearman
+from reproduce.analysis.statistics import ALPHA, Correlation, pearson, spearman
 from reproduce.names import SLUGS
 from reproduce.records import Records
 
@@ -176,12 +177,59 @@ def removal_path(models: pd.DataFrame, metric: str = "piq", steps: int = 6) -> p
     )
 
 
-def mechanism(models: pd.DataFrame) -> pd.DataFrame:
-    """PIQ split into what the end frames alone demand and the rest. Index slug; columns ssim, piq, floor
-    (D/81), floor_share (floor ÷ PIQ), piq_over_floor. The floor can exceed no sequence's PIQ, so floor_share
-    ≤ 1."""
-    out = models[["ssim", "piq"]].assign(floor=models["end_distance"] / STEPS**2)
-    return out.assign(floor_share=out["floor"] / out["piq"], piq_over_floor=models["piq_over_floor"])
+@dataclass(frozen=True)
+class Mechanism:
+    """What the squared distance D of the end frames explains: PIQ ≥ D/81 by construction, and D follows contrast.
+
+    distance:  r of SSIM and D.
+    partial:   partial r of SSIM and PIQ given D, with Fisher's interval for n − 1.
+    over_floor: r of SSIM and PIQ/(D/81), which still depends on D:
+    residual:  r of that ratio and D.
+    merged:    r of SSIM and PIQ with the AE and its near-copies (`ae_like`) merged into one row.
+    cluster:   those copies.
+    """
+
+    distance: Correlation
+    partial: Correlation
+    over_floor: Correlation
+    residual: Correlation
+    merged: Correlation
+    cluster: tuple[str, ...]
+
+
+SMALLEST_MECHANISM = 6
+"""Models below which nothing is said of it."""
+
+
+def mechanism(models: pd.DataFrame) -> Mechanism | None:
+    """The trade-off and the distance of the end frames over the given models; None for too few of them."""
+    rows = models[["ssim", "mse", "piq", "end_distance", "piq_over_floor"]].dropna()
+    if len(rows) < SMALLEST_MECHANISM:
+        return None
+    cluster = ae_like(rows)
+    merged = rows.drop(index=list(cluster))
+    if cluster:
+        merged.loc["merged"] = rows.loc[list(cluster)].mean()
+    return Mechanism(
+        distance=pearson(rows["ssim"], rows["end_distance"]),
+        partial=partial(rows["ssim"], rows["piq"], rows["end_distance"]),
+        over_floor=pearson(rows["ssim"], rows["piq_over_floor"]),
+        residual=pearson(rows["piq_over_floor"], rows["end_distance"]),
+        merged=pearson(merged["ssim"], merged["piq"]),
+        cluster=cluster,
+    )
+
+
+def partial(x: pd.Series, y: pd.Series, given: pd.Series) -> Correlation:
+    """Partial correlation of x and y given a third variable (Fisher 1924): r of what a line on it leaves of both, with
+    one degree of freedom less."""
+    left = [values - np.polyval(np.polyfit(given, values, 1), given) for values in (x, y)]
+    r = float(np.corrcoef(*left)[0, 1])
+    n = len(x)
+    half = stats.norm.isf(ALPHA / 2) / np.sqrt(n - 4)
+    low, high = np.tanh(np.arctanh(r) + np.array([-half, half]))
+    t = r * np.sqrt((n - 3) / (1 - r**2))
+    return Correlation(r, float(2 * stats.t.sf(abs(t), n - 3)), n, float(low), float(high))
 
 
 def _sources(records: Records | None) -> Iterator[tuple[str, pd.DataFrame]]:

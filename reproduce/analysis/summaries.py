@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from reproduce.analysis.measures import MEASURES
 from reproduce.names import ALL_METRICS, IMAGE_METRICS, REFERENCES, SLUGS
 from reproduce.protocol import profile
 from reproduce.records import Records
@@ -137,6 +138,23 @@ def _summarise(records: Records, slugs: Iterable[str], variant: str) -> pd.DataF
     for flag in ("collapsed", "converged"):
         summary[flag] = summary[flag].eq(True)
     return summary.rename_axis("architecture")
+
+
+def drift(records: Records, midway: int) -> pd.DataFrame:
+    """The rows whose SSIM or PIQ moved by more than its margin between an epoch midway and the end of training.
+
+    Index slug; columns ssim (difference) and piq (relative change), means over seeds. Empty without milestones.
+    """
+    frame = records.milestones[records.milestones["variant"] == ""]
+    frame = frame[frame["architecture"].isin(SLUGS)]
+    means = frame.groupby(["architecture", "seed", "epoch"])[["ssim", "piq"]].mean()
+    if means.empty or midway not in means.index.get_level_values("epoch"):
+        return pd.DataFrame(columns=["ssim", "piq"], dtype=float)
+    before = means.xs(midway, level="epoch").groupby("architecture").mean()
+    after = means.groupby(["architecture", "seed"]).last().groupby("architecture").mean()
+    moved = pd.DataFrame({"ssim": after["ssim"] - before["ssim"], "piq": after["piq"] / before["piq"] - 1}).dropna()
+    ssim, piq = MEASURES["ssim"].absolute, MEASURES["piq"].relative
+    return moved[(moved["ssim"].abs() > ssim) | (moved["piq"].abs() > piq)]
 
 
 MIDDLE = (4, 5)

@@ -12,7 +12,7 @@ from reproduce import files
 from reproduce.bench import CSV, FOLDER, JSON, MARKDOWN
 from reproduce.bench.measure import Bench, Measurement
 from reproduce.names import LABELS
-from reproduce.rendering.numbers import fixed, percent
+from reproduce.report.numbers import fixed, percent
 
 
 def heads(bench: Bench) -> tuple[str, ...]:

@@ -38,19 +38,21 @@ def render(
     seed: SeedOption = None,
 ) -> int:
     """Tables, figures and the report's LaTeX from what is finished."""
-    from reproduce.golden.ledger import NAME, merged_ledgers
+    from reproduce.protocol import companions as profiles_beside
     from reproduce.publishing import manifests
-    from reproduce.rendering import render as render_report
+    from reproduce.report import render as render_report
     from reproduce.store import Store
+    from reproduce.verdicts import stored
 
     protocol = light_profile(profile_name, results)
     out = results / protocol.name / "report"
     # before the records are read: a run that finishes meanwhile must not pass for one that is shown
     made_from = manifests(Store(results, protocol, options.PUBLISHED))
     records, provenance = records_and_provenance(protocol, results, parsed_seeds(seed))
-    drift = merged_ledgers([root / protocol.name / NAME for root in (options.PUBLISHED, results)])
     others = companions(protocol, results)
-    render_report(records, out, provenance=provenance, drift=drift, others=others, manifests=made_from)
+    profiles = [protocol.name, *(other.name for other in profiles_beside(protocol))]
+    key = "" if seed else stored.key((results, options.PUBLISHED), profiles)
+    render_report(records, out, provenance=provenance, others=others, manifests=made_from, key=key)
     typer.echo(f"rendered profile {protocol.name} into {out}")
     typer.echo(
         "next: make pdf (compile it), make claims (every verdict), make check (against golden numbers)"
@@ -61,7 +63,7 @@ def render(
 @app.command()
 def pdf(profile_name: ProfileOption = None, results: ResultsOption = Path("results")) -> int:
     """Compile the rendered report."""
-    from reproduce.rendering.pdf import compile_report
+    from reproduce.report.pdf import compile_report
 
     typer.echo(str(compile_report(results / light_profile(profile_name, results).name / "report")))
     return 0

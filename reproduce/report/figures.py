@@ -1,0 +1,251 @@
+"""All figures: the paper's six, what carries its main result (Fig. 7), and the appendix's, as PDF and PNG.
+
+Every function draws one figure from a `Context` and returns it; it draws what there is. Nothing here computes a
+statistic. Figures that repeat a picture of the paper carry its number.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib import MatplotlibDeprecationWarning
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from reproduce.analysis import statistics
+from reproduce.names import ALL_METRICS
+from reproduce.report import images, numbers, scatter, style
+from reproduce.report.context import NO_FAMILY, Context, label
+from reproduce.report.scatter import look
+
+TOP = 10
+
+
+def by_family(context: Context) -> Figure:
+    """Fig. 2: SSIM by family. Boxes are over the models of a family, as in the paper; each model is a point."""
+    families = {name: slugs for name, slugs in context.families.items() if name != NO_FAMILY}
+    drawn = style.figure(style.COLUMN, 2.6)
+    axes = drawn.add_subplot()
+    rows = [
+        {"family": name, "source": source, "ssim": frame.at[slug, "ssim"]}
+        for name, slugs in families.items()
+        for source, frame in (("ours", context.healthy), ("paper", context.paper))
+        for slug in slugs
+        if slug in frame.index
+    ]
+    data = pd.DataFrame(rows, columns=["family", "source", "ssim"])
+    palette = {"ours": style.ACCENT, "paper": style.FAINT}
+    shared = {"data": data, "x": "ssim", "y": "family", "hue": "source", "order": list(families), "ax": axes}
+    with warnings.catch_warnings():  # seaborn calls matplotlib by an argument that is on its way out
+        warnings.simplefilter("ignore", MatplotlibDeprecationWarning)
+        sns.boxplot(
+            **shared,
+            palette=palette,
+            width=0.62,
+            gap=0.15,
+            fliersize=0,
+            linewidth=0.7,
+            whis=(0, 100),
+            fill=False,
+        )
+    sns.stripplot(
+        **shared,
+        palette=palette,
+        dodge=True,
+        jitter=False,
+        size=3.4,
+        edgecolor="white",
+        linewidth=0.4,
+        legend=False,
+    )
+    shown = data[data["source"] == "ours"].groupby("family").size()
+    names = [
+        textwrap.fill(
+            name if shown.get(name, 0) == len(slugs) else f"{name} ({shown.get(name, 0)}/{len(slugs)})", 17
+        )
+        for name, slugs in families.items()
+    ]
+    axes.set_yticks(range(len(families)), names)
+    axes.set(xlabel="SSIM ↑", ylabel="")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    legend = axes.get_legend()
+    if legend is not None:
+        handles = legend.legend_handles
+        legend.remove()
+        drawn.legend(handles=handles, labels=["ours", "paper"], loc="outside lower center", ncols=2)
+    return drawn
+
+
+def top_ten(context: Context) -> Figure:
+    """Fig. 4: the ten best by rank(SSIM) + rank(PIQ), with both ranks and the place in the paper's tables."""
+    ranking = context.ranking.head(TOP)
+    places = context.ranking_paper["combined"].rank(method="min").astype(int)
+    ours = context.ranking["combined"].rank(method="min").astype(int)
+    drawn = style.figure(style.COLUMN, 0.85 + 0.185 * max(len(ranking), 3), share=0.96)
+    axes = drawn.add_subplot()
+    last = len(context.ranking)
+    columns = ((1.08, "sum"), (1.24, "ours"), (1.40, "paper"))
+    for row, (slug, ranks) in enumerate(ranking.iterrows()):
+        ends = (ranks["rank_ssim"], ranks["rank_piq"])
+        axes.plot(ends, (row, row), color=style.FAINT, lw=1.6, zorder=1, solid_capstyle="round")
+        axes.plot(ends[0], row, "o", color=style.PALETTE[0], ms=5.5, zorder=3)
+        axes.plot(ends[1], row, "D", color=style.PALETTE[1], ms=4.2 if ends[0] != ends[1] else 2.2, zorder=4)
+        texts = (str(int(ranks["combined"])), str(ours[slug]), numbers.integer(places.get(slug)))
+        for (x, _), text in zip(columns, texts, strict=True):
+            axes.text(
+                x, row, text, transform=axes.get_yaxis_transform(), ha="center", va="center", fontsize=7.5
+            )
+    for x, head in columns:
+        axes.text(
+            x, -0.8, head, transform=axes.get_yaxis_transform(), ha="center", va="bottom", fontsize=7,
+            color=style.MUTED,
+        )  # fmt: skip
+    axes.text(
+        1.32, -1.55, "place", transform=axes.get_yaxis_transform(), ha="center", va="bottom", fontsize=7,
+        color=style.MUTED,
+    )  # fmt: skip
+    axes.set(
+        yticks=range(len(ranking)),
+        yticklabels=[label(str(slug)) + context.mark(str(slug)) for slug in ranking.index],
+        ylim=(len(ranking) - 0.5, -0.7),
+        xlim=(0.3, last + 0.7),
+        xticks=sorted({1, *range(5, last + 1, 5)}),
+        xlabel=f"rank among {last} models (1 = best)",
+    )
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    handles = [
+        Line2D([], [], marker="o", color=style.PALETTE[0], ls="", ms=5.5, label="reconstruction (SSIM)"),
+        Line2D([], [], marker="D", color=style.PALETTE[1], ls="", ms=4.2, label="interpolation (PIQ)"),
+    ]
+    drawn.legend(handles=handles, loc="outside lower center", ncols=2, borderaxespad=0.2)
+    return drawn
+
+
+def mechanism(context: Context) -> Figure:
+    """Fig. 7: the end frames' distance against SSIM, and r as the most influential models are left out."""
+    drawn = style.figure(style.PAGE, 2.45)
+    distance, *paths = drawn.subplots(1, 3, width_ratios=(1.15, 1, 1))
+    rows = context.healthy.dropna(subset=["ssim", "end_distance"])
+    for slug, row in rows.iterrows():
+        colour, marker = look(context, str(slug))
+        distance.plot(row["ssim"], row["end_distance"], marker, color=colour, ms=4.6, mec="white", mew=0.4)
+    for slug in ("ae", "vae", "vq-vae", "svae", "rae-gp"):
+        if slug in rows.index:
+            distance.annotate(
+                label(slug), (rows.at[slug, "ssim"], rows.at[slug, "end_distance"]), xytext=(4, 3),
+                textcoords="offset points", fontsize=7,
+            )  # fmt: skip
+    distance.set(xlabel="SSIM ↑", ylabel="squared distance of the end frames,\nper pixel")
+    distance.set_title("the end frames' distance follows SSIM", fontsize=7.5)
+    distance.grid()
+    looks = {"ours": (style.ACCENT, "o"), "paper": (style.MUTED, "D")}
+    titles = {"paper": "leaving models out: paper", "ours": "leaving models out: ours"}
+    for axes, (source, title) in zip(paths, titles.items(), strict=True):
+        colour, marker = looks[source]
+        steps = context.removal[source]
+        steps = steps[np.isfinite(steps["r"])]
+        order = np.arange(len(steps))
+        axes.fill_between(order, steps["low"], steps["high"], color=colour, alpha=0.14, lw=0)
+        axes.plot(order, steps["r"], marker=marker, color=colour, lw=1.0, ms=4, mec="white", mew=0.4)
+        axes.axhline(0, color=style.INK, lw=0.6)
+        axes.set(xlim=(-0.4, max(len(steps), 2) - 0.6), ylim=(-1.05, 1.05), xticks=order)
+        names = [f"− {label(str(slug))}" if slug else "all" for slug in steps["removed"]]
+        axes.set_xticklabels(names, rotation=38, ha="right", rotation_mode="anchor", fontsize=7)
+        axes.set_title(title, fontsize=7.5)
+        axes.set_ylabel("r of SSIM and PIQ")
+        axes.grid(axis="y")
+    return drawn
+
+
+def milestones(context: Context) -> Figure | None:
+    """Fig. A1: SSIM and PIQ during training, in every profile at hand; None without milestones."""
+    known = {
+        name: records.milestones for name, records in context.profiles.items() if len(records.milestones)
+    }
+    shown = ["ae", "vq-vae", "vae", "rae-gp", "hvae", "svae", "vae-linnf", "beta-tcvae"]
+    if not known:
+        return None
+    drawn = style.figure(style.PAGE, 1.9 * len(known))
+    grid = drawn.subplots(len(known), 2, squeeze=False)
+    for row, (name, frame) in zip(grid, known.items(), strict=True):
+        chosen = frame[(frame["variant"] == "") & frame["architecture"].isin(shown)]
+        means = chosen.groupby(["architecture", "epoch"])[["ssim", "piq"]].mean().reset_index()
+        means["piq"] *= 1e3
+        means["model"] = [label(slug) for slug in means["architecture"]]
+        order = [label(slug) for slug in shown if slug in set(means["architecture"])]
+        for axes, metric in zip(row, ("ssim", "piq"), strict=True):
+            sns.lineplot(
+                data=means, x="epoch", y=metric, hue="model", style="model", markers=True, dashes=False,
+                hue_order=order, style_order=order, palette="colorblind", ms=4, lw=0.9, ax=axes,
+                legend=metric == "piq",
+            )  # fmt: skip
+            axes.set(xlabel="epoch", ylabel=numbers.METRICS[metric].head, title=f"{name}")
+            if means["epoch"].max() > 20:
+                axes.set_xscale("log")
+            axes.grid()
+        if row[1].get_legend() is not None:
+            sns.move_legend(row[1], "center left", bbox_to_anchor=(1.02, 0.5), title=None)
+    return drawn
+
+
+def correlations(context: Context) -> Figure | None:
+    """Fig. A2: correlations of all metrics over models, ours below the diagonal and the paper's above."""
+    metrics = [metric for metric in ALL_METRICS if metric in context.healthy]
+    if len(context.healthy) < 4:
+        return None
+    ours, theirs = (statistics.correlations(frame, metrics)[0] for frame in (context.healthy, context.paper))
+    both = ours.where(np.tri(len(metrics), k=-1, dtype=bool), theirs)
+    both = both.mask(np.eye(len(metrics), dtype=bool))
+    names = [numbers.METRICS[metric].label for metric in metrics]
+    drawn = style.figure(style.COLUMN, 2.9)
+    axes = drawn.add_subplot()
+    sns.heatmap(
+        both, vmin=-1, vmax=1, cmap="vlag", annot=True, fmt=".2f", annot_kws={"fontsize": 7}, square=True,
+        xticklabels=names, yticklabels=names, linewidths=0.6, ax=axes, cbar_kws={"shrink": 0.75, "label": "r"},
+    )  # fmt: skip
+    axes.set_title("below the diagonal: ours; above: the paper's", fontsize=7.5)
+    axes.tick_params(length=0)
+    return drawn
+
+
+FIGURES: Mapping[str, Callable[[Context], Figure | None]] = {
+    "fig1": images.reconstructions,
+    "fig2": by_family,
+    "fig3": images.interpolations,
+    "fig4": top_ten,
+    "fig5": scatter.trade_off,
+    "fig6": scatter.frontier,
+    "fig7": mechanism,
+    "figA1": milestones,
+    "figA2": correlations,
+    "figA3": images.worst,
+}
+"""File name → what draws it; None where there is nothing to draw."""
+FEWEST = 2
+"""Models below which nothing can be compared: only images are drawn."""
+COMPARING = ("fig2", "fig4", "fig5", "fig6", "fig7")
+
+
+def render(context: Context, folder: Path) -> tuple[str, ...]:
+    """Draw every figure into `folder` as PDF and PNG; the names drawn."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with style.styled():
+        drawn = {name: FIGURES[name](context) for name in names(context)}
+        shown = {name: figure for name, figure in drawn.items() if figure is not None}
+        for name, figure in shown.items():
+            style.save(figure, folder, name)
+    return tuple(shown)
+
+
+def names(context: Context) -> tuple[str, ...]:
+    """The figures that there is something to draw for."""
+    few = len(context.healthy) < FEWEST
+    return tuple(name for name in FIGURES if not (few and name in COMPARING))

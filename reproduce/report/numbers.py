@@ -1,0 +1,214 @@
+"""How every number is written: decimals, scale and unit of each metric, signs, intervals, p values, lists.
+
+Strings are plain Unicode ("0.908 ± 0.048", "−0.12", "–"); `latex.escape` turns them into LaTeX, and the
+Markdown and CSV twins take them as they are. Nothing else in the project formats a number for print.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+SPACE = "\u00a0"
+"""A space that no line breaks at."""
+DASH = "–"
+"""What stands where there is no number."""
+MINUS = "−"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How one quantity is printed."""
+
+    label: str
+    """Its name in tables and on axes."""
+    decimals: int
+    scale: float = 1.0
+    """Printed value = value × scale: Tables I and II print MSE and PIQ × 10³ and ISS × 10."""
+    unit: str = ""
+    higher_is_better: bool | None = None
+    """None where neither direction is a virtue."""
+
+    @property
+    def arrow(self) -> str:
+        """↑ where higher is better, ↓ where lower is."""
+        return {True: "↑", False: "↓", None: ""}[self.higher_is_better]
+
+    @property
+    def head(self) -> str:
+        """Label, factor or unit, and arrow, as at the head of a column: "MSE (×10³) ↓"."""
+        unit = self.unit or _FACTORS.get(self.scale, "")
+        return " ".join(filter(None, [self.label, f"({unit})" if unit else "", self.arrow]))
+
+
+_FACTORS = {1e3: "×10³", 10.0: "×10"}
+
+METRICS: dict[str, Metric] = {
+    "ssim": Metric("SSIM", 3, higher_is_better=True),
+    "ssim_uniform11": Metric("SSIM, uniform 11×11", 3, higher_is_better=True),
+    "ssim_uniform7": Metric("SSIM, uniform 7×7", 3, higher_is_better=True),
+    "mse": Metric("MSE", 2, scale=1e3, higher_is_better=False),
+    "psnr": Metric("PSNR", 2, unit="dB", higher_is_better=True),
+    "mae": Metric("MAE", 3, higher_is_better=False),
+    "sharpness": Metric("Sharpness", 3),
+    "piq": Metric("PIQ", 3, scale=1e3, higher_is_better=False),
+    "iss": Metric("ISS", 2, scale=10.0, higher_is_better=False),
+    "i_ssim": Metric("I-SSIM", 3, higher_is_better=True),
+    "uniformity": Metric("SD/mean of steps", 3, higher_is_better=False),
+    "end_distance": Metric("End-frame distance", 3),
+    "piq_over_floor": Metric("PIQ over its floor", 2, higher_is_better=False),
+    "floor_share": Metric("Floor's share of PIQ", 2),
+    "kl": Metric("KL", 2, unit="nats"),
+    "active_units": Metric("Active units", 1),
+    "code_sd": Metric("Code SD", 2),
+    "mse_ratio": Metric("MSE / mean image's", 2, higher_is_better=False),
+    "training_seconds": Metric("Training", 1, unit="s"),
+    "inference_microseconds": Metric("Inference", 0, unit="µs/image"),
+    "peak_memory_mib": Metric("Peak memory", 0, unit="MiB"),
+    "parameters": Metric("Parameters", 0),
+    "digit_frames": Metric("Frames like digits", 2, higher_is_better=True),
+}
+"""The quantities of the records by column name."""
+
+
+def metric(name: str) -> Metric:
+    """How the column `name` is printed; `test_` and the path suffixes `_mean_code`, `_raw_code` do not matter.
+
+    Raises KeyError for a column that no table prints.
+    """
+    bare = name.removeprefix("test_")
+    if bare not in METRICS:
+        bare = bare.removesuffix("_mean_code").removesuffix("_raw_code")
+    return METRICS[bare]
+
+
+def missing(value: float | None) -> bool:
+    """Whether there is no number: None, NaN or an infinity."""
+    return value is None or not math.isfinite(value)
+
+
+def fixed(value: float | None, decimals: int) -> str:
+    """`value` with so many decimals, a real minus sign, thousands apart, no negative zero; or a dash."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    text = f"{value:,.{decimals}f}"
+    if not any(digit in text for digit in "123456789"):
+        text = text.lstrip("-")
+    return text.replace("-", MINUS)
+
+
+def value(name: str, number: float | None) -> str:
+    """One metric's value with its scale and decimals, without the unit."""
+    form = metric(name)
+    return fixed(None if number is None else number * form.scale, form.decimals)
+
+
+def plus_minus(name: str, mean: float | None, spread: float | None) -> str:
+    """ "0.908 ± 0.048"; the mean alone where there is no spread; a dash where there is no mean."""
+    if missing(mean) or missing(spread):
+        return value(name, mean)
+    return f"{value(name, mean)}{SPACE}±{SPACE}{value(name, spread)}"
+
+
+def interval(low: float | None, high: float | None, decimals: int) -> str:
+    """ "[0.51, 0.90]", or a dash if either end is missing."""
+    if missing(low) or missing(high):
+        return DASH
+    return f"[{fixed(low, decimals)},{SPACE}{fixed(high, decimals)}]"
+
+
+def metric_interval(name: str, low: float | None, high: float | None) -> str:
+    """An interval in the metric's own scale and decimals."""
+    if missing(low) or missing(high):
+        return DASH
+    return f"[{value(name, low)},{SPACE}{value(name, high)}]"
+
+
+def p_value(p: float | None) -> str:
+    """ "< 0.001", else three decimals; a dash where there was no test."""
+    if p is None or not math.isfinite(p):
+        return DASH
+    return f"<{SPACE}0.001" if p < 0.001 else fixed(p, 3)
+
+
+def p_statement(p: float | None) -> str:
+    """ "p < 0.001", "p = 0.012" (spaces that do not break), or "no p value"."""
+    if missing(p):
+        return "no p value"
+    text = p_value(p)
+    return f"p{SPACE}{text}" if text.startswith("<") else f"p{SPACE}={SPACE}{text}"
+
+
+def correlation(r: float | None, decimals: int = 3) -> str:
+    """A correlation coefficient."""
+    return fixed(r, decimals)
+
+
+def percent(share: float | None, decimals: int = 0) -> str:
+    """A fraction as a percentage: 0.54 → "54%"."""
+    return DASH if share is None or not math.isfinite(share) else f"{fixed(100 * share, decimals)}%"
+
+
+def integer(number: float | None) -> str:
+    """A count with thousands apart; a dash where there is none."""
+    return fixed(number, 0)
+
+
+def significant(number: float | None, digits: int = 2) -> str:
+    """So many significant digits, without an exponent: learning rates, thresholds."""
+    if number is None or not math.isfinite(number):
+        return DASH
+    if number == 0:
+        return "0"
+    return fixed(number, max(0, digits - 1 - math.floor(math.log10(abs(number)))))
+
+
+def power_of_ten(number: float) -> str:
+    """ "10⁻⁴", "5 × 10⁻³": a learning rate as papers write it. `number` > 0."""
+    exponent = math.floor(math.log10(number) + 1e-9)
+    mantissa = number / 10.0**exponent
+    power = "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return power if math.isclose(mantissa, 1.0) else f"{mantissa:.3g} × {power}"
+
+
+_WORDS = [
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+]
+
+
+def in_words(number: int) -> str:
+    """Zero to twelve as words ("no" for zero), the rest as digits."""
+    return _WORDS[number] if 0 <= number < len(_WORDS) else integer(number)
+
+
+def how_many(number: int) -> str:
+    """The same where no noun follows: "none of them", "two by PIQ"."""
+    return in_words(number) if number else "none"
+
+
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """ "one seed", "three seeds", "22 models"."""
+    return f"{in_words(number)} {singular if number == 1 else plural or singular + 's'}"
+
+
+def listing(items: Iterable[str]) -> str:
+    """ "A", "A and B", "A, B and C"; "none" for nothing."""
+    names: Sequence[str] = tuple(items)
+    if not names:
+        return "none"
+    if len(names) == 1:
+        return names[0]
+    return f"{', '.join(names[:-1])} and {names[-1]}"

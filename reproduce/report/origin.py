@@ -1,0 +1,188 @@
+"""How the printed numbers were made: which protocol, length and definition of SSIM each printed row fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from reproduce import paper
+from reproduce.analysis import summaries
+from reproduce.analysis.forensics import CANDIDATE, METRICS, SEED, nearest_epochs
+from reproduce.names import SLUGS, SSIMS
+from reproduce.protocol import PROFILES
+from reproduce.report import numbers
+from reproduce.report.columns import printed_mean
+from reproduce.report.context import Context, label
+from reproduce.report.numbers import DASH
+from reproduce.report.table import Column, Row, Table
+
+DEFINITIONS = {
+    "ssim": "Gaussian 11×11",
+    "ssim_uniform11": "uniform 11×11",
+    "ssim_uniform7": "uniform 7×7",
+    "ssim_uniform7_range2": "uniform 7×7, range 2",
+    "ssim_zero_padded": "Gaussian, zeros around",
+}
+"""Definition of SSIM → head of its column. The first is the paper's."""
+assert tuple(DEFINITIONS) == SSIMS
+IMPLEMENTATIONS = {"paper": "the paper's text", "pythae": "Pythae's classes"}
+LENGTHS = ("ssim", "mse", "piq")
+
+
+def when(epoch: int, best: bool) -> str:
+    """The epoch of a candidate in words."""
+    return "best" if best else numbers.integer(epoch)
+
+
+def candidates(context: Context) -> Table | None:
+    """How many printed rows agree with each protocol, length and definition; None without milestones."""
+    found = context.forensics
+    if found is None:
+        return None
+    table = found.candidates.reset_index()
+    blocks = []
+    for _, block in table.groupby(["profile", "implementation"], sort=False):
+        rows: list[Row] = []
+        for (profile, implementation, epoch, best), by in block.sort_values(["best", "epoch"]).groupby(
+            CANDIDATE[:-1], sort=False
+        ):
+            cells = by.set_index("definition")
+            shown = (
+                f"{cells.at[name, 'agree']} ({numbers.fixed(cells.at[name, 'chance'], 1)})" for name in SSIMS
+            )
+            head = (str(profile), IMPLEMENTATIONS[str(implementation)], when(int(epoch), bool(best)))
+            rows.append((*head, numbers.integer(by["rows"].iloc[0]), *shown))
+        blocks.append(tuple(rows))
+    return Table(
+        name="forensics",
+        title="How many printed rows agree with each protocol, length and definition of SSIM.",
+        remarks=f"Seed {SEED}. A row agrees if none of SSIM, MSE, PSNR, PIQ, ISS and I-SSIM lies outside the "
+        "simultaneous 95% interval of its difference from the printed value. In brackets: how many rows would agree if "
+        "they were assigned to models at random, since many models are alike. Best: the weights that were kept.",
+        columns=(
+            Column("Profile", align="l"),
+            Column("Implements", align="l"),
+            Column("Epoch"),
+            Column("Rows"),
+            *(Column(head, "Agree, by SSIM") for head in DEFINITIONS.values()),
+        ),
+        blocks=tuple(blocks),
+        size="scriptsize",
+    )
+
+
+def rows(context: Context) -> Table | None:
+    """Each model beside its printed row under the candidate that most rows agree with; None without milestones."""
+    found = context.forensics
+    if found is None:
+        return None
+    winner = found.full.reset_index().iloc[0]
+    ours = found.of(tuple(winner[CANDIDATE]))
+    printed, explained = paper.models(), found.explained
+
+    def cell(slug: str, metric: str) -> str:
+        return f"{numbers.value(metric, ours.at[slug, metric])} / {numbers.value(metric, printed.at[slug, metric])}"
+
+    def row(slug: str) -> Row:
+        own = ours.loc[slug]
+        agrees = "yes" if own["agrees"] else f"no: {numbers.METRICS[own['worst']].head}"
+        first = explained.loc[slug]
+        other = described(first) if first["agrees"] else "none"
+        cells = (cell(slug, metric) for metric in METRICS)
+        return (label(slug), *cells, numbers.fixed(own["distance"], 2), agrees, other)
+
+    ordered = ours.sort_values("distance", kind="stable").index
+    return Table(
+        name="forensics-rows",
+        title="Each printed row beside the protocol that most rows agree with.",
+        remarks=f"Ours / printed: {described(winner)}. Distance: root mean square in standard deviations of the "
+        "printed columns. Agrees: if not, the metric farthest off. The last column names the nearest of all candidates "
+        "that the row agrees with.",
+        columns=(
+            Column("Model", align="l"),
+            *(Column(numbers.METRICS[metric].head, "Ours / printed") for metric in METRICS),
+            Column("Distance"),
+            Column("Agrees", align="l"),
+            Column("Nearest that agrees", align="l"),
+        ),
+        blocks=(tuple(row(str(slug)) for slug in ordered),),
+        size="scriptsize",
+    )
+
+
+def described(candidate: pd.Series) -> str:
+    """A candidate in words."""
+    length = "kept weights" if candidate["best"] else numbers.counted(int(candidate["epoch"]), "epoch")
+    return (
+        f"{IMPLEMENTATIONS[candidate['implementation']]} under the profile {candidate['profile']} ({length}), SSIM by "
+        f"{DEFINITIONS[candidate['definition']]}"
+    )
+
+
+def lengths(context: Context) -> Table | None:
+    """Printed values beside each profile's, and the epoch of the longest profile that lies nearest to the print."""
+    known = {name: records for name, records in context.profiles.items() if len(records.milestones)}
+    if len(known) < 2:
+        return None
+    models = {name: summaries.summarise(records) for name, records in known.items()}
+    longest = max(known, key=lambda name: PROFILES[name].epochs)
+    near = nearest_epochs(known[longest], "ssim")
+
+    def row(slug: str) -> Row:
+        cells: list[str] = []
+        for metric in LENGTHS:
+            cells.append(printed_mean(slug, metric))
+            cells += [
+                numbers.value(metric, frame.at[slug, metric]) if slug in frame.index else DASH
+                for frame in models.values()
+            ]
+        epoch = numbers.integer(near.at[slug, "epoch"]) if slug in near.index else DASH
+        return (label(slug), *cells, epoch)
+
+    present = [slug for slug in SLUGS if any(slug in frame.index for frame in models.values())]
+    return Table(
+        name="lengths",
+        title="Printed values beside every profile's.",
+        remarks=f"Means over all finished seeds of each profile. Last column: the epoch of {longest} whose six metrics "
+        "lie nearest to the printed row, among its milestones.",
+        columns=(
+            Column("Model", align="l"),
+            *(
+                Column(head, numbers.METRICS[metric].head)
+                for metric in LENGTHS
+                for head in ("printed", *models)
+            ),
+            Column("Nearest epoch"),
+        ),
+        blocks=(tuple(row(slug) for slug in present),),
+        size="scriptsize",
+    )
+
+
+def told(context: Context) -> dict[str, Any] | None:
+    """What the text says of it: the candidate that most rows agree with, the stated protocol's, and the rows that none
+    explains; None without milestones."""
+    found = context.forensics
+    if found is None:
+        return None
+    table = found.full.reset_index()
+    stated = table[(table["definition"] == "ssim") & table["best"]]
+    explained = found.explained
+    return {
+        "winner": _counted(table.iloc[0]),
+        "stated": [_counted(row) for _, row in stated.iterrows()],
+        "agree": context.labels(map(str, explained.index[explained["agrees"]])),
+        "none": context.labels(map(str, explained.index[~explained["agrees"]])),
+        "candidates": len(found.candidates),
+    }
+
+
+def _counted(candidate: pd.Series) -> dict[str, Any]:
+    return {
+        "words": described(candidate),
+        "agree": int(candidate["agree"]),
+        "rows": int(candidate["rows"]),
+        "chance": numbers.fixed(candidate["chance"], 1),
+        "distance": numbers.fixed(candidate["distance"], 2),
+    }

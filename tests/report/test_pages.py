@@ -1,0 +1,62 @@
+"""The generated parts of README and docs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from reproduce.publishing import BLOCK
+from reproduce.report import pages
+from reproduce.report.context import Context
+from reproduce.report.tables import build
+from tests.synthetic import make_records
+
+ROOT = Path(__file__).parents[2]
+
+
+def places() -> list[str]:
+    """Names of all places in README and docs."""
+    texts = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [match["name"] for path in texts for match in BLOCK.finditer(path.read_text(encoding="utf-8"))]
+
+
+def test_every_part_has_one_place_and_every_place_a_part(complete: Context) -> None:
+    parts = pages.parts(complete, build(complete))
+    assert sorted([*parts, "bench"]) == sorted(places())
+
+
+def test_the_finding_is_a_few_lines_with_both_correlations(complete: Context) -> None:
+    told = pages.finding(complete)
+    assert 4 <= len(told.splitlines()) <= 5
+    assert "0.77 in the paper's tables" in told
+    assert "15 of 22 rows of its tables are different" in told
+
+
+def test_the_ten_claims_have_colour_and_word(complete: Context) -> None:
+    rows = pages.ten_claims(complete).splitlines()[2:]
+    assert len(rows) == 10
+    assert all(re.search("[🟩🟥🟨🟦⬜] [a-z]", row) for row in rows)
+
+
+def test_the_status_counts_the_runs_of_each_profile() -> None:
+    others = {"desk": make_records("desk", (42,), architectures=["ae"])}
+    told = pages.status(Context(make_records("notebook", (42,)), {}, others))
+    assert "`notebook` 22 of 22" in told
+    assert "`desk` 1 of 66" in told
+
+
+def test_a_profile_without_verdicts_leaves_the_finding_alone() -> None:
+    parts = pages.parts(context := Context(make_records("quick", (42,)), {}), build(context))
+    assert "finding" not in parts
+    assert "claims" not in parts
+    assert "table-1" in parts
+
+
+def test_tables_of_docs_are_narrow(complete: Context) -> None:
+    assert len(pages.compact(complete, ("ssim", "mse", "psnr"), "I", "Reconstruction").columns) == 5
+
+
+def test_errata_lists_every_inconsistent_statement(complete: Context) -> None:
+    told = pages.errata(complete)
+    for verdict in complete.verdicts:
+        assert (f"(`{verdict.statement.id}`;" in told) == (verdict.within_paper == "inconsistent")

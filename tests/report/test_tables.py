@@ -1,0 +1,112 @@
+"""Tables say what the records and the paper's tables hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from reproduce import paper
+from reproduce.names import SLUGS
+from reproduce.report import numbers
+from reproduce.report.context import Context, label
+from reproduce.report.table import Table
+from reproduce.report.tables import APPENDIX, DATA, MAIN, build
+
+
+@pytest.fixture(scope="module")
+def tables(complete: Context) -> dict[str, Table]:
+    return build(complete)
+
+
+@pytest.fixture(scope="module")
+def of_damaged(damaged: Context) -> dict[str, Table]:
+    return build(damaged)
+
+
+def column(table: Table, name: str) -> dict[str, str]:
+    """First cell of a row → the cell under a head."""
+    at = [each.name for each in table.columns].index(name)
+    return {row[0]: row[at] for row in table.rows}
+
+
+def test_a_whole_campaign_fills_every_table_but_what_needs_another_implementation(
+    tables: dict[str, Table],
+) -> None:
+    known = {*MAIN, *APPENDIX, *DATA}
+    assert known - set(tables) <= {"implementations", "lengths"}
+
+
+def test_table_1_has_ours_and_the_papers_cells(tables: dict[str, Table], complete: Context) -> None:
+    ours = column(tables["table1"], "SSIM ↑ ours")
+    mean, sd = complete.ours.loc["vae", ["ssim", "ssim_sd"]]
+    assert ours["VAE"] == numbers.plus_minus("ssim", mean, sd)
+    assert column(tables["table1"], "SSIM ↑ paper")["VAE"] == "0.630\u00a0±\u00a00.119"
+    assert [row[0] for row in tables["table1"].blocks[0]] == [label(slug) for slug in paper.tables().rows[1]]
+
+
+def test_table_2_is_in_the_papers_order_and_knows_the_floor(tables: dict[str, Table]) -> None:
+    assert [row[0] for row in tables["table2"].blocks[0]] == [label(slug) for slug in paper.tables().rows[2]]
+    assert "PIQ over its floor ↓ ours" in [each.name for each in tables["table2"].columns]
+
+
+def test_baselines_stand_below_and_are_not_ranked(tables: dict[str, Table]) -> None:
+    assert [row[0] for row in tables["table1"].blocks[1]] == ["PCA (16)", "Mean image"]
+    assert column(tables["table1"], "Rank ours")["PCA (16)"] == ""
+
+
+def test_a_collapsed_model_is_marked_shown_and_not_ranked(of_damaged: dict[str, Table]) -> None:
+    assert column(of_damaged["table1"], "Rank ours")["β-VAE†"] == numbers.DASH
+    assert any(note.startswith("† Collapsed") for note in of_damaged["table1"].notes)
+
+
+def test_rows_without_a_run_are_named(of_damaged: dict[str, Table]) -> None:
+    told = " ".join(of_damaged["table1"].notes)
+    assert "No run yet: HVAE" in told
+    assert "Failed: SVAE, seed 42" in told
+
+
+def test_table_3_has_one_list_a_priority(tables: dict[str, Table]) -> None:
+    recommended = column(tables["table3"], "Recommended ours, best first")
+    priorities = column(tables["table3"], "Priority")
+    for priority in ("Reconstruction", "Interpolation", "Balanced"):
+        lists = {recommended[name] for name, own in priorities.items() if own == priority}
+        assert len(lists) == 1, priority
+    assert "not judged" in recommended["Disentanglement"]
+
+
+def test_the_ten_claims_have_their_verdicts(tables: dict[str, Table], complete: Context) -> None:
+    verdicts = column(tables["claims"], "paper")
+    assert len(verdicts) == 10
+    for claim in complete.ten:
+        assert verdicts[str(claim.number)].startswith(claim.verdicts["paper"].verdict)
+
+
+def test_the_tally_sets_a_perfect_repetition_beside(tables: dict[str, Table], complete: Context) -> None:
+    rows = {row[0]: row for row in tables["tally"].rows}
+    judged = sum(verdict.about == "results" and verdict.verdict != "" for verdict in complete.verdicts)
+    counts = [
+        int(cell.replace(",", ""))
+        for name in ("statements", "cells of the tables")
+        for cell in rows[name][1:]
+    ]
+    assert sum(counts) == judged
+    assert "(" in "".join(rows["perfect repetition"])
+
+
+def test_every_inconsistency_is_in_the_errata(tables: dict[str, Table], complete: Context) -> None:
+    inconsistent = sum(verdict.within_paper == "inconsistent" for verdict in complete.verdicts)
+    assert sum(int(row[1]) for row in tables["errata"].rows) == inconsistent
+
+
+def test_cells_have_one_sign_each(tables: dict[str, Table]) -> None:
+    signs = {cell for row in tables["cells"].rows for cell in row[1:]}
+    assert signs <= {"=", "≈", "≠", "d", numbers.DASH, ""}
+    assert len(tables["cells"].rows) == len(SLUGS)
+
+
+def test_a_second_implementation_stands_between_the_text_and_the_print(of_damaged: dict[str, Table]) -> None:
+    (row,) = [row for row in of_damaged["implementations"].rows if row[0] == "VAMP"]
+    assert row[3] == "0.630"
+
+
+def test_subsets_leave_out_what_has_too_few_models(tables: dict[str, Table]) -> None:
+    assert column(tables["subsets"], "Ours PIQ")["all models"].startswith("0.7")
