@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from reproduce.analysis import summaries
 from reproduce.analysis.regression import ssim_residuals
 from reproduce.names import SLUGS
 from reproduce.records import Records
@@ -25,18 +24,6 @@ def changed_share(records: Records, variant: str = "") -> pd.Series:
     weighted = (digits["changed"] * digits["n"]).groupby(digits["architecture"]).sum(min_count=1)
     share = weighted / digits["n"].groupby(digits["architecture"]).sum()
     return share.reindex([slug for slug in SLUGS if slug in share.index]).rename("changed")
-
-
-def spread_over_seeds(records: Records, metrics: tuple[str, ...] = ("ssim", "mse", "piq")) -> pd.DataFrame:
-    """SD and range of each metric's seed means: columns `<metric>_sd`, `<metric>_range`, n. NaN for one
-    seed."""
-    tables = {metric: summaries.seed_means(records, metric) for metric in metrics}
-    out: dict[str, pd.Series] = {"n": tables[metrics[0]].count(axis=1)}
-    for metric, table in tables.items():
-        out[f"{metric}_sd"] = table.std(axis=1, ddof=1)
-        out[f"{metric}_range"] = (table.max(axis=1) - table.min(axis=1)).where(table.count(axis=1) > 1)
-    frame = pd.DataFrame(out)
-    return frame.reindex([slug for slug in SLUGS if slug in frame.index])
 
 
 def residuals(models: pd.DataFrame) -> pd.DataFrame:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-import pandas as pd
-
 from reproduce.errors import ReproduceError
 
 FAMILIES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -42,16 +38,3 @@ def members(grouping: str, family: str) -> tuple[str, ...]:
     except KeyError:
         known = "; ".join(f"{name}: {', '.join(families)}" for name, families in FAMILIES.items())
         raise ReproduceError(f"no family '{family}' in grouping '{grouping}'; known are {known}") from None
-
-
-def family_means(
-    models: pd.DataFrame, metric: str, grouping: str, statistic: Literal["mean", "median"] = "mean"
-) -> pd.Series:
-    """Mean (or median) of a metric over each family's rows, in printed order. NaN where a member is missing
-    or NaN."""
-    if grouping not in FAMILIES:
-        raise ReproduceError(f"no grouping '{grouping}'; known are {', '.join(FAMILIES)}")
-    values = {family: models[metric].reindex(list(slugs)) for family, slugs in FAMILIES[grouping].items()}
-    return pd.Series(
-        {family: getattr(rows, statistic)(skipna=False) for family, rows in values.items()}, name=metric
-    )

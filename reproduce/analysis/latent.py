@@ -3,22 +3,16 @@ picture."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-import pandas as pd
 from scipy import stats
 from scipy.sparse.csgraph import connected_components
-from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors, kneighbors_graph
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from reproduce.analysis import summaries
 from reproduce.records import Records
 
 RANDOM_STATE = 0
-COLUMNS: tuple[str, ...] = ("silhouette", "neighbour_accuracy", "axis_alignment")
 NEIGHBOURS = 5
 """Codes are connected with this many nearest others when islands are counted …"""
 ISLAND = 0.01
@@ -91,16 +85,6 @@ def _scatter(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.atleast_2d(np.cov(means, rowvar=False))
 
 
-def embed(codes: np.ndarray) -> np.ndarray:
-    """t-SNE of (n, d) codes into (n, 2), perplexity 30, from PCA, fixed random state: the same codes, the
-    same map."""
-    tsne = TSNE(
-        n_components=2, perplexity=min(30, (len(codes) - 1) / 3), init="pca", random_state=RANDOM_STATE
-    )
-    with threadpool_limits(limits=1):  # one thread: the same map beside other work, and no spinning
-        return np.asarray(tsne.fit_transform(np.asarray(codes, dtype=np.float32)))
-
-
 def codes_of(records: Records, slug: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The (n, d) codes of one finished run and their digits. Raises ReproduceError where they cannot be read."""
     sample = records.samples(slug, seed)
@@ -112,26 +96,6 @@ def codes_by_seed(records: Records, slug: str) -> dict[int, tuple[np.ndarray, np
     """Seed → codes and digits of every finished run of one model; empty without any. Raises ReproduceError for codes
     that cannot be read: a verdict on fewer seeds would be another verdict."""
     return {seed: codes_of(records, slug, seed) for seed in summaries.finished_seeds(records, slug)}
-
-
-def geometry(records: Records, architectures: Sequence[str]) -> pd.DataFrame:
-    """Silhouette, nearest-neighbour accuracy and axis alignment of each model's 1,000 codes. Index slug.
-
-    Of the seed whose map is drawn, the first. NaN for a model without a finished run and for codes that do not vary.
-    Raises ReproduceError for codes that cannot be read.
-    """
-    with threadpool_limits(limits=1):
-        rows = {slug: _statistics(records, slug) for slug in architectures}
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS), dtype=float)
-    return table.rename_axis("architecture")
-
-
-def _statistics(records: Records, slug: str) -> tuple[float, ...]:
-    seeds = summaries.finished_seeds(records, slug)
-    if not seeds:
-        return (np.nan,) * len(COLUMNS)
-    points, labels = codes_of(records, slug, seeds[0])
-    return silhouette(points, labels), neighbour_accuracy(points, labels), axis_alignment(points, labels)
 
 
 def _varies(points: np.ndarray) -> bool:

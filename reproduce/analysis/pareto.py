@@ -12,8 +12,6 @@ SSIM_THRESHOLD, PIQ_THRESHOLD = 0.630, 0.00153
 REGIME_SIZE = 6
 """Section VI-D counts six models in each of its two specialised regimes; `regimes_by_rank` takes as many."""
 
-Regimes = dict[str, tuple[str, ...]]
-
 
 def pareto_set(models: pd.DataFrame) -> tuple[str, ...]:
     """The slugs that no other row beats: none is at least as good in SSIM and PIQ and better in one.
@@ -25,24 +23,6 @@ def pareto_set(models: pd.DataFrame) -> tuple[str, ...]:
     no_worse = (ssim[:, None] >= ssim) & (piq[:, None] <= piq)
     better = (ssim[:, None] > ssim) | (piq[:, None] < piq)
     return tuple(points.index[~(no_worse & better).any(axis=0)])
-
-
-def regimes(models: pd.DataFrame) -> Regimes:
-    """Regime → slugs by the printed thresholds. The first two overlap, as in the paper; the third is the
-    rest."""
-    return _regimes(models, models["ssim"] >= SSIM_THRESHOLD, models["piq"] <= PIQ_THRESHOLD)
-
-
-def regimes_by_rank(models: pd.DataFrame) -> Regimes:
-    """The same by rank, the best six (ties included) of each metric: thresholds that travel to other
-    results."""
-    return _regimes(models, ranks(models, "ssim") <= REGIME_SIZE, ranks(models, "piq") <= REGIME_SIZE)
-
-
-def _regimes(models: pd.DataFrame, sharp: pd.Series, smooth: pd.Series) -> Regimes:
-    known = models[["ssim", "piq"]].notna().all(axis=1)
-    masks = {"reconstruction": sharp, "interpolation": smooth, "balanced": ~sharp & ~smooth}
-    return {name: tuple(models.index[mask & known]) for name, mask in masks.items()}
 
 
 def combined_rank(models: pd.DataFrame) -> pd.DataFrame:

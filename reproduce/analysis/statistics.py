@@ -108,37 +108,6 @@ def against_baseline(records: Records, metric: str, unit: Unit, variant: str = "
     return tests.rename_axis("architecture")
 
 
-def methods(seeds: int) -> dict[str, str]:
-    """Method → what it means for so many seeds, one line each: printed wherever the paper's way and another stand side
-    by side."""
-    quantile = float(stats.t.isf(ALPHA / 2, seeds - 1)) if seeds > 1 else np.nan
-    printed, student, pairs = (
-        (
-            f"mean ± {NORMAL}·SD/√{seeds}: the normal quantile, "
-            f"{quantile / NORMAL:.1f} times too small for n = {seeds}",
-            f"mean ± {quantile:.2f}·SD/√{seeds}: right whatever the models have in common",
-            f"{seeds} pairs, able to find only gross differences",
-        )
-        if seeds > 1
-        else (
-            f"mean ± {NORMAL}·SD/√n, which one seed leaves without an SD",
-            "mean ± t(n − 1)·SD/√n, which one seed leaves without an SD",
-            "one pair, which cannot be tested",
-        )
-    )
-    return {
-        "printed interval": printed,
-        "student interval": student,
-        "pooled interval": "Student's, one relative SD for all models: narrow, if seeds shake all alike",
-        "t-test over seeds": f"the literal reading of III-G: {pairs}",
-        "t-test over images": "paired on images: much power, but silent on what another seed would give",
-        "Bonferroni at 0.05/22": "as printed; guards against one false alarm among the comparisons",
-        "Holm": "the same guarantee with more power, and over as many comparisons as there are",
-        "effect size": "the mean difference in SDs of the paired differences: how large, not how certain",
-        "TOST": "tests sameness itself: a difference that is not significant may only be unmeasured",
-    }
-
-
 def holm(p: pd.Series) -> pd.Series:
     """Holm's adjusted p values over those that exist; NaN stays NaN and takes no part."""
     adjusted = pd.Series(np.nan, index=p.index, dtype=float)
@@ -156,27 +125,6 @@ def holm_of(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def paired(records: Records, first: Sequence[str], second: Sequence[str], metric: str) -> np.ndarray:
-    """Differences first − second over the paper's images or pairs, each side averaged over its models and their seeds.
-
-    Empty where a model is missing.
-    """
-    values = summaries.measurements(records, metric)
-    values = values[values["architecture"].isin([*first, *second])]
-    table = values.groupby(["unit", "architecture"])["value"].mean(skipna=False).unstack("architecture")
-    sides = [table.reindex(columns=list(slugs)).mean(axis=1, skipna=False) for slugs in (first, second)]
-    return np.asarray((sides[0] - sides[1]).dropna(), dtype=float)
-
-
-def p_below(differences: np.ndarray, bound: float) -> float:
-    """One-sided p of "the mean difference lies below a bound"; NaN for fewer than two differences."""
-    if differences.size < 2:
-        return float("nan")
-    if _constant(differences):
-        return 0.0 if differences[0] < bound else 1.0
-    return float(stats.ttest_1samp(differences, bound, alternative="less").pvalue)
-
-
 def p_different(differences: np.ndarray) -> float:
     """Two-sided p of "the mean difference is not zero"; NaN for fewer than two differences."""
     if differences.size < 2:
@@ -186,80 +134,8 @@ def p_different(differences: np.ndarray) -> float:
     return float(stats.ttest_1samp(differences, 0.0).pvalue)
 
 
-def p_same(differences: np.ndarray, margin: float) -> float:
-    """p of two one-sided tests (TOST) of "the mean difference lies within ± margin"."""
-    return max(p_below(differences, margin), p_below(-differences, margin))
-
-
-def sameness(comparisons: Sequence[tuple[np.ndarray, float]], *, one_sided: bool = False) -> pd.DataFrame:
-    """One claim's comparisons, each of paired differences and a margin: the rule by which all sameness is judged.
-
-    Columns difference, margin, n; t_p (paired t-test of a difference, the paper's way, which cannot show sameness)
-    and t_holm; p (TOST) and p_holm, Holm over these comparisons; beyond (the mean lies beyond the margin); same
-    (p_holm ≤ 0.05); different (beyond, and t_holm ≤ 0.05). What is neither is not told. one_sided: only a positive
-    difference counts, as where no gain is claimed.
-    """
-    test = p_below if one_sided else p_same
-    table = pd.DataFrame(
-        [
-            (d.mean() if d.size else np.nan, margin, d.size, p_different(d), test(d, margin))
-            for d, margin in comparisons
-        ],
-        columns=["difference", "margin", "n", "t_p", "p"],
-    )
-    size = table["difference"] if one_sided else table["difference"].abs()
-    table = table.assign(t_holm=holm(table["t_p"]), p_holm=holm(table["p"]), beyond=size > table["margin"])
-    return table.assign(same=table["p_holm"] <= ALPHA, different=table["beyond"] & (table["t_holm"] <= ALPHA))
-
-
 def _constant(differences: np.ndarray) -> bool:
     return bool(np.ptp(differences) <= NOISE * max(1.0, abs(float(differences.mean()))))
-
-
-def whole_set_effects(records: Records, metric: str) -> pd.DataFrame:
-    """How far each model lies from the VAE on the whole test set, and in SDs of a single image's difference.
-
-    Index slug; columns difference (whole test set), effect_size (÷ the SD of the paired differences, which the
-    paper's images or pairs estimate).
-    """
-    tests = against_baseline(records, metric, "images")
-    whole = summaries.summarise(records)[f"test_{metric}"]
-    difference = (whole - whole.get(BASELINE, np.nan)).reindex(tests.index)
-    one_sd = tests["difference"] / tests["effect_size"]
-    return pd.DataFrame({"difference": difference, "effect_size": difference / one_sd})
-
-
-def intervals(records: Records, metric: str, variant: str = "") -> pd.DataFrame:
-    """95 % intervals of each model's mean over seeds, in three ways. Index slug.
-
-    student:  mean ± t(n − 1) · SD/√n, which covers 95 % whatever n.
-    printed:  mean ± 1.96 · SD/√n, the paper's way; with n = 3 the normal quantile is less than half the right
-              one.
-    pooled:   Student's with one *relative* SD shared by all architectures that did not collapse: many more
-              degrees of freedom (column df), on the assumption that seeds shake all models alike. NaN for
-              those that collapsed.
-    NaN where one seed leaves no spread.
-    """
-    table = summaries.seed_means(records, metric, variant)
-    table = table.reindex([slug for slug in SLUGS if slug in table.index])
-    n, mean, sd = table.count(axis=1), table.mean(axis=1), table.std(axis=1, ddof=1)
-    out = pd.DataFrame({"mean": mean, "n": n, "sd": sd}).rename_axis("architecture")
-    runs = records.runs[records.runs["variant"] == variant]
-    alive = ~table.index.isin(runs.loc[runs["collapsed"].eq(True), "architecture"])
-    freedom = (n - 1).clip(lower=0).where(alive, 0)
-    df = int(freedom.sum())
-    relative = np.sqrt(((sd / mean).pow(2) * freedom).sum() / df) if df else np.nan
-    halves = {
-        "student": stats.t.isf(ALPHA / 2, (n - 1).where(n > 1)) * sd / np.sqrt(n),
-        "printed": NORMAL * sd / np.sqrt(n),
-        "pooled": (stats.t.isf(ALPHA / 2, df) if df else np.nan)
-        * relative
-        * mean.abs().where(alive)
-        / np.sqrt(n),
-    }
-    for name, half in halves.items():
-        out[f"{name}_low"], out[f"{name}_high"] = mean - half, mean + half
-    return out.assign(df=df)
 
 
 def smallest_p(difference: float, spread: float, n: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +14,6 @@ from reproduce.protocol import profile
 from reproduce.records import Records
 from reproduce.store import FRESH
 
-BY_UNIT: tuple[str, ...] = (*ALL_METRICS, "sharpness", "uniformity", "end_distance", "piq_over_floor")
-"""Measured on every image or pair; of any other column there is one number a run."""
 DIAGNOSTICS: tuple[str, ...] = (
     "uniformity",
     "end_distance",
@@ -73,12 +71,6 @@ def seed_means(records: Records, metric: str, variant: str = "") -> pd.DataFrame
     missing."""
     runs = finished(records, variant)
     return runs.set_index(["architecture", "seed"])[metric].unstack("seed")
-
-
-def common_seeds(profiles: Mapping[str, Records]) -> tuple[int, ...]:
-    """The seeds of which every profile has finished runs, ascending."""
-    found = [set(seeds(records)) for records in profiles.values()]
-    return tuple(sorted(set.intersection(*found))) if found else ()
 
 
 def seeds(records: Records, variant: str = "") -> tuple[int, ...]:
@@ -152,7 +144,9 @@ def drift(records: Records, midway: int) -> pd.DataFrame:
         return pd.DataFrame(columns=["ssim", "piq"], dtype=float)
     before = means.xs(midway, level="epoch").groupby("architecture").mean()
     after = means.groupby(["architecture", "seed"]).last().groupby("architecture").mean()
-    moved = pd.DataFrame({"ssim": after["ssim"] - before["ssim"], "piq": after["piq"] / before["piq"] - 1}).dropna()
+    moved = pd.DataFrame(
+        {"ssim": after["ssim"] - before["ssim"], "piq": after["piq"] / before["piq"] - 1}
+    ).dropna()
     ssim, piq = MEASURES["ssim"].absolute, MEASURES["piq"].relative
     return moved[(moved["ssim"].abs() > ssim) | (moved["piq"].abs() > piq)]
 

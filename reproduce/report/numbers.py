@@ -118,13 +118,6 @@ def interval(low: float | None, high: float | None, decimals: int) -> str:
     return f"[{fixed(low, decimals)},{SPACE}{fixed(high, decimals)}]"
 
 
-def metric_interval(name: str, low: float | None, high: float | None) -> str:
-    """An interval in the metric's own scale and decimals."""
-    if missing(low) or missing(high):
-        return DASH
-    return f"[{value(name, low)},{SPACE}{value(name, high)}]"
-
-
 def p_value(p: float | None) -> str:
     """ "< 0.001", else three decimals; a dash where there was no test."""
     if p is None or not math.isfinite(p):
@@ -192,11 +185,6 @@ _WORDS = [
 def in_words(number: int) -> str:
     """Zero to twelve as words ("no" for zero), the rest as digits."""
     return _WORDS[number] if 0 <= number < len(_WORDS) else integer(number)
-
-
-def how_many(number: int) -> str:
-    """The same where no noun follows: "none of them", "two by PIQ"."""
-    return in_words(number) if number else "none"
 
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:

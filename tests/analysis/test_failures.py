@@ -10,7 +10,6 @@ import pytest
 from reproduce.analysis import failures
 from reproduce.analysis.summaries import summarise
 from reproduce.records import Records
-from tests.synthetic import make_records
 
 
 def test_errors_by_digit_are_means_over_seeds(paperlike: Records) -> None:
@@ -25,13 +24,6 @@ def test_changed_share_weighs_digits_by_their_number(paperlike: Records) -> None
     digits = paperlike.digits[paperlike.digits["architecture"] == "ae"].iloc[:2]
     digits = digits.assign(n=[1, 3], changed=[1.0, 0.0])
     assert failures.changed_share(replace(paperlike, digits=digits))["ae"] == 0.25
-
-
-def test_spread_over_seeds_needs_two() -> None:
-    several = failures.spread_over_seeds(make_records(architectures=["ae"]))
-    single = failures.spread_over_seeds(make_records(seeds=(42,), architectures=["ae"]))
-    assert several.at["ae", "ssim_range"] > several.at["ae", "ssim_sd"] > 0
-    assert single.loc["ae", ["ssim_sd", "ssim_range"]].isna().all()
 
 
 def test_residuals_with_and_without_sharpness(paperlike: Records) -> None:

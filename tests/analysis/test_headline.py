@@ -8,7 +8,7 @@ import pytest
 
 from reproduce import evaluation, paper
 from reproduce.analysis import headline
-from reproduce.analysis.headline import SUBSETS, association, leave_one_out, mechanism, removal_path
+from reproduce.analysis.headline import SUBSETS, association, leave_one_out, removal_path
 from reproduce.analysis.summaries import summarise
 from reproduce.records import Records
 from tests.synthetic import make_records
@@ -84,12 +84,6 @@ def test_removal_path_starts_with_the_points_that_carry_most() -> None:
     path = removal_path(paper.models(), steps=3)
     assert path["removed"].tolist() == ["", "ae", "wae", "vq-vae"]
     assert path["r"].is_monotonic_decreasing
-
-
-def test_the_floor_never_exceeds_piq(paperlike: Records) -> None:
-    split = mechanism(summarise(paperlike))
-    assert (split["floor"] <= split["piq"]).all()
-    assert np.allclose(split["floor"] * 81, summarise(paperlike)["end_distance"])
 
 
 def test_the_floor_counts_the_steps_of_the_evaluations_frames() -> None:

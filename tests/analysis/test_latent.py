@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 from scipy.linalg import helmert
 
-from reproduce.analysis import latent, summaries
+from reproduce.analysis import latent
 from reproduce.errors import ReproduceError
 from reproduce.records import Arrays, Records
-from tests.synthetic import make_records
 
 LABELS = np.repeat(np.arange(4), 50)
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]])[LABELS]
@@ -48,20 +44,6 @@ def test_alignment_falls_when_the_grid_is_rotated() -> None:
 )
 def test_codes_that_do_not_vary_have_no_geometry(statistic) -> None:
     assert np.isnan(statistic(np.zeros((200, 2)), LABELS))
-
-
-def test_embedding_repeats_itself() -> None:
-    codes = (10 * CORNERS + NOISE)[::4]
-    first, second = latent.embed(codes), latent.embed(codes)
-    assert first.shape == (50, 2)
-    assert np.array_equal(first, second)
-
-
-def test_geometry_has_a_row_a_model(paperlike: Records) -> None:
-    table = latent.geometry(paperlike, ("ae", "vq-vae"))
-    assert table.index.tolist() == ["ae", "vq-vae"]
-    assert table.columns.tolist() == list(latent.COLUMNS)
-    assert np.isfinite(table).all(axis=None)
 
 
 def test_islands_are_clouds_without_a_connection() -> None:
@@ -108,23 +90,3 @@ def test_codes_come_with_every_finished_seed(paperlike: Records) -> None:
 
 def spoilt(architecture: str, seed: int, variant: str = "") -> Arrays:
     raise ReproduceError("samples.safetensors cannot be read")
-
-
-def test_samples_that_cannot_be_read_are_an_error_and_not_one_seed_less(paperlike: Records) -> None:
-    records = replace(paperlike, load_samples=spoilt)
-    with pytest.raises(ReproduceError, match="cannot be read"):
-        latent.codes_by_seed(records, "vq-vae")
-    with pytest.raises(ReproduceError, match="cannot be read"):
-        latent.geometry(records, ("vq-vae",))
-
-
-def test_a_model_without_a_finished_run_has_no_geometry_whatever_its_samples_are() -> None:
-    records = replace(make_records(seeds=(42,), architectures=["ae"], failed=["ae"]), load_samples=spoilt)
-    assert latent.codes_by_seed(records, "ae") == {}
-    assert latent.geometry(records, ("ae", "vae")).isna().all(axis=None)
-
-
-def test_geometry_is_of_the_smallest_seed_in_whatever_order_they_were_asked_for() -> None:
-    records = make_records(seeds=(456, 42), architectures=["ae"])
-    first = latent.geometry(summaries.only_seeds(records, [42]), ("ae",))
-    pd.testing.assert_frame_equal(latent.geometry(records, ("ae",)), first)

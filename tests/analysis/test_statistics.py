@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
-from statsmodels.stats.weightstats import ttost_paired
 
 from reproduce import paper
 from reproduce.analysis import statistics
@@ -66,21 +62,6 @@ def test_bonferroni_is_the_printed_threshold_turned_round(paperlike: Records) ->
     assert (tests["p_holm"] <= tests["p_bonferroni"]).all()
 
 
-def test_the_whole_sets_difference_is_told_in_sds_of_one_image(paperlike: Records) -> None:
-    tests = statistics.against_baseline(paperlike, "ssim", "images")
-    runs = paperlike.runs.assign(test_ssim=paperlike.runs["architecture"].map({"vae": 0.5, "ae": 0.7}))
-    effects = statistics.whole_set_effects(replace(paperlike, runs=runs), "ssim")
-    assert effects.at["ae", "difference"] == pytest.approx(0.2)
-    one_sd = tests.at["ae", "difference"] / tests.at["ae", "effect_size"]
-    assert effects.at["ae", "effect_size"] == pytest.approx(0.2 / one_sd)
-
-
-def test_a_difference_is_tested_over_the_same_images(paperlike: Records) -> None:
-    tests = statistics.against_baseline(paperlike, "ssim", "images")
-    found = statistics.p_different(statistics.paired(paperlike, ["wae"], ["vae"], "ssim"))
-    assert found == pytest.approx(tests.at["wae", "p"])
-
-
 def test_pairs_are_the_unit_of_interpolation_metrics(paperlike: Records) -> None:
     assert statistics.against_baseline(paperlike, "piq", "images").at["ae", "n"] == 25
 
@@ -123,91 +104,6 @@ def test_holm_by_hand() -> None:
 
 SPREAD = np.tile([-1.0, 1.0], 50)
 """A hundred differences of mean zero and standard error about 0.1."""
-
-
-def test_differences_are_paired_by_image_and_averaged_over_seeds(paperlike: Records) -> None:
-    found = statistics.paired(paperlike, ["ae"], ["vae"], "ssim")
-    assert len(found) == 100
-    assert found.mean() == pytest.approx(0.908 - 0.630)
-    both = statistics.paired(paperlike, ["ae", "vae"], ["vae"], "ssim")
-    assert both == pytest.approx(found / 2)
-    assert statistics.paired(paperlike, ["ae"], ["no such model"], "ssim").size == 0
-
-
-def test_a_bound_is_tested_from_one_side() -> None:
-    expected = stats.ttest_1samp(SPREAD, 0.2, alternative="less").pvalue
-    assert statistics.p_below(SPREAD, 0.2) == pytest.approx(expected)
-    assert statistics.p_below(SPREAD - 5, 0.2) < 1e-9, "being worse is no gain"
-    assert statistics.p_below(SPREAD + 5, 0.2) > 0.999
-
-
-def test_sameness_needs_both_sides() -> None:
-    assert statistics.p_same(SPREAD, 0.3) == pytest.approx(ttost_paired(SPREAD, 0 * SPREAD, -0.3, 0.3)[0])
-    assert statistics.p_same(SPREAD + 5, 0.3) > 0.99
-    assert statistics.p_same(SPREAD - 5, 0.3) > 0.99
-
-
-def test_differences_that_do_not_vary_need_no_test() -> None:
-    none, one = np.zeros(5), np.ones(5)
-    assert (statistics.p_below(none, 0.1), statistics.p_same(one, 0.1)) == (0.0, 1.0)
-    assert (statistics.p_different(none), statistics.p_different(one)) == (1.0, 0.0)
-
-
-def test_one_difference_is_no_sample() -> None:
-    single = np.ones(1)
-    assert np.isnan(statistics.p_below(single, 0.1))
-    assert np.isnan(statistics.p_different(single))
-    assert np.isnan(statistics.p_same(single, 0.1))
-
-
-def test_sameness_is_neither_shown_nor_refuted_by_noise() -> None:
-    found = statistics.sameness([(SPREAD, 0.5), (SPREAD + 0.9, 0.1), (SPREAD + 0.15, 0.1), (np.ones(1), 0.1)])
-    assert found["same"].tolist() == [True, False, False, False]
-    assert found["different"].tolist() == [False, True, False, False]
-    assert found["beyond"].tolist() == [False, True, True, True]
-    gains = statistics.sameness([(SPREAD - 5, 0.1)], one_sided=True)
-    assert (gains["same"].item(), gains["different"].item()) == (True, False)
-
-
-def test_intervals_by_hand() -> None:
-    records = make_records(architectures=["ae", "vae"])
-    runs = records.runs.assign(ssim=records.runs["seed"].map({42: 0.6, 123: 0.7, 456: 0.8, 0: 0.5}))
-    row = statistics.intervals(replace(records, runs=runs), "ssim").loc["ae"]
-    error = 0.1 / np.sqrt(3)
-    assert row["mean"] == pytest.approx(0.7)
-    assert row["student_high"] - 0.7 == pytest.approx(4.302653 * error)
-    assert row["printed_high"] - 0.7 == pytest.approx(1.96 * error)
-    assert row["df"] == 4
-    assert row["pooled_high"] - 0.7 == pytest.approx(2.776445 * error)
-
-
-def test_one_seed_has_no_interval() -> None:
-    row = statistics.intervals(make_records(seeds=(42,), architectures=["ae"]), "ssim").loc["ae"]
-    assert row[["student_low", "printed_low", "pooled_low"]].isna().all()
-
-
-def test_collapsed_models_do_not_lend_their_spread() -> None:
-    records = make_records(architectures=["ae", "vae", "beta-vae"], collapsed=["beta-vae"])
-    found = statistics.intervals(records, "ssim")
-    assert found["df"].unique().tolist() == [4]
-    assert found["pooled_low"].isna().to_dict() == {"ae": False, "vae": False, "beta-vae": True}
-
-
-@pytest.mark.parametrize(
-    ("seeds", "printed", "student", "pairs"),
-    [
-        (1, "without an SD", "without an SD", "one pair"),
-        (2, "6.5 times too small for n = 2", "12.71", "2 pairs"),
-        (3, "2.2 times too small for n = 3", "4.30", "3 pairs"),
-    ],
-)
-def test_methods_are_explained_for_the_seeds_at_hand(
-    seeds: int, printed: str, student: str, pairs: str
-) -> None:
-    told = statistics.methods(seeds)
-    assert printed in told["printed interval"]
-    assert student in told["student interval"]
-    assert pairs in told["t-test over seeds"]
 
 
 def test_the_smallest_p_that_printed_numbers_allow() -> None:

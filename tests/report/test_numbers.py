@@ -86,21 +86,7 @@ def test_counts_in_words() -> None:
     assert numbers.counted(22, "model") == "22 models"
 
 
-def test_a_count_without_a_noun() -> None:
-    assert [numbers.how_many(n) for n in (0, 1, 2, 13)] == ["none", "one", "two", "13"]
-
-
 def test_listing() -> None:
     assert numbers.listing([]) == "none"
     assert numbers.listing(["AE"]) == "AE"
     assert numbers.listing(["AE", "WAE", "VAE"]) == "AE, WAE and VAE"
-
-
-def test_intervals_need_both_ends() -> None:
-    assert numbers.interval(-0.25, 0.5, 2) == "[−0.25,\u00a00.50]"
-    assert numbers.interval(float("nan"), 0.5, 2) == "–"
-    assert numbers.metric_interval("piq", 0.001, 0.002) == "[1.000,\u00a02.000]"
-    assert numbers.percent(0.539) == "54%"
-    assert numbers.percent(None) == "–"
-    assert numbers.significant(0.00153) == "0.0015"
-    assert numbers.significant(10.0) == "10"

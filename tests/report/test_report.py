@@ -20,7 +20,8 @@ from tests.synthetic import make_records
 
 INPUT = re.compile(r"\\(?:input|includegraphics(?:\[[^]]*\])?)\{([^}]*)\}")
 HOUSE_WORDS = re.compile(
-    r"cannot be told(?! apart)|stands and falls|holds zero|the print\b|reading lies|way between codes|no few models|hears of",
+    r"cannot be told(?! apart)|stands and falls|holds zero|the print\b|reading lies|way between codes|"
+    r"no few models|hears of"
 )
 """Words of an earlier dialect of this project: plain English says reproduced, undecided, includes zero, the paper's
 value, implementation, path."""
