@@ -1,4 +1,5 @@
-"""The quantities that claims speak of: direction, unit, and the margins stated before any result was seen."""
+"""The quantities that tables print and statements speak of: label, direction, unit, decimals, and the margins stated
+before any result was seen."""
 
 from __future__ import annotations
 
@@ -12,16 +13,21 @@ from reproduce.errors import ReproduceError
 
 @dataclass(frozen=True)
 class Measure:
-    """A column of the models frame.
+    """A column of the models frame: how it is compared, and how it is printed.
 
     better:   +1 if high values are good, −1 if low ones are, 0 if neither.
     absolute, relative: two values closer than `absolute + relative · |value|` count as the same.
     obstacle: why values of two studies cannot be compared ("" if they can); orders still can.
     timing:   measured by the clock, so other work on the machine moves it: differences within the margin tell nothing.
+    decimals, scale, unit: printed are value × scale with so many decimals; Tables I and II print MSE and PIQ × 10³ and
+              ISS × 10.
     """
 
     label: str
     better: int
+    decimals: int
+    scale: float = 1.0
+    unit: str = ""
     absolute: float = 0.0
     relative: float = 0.0
     obstacle: str = ""
@@ -31,36 +37,50 @@ class Measure:
         """How far from `value` another value may lie and still count as the same."""
         return self.absolute + self.relative * abs(value)
 
+    @property
+    def head(self) -> str:
+        """Label, factor or unit, and direction, as at the head of a column: "MSE (×10³) ↓"."""
+        unit = self.unit or FACTORS.get(self.scale, "")
+        arrow = {1: "↑", -1: "↓", 0: ""}[self.better]
+        return " ".join(filter(None, [self.label, f"({unit})" if unit else "", arrow]))
 
+
+FACTORS = {1e3: "×10³", 10.0: "×10"}
+OTHER_HARDWARE = "measured on other hardware"
 MEASURES: dict[str, Measure] = {
-    "ssim": Measure("SSIM", +1, absolute=0.01),
-    "mse": Measure("MSE", -1, relative=0.05),
-    "psnr": Measure("PSNR", +1, absolute=0.25),
-    "mae": Measure("MAE", -1, relative=0.05),
-    "piq": Measure("PIQ", -1, relative=0.05),
-    "iss": Measure("ISS", -1, relative=0.10),
-    "i_ssim": Measure("I-SSIM", +1, absolute=0.01),
-    "piq_over_floor": Measure("PIQ over floor", -1, relative=0.05),
-    "uniformity": Measure("Uniformity", -1, relative=0.05),
-    "end_distance": Measure("End distance", 0, relative=0.05),
+    "ssim": Measure("SSIM", +1, 3, absolute=0.01),
+    "mse": Measure("MSE", -1, 2, scale=1e3, relative=0.05),
+    "psnr": Measure("PSNR", +1, 2, unit="dB", absolute=0.25),
+    "mae": Measure("MAE", -1, 3, relative=0.05),
+    "piq": Measure("PIQ", -1, 3, scale=1e3, relative=0.05),
+    "iss": Measure("ISS", -1, 2, scale=10.0, relative=0.10),
+    "i_ssim": Measure("I-SSIM", +1, 3, absolute=0.01),
+    "piq_over_floor": Measure("PIQ over its floor", -1, 2, relative=0.05),
+    "uniformity": Measure("SD/mean of steps", -1, 3, relative=0.05),
+    "end_distance": Measure("End-frame distance", 0, 3, relative=0.05),
     "sharpness": Measure(
-        "Sharpness", 0, relative=0.05, obstacle="the paper does not define its sharpness score"
+        "Sharpness", 0, 3, relative=0.05, obstacle="the paper does not define its sharpness score"
     ),
     "training_seconds": Measure(
-        "Training time", -1, relative=0.10, obstacle="measured on other hardware", timing=True
+        "Training", -1, 1, unit="s", relative=0.10, obstacle=OTHER_HARDWARE, timing=True
     ),
     "inference_microseconds": Measure(
-        "Inference time", -1, relative=0.10, obstacle="measured on other hardware", timing=True
+        "Inference", -1, 0, unit="µs/image", relative=0.10, obstacle=OTHER_HARDWARE, timing=True
     ),
-    "peak_memory_mib": Measure("Peak memory", -1, relative=0.05, obstacle="measured on other hardware"),
-    "parameters": Measure("Parameters", 0, relative=0.01),
-    "parameters_encoder": Measure("Encoder size", 0, relative=0.01),
-    "parameters_decoder": Measure("Decoder size", 0, relative=0.01),
+    "peak_memory_mib": Measure("Peak memory", -1, 0, unit="MiB", relative=0.05, obstacle=OTHER_HARDWARE),
+    "parameters": Measure("Parameters", 0, 0, relative=0.01),
+    "parameters_encoder": Measure("Encoder size", 0, 0, relative=0.01),
+    "parameters_decoder": Measure("Decoder size", 0, 0, relative=0.01),
+    "kl": Measure("KL", 0, 2, unit="nats"),
+    "active_units": Measure("Active units", 0, 1),
+    "code_sd": Measure("Code SD", 0, 2),
+    "mse_ratio": Measure("MSE / mean image's", -1, 2),
+    "digit_frames": Measure("Frames like digits", +1, 2),
 }
-"""Metric → measure. 0.01 SSIM and 5 % PIQ are the equivalence margins of the claims; the others follow their
-scale."""
+"""The one table of quantities, by column. 0.01 SSIM and 5 % PIQ are the equivalence margins of the claims; the others
+follow their scale. One without a margin is shown and never judged."""
 
-SPREAD = Measure("SD", 0, relative=0.15)
+SPREAD = Measure("SD", 0, 3, relative=0.15)
 """The margin of every "±" column: an SD over 100 images is itself known to about 7 %."""
 
 

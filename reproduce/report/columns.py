@@ -9,11 +9,12 @@ import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import notes
+from reproduce.analysis.measures import MEASURES
 from reproduce.names import IMAGE_METRICS, SLUGS
 from reproduce.protocol import COLLAPSED
 from reproduce.report import numbers
 from reproduce.report.context import Context, label
-from reproduce.report.numbers import DASH, METRICS, SPACE
+from reproduce.report.numbers import DASH, SPACE
 from reproduce.report.table import Blocks, Column, Row, Table
 from reproduce.verdicts import judge
 
@@ -208,6 +209,6 @@ def plain(context: Context, name: str, group: str = "", head: str | None = None)
     """A column of plain values of the models frame (references included)."""
     everything = pd.concat([context.ours, context.references])
     return (
-        Column(METRICS[name.removeprefix("test_")].head if head is None else head, group),
+        Column(MEASURES[name.removeprefix("test_")].head if head is None else head, group),
         lambda slug: numbers.value(name, entry(everything, slug, name)),
     )

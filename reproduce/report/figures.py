@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reproduce.analysis import statistics
+from reproduce.analysis.measures import MEASURES
 from reproduce.names import ALL_METRICS
 from reproduce.report import images, numbers, scatter, style
 from reproduce.report.context import NO_FAMILY, Context, label
@@ -187,7 +188,7 @@ def milestones(context: Context) -> Figure | None:
                 hue_order=order, style_order=order, palette="colorblind", ms=4, lw=0.9, ax=axes,
                 legend=metric == "piq",
             )  # fmt: skip
-            axes.set(xlabel="epoch", ylabel=numbers.METRICS[metric].head, title=f"{name}")
+            axes.set(xlabel="epoch", ylabel=MEASURES[metric].head, title=f"{name}")
             if means["epoch"].max() > 20:
                 axes.set_xscale("log")
             axes.grid()
@@ -204,7 +205,7 @@ def correlations(context: Context) -> Figure | None:
     ours, theirs = (statistics.correlations(frame, metrics)[0] for frame in (context.healthy, context.paper))
     both = ours.where(np.tri(len(metrics), k=-1, dtype=bool), theirs)
     both = both.mask(np.eye(len(metrics), dtype=bool))
-    names = [numbers.METRICS[metric].label for metric in metrics]
+    names = [MEASURES[metric].label for metric in metrics]
     drawn = style.figure(style.COLUMN, 2.9)
     axes = drawn.add_subplot()
     sns.heatmap(

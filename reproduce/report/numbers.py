@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from reproduce.analysis.measures import MEASURES, Measure
 
 SPACE = "\u00a0"
 """A space that no line breaks at."""
@@ -17,70 +18,15 @@ DASH = "–"
 MINUS = "−"
 
 
-@dataclass(frozen=True)
-class Metric:
-    """How one quantity is printed."""
-
-    label: str
-    """Its name in tables and on axes."""
-    decimals: int
-    scale: float = 1.0
-    """Printed value = value × scale: Tables I and II print MSE and PIQ × 10³ and ISS × 10."""
-    unit: str = ""
-    higher_is_better: bool | None = None
-    """None where neither direction is a virtue."""
-
-    @property
-    def arrow(self) -> str:
-        """↑ where higher is better, ↓ where lower is."""
-        return {True: "↑", False: "↓", None: ""}[self.higher_is_better]
-
-    @property
-    def head(self) -> str:
-        """Label, factor or unit, and arrow, as at the head of a column: "MSE (×10³) ↓"."""
-        unit = self.unit or _FACTORS.get(self.scale, "")
-        return " ".join(filter(None, [self.label, f"({unit})" if unit else "", self.arrow]))
-
-
-_FACTORS = {1e3: "×10³", 10.0: "×10"}
-
-METRICS: dict[str, Metric] = {
-    "ssim": Metric("SSIM", 3, higher_is_better=True),
-    "ssim_uniform11": Metric("SSIM, uniform 11×11", 3, higher_is_better=True),
-    "ssim_uniform7": Metric("SSIM, uniform 7×7", 3, higher_is_better=True),
-    "mse": Metric("MSE", 2, scale=1e3, higher_is_better=False),
-    "psnr": Metric("PSNR", 2, unit="dB", higher_is_better=True),
-    "mae": Metric("MAE", 3, higher_is_better=False),
-    "sharpness": Metric("Sharpness", 3),
-    "piq": Metric("PIQ", 3, scale=1e3, higher_is_better=False),
-    "iss": Metric("ISS", 2, scale=10.0, higher_is_better=False),
-    "i_ssim": Metric("I-SSIM", 3, higher_is_better=True),
-    "uniformity": Metric("SD/mean of steps", 3, higher_is_better=False),
-    "end_distance": Metric("End-frame distance", 3),
-    "piq_over_floor": Metric("PIQ over its floor", 2, higher_is_better=False),
-    "floor_share": Metric("Floor's share of PIQ", 2),
-    "kl": Metric("KL", 2, unit="nats"),
-    "active_units": Metric("Active units", 1),
-    "code_sd": Metric("Code SD", 2),
-    "mse_ratio": Metric("MSE / mean image's", 2, higher_is_better=False),
-    "training_seconds": Metric("Training", 1, unit="s"),
-    "inference_microseconds": Metric("Inference", 0, unit="µs/image"),
-    "peak_memory_mib": Metric("Peak memory", 0, unit="MiB"),
-    "parameters": Metric("Parameters", 0),
-    "digit_frames": Metric("Frames like digits", 2, higher_is_better=True),
-}
-"""The quantities of the records by column name."""
-
-
-def metric(name: str) -> Metric:
+def metric(name: str) -> Measure:
     """How the column `name` is printed; `test_` and the path suffixes `_mean_code`, `_raw_code` do not matter.
 
     Raises KeyError for a column that no table prints.
     """
     bare = name.removeprefix("test_")
-    if bare not in METRICS:
+    if bare not in MEASURES:
         bare = bare.removesuffix("_mean_code").removesuffix("_raw_code")
-    return METRICS[bare]
+    return MEASURES[bare]
 
 
 def missing(value: float | None) -> bool:

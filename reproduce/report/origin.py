@@ -9,6 +9,7 @@ import pandas as pd
 from reproduce import paper
 from reproduce.analysis import summaries
 from reproduce.analysis.forensics import CANDIDATE, METRICS, SEED, nearest_epochs
+from reproduce.analysis.measures import MEASURES
 from reproduce.names import SLUGS, SSIMS
 from reproduce.protocol import PROFILES
 from reproduce.report import numbers
@@ -86,7 +87,7 @@ def rows(context: Context) -> Table | None:
 
     def row(slug: str) -> Row:
         own = ours.loc[slug]
-        agrees = "yes" if own["agrees"] else f"no: {numbers.METRICS[own['worst']].head}"
+        agrees = "yes" if own["agrees"] else f"no: {MEASURES[own['worst']].head}"
         first = explained.loc[slug]
         other = described(first) if first["agrees"] else "none"
         cells = (cell(slug, metric) for metric in METRICS)
@@ -101,7 +102,7 @@ def rows(context: Context) -> Table | None:
         "that the row agrees with.",
         columns=(
             Column("Model", align="l"),
-            *(Column(numbers.METRICS[metric].head, "Ours / printed") for metric in METRICS),
+            *(Column(MEASURES[metric].head, "Ours / printed") for metric in METRICS),
             Column("Distance"),
             Column("Agrees", align="l"),
             Column("Nearest that agrees", align="l"),
@@ -148,11 +149,7 @@ def lengths(context: Context) -> Table | None:
         "lie nearest to the printed row, among its milestones.",
         columns=(
             Column("Model", align="l"),
-            *(
-                Column(head, numbers.METRICS[metric].head)
-                for metric in LENGTHS
-                for head in ("printed", *models)
-            ),
+            *(Column(head, MEASURES[metric].head) for metric in LENGTHS for head in ("printed", *models)),
             Column("Nearest epoch"),
         ),
         blocks=(tuple(row(slug) for slug in present),),

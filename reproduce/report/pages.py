@@ -11,12 +11,13 @@ from pathlib import Path
 import pandas as pd
 
 from reproduce import decisions
+from reproduce.analysis.measures import MEASURES
 from reproduce.names import SLUGS
 from reproduce.protocol import PROFILES
 from reproduce.report import numbers, origin, prose
 from reproduce.report.columns import entry, printed_mean
 from reproduce.report.context import Context, label
-from reproduce.report.numbers import DASH, METRICS
+from reproduce.report.numbers import DASH
 from reproduce.report.table import Column, Table, to_markdown
 from reproduce.verdicts.judge import rules
 from reproduce.verdicts.model import GRADES, IN_RESULTS, Outcome, Verdict, command
@@ -141,7 +142,7 @@ def status(context: Context) -> str:
 def compact(context: Context, metrics: tuple[str, ...], number: str, what: str) -> Table:
     """Ours and the paper's means in a few columns."""
     ranks = {
-        name: frame[metrics[0]].rank(ascending=not METRICS[metrics[0]].higher_is_better, method="min")
+        name: frame[metrics[0]].rank(ascending=MEASURES[metrics[0]].better < 0, method="min")
         for name, frame in (("ours", context.healthy), ("paper", context.paper))
     }
 
@@ -158,7 +159,7 @@ def compact(context: Context, metrics: tuple[str, ...], number: str, what: str) 
         number=number,
         title=f"{what}.",
         remarks="Ours / the paper's, means.",
-        columns=(Column("Model", align="l"), *(Column(METRICS[m].head) for m in metrics), Column("Rank")),
+        columns=(Column("Model", align="l"), *(Column(MEASURES[m].head) for m in metrics), Column("Rank")),
         blocks=(tuple(row(slug) for slug in SLUGS),),
     )
 

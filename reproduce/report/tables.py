@@ -30,7 +30,7 @@ from reproduce.report.columns import (
     still,
 )
 from reproduce.report.context import Context, label
-from reproduce.report.numbers import DASH, METRICS
+from reproduce.report.numbers import DASH
 from reproduce.report.table import Blocks, Column, Row, Table, to_csv, to_latex, to_markdown
 from reproduce.verdicts.model import GRADES, IN_RESULTS, Outcome, Verdict
 from reproduce.verdicts.summary import perfect_repetition, tally
@@ -45,7 +45,7 @@ def _results(
     columns = [Column("Model", align="l")]
     printed_metrics = [metric for metric in metrics if metric in context.paper]
     for metric in metrics:
-        head = METRICS[metric].head
+        head = MEASURES[metric].head
         columns += [Column("ours", head), *([Column("paper", head)] if metric in printed_metrics else [])]
     columns += [Column("ours", "Rank"), Column("paper", "Rank")]
     ours, theirs = (measures.ranks(frame, metrics[0]) for frame in (context.healthy, context.paper))
@@ -340,7 +340,7 @@ def cells(context: Context) -> Table | None:
         f"reproduced; d defined differently; {DASH} not judged in this profile, or no run. Mean and ±.",
         columns=(
             Column("Model", align="l"),
-            *(Column(head, METRICS[m].label, align="c") for m in ALL_METRICS for head in ("mean", "±")),
+            *(Column(head, MEASURES[m].label, align="c") for m in ALL_METRICS for head in ("mean", "±")),
         ),
         blocks=(rows,),
         size="scriptsize",
@@ -401,7 +401,7 @@ def tests(context: Context) -> Table | None:
         "Effect size: mean difference in standard deviations of the differences.",
         columns=(
             Column("Model", align="l"),
-            *(Column(head, METRICS[metric].head) for metric in found for head in heads),
+            *(Column(head, MEASURES[metric].head) for metric in found for head in heads),
         ),
         blocks=(tuple((marked(context, slug), *cells_of(slug)) for slug in present),),
         size="scriptsize",
@@ -476,7 +476,7 @@ def implementations(context: Context) -> Table | None:
 
     columns = [Column("Model", align="l")]
     for metric in SHOWN:
-        columns += [Column(head, METRICS[metric].head) for head in ("text", "Pythae", "paper")]
+        columns += [Column(head, MEASURES[metric].head) for head in ("text", "Pythae", "paper")]
     columns += [Column(head, "Distance") for head in ("text", "Pythae")]
     return Table(
         name="implementations",
@@ -521,7 +521,7 @@ def influence(context: Context) -> Table:
         columns=(
             Column("Models", align="l"),
             Column("PIQ", "Paper"),
-            *(Column(METRICS[metric].label, "Ours") for metric in measures_),
+            *(Column(MEASURES[metric].label, "Ours") for metric in measures_),
         ),
         blocks=(rows,),
         size="scriptsize",
@@ -535,7 +535,8 @@ def margins(context: Context) -> Table:
         shown = numbers.fixed(absolute, 2) if absolute else numbers.percent(relative)
         return (name, shown, obstacle or "")
 
-    rows = tuple(row(m.label, m.absolute, m.relative, m.obstacle) for m in (*MEASURES.values(), SPREAD))
+    known = (measure for measure in (*MEASURES.values(), SPREAD) if measure.absolute or measure.relative)
+    rows = tuple(row(m.label, m.absolute, m.relative, m.obstacle) for m in known)
     return Table(
         name="margins",
         title="Margins, stated before any result.",

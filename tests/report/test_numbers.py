@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reproduce.analysis.measures import MEASURES
 from reproduce.report import numbers
 
 
@@ -26,10 +27,10 @@ def test_a_metric_is_printed_with_its_scale_and_decimals(name: str, value: float
 
 
 def test_heads_carry_factor_unit_and_direction() -> None:
-    assert numbers.METRICS["mse"].head == "MSE (×10³) ↓"
-    assert numbers.METRICS["psnr"].head == "PSNR (dB) ↑"
-    assert numbers.METRICS["ssim"].head == "SSIM ↑"
-    assert numbers.METRICS["code_sd"].head == "Code SD"
+    assert MEASURES["mse"].head == "MSE (×10³) ↓"
+    assert MEASURES["psnr"].head == "PSNR (dB) ↑"
+    assert MEASURES["ssim"].head == "SSIM ↑"
+    assert MEASURES["code_sd"].head == "Code SD"
 
 
 def test_an_unknown_column_is_refused() -> None:
