@@ -29,6 +29,8 @@ CAPTIONS = {
     "figA2": "Correlations of the metrics over models.",
     "figA3": "The eight worst reconstructions of some models, each beside its original.",
 }
+EVERY = 2
+"""Tables of the appendix before each of its figures."""
 WIDTHS = {"figA1": "0.92", "figA2": "0.4", "figA3": "0.8"}
 
 
@@ -68,11 +70,23 @@ def context(m: Context, tables: Mapping[str, Table], figures: Sequence[str]) -> 
         "provenance": {"commit": str(m.provenance.get("commit", ""))[:40]},
         "provenance_rows": provenance(m.provenance),
         "tables": list(tables),
-        "appendix_tables": [name for name in tables if name in APPENDIX],
+        "appendix": appendix(
+            [name for name in tables if name in APPENDIX], [f for f in CAPTIONS if f in figures]
+        ),
         "figures": figures,
-        "appendix_figures": [(name, text) for name, text in CAPTIONS.items() if name in figures],
-        "width": {name: Markup(width) for name, width in WIDTHS.items()},
+        "figure": {f: {"caption": text, "width": Markup(WIDTHS[f])} for f, text in CAPTIONS.items()},
     }
+
+
+def appendix(tables: Sequence[str], figures: Sequence[str]) -> list[tuple[str, str]]:
+    """("table", name) and ("figure", name) in the appendix's order: a figure after every few tables."""
+    order: list[tuple[str, str]] = []
+    left = list(figures)
+    for at, name in enumerate(tables, start=1):
+        order.append(("table", name))
+        if left and at % EVERY == 0:
+            order.append(("figure", left.pop(0)))
+    return order + [("figure", name) for name in left]
 
 
 # --- words that numbers decide --------------------------------------------------------------------------
