@@ -52,7 +52,9 @@ def test_seeds_are_drawn_too_where_there_are_several(seeds: tuple[int, ...]) -> 
 
 def test_the_spread_of_a_spread() -> None:
     """An SD over 100 images is known to about 7 %."""
-    assert ours(spread={"ssim": 0.1}, n=100).draws.of("ssim_sd").std(axis=0) == pytest.approx(0.007, rel=0.3)
+    assert ours(spread={"ssim": 0.1}, n=100, precise=False).draws.of("ssim_sd").std(axis=0) == pytest.approx(
+        0.007, rel=0.3
+    )
 
 
 def test_a_draw_depends_on_nothing_that_was_asked_before() -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import summaries
-from reproduce.analysis.summaries import BY_UNIT
+from reproduce.names import ALL_METRICS
 from reproduce.records import Records
 from reproduce.verdicts.judge import evaluate, paper_world
 from reproduce.verdicts.model import Outcome, Place, Statement
@@ -20,6 +20,8 @@ from reproduce.verdicts.registry import arguments, load
 from reproduce.verdicts.world import DRAWS, Measurements, Values, World
 from tests.synthetic import paperlike
 
+BY_UNIT = (*ALL_METRICS, "sharpness", "uniformity", "end_distance", "piq_over_floor")
+"""Measured on every image or pair; of any other column there is one number a run."""
 Edits = Mapping[tuple[str, str], float]
 
 
@@ -68,12 +70,23 @@ def units(models: pd.DataFrame, spread: Mapping[str, float] | float = 0.0, n: in
 
 @dataclass(frozen=True)
 class Precise(World):
-    """A campaign held against a paper that measured without sampling error."""
+    """A campaign whose ± are known exactly, held against a paper that measured without sampling error."""
 
     @cached_property
     def printed_draws(self) -> Values:
         exact = self.printed_values
         return Values(exact.slugs, lambda name: np.tile(exact.column(name), (DRAWS, 1)))
+
+    @cached_property
+    def draws(self) -> Values:
+        drawn = World(self.models, self.paper, measured=self.measured).draws
+
+        def column(name: str) -> np.ndarray:
+            return (
+                np.tile(self.values.column(name), (DRAWS, 1)) if name.endswith("_sd") else drawn.column(name)
+            )
+
+        return Values(self.slugs, column)
 
 
 def ours(

@@ -1,0 +1,270 @@
+"""Statements that are like no other, and what only records can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reproduce.analysis import latent
+from reproduce.names import SLUGS
+from reproduce.records import Arrays, Records
+from reproduce.verdicts.judge import evaluate
+from reproduce.verdicts.model import Outcome
+from reproduce.verdicts.world import World
+from tests.synthetic import make_records, paperlike
+from tests.verdicts.worlds import base, inside, ours, outcome, registered, theirs
+
+HOLDS, PARTLY, FAILS, UNDECIDED = Outcome.HOLDS, Outcome.PARTLY, Outcome.FAILS, Outcome.UNDECIDED
+RISING = np.linspace(0.3, 0.9, len(SLUGS))
+
+
+def trade_off(sign: int = 1, spread: float = 0.0) -> World:
+    """SSIM rises evenly over the models, and so do PIQ and ISS, while I-SSIM falls (sign −1: the other way round)."""
+    rough = RISING[::sign]
+    models = base().assign(
+        ssim=RISING, piq=rough / 1000, iss=rough, i_ssim=1 - rough / 10, mse=1 - RISING, psnr=RISING
+    )
+    return ours(models=models, spread=spread, n=100)
+
+
+def shaken(**columns: float) -> World:
+    """The trade-off with columns that follow it only loosely: noise of so many SDs on them."""
+    noise = pd.Series(np.random.default_rng(1).standard_normal(len(SLUGS)), list(SLUGS))
+    models = trade_off().models
+    return ours(
+        models=models.assign(**{c: models[c] + k * models[c].std() * noise for c, k in columns.items()})
+    )
+
+
+def lucky(value: float) -> World:
+    """One seed of Adversarial-AE has this SSIM."""
+    runs = paperlike().runs
+    one = (runs["architecture"] == "adversarial-ae") & (runs["seed"] == 42)
+    return ours(records=replace(paperlike(), runs=runs.assign(ssim=runs["ssim"].where(~one, value))))
+
+
+ONE_SEED = make_records(seeds=(42,), architectures=["ae", "vae", "adversarial-ae"])
+
+
+@pytest.mark.parametrize(
+    ("identity", "world", "expected"),
+    [
+        ("Abstract.systematic", trade_off, HOLDS),
+        ("Abstract.systematic", lambda: trade_off(-1), FAILS),
+        ("Abstract.systematic", lambda: shaken(piq=5), UNDECIDED),
+        ("Abstract.systematic", theirs, FAILS),
+        ("V-F.three-metrics", trade_off, HOLDS),
+        ("V-F.three-metrics", lambda: trade_off(-1), FAILS),
+        ("V-F.three-metrics", lambda: shaken(iss=20), UNDECIDED),
+        ("V-F.three-metrics", theirs, FAILS),
+        ("IV-C.aae-largest-spread", lambda: ours({("adversarial-ae", "ssim_seed_sd"): 0.2}), HOLDS),
+        ("IV-C.aae-largest-spread", lambda: ours({("ae", "ssim_seed_sd"): 0.2}), FAILS),
+        ("IV-C.aae-largest-spread", lambda: ours({("adversarial-ae", "n_seeds"): 2}), UNDECIDED),
+        ("IV-C.aae-largest-spread", theirs, FAILS),
+        ("IV-D.rae-against-pca", lambda: ours(pca_ssim=0.5), HOLDS),
+        ("IV-D.rae-against-pca", lambda: ours(pca_ssim=0.7), FAILS),
+        ("IV-D.rae-against-pca", lambda: ours(pca_ssim=0.63, spread=0.3, n=100), UNDECIDED),
+        ("IV-D.rae-against-pca", ours, UNDECIDED),
+        ("IV-D.rae-against-pca", lambda: replace(theirs(), pca_ssim=0.7), FAILS),
+        ("IV-F.sharper-than-mean", ours, HOLDS),
+        ("IV-F.sharper-than-mean", lambda: ours({("wae", "sharpness"): 0.01}), FAILS),
+        ("IV-F.sharper-than-mean", lambda: ours(spread=1.0, n=100), UNDECIDED),
+        ("IV-F.psnr-weaker", lambda: shaken(psnr=3), HOLDS),
+        ("IV-F.psnr-weaker", lambda: shaken(mse=3), FAILS),
+        ("IV-F.psnr-weaker", lambda: ours(spread={"mse": 0.2, "psnr": 90}, n=20), UNDECIDED),
+        (
+            "IV-F.psnr-spread",
+            lambda: ours({("ae", "psnr"): 30, ("wae", "mse"): 0.009, ("wae", "psnr"): 20}),
+            HOLDS,
+        ),
+        ("IV-F.psnr-spread", ours, FAILS),
+        ("IV-F.psnr-spread", lambda: ours({("all", "mse"): 0.1}), UNDECIDED),
+        ("IV-G.aae-seeds", lambda: lucky(0.95), HOLDS),
+        ("IV-G.aae-seeds", lambda: lucky(0.6), FAILS),
+        ("IV-G.aae-seeds", lambda: ours(records=ONE_SEED), UNDECIDED),
+        ("IV-G.aae-seeds", theirs, FAILS),
+        ("IV-G.aae-seeds", lambda: theirs({("adversarial-ae", "ssim_sd"): 0.3}), HOLDS),
+        ("V-A.piq-more-sensitive", lambda: ours({("ae", "piq"): 1.0}), HOLDS),
+        ("V-A.piq-more-sensitive", lambda: ours({("ae", "mse"): 1e-9}), FAILS),
+        ("V-A.piq-more-sensitive", lambda: ours({("all", "piq"): 0.002}), UNDECIDED),
+        ("V-G.inverted", trade_off, HOLDS),
+        ("V-G.inverted", lambda: trade_off(-1), FAILS),
+        ("V-G.inverted", lambda: shaken(ssim=2), PARTLY),
+        ("V-G.inverted", lambda: ours({("all", "ssim"): 0.6}), UNDECIDED),
+        ("VI-A.within-families", trade_off, HOLDS),
+        ("VI-A.within-families", lambda: trade_off(-1), FAILS),
+        ("VI-A.within-families", lambda: shaken(piq=0.05), HOLDS),
+        ("VI-A.within-families", lambda: trade_off(spread=2.0), HOLDS),
+        ("VI-A.within-families", lambda: ours({("wae", "ssim"): np.nan}), UNDECIDED),
+        ("VI-D.distinct-regimes", trade_off, HOLDS),
+        ("VI-D.distinct-regimes", lambda: trade_off(-1), FAILS),
+        ("VI-D.distinct-regimes", lambda: trade_off(spread=2.0), UNDECIDED),
+        ("VI-D.distinct-regimes", theirs, FAILS),
+    ],
+)
+def test_what_is_like_no_other(identity: str, world: Callable[[], World], expected: Outcome) -> None:
+    assert inside(identity, world()) is expected
+
+
+def test_a_sign_within_families_may_be_certain_while_four_points_are_too_few() -> None:
+    """r > 0 in every family, in all resamples, with p above 0.05 in some."""
+    models = trade_off().models
+    models.loc[["beta-vae", "beta-tcvae"], "piq"] = (
+        models.loc[["beta-tcvae", "beta-vae"], "piq"].to_numpy() * 1.02
+    )
+    found = evaluate(registered("VI-A.within-families"), ours(models=models))
+    assert found.outcome is PARTLY, found
+
+
+# --- digits and latent spaces -----------------------------------------------------------------------------
+
+
+def with_digits(change: Callable[[pd.DataFrame], pd.DataFrame]) -> World:
+    return ours(records=replace(paperlike(), digits=change(paperlike().digits)))
+
+
+@pytest.mark.parametrize(("hard", "expected"), [([8, 6, 9], HOLDS), ([8, 6, 1], PARTLY), ([1, 2, 3], FAILS)])
+def test_hardest_digits(hard: list[int], expected: Outcome) -> None:
+    def change(digits: pd.DataFrame) -> pd.DataFrame:
+        return digits.assign(mse=digits["mse"].where(~digits["label"].isin(hard), 1.0))
+
+    assert outcome(with_digits(change), "hardest-digits", "models=beta-vae; digits=8 6 9") is expected
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(0.0, HOLDS), (5.0, FAILS)])
+def test_svae_fails_on_all_digits_alike(factor: float, expected: Outcome) -> None:
+    def change(digits: pd.DataFrame) -> pd.DataFrame:
+        flat = 0.03 * (1 + factor * (digits["label"] == 1))
+        return digits.assign(mse=digits["mse"].where(digits["architecture"] != "svae", flat))
+
+    assert inside("IV-G.svae-uniform", with_digits(change)) is expected
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.5, HOLDS), (0.0, FAILS)])
+def test_digits_that_turn_into_others(share: float, expected: Outcome) -> None:
+    def change(digits: pd.DataFrame) -> pd.DataFrame:
+        return digits.assign(changed=digits["changed"].where(digits["architecture"] != "vq-vae", share))
+
+    assert inside("IV-G.vq-vae-digits", with_digits(change)) is expected
+
+
+LABELS = np.arange(1000) % 10
+
+
+def codes(kind: str) -> np.ndarray:
+    """Codes whose digits lie apart, on a grid along the axes, in one cloud, or along a diagonal."""
+    noise = np.random.default_rng(0).standard_normal((1000, 4))
+    grid = np.stack([LABELS % 2, LABELS // 2 % 2, LABELS // 4 % 2, LABELS // 8], axis=1)
+    return {
+        "apart": 10 * grid + noise,
+        "grid": 2 * grid * [4, 3, 2, 1] + 0.1 * noise,
+        "overlapping": noise,
+        "diagonal": np.outer(LABELS, np.ones(4)) * 3 + noise,
+    }[kind]
+
+
+def with_codes(
+    named: str, rest: str = "overlapping", last: str | None = None, slug: str = "vq-vae"
+) -> Records:
+    """One model's codes are of one kind (in its last seed of another, if asked), all others' of another; IWAE was not
+    run."""
+
+    def load(architecture: str, seed: int, variant: str = "") -> Arrays:
+        own = last if last and seed == 456 else named
+        return {"codes": codes(own if architecture == slug else rest), "code_labels": LABELS}
+
+    runs = paperlike().runs
+    return replace(paperlike(), load_samples=load, runs=runs[runs["architecture"] != "iwae"])
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "last", "expected"),
+    [
+        ("clustered", "apart", None, HOLDS),
+        ("clustered", "overlapping", None, FAILS),
+        ("fragmented", "apart", None, HOLDS),
+        ("fragmented", "overlapping", None, FAILS),
+        ("fragmented", "apart", "overlapping", PARTLY),
+        ("continuous", "overlapping", None, HOLDS),
+        ("continuous", "apart", None, FAILS),
+        ("overlapping", "overlapping", None, HOLDS),
+        ("overlapping", "apart", None, FAILS),
+        ("axis-aligned", "grid", None, HOLDS),
+        ("axis-aligned", "diagonal", None, FAILS),
+    ],
+)
+def test_a_word_about_latent_spaces(word: str, kind: str, last: str | None, expected: Outcome) -> None:
+    world = ours(records=with_codes(kind, last=last))
+    assert outcome(world, "latent", f"models=vq-vae; word={word}") is expected
+    assert outcome(world, "latent", f"models=iwae; word={word}") is UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("vq_vae", "ae", "expected"),
+    [
+        ({42: 0.30, 123: 0.50, 456: 0.40}, {42: 0.20, 123: 0.40, 456: 0.30}, HOLDS),
+        ({42: 0.30, 123: 0.50, 456: 0.40}, {42: 0.20, 123: 0.46, 456: 0.30}, PARTLY),
+        ({42: 0.30, 123: 0.50}, {42: 0.20, 123: 0.40, 456: 0.90}, HOLDS),
+        ({42: 0.30, 123: 0.50}, {42: 0.40, 123: 0.60, 456: 0.10}, FAILS),
+        ({42: 0.30}, {123: 0.10}, UNDECIDED),
+    ],
+    ids=["in each seed", "too close in one", "a seed of one alone", "nor on average", "no seed in common"],
+)
+def test_an_order_of_latent_spaces_is_asked_seed_by_seed(
+    vq_vae: dict[int, float], ae: dict[int, float], expected: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latent, "silhouette", lambda points, labels: float(points[0, 0]))
+    asked = {"vq-vae": vq_vae, "ae": ae}
+    runs = paperlike().runs
+    kept = [
+        seed in asked.get(slug, {}) for slug, seed in runs[["architecture", "seed"]].itertuples(index=False)
+    ]
+
+    def load(architecture: str, seed: int, variant: str = "") -> Arrays:
+        return {"codes": np.full((10, 2), asked[architecture][seed]), "code_labels": LABELS[:10]}
+
+    world = ours(records=replace(paperlike(), runs=runs[kept], load_samples=load))
+    assert inside("V-H.vq-vae-organised", world) is expected
+
+
+@pytest.mark.parametrize(
+    "identity",
+    ["IV-G.flow-digits", "IV-G.svae-uniform", "IV-G.vq-vae-digits", "V-H.grid", "V-H.vq-vae-organised"],
+)
+def test_tables_and_milestones_do_not_contain_them(identity: str) -> None:
+    for world in (theirs(), replace(ours(), records=None)):
+        found = evaluate(registered(identity), world)
+        assert (found.outcome, found.shown) == (UNDECIDED, "")
+        assert found.reason
+
+
+# --- run times --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("profile", "hardware", "minutes", "expected"),
+    [
+        ("paper", "NVIDIA A40", 12, HOLDS),
+        ("paper", "NVIDIA A40", 16, HOLDS),
+        ("paper", "NVIDIA A40", 40, FAILS),
+        ("paper", "NVIDIA A40", 5, FAILS),
+        ("paper", "NVIDIA H100", 12, UNDECIDED),
+        ("desk", "NVIDIA A40", 12, UNDECIDED),
+    ],
+)
+def test_minutes_are_judged_on_the_papers_hardware(
+    profile: str, hardware: str, minutes: float, expected: Outcome
+) -> None:
+    records = replace(paperlike(), profile=profile, runs=paperlike().runs.assign(hardware=f"{hardware} x86"))
+    world = ours({("all", "training_seconds"): 60.0 * minutes}, records=records)
+    assert inside("VII-D.fastest-minutes", world) is expected
+
+
+def test_within_the_paper_two_ranges_of_minutes_must_overlap() -> None:
+    assert inside("VII-D.fastest-minutes", theirs()) is HOLDS
+    text = "models=vae; there=VII-D.slowest-minutes"
+    assert outcome(theirs(), "run-time", text, "10") is FAILS
