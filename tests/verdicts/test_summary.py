@@ -1,0 +1,188 @@
+"""What readers see first: ten claims, the tally and what a perfect repetition gets, and the page for the author."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reproduce import paper
+from reproduce.errors import ReproduceError
+from reproduce.names import ALL_METRICS, IMAGE_METRICS
+from reproduce.paper import CELLS
+from reproduce.paper.tables import read
+from reproduce.verdicts import summary
+from reproduce.verdicts.judge import evaluate, judge
+from reproduce.verdicts.model import IN_RESULTS, Verdict
+from reproduce.verdicts.registry import cell_statement, rows
+from reproduce.verdicts.world import World
+from tests.synthetic import paperlike
+
+PREDICTED = [cell for cell in CELLS if cell.metric != "mae"]
+"""MAE is printed without ±, so nothing is predicted of it."""
+
+
+@pytest.fixture(scope="module")
+def verdicts() -> tuple[Verdict, ...]:
+    return judge(paperlike())
+
+
+# --- a perfect repetition -----------------------------------------------------------------------------------
+
+
+def campaign(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """What one campaign measures whose true means and spreads are the printed ones: metric → models by images or
+    pairs, which all its rows share."""
+    printed, found = paper.models(), {}
+    for metric in ALL_METRICS:
+        n = 100 if metric in IMAGE_METRICS else 25
+        noise = np.sqrt(0.5) * (rng.standard_normal((1, n)) + rng.standard_normal((len(printed), n)))
+        sd = printed[f"{metric}_sd"].fillna(0.0).to_numpy()[:, None]
+        found[metric] = pd.DataFrame(printed[metric].to_numpy()[:, None] + sd * noise, printed.index)
+    return found
+
+
+def table(values: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The models frame of a campaign."""
+    columns = {}
+    for metric, frame in values.items():
+        columns |= {metric: frame.mean(axis=1), f"{metric}_sd": frame.std(axis=1, ddof=1)}
+    return pd.DataFrame(columns)
+
+
+def counted(seed: int) -> dict[str, int]:
+    """The verdicts on all cells when one campaign is held against another, which is printed."""
+    rng = np.random.default_rng(seed)
+    ours, theirs = campaign(rng), campaign(rng)
+    printed = table(theirs)
+
+    def measured(metric: str) -> pd.DataFrame:
+        found = ours[metric].rename_axis(columns="unit").stack().rename("value").reset_index()
+        return found.assign(seed=1)
+
+    world = World(models=table(ours), paper=printed, measured=measured)
+    counts: Counter[str] = Counter()
+    for cell in PREDICTED:
+        number = repr(float(printed.at[cell.architecture, cell.column]))
+        own = replace(cell_statement(paper.tables(), cell), printed=(f"{float(number):.12f}",), scale="1")
+        counts[IN_RESULTS[evaluate(own, world).outcome]] += 1
+    return counts
+
+
+@pytest.fixture(scope="module")
+def repetitions() -> pd.DataFrame:
+    return pd.DataFrame([counted(seed) for seed in range(8)]).fillna(0)
+
+
+def test_a_perfect_repetition_gets_what_is_predicted(repetitions: pd.DataFrame) -> None:
+    predicted = summary.perfect_repetition()
+    assert predicted["mean"].sum() == pytest.approx(len(PREDICTED))
+    assert set(repetitions.columns) <= set(predicted.index)
+    for word, row in predicted.iterrows():
+        found = repetitions[word] if word in repetitions else pd.Series([0.0])
+        assert row["low"] - 3 <= found.mean() <= row["high"] + 3, word
+        inside = found.between(row["low"] - 5, row["high"] + 5)
+        assert inside.mean() >= 0.75, (word, found.tolist(), row.to_dict())
+
+
+def test_a_perfect_repetition_is_not_refuted(repetitions: pd.DataFrame) -> None:
+    assert repetitions.get("not reproduced", pd.Series([0])).mean() <= 0.025 * len(PREDICTED)
+
+
+def test_a_campaign_of_the_printed_numbers_has_no_cell_that_is_not_reproduced() -> None:
+    cells = [
+        one for one in judge(replace(paperlike(), profile="paper")) if one.statement.kind == "table-cell"
+    ]
+    assert len(cells) == len(CELLS)
+    assert {one.verdict for one in cells} == {"reproduced", "undecided"}
+    assert all(one.reason.startswith("compatible") for one in cells if one.verdict == "undecided")
+
+
+# --- the tally ------------------------------------------------------------------------------------------------
+
+
+def test_the_tally_counts_what_is_about_results_once(verdicts: tuple[Verdict, ...]) -> None:
+    counts = summary.tally(verdicts)
+    assert counts.loc["cells"].sum() == len(CELLS)
+    about = [one for one in verdicts if one.about == "results"]
+    assert counts.to_numpy().sum() == len(about) < len(verdicts)
+    assert counts.at["statements", "reproduced"] == sum(
+        one.verdict == "reproduced" and one.statement.kind != "table-cell" for one in about
+    )
+
+
+def test_without_results_there_is_nothing_to_count() -> None:
+    assert summary.tally(judge(None)).to_numpy().sum() == 0
+
+
+# --- ten claims -------------------------------------------------------------------------------------------------
+
+
+def test_ten_claims_in_every_profile(verdicts: tuple[Verdict, ...]) -> None:
+    ten = summary.ten({"desk": verdicts, "paper": judge(None)})
+    assert [claim.number for claim in ten] == list(range(1, 11))
+    assert all(list(claim.verdicts) == ["desk", "paper"] for claim in ten)
+    assert all(claim.verdicts["desk"].verdict and not claim.verdicts["paper"].verdict for claim in ten)
+    assert len({claim.any.statement.id for claim in ten}) == 10
+
+
+def test_a_claim_that_is_not_judged_is_named(verdicts: tuple[Verdict, ...]) -> None:
+    with pytest.raises(
+        ReproduceError, match=r"ten.csv names the statement 'VI-A.r', which desk does not judge"
+    ):
+        summary.ten({"desk": [one for one in verdicts if "VI-A.r" not in one.statement.ids]})
+
+
+# --- the page for the author --------------------------------------------------------------------------------
+
+
+def test_every_inconsistency_has_one_cause_and_every_cause_explains_some(
+    verdicts: tuple[Verdict, ...],
+) -> None:
+    found = summary.errata(verdicts)
+    grouped = [one.statement.id for cause in found for one in cause.verdicts]
+    assert sorted(grouped) == sorted(
+        one.statement.id for one in verdicts if one.within_paper == "inconsistent"
+    )
+    assert [cause.cause for cause in found] == list(read("errata.csv")["cause"])
+    assert all(cause.verdicts and cause.follows and cause.correction for cause in found)
+
+
+def test_every_pattern_of_a_cause_matches_something(verdicts: tuple[Verdict, ...]) -> None:
+    wrong = [one for one in verdicts if one.within_paper == "inconsistent"]
+    for row in read("errata.csv").itertuples():
+        for pattern in row.matches.split():
+            assert any(summary._matches(one, pattern) for one in wrong), (row.cause, pattern)
+
+
+@pytest.mark.parametrize(
+    ("identity", "cause"),
+    [
+        ("Abstract.distinct", "Rows of the tables"),
+        ("V-C.ae-iss", "The units of PIQ and ISS"),
+        ("IV-D.vae-mse", "Numbers in the text"),
+        ("III-D.spread", "What ± is"),
+        ("IV-A.sign-ssim-mse", "Correlations"),
+        ("VI-D.regimes", "Counts and lists"),
+        ("III-G.normal-quantile", "Statistics"),
+        ("VII-A.generation-first", "Rankings"),
+        ("II-D.linnf-posterior", "Models and measures"),
+        ("III-H.total", "A protocol"),
+    ],
+)
+def test_the_cause_of_an_inconsistency(identity: str, cause: str, verdicts: tuple[Verdict, ...]) -> None:
+    (found,) = [
+        c for c in summary.errata(verdicts) if identity in {i for v in c.verdicts for i in v.statement.ids}
+    ]
+    assert found.cause.startswith(cause)
+
+
+def test_what_is_restated_elsewhere_exists() -> None:
+    known = {one.id for one in rows()}
+    for one in rows():
+        for name in ("there", "of") if one.kind in ("restated", "run-time", "again") else ():
+            for identity in one.arguments.get(name, "").split():
+                assert identity in known - {one.id}, one.id
