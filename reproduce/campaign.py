@@ -73,7 +73,7 @@ def plan(
     return due, done
 
 
-def job_json(store: Store, status: Status, device: str) -> dict[str, Any]:
+def job_json(store: Store, status: Status, device: str, *, graphs: bool = True) -> dict[str, Any]:
     """What a worker is told: the fields of `worker.Job`."""
     folder = status.folder or store.path(status.run)
     trained = None if status.retrain else {name: store.read(folder, name) for name in TRAINED}
@@ -83,6 +83,7 @@ def job_json(store: Store, status: Status, device: str) -> dict[str, Any]:
         "device": device,
         "checkpoint": str(store.checkpoint(status.run)),
         "trained": trained,
+        "graphs": graphs,
     }
 
 
@@ -96,6 +97,7 @@ def execute(
     retry_failed: bool = False,
     scheduler: str | None = None,
     dashboard: bool = False,
+    graphs: bool = True,
 ) -> Report:
     """Do all wanted runs that are not done, `jobs` at a time or as many as the scheduler at the address has workers.
 
@@ -117,7 +119,7 @@ def execute(
         if not due:
             return report
         commit = current_commit()
-        tasks = [(status.run, job_json(store, status, device)) for status in due]
+        tasks = [(status.run, job_json(store, status, device, graphs=graphs)) for status in due]
         performing = (
             in_process(tasks, listener)
             if jobs == 1 and scheduler is None

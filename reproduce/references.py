@@ -27,7 +27,7 @@ class AffineReference(Architecture):
         self.register_buffer("mean", mean)
         self.register_buffer("components", components)
 
-    def losses(self, batch: Batch, progress: float) -> Losses:
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         raise NotImplementedError("a reference is fitted, not trained")
 
     def encode(self, x: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from reproduce import files
 from reproduce.architectures.contract import Architecture, Batch, Player
 from reproduce.datasets import SPLIT_SEED, Dataset
 from reproduce.errors import ReproduceError
+from reproduce.graphs import CudaRecorder, GraphedStep, Recorder
 from reproduce.protocol import Protocol, numpy_stream, stream
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ class Progress:
 
     @classmethod
     def of(cls, found: Any) -> Progress:
-        """The progress that a checkpoint's JSON holds. Raises TypeError when a field is missing or of another kind."""
+        """The progress that a checkpoint's JSON holds. Raises TypeError when a field is missing or of another
+        kind."""
         counts = ("epoch", "best_epoch", "resumed")
         if not isinstance(found, dict) or any(type(found.get(name)) is not int for name in counts):
             raise TypeError("epoch, best_epoch and resumed are whole numbers")
@@ -112,31 +114,42 @@ def as_tensor(images: np.ndarray, device: str) -> Tensor:
 def validation_order(images: np.ndarray) -> np.ndarray:
     """The images in one shuffled order, the same for all models, seeds and epochs.
 
-    MNIST's own order is not exchangeable: neighbours come from one writer. Losses of a whole batch (discrepancy, total
-    correlation) feel it, and early stopping with them.
+    MNIST's own order is not exchangeable: neighbours come from one writer. Losses of a whole batch (discrepancy,
+    total correlation) feel it, and early stopping with them.
     """
     return images[numpy_stream(SPLIT_SEED, "validation-order").permutation(len(images))]
 
 
 def set_learning_rate(adam: torch.optim.Adam, rate: float) -> None:
-    """The rate of all parameters from the next step on."""
+    """The rate of all parameters from the next step on; in its place in memory where a graph reads it."""
     for group in adam.param_groups:
-        group["lr"] = rate
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
-def optimizers(players: tuple[Player, ...], protocol: Protocol) -> list[torch.optim.Adam]:
-    """One Adam a player, learning rates scaled by the profile."""
+def optimizers(
+    players: tuple[Player, ...], protocol: Protocol, *, capturable: bool = False
+) -> list[torch.optim.Adam]:
+    """One Adam a player, learning rates scaled by the profile. capturable: for steps that are captured in a graph."""
     return [
         torch.optim.Adam(
             player.parameters,
-            lr=player.learning_rate * protocol.learning_rate_scale,
+            lr=_rate(player, protocol, capturable=capturable),
             betas=BETAS,
             eps=EPSILON,
             weight_decay=player.weight_decay,
             fused=True,
+            capturable=capturable,
         )
         for player in players
     ]
+
+
+def _rate(player: Player, protocol: Protocol, *, capturable: bool) -> float | Tensor:
+    rate = player.learning_rate * protocol.learning_rate_scale
+    return torch.tensor(rate, device=player.parameters[0].device) if capturable else rate
 
 
 def step(
@@ -144,7 +157,7 @@ def step(
     players: tuple[Player, ...],
     adams: list[torch.optim.Adam],
     batch: Batch,
-    progress: float,
+    progress: float | Tensor,
 ) -> dict[str, Tensor]:
     """One optimiser step of every player. Returns the detached losses and parts.
 
@@ -216,12 +229,24 @@ class Run:
     """One architecture in training. `advance` does an epoch; state can be saved and restored between epochs."""
 
     def __init__(
-        self, architecture: Architecture, protocol: Protocol, data: Dataset, seed: int, device: str
+        self,
+        architecture: Architecture,
+        protocol: Protocol,
+        data: Dataset,
+        seed: int,
+        device: str,
+        recorder: Callable[[], Recorder] | None = None,
     ) -> None:
+        """recorder: makes what captures steps and replays them; None takes every step eagerly."""
         self.architecture = architecture.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.protocol, self.seed = protocol, seed
         self.players = architecture.players()
-        self.adams = optimizers(self.players, protocol)
+        self.recorder = recorder if architecture.capturable else None
+        # the fused Adam keeps its capturable state on a GPU only: a stand-in for a graph does without
+        self.adams = optimizers(
+            self.players, protocol, capturable=self.recorder is not None and device != "cpu"
+        )
+        self._captured: dict[int, GraphedStep] = {}
         self.train_images = as_tensor(data.train.images, device)
         self.validation_images = as_tensor(validation_order(data.validation.images), device)
         self.progress = Progress()
@@ -266,11 +291,25 @@ class Run:
             progress = (epoch * steps + index) / total
             for player, adam in zip(self.players, self.adams, strict=True):
                 set_learning_rate(adam, player.learning_rate * self.protocol.learning_rate_factor(progress))
-            values = step(self.architecture, self.players, self.adams, batch, progress)
+            values = self.take_step(batch, progress)
             means.add(values, part.stop - part.start)
         found = means.means()
         found["training_loss"] = found[f"loss_{self.players[0].name}"]
         return found
+
+    def take_step(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+        """One step: eager, or replayed from the graph of that batch size, where the architecture is ready for one."""
+        if self.recorder is None or not self.architecture.ready_for_graph():
+            return step(self.architecture, self.players, self.adams, batch, progress)
+        size = len(batch.images)
+        if size not in self._captured:
+            self._captured[size] = GraphedStep(
+                self.architecture,
+                self.adams,
+                lambda images, share: step(self.architecture, self.players, self.adams, images, share),
+                self.recorder,
+            )
+        return self._captured[size](batch, progress)
 
     @torch.no_grad()
     def validation_loss(self) -> float:
@@ -403,15 +442,17 @@ def train(
     checkpoint: Path,
     measure: Measure,
     notify: Callable[[dict[str, Any]], None] = lambda event: None,
+    graphs: bool = True,
 ) -> Trained:
     """Train to the end of the protocol, from the checkpoint if there is one; a checkpoint after every epoch.
 
-    build makes the architecture with its initial weights (`fresh_architecture`). measure gives the rows of a milestone,
-    from the architecture and the epoch. notify is called after each epoch
-    with {"epoch", "epochs", "training_loss", "validation_loss"}. A damaged checkpoint is moved aside and training
-    starts over. Raises TrainingFailed.
+    build makes the architecture with its initial weights (`fresh_architecture`). measure gives the rows of a
+    milestone, from the architecture and the epoch. notify is called after each epoch with {"epoch", "epochs",
+    "training_loss", "validation_loss"}. graphs: whether steps on a GPU are captured and replayed. A damaged
+    checkpoint is moved aside and training starts over. Raises TrainingFailed.
     """
-    run = Run(build(), protocol, data, seed, device)
+    recorder = CudaRecorder if graphs and device != "cpu" else None
+    run = Run(build(), protocol, data, seed, device, recorder)
     if checkpoint.exists():
         try:
             run.restore(files.read(checkpoint))
@@ -421,7 +462,7 @@ def train(
                 raise  # it may be whole: the disk or the network does not give it just now
             aside = files.move_aside(checkpoint)
             notify({"warning": f"{checkpoint} is damaged ({error}); moved to {aside.name}, starting over"})
-            run = Run(build(), protocol, data, seed, device)
+            run = Run(build(), protocol, data, seed, device, recorder)
     while not run.progress.finished(protocol):
         run.advance()
         run.note_milestone(measure)

@@ -34,7 +34,8 @@ PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pythae", "safetensors", 
 class Job:
     """One run to be done.
 
-    checkpoint: where the worker keeps its own. trained: the files of `store.TRAINED`, when only the evaluation is due.
+    checkpoint: where the worker keeps its own. graphs: whether steps on a GPU are captured and replayed. trained:
+    the files of `store.TRAINED`, when only the evaluation is due.
     """
 
     protocol: Protocol
@@ -42,6 +43,7 @@ class Job:
     device: str
     checkpoint: str
     trained: dict[str, bytes] | None = None
+    graphs: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, but for the bytes."""
@@ -128,7 +130,7 @@ def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[dict[str, bytes],
 
     protocol = runs.protocol_of(job.protocol, job.run)
     trained = training.train(
-        build, protocol, data, job.run.seed, job.device, Path(job.checkpoint), measure, notify
+        build, protocol, data, job.run.seed, job.device, Path(job.checkpoint), measure, notify, job.graphs
     )
     history = files.csv_bytes(pd.DataFrame(trained.history).astype({"epoch": int}))
     effort = {"training_seconds": trained.seconds, "resumed": trained.resumed}

@@ -40,7 +40,7 @@ class AdversarialAutoencoder(OwnGaussian):
             Player.of("generator", self.encoder),
         )
 
-    def losses(self, batch: Batch, progress: float) -> Losses:
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         mean, log_variance = self.posterior(batch.images)
         z = gaussian_sample(mean, log_variance)
         error = self.reconstruction_term(z, batch.images).mean()

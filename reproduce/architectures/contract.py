@@ -82,6 +82,8 @@ class Architecture(nn.Module):
     decoder: nn.Module
     wants_other: bool = False
     """Whether `losses` needs a second batch."""
+    capturable: bool = True
+    """Whether a training step may be captured in a CUDA graph: it asks the device for nothing."""
 
     # --- training -------------------------------------------------------------------------------------
 
@@ -89,9 +91,14 @@ class Architecture(nn.Module):
         """Who is trained. One player that owns every parameter, unless said otherwise."""
         return (Player.of("autoencoder", self),)
 
+    def ready_for_graph(self) -> bool:
+        """Whether the next step asks the device for nothing; a first step may have something to begin with."""
+        return True
+
     @abstractmethod
-    def losses(self, batch: Batch, progress: float) -> Losses:
-        """One loss a player. progress in [0, 1]: the share of the protocol's steps already taken."""
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
+        """One loss a player. progress in [0, 1]: the share of the protocol's steps already taken; a 0-d float64 tensor
+        where the step is captured in a graph."""
 
     def validation_loss(self, batch: Batch) -> Tensor:
         """The yardstick of early stopping: the first player's loss, without adversarial terms, ()."""

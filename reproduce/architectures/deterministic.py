@@ -90,7 +90,7 @@ class GradientPenalty(Architecture):
         self.decoder = decoder(backbone)
         self.settings = settings
 
-    def losses(self, batch: Batch, progress: float) -> Losses:
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         # the penalty is a gradient itself, so it needs the graph in validation too
         with torch.enable_grad():
             z = self.encode(batch.images)

@@ -79,7 +79,7 @@ class OneSampleKL(GaussianPosterior):
 class OwnOneSampleKL(OneSampleKL, OwnGaussian):
     """The same with losses that are written here: the evidence lower bound."""
 
-    def losses(self, batch: Batch, progress: float) -> Losses:
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         z, kl = self.sample_with_kl(batch.images)
         error = self.reconstruction_term(z, batch.images)
         return Losses({"autoencoder": (error + kl).mean()}, {"reconstruction": error.mean(), "kl": kl.mean()})
@@ -151,11 +151,13 @@ class CapacityVariationalAutoencoder(OwnGaussian):
         super().__init__(backbone)
         self.settings = settings
 
-    def capacity(self, progress: float) -> float:
+    def capacity(self, progress: float | Tensor) -> float | Tensor:
         """C in nats after that share of the protocol's steps."""
+        if isinstance(progress, Tensor):
+            return self.settings.capacity * progress.clamp(0.0, 1.0)
         return self.settings.capacity * min(max(progress, 0.0), 1.0)
 
-    def losses(self, batch: Batch, progress: float) -> Losses:
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         mean, log_variance = self.posterior(batch.images)
         error = self.reconstruction_term(gaussian_sample(mean, log_variance), batch.images)
         kl = gaussian_kl(mean, log_variance)

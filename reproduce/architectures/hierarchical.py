@@ -55,7 +55,7 @@ class HierarchicalVAE(OwnGaussian):
         kl_first = -gaussian_entropy(log_variance) - gaussian_log_density(first, *self.generation(second))
         return first, kl_first, gaussian_kl(second_mean, second_log_variance)
 
-    def losses(self, batch: Batch, progress: float) -> Losses:
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         z, kl_first, kl_second = self.levels(batch.images)
         error = self.reconstruction_term(z, batch.images)
         parts = {"reconstruction": error.mean(), "kl_first": kl_first.mean(), "kl_second": kl_second.mean()}

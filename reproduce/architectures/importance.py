@@ -57,7 +57,7 @@ class ImportanceWeighted(OwnGaussian):
         """The bound that each player ascends, (B,)."""
         return {"autoencoder": iwae_bound(log_weights)}
 
-    def losses(self, batch: Batch, progress: float) -> Losses:
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         log_weights, error = self.log_weights(batch.images)
         parts = {
             "reconstruction": error.mean(),

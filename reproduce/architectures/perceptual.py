@@ -82,7 +82,7 @@ class PerceptualVAE(OwnGaussian):
         super().__init__(backbone)
         self.settings = settings
 
-    def losses(self, batch: Batch, progress: float) -> Losses:
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         mean, log_variance = self.posterior(batch.images)
         reconstruction = self.decode(gaussian_sample(mean, log_variance))
         dissimilarity = 1 - multi_scale_ssim(reconstruction, batch.images, self.settings.scales).mean()

@@ -71,7 +71,7 @@ class PythaeObjective(Architecture):
         """The model's decoder."""
         return self.pythae.decoder
 
-    def losses(self, batch: Batch, progress: float) -> Losses:
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         output = self.pythae({"data": batch.images})
         return Losses(self.by_player(output.loss), self.recorded(output))
 

@@ -104,6 +104,8 @@ def configuration(
 class Reading(PythaeObjective):
     """One Pythae class on the shared backbone. Subclasses name it, its configuration, and what its code means."""
 
+    capturable = False  # Pythae's classes ask the device for values
+
     model: ClassVar[type[BaseAE]]
     configures: ClassVar[type[BaseAEConfig]]
     differentiates: ClassVar[bool] = False
@@ -134,7 +136,7 @@ class Reading(PythaeObjective):
         """Keyword arguments that Pythae's trainers pass to a class that asks for them."""
         return {}
 
-    def losses(self, batch: Batch, progress: float) -> Losses:
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         output = self.forward_pass(batch)
         return Losses(self.by_player(output.loss), self.recorded(output))
 
@@ -164,7 +166,7 @@ class LeakingPlayers(Reading):
         }
         return tuple(getattr(self.pythae, name) for name in networks[role])
 
-    def losses(self, batch: Batch, progress: float) -> Losses:
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         output = self.forward_pass(batch)
         first, second = (output[f"{role}_loss"] for role in self.roles)
         return Losses(dict(zip(self.roles, (first + second, second), strict=True)), self.recorded(output))

@@ -37,6 +37,11 @@ class Quantiser(nn.Module):
         # a host-side copy of `started`, so that a step asks the device nothing
         self._started = False
 
+    @property
+    def begun(self) -> bool:
+        """Whether `start` has nothing left to do, without asking the device."""
+        return self._started
+
     def nearest(self, vectors: Tensor) -> Tensor:
         """Index of the nearest code: (N, d) → (N,)."""
         # ‖v‖² is the same for all codes and left out
@@ -109,6 +114,10 @@ class VectorQuantised(Architecture):
         self.decoder = Upsampler(backbone.final_block)
         self.settings = settings
 
+    def ready_for_graph(self) -> bool:
+        """Once the codebook has started: the first batch begins it, which asks the device."""
+        return self.quantiser.begun
+
     def raw_code(self, x: Tensor) -> Tensor:
         """Encoder vectors before quantisation: (B, 1, 28, 28) → (B, 16, 3, 3)."""
         return expect(self.narrow(self.encoder.feature_map(x)), *self.code_shape)  # type: ignore[operator]
@@ -134,7 +143,7 @@ class VectorQuantised(Architecture):
     def decode(self, z: Tensor) -> Tensor:
         return self.decoder(self.widen(expect(z, *self.code_shape)))
 
-    def losses(self, batch: Batch, progress: float) -> Losses:
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         raw = self.raw_code(batch.images)
         vectors = self.as_vectors(raw)
         if self.training:

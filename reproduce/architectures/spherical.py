@@ -160,7 +160,7 @@ class SphericalVAE(Architecture):
     def sample(self, x: Tensor) -> Tensor:
         return sample_von_mises_fisher(*self.posterior(x), self.settings.proposals)
 
-    def losses(self, batch: Batch, progress: float) -> Losses:
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         mean, kappa = self.posterior(batch.images)
         z = sample_von_mises_fisher(mean, kappa, self.settings.proposals)
         error = negative_log_likelihood(self.decode(z), batch.images, self.likelihood).mean()

@@ -76,7 +76,7 @@ class BetaTCVAE(OwnGaussian):
         self.settings = settings
         self.train_size = train_size
 
-    def losses(self, batch: Batch, progress: float) -> Losses:
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         mean, log_variance = self.posterior(batch.images)
         z = gaussian_sample(mean, log_variance)
         error = self.reconstruction_term(z, batch.images).mean()
@@ -148,7 +148,7 @@ class FactorVAE(OwnGaussian):
         z = gaussian_sample(mean, log_variance)
         return z, self.reconstruction_term(z, images).mean(), gaussian_kl(mean, log_variance).mean()
 
-    def losses(self, batch: Batch, progress: float) -> Losses:
+    def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         z, error, kl = self.bound(batch.images)
         ratio = density_ratio(self.discriminator(z)).mean()
         loss = error + kl + self.settings.weight * ratio

@@ -59,6 +59,10 @@ def run(
             "--tf32", help="TensorFloat-32 on a GPU: faster, coarser; kept apart as <profile>-tf32."
         ),
     ] = False,
+    graphs: Annotated[
+        bool,
+        typer.Option("--graphs/--no-graphs", help="On a GPU, capture a training step once and replay it."),
+    ] = True,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed runs again.")] = False,
     trial: Annotated[
         int | None,
@@ -133,6 +137,7 @@ def run(
             jobs=jobs,
             listener=display,
             retry_failed=retry_failed,
+            graphs=graphs,
             scheduler=scheduler,
             dashboard=dashboard,
         )
