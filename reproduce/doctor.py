@@ -205,13 +205,13 @@ def mnist() -> Finding:
     from reproduce import datasets
 
     try:
-        folder = datasets.local_mnist()
+        folder = datasets.mnist.local_mnist()
         if folder is None:
-            said = f"not here: profiles on full MNIST download it (11 MB) into {datasets.DOWNLOAD_FOLDER}"
+            said = f"not here: profiles on full MNIST download it (11 MB) into {datasets.mnist.DOWNLOAD_FOLDER}"
             return Finding("mnist", "OK", f"{said}; smoke and quick need none")
-        paths = datasets.mnist_files(folder)
+        paths = datasets.mnist.mnist_files(folder)
         for name, path in paths.items():
-            datasets.read_idx(path, name)
+            datasets.mnist.read_idx(path, name)
     except ReproduceError as error:
         return Finding("mnist", "problem", str(error))
     first = next(iter(paths.values()))

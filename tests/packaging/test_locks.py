@@ -166,7 +166,7 @@ def test_what_the_project_imports_is_named_and_not_left_to_what_others_bring(nam
 
 def test_only_the_download_of_mnist_needs_torchvision():
     users = [path for path in (ROOT / "reproduce").rglob("*.py") if "torchvision" in path.read_text("utf-8")]
-    assert [path.name for path in users] == ["datasets.py"]
+    assert [path.name for path in users] == ["mnist.py"]
 
 
 def test_the_base_lock_is_whole_but_for_torch_and_what_torch_brings():
@@ -192,7 +192,7 @@ def test_no_torch_is_installed_from_an_index_that_nobody_named():
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/IMAGE.md"])
+@pytest.mark.parametrize("name", ["docs/USING.md", "docs/IMAGE.md"])
 def test_what_is_said_about_a_cpu_build_names_the_locked_versions(name):
     assert re.findall(r"make venv-cpu CPU_TORCH=.*", read(name)) == [f"{CPU} --index-url ADDRESS'"]
 

