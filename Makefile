@@ -20,7 +20,7 @@ export OPENBLAS_NUM_THREADS := 1
 # What the user's shell sets for other tools: none of it may reach ours (reproduce/environment.py says it for Python)
 unexport CDPATH PYTHONPATH PYTHONHOME $(filter-out $(foreach name,INDEX_URL EXTRA_INDEX_URL FIND_LINKS NO_INDEX CERT \
   CLIENT_CERT PROXY TRUSTED_HOST CACHE_DIR NO_CACHE_DIR CONFIG_FILE TIMEOUT RETRIES,PIP_$(name)),$(filter PIP_%,$(.VARIABLES)))
-export PROFILE SEEDS RESULTS_DIR MNIST_DIR TOLERANCE_PYTHONS TOLERANCE_WAYS
+export PROFILE SEEDS RESULTS_DIR MNIST_DIR TOLERANCE_WAYS
 
 REPRODUCE := $(IN_VENV) -m reproduce
 
@@ -139,10 +139,10 @@ browser: venv  ## what the explorer's tests need beside Chromium and its driver
 
 .PHONY: explorer browser
 
-check: venv  ## fresh numbers against golden ones, and which models they tell apart
-	$(REPRODUCE) check --pairs
+check: venv  ## fresh numbers against golden ones
+	$(REPRODUCE) check
 
-tolerances: venv  ## measure golden's bands: a campaign (PROFILE: smoke unless set) as on other machines; TOLERANCE_PYTHONS, TOLERANCE_WAYS
+tolerances: venv  ## measure golden's tolerances: a campaign (PROFILE: smoke unless set) as on other machines; TOLERANCE_WAYS
 	$(REPRODUCE) tolerances $(if $(JOBS),--jobs $(JOBS))
 
 gpu-check: venv  ## the GPU against the CPU, and how many runs should share it: a table to paste into an issue

@@ -211,21 +211,9 @@ def publish_speed(results: Path, root: Path) -> dict[str, str]:
     return {"bench": (speed / bench.MARKDOWN).read_text()}
 
 
-def copy_ledger(store: Store, published: Path) -> None:
-    """Add the checks of these results to the published drift ledger, each once."""
-    from reproduce.golden.ledger import NAME, merged_ledgers
-
-    source, target = store.folder / NAME, published / store.protocol.name / NAME
-    if source.is_file():
-        merged = merged_ledgers([target, source])
-        files.write(target, files.csv_bytes(merged))
-
-
 def publish_records(store: Store, published: Path) -> list[RunId]:
-    """Drift ledger and, if the profile allows verdicts, the finished runs: what can be done before a report. Returns
-    the runs copied."""
+    """The finished runs, if the profile allows verdicts: what can be done before a report. Returns the runs copied."""
     files.clear_temporaries(published / store.protocol.name)
-    copy_ledger(store, published)
     return copy_runs(store, published) if store.protocol.verdicts else []
 
 

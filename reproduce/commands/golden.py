@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +13,6 @@ import typer
 from reproduce.commands import options
 from reproduce.commands.options import (
     JsonOption,
-    OnlyOption,
     ProfileOption,
     ResultsOption,
     SeedOption,
@@ -41,46 +42,50 @@ def check(
     results: ResultsOption = Path("results"),
     seed: SeedOption = None,
     every: Annotated[bool, typer.Option("--all", help="Every number, not only the worst ones.")] = False,
-    pairs: Annotated[
-        bool,
-        typer.Option("--pairs", help="List all pairs of architectures that the bands cannot tell apart."),
-    ] = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Fresh numbers against golden ones: exit code 0, 1 (some are off), 2 (cannot be compared)."""
-    from dataclasses import asdict
+    """Fresh numbers against golden ones: exit code 0, 1 (some are off), 2 (cannot be compared).
 
+    A run that only one side has is named, and the others are compared.
+    """
     from reproduce import golden, paper
-    from reproduce.golden.ledger import NAME
-    from reproduce.runs import campaign_runs
+    from reproduce.runs import RunId
     from reproduce.store import Store
 
     require_checkout()
     protocol = light_profile(profile_name, results)
     expected = golden.read(protocol.name)
-    seeds = parsed_seeds(seed) or expected.seeds
-    expected = expected.of_seeds(seeds)
-    golden.require_fresh(Store(results, protocol, options.PUBLISHED), campaign_runs(protocol, (), seeds))
-    records, found = records_and_provenance(protocol, results, seeds)
+    expected = expected.of_seeds(parsed_seeds(seed) or expected.seeds)
+    held = [RunId(slug, int(number)) for slug, number in sorted(golden.runs_in(expected.runs))]
+    golden.require_fresh(Store(results, protocol, options.PUBLISHED), held, some=True)
+    records, found = records_and_provenance(protocol, results, expected.seeds)
     provenance = golden.machine_provenance(protocol, found)
-    losses = golden.initial_losses(protocol)
-    compared = golden.compare(expected, records, losses, provenance, paper.models())
-    off = [item for item in compared if not item.inside]
-    golden.append_ledger(results / protocol.name / NAME, protocol.name, provenance, compared)
+    compared = golden.compare(expected, records, golden.initial_losses(protocol), provenance, paper.models())
+    apart = golden.not_compared(expected, records)
     shown = compared if every else golden.summary(compared)
     if as_json:
-        rows = [asdict(item) | {"difference": item.difference, "inside": item.inside} for item in shown]
-        typer.echo(json.dumps({"profile": protocol.name, "compared": len(compared), "rows": rows}, indent=1))
+        plain = shown.drop(columns="deviation").replace([math.inf, -math.inf], math.nan).astype(object)
+        rows = plain.where(plain.notna(), None).to_dict("records")
+        counted = {"profile": protocol.name, "compared": len(compared), "not_compared": apart}
+        typer.echo(json.dumps(counted | {"rows": rows}, indent=1))
     else:
-        for line in (*golden.as_lines(shown), *golden.conclusion(expected, provenance, compared, pairs)):
+        for line in (
+            *golden.as_lines(shown),
+            *apart,
+            *golden.conclusion(expected, provenance, compared),
+        ):
             typer.echo(line)
-    return 1 if off else 0
+    return 0 if compared["inside"].all() else 1
 
 
 @app.command(name="golden")
 def record_golden(
     profile_name: ProfileOption = None,
     results: ResultsOption = Path("results"),
+    seed: SeedOption = None,
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Record the runs that are finished, and leave the others out.")
+    ] = False,
     uncommitted: Annotated[
         bool, typer.Option("--uncommitted", help="Record from changed files or an unknown commit too.")
     ] = False,
@@ -88,30 +93,32 @@ def record_golden(
     """Record golden numbers from a clean commit with all runs fresh; says first what changes."""
     from reproduce import golden
     from reproduce.runs import campaign_runs
-    from reproduce.store import Store
+    from reproduce.store import FRESH, Store
     from reproduce.version import current_commit
 
     require_checkout()
-    protocol = light_profile(profile_name, results)
-    store, wanted = Store(results, protocol), campaign_runs(protocol)
-    golden.require_fresh(store, wanted)
+    protocol, seeds = light_profile(profile_name, results), parsed_seeds(seed)
+    store, wanted = Store(results, protocol), campaign_runs(protocol, (), seeds)
+    golden.require_fresh(store, wanted, some=finished)
+    if finished:
+        wanted = tuple(run for run in wanted if store.status(run).state == FRESH)
     if not uncommitted:
         golden.require_clean([current_commit(), *(commit for run in wanted for commit in store.commits(run))])
-    records, found = records_and_provenance(protocol, results)
-    provenance = golden.machine_provenance(protocol, found)
-    bands, origin = golden.bands_for(protocol.name)
-    losses = golden.initial_losses(protocol)
+    records, found = records_and_provenance(protocol, results, seeds)
+    every = records if seeds is None else records_and_provenance(protocol, results)[0]
+    tolerances, origin = golden.tolerances_for(protocol.name, golden.frames(every)["runs"])
+    now = golden.of_records(
+        records, golden.initial_losses(protocol), golden.machine_provenance(protocol, found), tolerances
+    ).only({(run.architecture, run.seed) for run in wanted})
     try:
         before = golden.read(protocol.name)
     except golden.CannotCompare as error:
         typer.echo(f"recorded for the first time ({error})")
     else:
-        now = golden.of_records(records, losses, provenance, bands)
-        for run_name, metric, old, new in golden.changes(before, now):
-            typer.echo(f"{run_name} {metric}: {old:.6g} -> {new:.6g}")
-    typer.echo(f"bands: {origin}")
-    folder = golden.write(records, losses, provenance, bands)
-    typer.echo(f"recorded {folder}")
+        for (run, metric), was, becomes in golden.changes(before, now).itertuples():
+            typer.echo(f"{run} {metric}: {was:.6g} -> {becomes:.6g}")
+    typer.echo(f"tolerances: {origin}")
+    typer.echo(f"recorded {golden.write(now)}")
     return 0
 
 
@@ -121,8 +128,6 @@ def tolerances(
         str, typer.Option("--profile", "-p", envvar="PROFILE", help=f"One of {', '.join(PROFILES)}.")
     ] = "smoke",
     results: ResultsOption = Path("results"),
-    only: OnlyOption = None,
-    seed: SeedOption = None,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Runs at a time. Default: one a core.")
     ] = None,
@@ -134,33 +139,17 @@ def tolerances(
             help="Of the older machines that can be imitated here (avx2, avx, …) only these. Repeat. Default: all.",
         ),
     ] = None,
-    pythons: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--python",
-            envvar="TOLERANCE_PYTHONS",
-            help="Further interpreters that have this project's packages, another Python or torch. Repeat.",
-        ),
-    ] = None,
 ) -> int:
-    """Measure golden's bands: run the campaign as other machines would, below <results>/tolerances, and compare.
+    """Measure golden's tolerances: run the campaign as other machines would, and compare.
 
-    A complete campaign's runs and bands are written to golden/<profile>/; with --only or --seed they are only shown.
+    Each way has a results root below <results>/tolerances; results of another machine, Python or torch that lie there
+    count, too. The runs and the tolerances go to golden/<profile>/.
     """
-    from reproduce.golden.tolerances import measure
+    from reproduce.golden.ways import measure
 
-    protocol, seeds = light_profile(profile_name or "smoke", results), parsed_seeds(seed)
-    if not only and not seeds:
-        require_checkout()  # the bands are written there
-    for line in measure(
-        protocol,
-        results,
-        lambda root: records_and_provenance(protocol, root, seeds),
-        only=only or (),
-        seeds=seeds,
-        jobs=jobs,
-        older=only_ways or (),
-        pythons=pythons or (),
-    ):
+    require_checkout()
+    protocol = light_profile(profile_name or "smoke", results)
+    read = partial(records_and_provenance, protocol)
+    for line in measure(protocol, results, read, jobs=jobs, older=only_ways or ()):
         typer.echo(line)
     return 0

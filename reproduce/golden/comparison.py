@@ -1,30 +1,31 @@
-"""Golden against fresh: one `Comparison` a number, and the table that shows them."""
+"""Golden against fresh, number by number, and the table that shows it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from reproduce.golden.distinguishing import alike, pair_count
+from reproduce.golden.folder import frames
 from reproduce.golden.model import (
     BY_ROW,
     COMPARED,
     EXACT,
     INITIAL,
     KEY,
+    OF_RUNS,
     POOLED,
+    ROWS,
     CannotCompare,
-    Comparison,
     Golden,
     machine_class,
+    of_runs,
     rekeyed,
+    runs_in,
 )
-from reproduce.golden.recording import ROWS, frames
-from reproduce.names import LABELS
 from reproduce.records import Records
 
 
@@ -34,57 +35,75 @@ def compare(
     losses: pd.DataFrame,
     provenance: Mapping[str, Any],
     paper: pd.DataFrame | None = None,
-) -> list[Comparison]:
-    """Every number of golden's runs against the fresh ones; one that is not finite is outside its band.
+) -> pd.DataFrame:
+    """Every number of the runs that both sides have (see `not_compared`), as `judged` gives them.
 
-    losses: `recording.initial_losses`; provenance: `model.machine_provenance`; paper: a models frame. Raises
-    CannotCompare: other profile, other data, a metric without a band, rows that only one side has or has twice.
+    losses: `folder.initial_losses`; provenance: `model.machine_provenance`; paper: a models frame. Raises
+    CannotCompare: other profile, other data, no common run, a metric without a tolerance, rows of a run that only one
+    side has or has twice.
     """
     if golden.profile != records.profile:
         raise CannotCompare(f"golden is of profile '{golden.profile}', the results of '{records.profile}'")
     if golden.provenance.get("data") != provenance.get("data"):
         raise CannotCompare("golden and results come from different data")
-    unbanded = [metric for metric in (*COMPARED, INITIAL) if (metric, POOLED) not in golden.bands]
-    if unbanded:
+    pooled = golden.tolerances.loc[golden.tolerances["architecture"] == POOLED, "metric"]
+    if lacking := [metric for metric in (*COMPARED, INITIAL) if metric not in set(pooled)]:
         raise CannotCompare(
-            f"golden has no band for {', '.join(unbanded)}: measure them with `make tolerances`"
+            f"golden has no tolerance for {', '.join(lacking)}: measure them with `make tolerances`"
         )
     fresh = frames(records)
-    _same_keys(golden, fresh, set(golden.seeds))
+    both = runs_in(golden.runs) & runs_in(fresh["runs"])
+    if not both:
+        raise CannotCompare("golden and the results have no run in common")
+    golden, fresh = (
+        golden.only(both),
+        {name: of_runs(fresh[name], both) for name in OF_RUNS} | {"losses": losses},
+    )
+    for name in (*OF_RUNS, "losses"):
+        _require_same_rows(name, ROWS[name], getattr(golden, name), fresh[name])
     same = machine_class(golden.provenance) == machine_class(provenance)
+    numbers = [*by_run(golden, fresh), *by_row(golden, fresh), *initial(golden, fresh)]
+    return judged(numbers, golden.tolerances, same, paper)
+
+
+class Number(NamedTuple):
+    """One number on both sides. like: the metric whose tolerance it takes, of a value of this size, so many times."""
+
+    architecture: str
+    run: str
+    metric: str
+    golden: float
+    fresh: float
+    like: str
+    size: float
+    times: float = 1.0
+
+
+def by_run(golden: Golden, fresh: Mapping[str, pd.DataFrame]) -> Iterator[Number]:
+    """The runs' own numbers; some must be the very same."""
     ours = fresh["runs"].set_index(KEY)
-    found = []
-    for row in golden.runs.to_dict("records"):
-        key = (row["architecture"], row["seed"])
+    for theirs in golden.runs.to_dict("records"):
+        run = (theirs["architecture"], theirs["seed"])
         for metric in (*COMPARED, *EXACT):
-            expected, obtained = float(row[metric]), float(ours.loc[key, metric])
-            band = 0.0 if metric in EXACT else golden.band(metric, key[0]).allowance(expected, same)
-            printed = math.nan
-            if paper is not None and metric in paper.columns and key[0] in paper.index:
-                printed = float(paper.loc[key[0], metric])
-            found.append(Comparison(*key, metric, expected, obtained, band, printed))
-    return found + by_row(golden, fresh, same) + _initial(golden, losses, same)
+            pair = float(theirs[metric]), float(ours.loc[run, metric])
+            times = 0.0 if metric in EXACT else 1.0
+            like = metric if times else INITIAL
+            yield Number(run[0], run_name(run), metric, *pair, like, pair[0], times)
 
 
-def by_row(golden: Golden, fresh: Mapping[str, pd.DataFrame], same: bool) -> list[Comparison]:
+def by_row(golden: Golden, fresh: Mapping[str, pd.DataFrame]) -> Iterator[Number]:
     """How far each run's images, pairs and epochs lie from golden's, row by row: the root mean square over n rows.
 
-    Golden's is 0. A band is measured on a run's mean over its rows. Were rows off independently of each other, their
-    root mean square would be √n times what the mean is off, and less if they are off together: so many bands are
-    allowed, around the root mean square of golden's own values. `make tolerances` tries it on the runs it measures.
+    Golden's is 0. A tolerance is measured on a run's mean over its rows. Were rows off independently of each other,
+    their root mean square would be √n times what the mean is off, and less if they are off together: so much is
+    allowed, around the root mean square of golden's own values.
     """
-    found = []
     for (name, column), (called, metric) in BY_ROW.items():
-        rows = ROWS[name]
-        ours = fresh[name].set_index(list(rows))[column]
-        for (architecture, seed), theirs in (
-            getattr(golden, name).set_index(list(rows))[column].groupby(level=KEY, sort=False)
-        ):
-            off = root_mean_square(ours.loc[theirs.index] - theirs)
-            allowance = golden.band(metric, architecture).allowance(root_mean_square(theirs), same)
-            band = math.sqrt(len(theirs)) * allowance
-            found.append(Comparison(architecture, seed, called, 0.0, off, band))
-    return found
+        ours = fresh[name].set_index(ROWS[name])[column]
+        theirs = getattr(golden, name).set_index(ROWS[name])[column]
+        for run, rows in theirs.groupby(level=KEY, sort=False):
+            off, size = root_mean_square(ours.loc[rows.index] - rows), root_mean_square(rows)
+            yield Number(run[0], run_name(run), called, 0.0, off, metric, size, math.sqrt(len(rows)))
 
 
 def root_mean_square(values: pd.Series) -> float:
@@ -92,38 +111,46 @@ def root_mean_square(values: pd.Series) -> float:
     return float(np.sqrt(np.mean(values.to_numpy(float) ** 2)))
 
 
-def _initial(golden: Golden, losses: pd.DataFrame, same: bool) -> list[Comparison]:
-    """The loss parts at initialisation. Raises CannotCompare when one side has a part that the other has not."""
-    key = ["architecture", "part"]
-    _same_rows("losses", key, golden.losses, losses)
-    ours = losses.set_index(key)["value"]
-    return [
-        Comparison(
-            row["architecture"],
-            None,
-            f"initial {row['part']}",
-            float(row["value"]),
-            float(ours[row["architecture"], row["part"]]),
-            golden.band(INITIAL, row["architecture"]).allowance(float(row["value"]), same),
-        )
-        for row in golden.losses.to_dict("records")
-    ]
+def initial(golden: Golden, fresh: Mapping[str, pd.DataFrame]) -> Iterator[Number]:
+    """The loss parts at initialisation."""
+    ours = fresh["losses"].set_index(ROWS["losses"])["value"]
+    for (slug, part), value in golden.losses.set_index(ROWS["losses"])["value"].items():
+        yield Number(slug, slug, f"{INITIAL} {part}", value, float(ours[slug, part]), INITIAL, value)
 
 
-def _same_keys(golden: Golden, fresh: Mapping[str, pd.DataFrame], seeds: set[int]) -> None:
-    """Runs, images, pairs and epochs must be the very same. Raises CannotCompare that names the first difference."""
-    names = {
-        "runs": KEY,
-        "images": [*KEY, "image", "label"],
-        "pairs": [*KEY, "pair", "first", "second"],
-        "curves": [*KEY, "epoch"],
-    }
-    for name, key in names.items():
-        ours = fresh[name][fresh[name]["seed"].isin(seeds)]
-        _same_rows(name, key, getattr(golden, name), ours)
+def judged(
+    numbers: Iterable[Number], tolerances: pd.DataFrame, same: bool, paper: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """One row a number: architecture, run, metric, paper (NaN where it prints none), golden, fresh, difference,
+    tolerance, inside, and deviation: the difference in units of the tolerance. What is not finite is never inside.
+
+    same: whether both sides are of one class of machine. Raises KeyError without a tolerance.
+    """
+    found = pd.DataFrame(numbers, columns=list(Number._fields))
+    table, kind = tolerances.set_index(ROWS["tolerances"]), "same" if same else "other"
+    own = zip(found["like"], found["architecture"], strict=True)
+    limits = table.loc[[key if key in table.index else (key[0], POOLED) for key in own]].reset_index()
+    allowed = limits[f"{kind}_absolute"] + limits[f"{kind}_relative"] * found["size"].abs()
+    difference, tolerance = found["fresh"] - found["golden"], found["times"] * allowed
+    printed = pd.Series(dtype=float) if paper is None else paper.select_dtypes("number").stack()
+    return found.drop(columns=["like", "size", "times"]).assign(
+        paper=[
+            printed.get(key, math.nan) for key in zip(found["architecture"], found["metric"], strict=True)
+        ],
+        difference=difference,
+        tolerance=tolerance,
+        inside=difference.abs() <= tolerance,
+        deviation=(difference.abs() / tolerance).fillna(math.inf).where(difference != 0, 0.0),
+    )
 
 
-def _same_rows(name: str, key: list[str], golden: pd.DataFrame, fresh: pd.DataFrame) -> None:
+def run_name(run: tuple[str, int]) -> str:
+    """For people."""
+    return f"{run[0]}/seed-{run[1]}"
+
+
+def _require_same_rows(name: str, key: list[str], golden: pd.DataFrame, fresh: pd.DataFrame) -> None:
+    """Raises CannotCompare that names the first row that one side lacks or has twice."""
     for side, frame in (("golden", golden), ("the results", fresh)):
         if frame.duplicated(key).any():
             twice = frame[frame.duplicated(key)].iloc[0]
@@ -136,65 +163,56 @@ def _same_rows(name: str, key: list[str], golden: pd.DataFrame, fresh: pd.DataFr
             raise CannotCompare(f"{side} {len(lacking)} rows of {name}, the first: {first}")
 
 
-def summary(compared: Sequence[Comparison]) -> list[Comparison]:
-    """What is worth showing: everything that is off, and of every metric the number that comes nearest to its band.
+def not_compared(golden: Golden, records: Records) -> list[str]:
+    """The runs that only one side has, a line a side: a long profile's golden numbers may be of some runs only, and a
+    campaign may not be through."""
+    theirs, ours = runs_in(golden.runs), runs_in(frames(records)["runs"])
+    sides = ((theirs - ours, "the results lack"), (ours - theirs, "golden lacks"))
+    return [
+        f"cannot be compared, since {side} them: {', '.join(map(run_name, sorted(runs)))}"
+        for runs, side in sides
+        if runs
+    ]
+
+
+def summary(compared: pd.DataFrame) -> pd.DataFrame:
+    """What is worth showing: everything that is off, and of every metric the number nearest to its tolerance.
 
     The loss parts at initialisation count as one metric.
     """
-    worst: dict[str, Comparison] = {}
-    for item in compared:
-        name = INITIAL if item.seed is None else item.metric
-        if name not in worst or item.deviation > worst[name].deviation:
-            worst[name] = item
-    shown = {id(item) for item in worst.values()}
-    return [item for item in compared if not item.inside or id(item) in shown]
+    metric = compared["metric"].where(~compared["metric"].str.startswith(f"{INITIAL} "), INITIAL)
+    worst = compared["deviation"].groupby(metric).idxmax()
+    return compared[~compared["inside"] | compared.index.isin(worst)]
 
 
-def conclusion(
-    golden: Golden, provenance: Mapping[str, Any], compared: Sequence[Comparison], listed: bool
-) -> list[str]:
-    """What the comparison comes to, in lines of text: changed keys, how much is off, and what the bands can tell.
-
-    listed: whether all pairs of architectures that they cannot tell apart are named, and not only the first `FEW`.
-    """
-    same = machine_class(golden.provenance) == machine_class(provenance)
+def conclusion(golden: Golden, provenance: Mapping[str, Any], compared: pd.DataFrame) -> list[str]:
+    """What the comparison comes to, in lines: changed keys, what the tolerances rest on if nothing measured each of
+    them, and how much is off."""
     lines = []
-    changed = rekeyed(golden.provenance, provenance)
-    if changed:
+    if changed := rekeyed(golden.provenance, provenance):
         lines.append(
             f"{len(changed)} runs have other settings or revisions than when golden was recorded, the first: "
             f"{changed[0]}; if that was meant, record anew with `make golden PROFILE={golden.profile}`"
         )
-    for wide, name in ((False, "narrow"), (True, "wide")):
-        pairs = alike(golden, same_machine=not wide)
-        told, n = pair_count(golden) - len(pairs), pair_count(golden)
-        shown = pairs if listed else pairs[:FEW]
-        more = f" and {len(pairs) - len(shown)} more (--pairs names them)" if len(pairs) > len(shown) else ""
-        named = f"; not {listing(shown)}{more}" if pairs else ""
-        lines.append(f"the {name} bands tell {told} of {n} pairs of architectures apart{named}")
-    off = sum(not item.inside for item in compared)
-    which = "narrow bands (same class of machine)" if same else "wide bands (another class of machine)"
-    lines.append(f"profile {golden.profile}: {len(compared)} numbers compared, {off} off; {which}")
-    return lines
+    reasons = set(golden.tolerances.loc[golden.tolerances["metric"] != INITIAL, "reason"])
+    if len(reasons) == 1:
+        lines.append(f"tolerances: {reasons.pop()}")
+    same = machine_class(golden.provenance) == machine_class(provenance)
+    which = (
+        "narrow tolerances (same class of machine)" if same else "wide tolerances (another class of machine)"
+    )
+    off = int((~compared["inside"]).sum())
+    return [*lines, f"profile {golden.profile}: {len(compared)} numbers compared, {off} off; {which}"]
 
 
-FEW = 5
-"""Pairs that are named without being asked for."""
+HEAD = ("run", "metric", "paper", "golden", "fresh", "difference", "tolerance", "verdict")
 
 
-def listing(pairs: Sequence[tuple[str, str]]) -> str:
-    """Pairs as "AE/WAE, …"."""
-    return ", ".join(f"{LABELS[first]}/{LABELS[second]}" for first, second in pairs)
-
-
-def as_lines(compared: Sequence[Comparison]) -> list[str]:
-    """A table in plain text: run, metric, paper, golden, fresh, difference, band, verdict.
+def as_lines(compared: pd.DataFrame) -> list[str]:
+    """A table in plain text.
 
     A metric "by image", "by pair" or "by epoch" is how far the rows are off: golden's is 0.
     """
-    if not compared:
-        return []
-    head = ("run", "metric", "paper", "golden", "fresh", "difference", "band", "verdict")
     rows = [
         (
             item.run,
@@ -203,12 +221,12 @@ def as_lines(compared: Sequence[Comparison]) -> list[str]:
             f"{item.golden:.6g}",
             f"{item.fresh:.6g}",
             f"{item.difference:+.2e}",
-            f"{item.band:.2e}",
+            f"{item.tolerance:.2e}",
             "ok" if item.inside else "OFF",
         )
-        for item in compared
+        for item in compared.itertuples()
     ]
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
     return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [head, *rows]
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (HEAD, *rows)
     ]

@@ -1,8 +1,7 @@
-"""What is compared, within which bands, and when two machines are of one class."""
+"""What is compared, within which tolerances, and when two machines are of one class."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,67 +16,65 @@ from reproduce.protocol import Protocol
 from reproduce.runs import campaign_runs, training_key
 
 FOLDER = Path("golden")
+KEY = ["architecture", "seed"]
 COMPARED = (*ALL_METRICS, "test_ssim", "test_mse", "test_piq", "code_sd", "validation_loss")
 EXACT = ("parameters",)
+LOSS_CURVES = ("training_loss", "validation_loss")
+INITIAL = "initial"
+"""The tolerance of the loss parts at initialisation."""
+POOLED = "pooled"
+"""In place of an architecture: the tolerance of all that have none of their own."""
+LIMITS = ("same_relative", "same_absolute", "other_relative", "other_absolute")
+"""How far a metric may be off, two-sided: absolute + relative·|golden|, on the same class of machine and elsewhere."""
+ROWS: dict[str, list[str]] = {
+    "runs": KEY,
+    "images": [*KEY, "image", "label"],
+    "pairs": [*KEY, "pair", "first", "second"],
+    "curves": [*KEY, "epoch"],
+    "losses": ["architecture", "part"],
+    "tolerances": ["metric", "architecture"],
+}
+"""Table → the columns that name a row."""
+COLUMNS: dict[str, list[str]] = {
+    "runs": [*ROWS["runs"], *COMPARED, "best_epoch", "active_units", *EXACT],
+    "images": [*ROWS["images"], *IMAGE_METRICS],
+    "pairs": [*ROWS["pairs"], *PAIR_METRICS],
+    "curves": [*ROWS["curves"], *LOSS_CURVES],
+    "losses": [*ROWS["losses"], "value"],
+    "tolerances": [*ROWS["tolerances"], *LIMITS, "reason"],
+}
+OF_RUNS = ("runs", "images", "pairs", "curves")
+"""Tables with rows of runs."""
 BY_ROW: dict[tuple[str, str], tuple[str, str]] = {
     **{("images", metric): (f"{metric} by image", metric) for metric in IMAGE_METRICS},
     **{("pairs", metric): (f"{metric} by pair", metric) for metric in PAIR_METRICS},
-    **{
-        ("curves", metric): (f"{metric} by epoch", "validation_loss")
-        for metric in ("training_loss", "validation_loss")
-    },
+    **{("curves", column): (f"{column} by epoch", "validation_loss") for column in LOSS_CURVES},
 }
-"""Frame and column whose rows are compared one by one → what that is called, and the metric whose band it takes."""
-INITIAL = "initial"
-"""The band of the loss parts at initialisation."""
-KEY = ["architecture", "seed"]
+"""Table and column whose rows are compared one by one → what that is called, and whose tolerance it takes."""
 GPU = ("gpu", "cuda", "cudnn", "tf32_matmul", "tf32_convolution")
-"""What a GPU adds to its machine; provenance of a CPU have none of it."""
+"""What a GPU adds to its machine; provenance of a CPU has none of it."""
 MACHINE = ("device", "processor", "instruction_set", "kernels", "machine", "torch", "numpy", *GPU)
 """What must agree for two machines to be of one class."""
 
 
-POOLED = "pooled"
-"""In place of an architecture: the band was pooled over all that have none of their own."""
-
-
 class CannotCompare(ReproduceError):
-    """Fresh and golden are not of one kind: other profile, other data, missing runs, a damaged file."""
+    """Fresh and golden are not of one kind: other profile, other data, missing rows, a damaged file."""
 
 
-@dataclass(frozen=True)
-class Band:
-    """How far a metric may be off, and why. The four numbers are finite and not negative.
-
-    architecture: the one whose own band it is, or `POOLED`: the band of all that have none of their own.
-    """
-
-    metric: str
-    same_relative: float
-    same_absolute: float
-    other_relative: float
-    other_absolute: float
-    reason: str
-    architecture: str = POOLED
-
-    def allowance(self, expected: float, same_machine: bool) -> float:
-        """Largest |difference| that is still inside, ≥ 0."""
-        relative = self.same_relative if same_machine else self.other_relative
-        absolute = self.same_absolute if same_machine else self.other_absolute
-        return absolute + relative * abs(expected)
+def of_runs(frame: pd.DataFrame, runs: set[tuple[str, int]]) -> pd.DataFrame:
+    """The rows of these runs (architecture, seed)."""
+    return frame[pd.MultiIndex.from_frame(frame[KEY]).isin(list(runs))].reset_index(drop=True)
 
 
-def band_of(bands: Mapping[tuple[str, str], Band], metric: str, architecture: str) -> Band:
-    """The architecture's own band, else the pooled one. Raises KeyError when there is neither."""
-    return bands.get((metric, architecture)) or bands[metric, POOLED]
+def runs_in(frame: pd.DataFrame) -> set[tuple[str, int]]:
+    """(architecture, seed) of every row."""
+    return set(frame[KEY].itertuples(index=False, name=None))
 
 
 @dataclass(frozen=True)
 class Golden:
-    """What `golden/<profile>/` holds: frames with the columns of `recording`, every number finite.
-
-    bands: (metric, architecture or `POOLED`) → band.
-    """
+    """What `golden/<profile>/` holds, which may be only some of the profile's runs: tables with `COLUMNS`, every number
+    finite. A tolerance is an architecture's own, or that of all (`POOLED`) that have none of their own."""
 
     profile: str
     runs: pd.DataFrame
@@ -86,11 +83,7 @@ class Golden:
     curves: pd.DataFrame
     losses: pd.DataFrame
     provenance: Mapping[str, Any]
-    bands: Mapping[tuple[str, str], Band]
-
-    def band(self, metric: str, architecture: str) -> Band:
-        """See `band_of`."""
-        return band_of(self.bands, metric, architecture)
+    tolerances: pd.DataFrame
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -103,57 +96,11 @@ class Golden:
         if missing:
             listed = ", ".join(map(str, self.seeds))
             raise CannotCompare(f"golden/{self.profile} has no seed {missing[0]}; it has {listed}")
+        return self.only({run for run in runs_in(self.runs) if run[1] in seeds})
 
-        def part(frame: pd.DataFrame) -> pd.DataFrame:
-            return frame[frame["seed"].isin(list(seeds))].reset_index(drop=True)
-
-        return replace(
-            self,
-            runs=part(self.runs),
-            images=part(self.images),
-            pairs=part(self.pairs),
-            curves=part(self.curves),
-        )
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One number: golden, fresh, the band, and the paper's where it prints one (NaN else).
-
-    seed: None for a number that no run made (loss parts at initialisation).
-    """
-
-    architecture: str
-    seed: int | None
-    metric: str
-    golden: float
-    fresh: float
-    band: float
-    paper: float = math.nan
-
-    @property
-    def run(self) -> str:
-        """Which run the number is of, for people."""
-        return self.architecture if self.seed is None else f"{self.architecture}/seed-{self.seed}"
-
-    @property
-    def difference(self) -> float:
-        """fresh - golden."""
-        return self.fresh - self.golden
-
-    @property
-    def inside(self) -> bool:
-        """Whether the difference is inside the band; never for a NaN."""
-        return abs(self.difference) <= self.band
-
-    @property
-    def deviation(self) -> float:
-        """|difference| in units of the band; infinite for a NaN."""
-        if math.isnan(self.difference):
-            return math.inf
-        if self.difference == 0:
-            return 0.0
-        return abs(self.difference) / self.band if self.band > 0 else math.inf
+    def only(self, runs: set[tuple[str, int]]) -> Golden:
+        """The part of these runs."""
+        return replace(self, **{name: of_runs(getattr(self, name), runs) for name in OF_RUNS})
 
 
 def machine_class(provenance: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -167,9 +114,8 @@ def machine_provenance(protocol: Protocol, provenance: Mapping[str, Any]) -> dic
     provenance: what the provenance of all runs agrees on (`commands.results.common`). keys: run → the first 16 digits
     of its training key, which changes with every setting and revision.
     """
-    flags, versions = provenance.get("flags", {}), provenance.get("versions", {})
+    flags = provenance.get("flags", {})
     names = ("device", "processor", "instruction_set", "machine", "threads")
-    optional = (*GPU, "kernels")
     return {
         "profile": protocol.name,
         "data": fingerprint(protocol),
@@ -177,8 +123,8 @@ def machine_provenance(protocol: Protocol, provenance: Mapping[str, Any]) -> dic
         "commit": provenance.get("commit", ""),
         "python": provenance.get("python", ""),
         **{name: flags.get(name) for name in names},
-        **{name: flags[name] for name in optional if name in flags},
-        **versions,
+        **{name: flags[name] for name in (*GPU, "kernels") if name in flags},
+        **provenance.get("versions", {}),
     }
 
 

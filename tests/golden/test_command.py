@@ -7,14 +7,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from reproduce import cli, golden, version
 from reproduce.commands import golden as commands
 from reproduce.golden import Golden
+from reproduce.golden.folder import require_fresh
+from reproduce.golden.model import OF_RUNS
 from reproduce.protocol import profile
 from reproduce.runs import RunId, campaign_runs
-from reproduce.store import PROVENANCE, Store
+from reproduce.store import FRESH, MISSING, PROVENANCE, Status, Store
 from tests.golden.recorded import as_records
 
 CLEAN = "0123456789" * 4
@@ -32,7 +35,7 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Golden:
         ran_at(CLEAN, run)
     runs = found.runs.copy()
     runs.loc[(runs["architecture"] == "vae") & (runs["seed"] == 123), "mse"] = 0.5
-    monkeypatch.setattr(golden, "require_fresh", lambda *_: None)
+    monkeypatch.setattr(golden, "require_fresh", lambda *_, **__: None)
     monkeypatch.setattr(golden, "initial_losses", lambda _: found.losses)
     monkeypatch.setattr(
         commands, "records_and_provenance", lambda *_: (as_records(found, runs=runs), {"commit": CLEAN})
@@ -75,7 +78,7 @@ def test_what_changes_is_said_before_anything_is_written(
     after = golden.read("smoke")
     assert after.runs.set_index(["architecture", "seed"]).loc[("vae", 123), "mse"] == 0.5
     assert after.provenance["commit"] == CLEAN
-    assert [*after.bands] == [*recorded.bands]
+    pd.testing.assert_frame_equal(after.tolerances, recorded.tolerances)
 
 
 @pytest.mark.parametrize("commit", ["", "unknown", f"{CLEAN}+", "v1.0"])
@@ -112,3 +115,45 @@ def test_uncommitted_records_all_the_same(recorded: Golden, monkeypatch: pytest.
     before = contents()
     assert record(monkeypatch, "--uncommitted") == 0
     assert contents() != before
+
+
+def checked(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr("sys.argv", ["reproduce", "check", "--profile", "smoke", *words])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return int(stop.value.code or 0)
+
+
+def test_what_is_finished_of_one_seed_is_recorded_and_checked_and_the_rest_named(
+    recorded: Golden, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two runs of a campaign that is not through; of a profile without a spread: between seeds, and so it is said."""
+    shutil.rmtree("golden/smoke/spread")
+    finished = {RunId("ae", 42), RunId("vae", 42)}
+    monkeypatch.setattr(
+        Store,
+        "status",
+        lambda store, run, verify=False: Status(run, FRESH if run in finished else MISSING, ""),
+    )
+    monkeypatch.setattr(golden, "require_fresh", require_fresh)
+    assert record(monkeypatch) == 2
+    assert "44 of 46 runs are not fresh" in capsys.readouterr().err
+    assert record(monkeypatch, "--finished", "--seed", "42") == 0
+    assert golden.runs_in(golden.read("smoke").runs) == {("ae", 42), ("vae", 42)}
+    capsys.readouterr()
+
+    ae = {name: getattr(recorded.only({("ae", 42)}), name) for name in OF_RUNS}
+    monkeypatch.setattr(
+        commands, "records_and_provenance", lambda *_: (as_records(recorded, **ae), {"commit": CLEAN})
+    )
+    finished.remove(RunId("vae", 42))
+    assert checked(monkeypatch) == 0
+    out = capsys.readouterr().out
+    assert "cannot be compared, since the results lack them: vae/seed-42" in out
+    assert (
+        "tolerances: between seeds (42, 123) of 22 architectures: no other machine has run this profile"
+        in out
+    )
+    finished.clear()
+    assert checked(monkeypatch) == 2
+    assert "2 of 2 runs are not fresh, the first: ae/seed-42 is missing" in capsys.readouterr().err

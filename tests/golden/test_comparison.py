@@ -11,10 +11,21 @@ import torch
 from pytest_regressions.data_regression import DataRegressionFixture
 
 from reproduce import devices, golden, paper
-from reproduce.golden import COMPARED, INITIAL, Band, CannotCompare, Comparison, Golden
-from reproduce.golden.comparison import FEW
-from reproduce.golden.model import BY_ROW, GPU
-from reproduce.golden.recording import ROWS
+from reproduce.golden import CannotCompare, Golden
+from reproduce.golden.comparison import Number, judged
+from reproduce.golden.model import (
+    BY_ROW,
+    COLUMNS,
+    COMPARED,
+    GPU,
+    INITIAL,
+    MACHINE,
+    OF_RUNS,
+    POOLED,
+    ROWS,
+    machine_class,
+    rekeyed,
+)
 from reproduce.names import SLUGS
 from reproduce.protocol import PROFILES
 from reproduce.records import Records
@@ -24,8 +35,11 @@ PROVENANCE = {
     "profile": "quick", "keys": {"ae/seed-42": "0" * 16}, "data": "0" * 64, "device": "cpu", "processor": "P",
     "instruction_set": "AVX2", "machine": "x86_64", "torch": "2", "numpy": "2", "commit": "abc",
 }  # fmt: skip
-BANDS = [Band(metric, 1e-6, 0.0, 0.02, 0.001, "for the test") for metric in COMPARED]
-BANDS.append(Band(INITIAL, 1e-8, 1e-8, 1e-8, 1e-8, "for the test"))
+TOLERANCES = pd.DataFrame(
+    [(metric, POOLED, 1e-6, 0.0, 0.02, 0.001, f"for {metric}") for metric in COMPARED]
+    + [(INITIAL, POOLED, 1e-8, 1e-8, 1e-8, 1e-8, "for the test")],
+    columns=COLUMNS["tolerances"],
+)
 A40 = {
     "device": "cuda", "gpu": "NVIDIA A40", "cuda": "13.0", "cudnn": "92400", "tf32_matmul": "False",
     "tf32_convolution": "False",
@@ -46,7 +60,7 @@ def recorded() -> Records:
 def folder(recorded: Records, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its golden numbers on disk."""
     root = tmp_path_factory.mktemp("golden")
-    golden.write(recorded, LOSSES, PROVENANCE, BANDS, root)
+    golden.write(golden.of_records(recorded, LOSSES, PROVENANCE, TOLERANCES), root)
     return root
 
 
@@ -63,8 +77,8 @@ def with_run(records: Records, slug: str, **values: Any) -> Records:
     return replace(records, runs=runs)
 
 
-def off(compared: list[Comparison]) -> list[tuple[str, str]]:
-    return [(item.architecture, item.metric) for item in compared if not item.inside]
+def off(compared: pd.DataFrame) -> list[tuple[str, str]]:
+    return [(item.architecture, item.metric) for item in compared.itertuples() if not item.inside]
 
 
 def value(records: Records, slug: str, metric: str) -> float:
@@ -77,7 +91,8 @@ def value(records: Records, slug: str, metric: str) -> float:
 def test_a_campaign_agrees_with_its_own_recording_to_the_bit(expected: Golden, recorded: Records) -> None:
     compared = golden.compare(expected, recorded, LOSSES, PROVENANCE, paper.models())
     assert len(compared) == 22 * (len(COMPARED) + 1 + len(BY_ROW)) + len(LOSSES)
-    assert all(item.difference == 0 and item.inside and item.deviation == 0 for item in compared)
+    assert compared["inside"].all()
+    assert (compared[["difference", "deviation"]] == 0).all(axis=None)
 
 
 def test_what_is_written_is_raw_and_in_table_is_order(folder: Path) -> None:
@@ -100,7 +115,7 @@ def test_what_is_written_is_raw_and_in_table_is_order(folder: Path) -> None:
 
 def test_the_papers_numbers_stand_beside(expected: Golden, recorded: Records) -> None:
     compared = golden.compare(expected, recorded, LOSSES, PROVENANCE, paper.models())
-    printed = {(item.architecture, item.metric): item.paper for item in compared}
+    printed = compared.set_index(["architecture", "metric"])["paper"]
     assert printed["ae", "ssim"] == paper.models().loc["ae", "ssim"]
     assert math.isnan(printed["ae", "code_sd"])
 
@@ -120,7 +135,7 @@ def test_a_number_outside_its_band_on_either_side_is_off(
     assert off(golden.compare(expected, outside, LOSSES, PROVENANCE)) == [("vae", metric)]
 
 
-@pytest.mark.parametrize("name", golden.MACHINE)
+@pytest.mark.parametrize("name", MACHINE)
 def test_another_class_of_machine_gets_the_wider_band(expected: Golden, recorded: Records, name: str) -> None:
     moved = with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.01)
     assert off(golden.compare(expected, moved, LOSSES, PROVENANCE)) == [("vae", "ssim")]
@@ -143,9 +158,7 @@ def test_a_provenance_says_what_a_gpu_is_and_nothing_of_one_on_a_cpu(monkeypatch
 @pytest.mark.parametrize("name", GPU)
 def test_another_card_library_or_precision_is_another_class(name: str) -> None:
     here, there = ({"flags": A40 | change} for change in ({}, {name: "another"}))
-    classes = [
-        golden.machine_class(golden.machine_provenance(PROFILES["quick"], made)) for made in (here, there)
-    ]
+    classes = [machine_class(golden.machine_provenance(PROFILES["quick"], made)) for made in (here, there)]
     assert classes[0] != classes[1]
 
 
@@ -161,17 +174,20 @@ def test_the_number_of_parameters_has_no_band(expected: Golden, recorded: Record
     ]
 
 
-def test_a_band_is_absolute_plus_relative() -> None:
-    band = Band("ssim", 0.1, 0.01, 0.2, 0.02, "")
-    assert band.allowance(-2.0, same_machine=True) == pytest.approx(0.21)
-    assert band.allowance(-2.0, same_machine=False) == pytest.approx(0.42)
+@pytest.mark.parametrize(("same", "allowed"), [(True, 0.21), (False, 0.42)])
+def test_a_tolerance_is_absolute_plus_relative(same: bool, allowed: float) -> None:
+    table = pd.DataFrame([("ssim", POOLED, 0.1, 0.01, 0.2, 0.02, "")], columns=COLUMNS["tolerances"])
+    number = Number("vae", "vae/seed-42", "ssim", -2.0, -2.0 - allowed, "ssim", size=-2.0)
+    assert judged([number], table, same)["deviation"].tolist() == [pytest.approx(1.0)]
 
 
-def test_an_architectures_own_band_goes_before_the_pooled_one(expected: Golden, recorded: Records) -> None:
+def test_an_architectures_own_tolerance_goes_before_the_pooled_one(
+    expected: Golden, recorded: Records
+) -> None:
     moved = with_run(recorded, "vae", ssim=value(recorded, "vae", "ssim") * 1.1)
     moved = with_run(moved, "ae", ssim=value(recorded, "ae", "ssim") * 1.1)
-    own = Band("ssim", 0.2, 0.0, 0.2, 0.0, "chaotic", "vae")
-    wider = replace(expected, bands={**expected.bands, ("ssim", "vae"): own})
+    own = pd.DataFrame([("ssim", "vae", 0.2, 0.0, 0.2, 0.0, "chaotic")], columns=COLUMNS["tolerances"])
+    wider = replace(expected, tolerances=pd.concat([expected.tolerances, own]))
     assert off(golden.compare(wider, moved, LOSSES, PROVENANCE)) == [("ae", "ssim")]
 
 
@@ -220,9 +236,7 @@ def test_what_is_not_finite_is_off_and_infinitely_so(expected: Golden, recorded:
         expected, with_run(recorded, "vae", kl=1.0, mse=bad), LOSSES, PROVENANCE | {"machine": "other"}
     )
     assert off(compared) == [("vae", "mse")]
-    assert max(item.deviation for item in compared) == math.inf
-    both = Comparison("vae", 42, "mse", bad, bad, 1.0, math.nan)
-    assert not both.inside
+    assert compared["deviation"].max() == math.inf
 
 
 # --- what cannot be compared --------------------------------------------------------------------------
@@ -238,10 +252,22 @@ def test_other_data_is_refused(expected: Golden, recorded: Records) -> None:
         golden.compare(expected, recorded, LOSSES, PROVENANCE | {"data": "1" * 64})
 
 
-def test_a_missing_run_is_refused(expected: Golden) -> None:
+def test_a_run_that_only_one_side_has_is_named_and_the_others_are_compared(
+    expected: Golden, recorded: Records
+) -> None:
+    assert golden.not_compared(expected, recorded) == []
+    whole = golden.compare(expected, recorded, LOSSES, PROVENANCE)
+    without = {("hvae", 42)}
+    partial = expected.only(golden.runs_in(expected.runs) - without)
     lacking = make_records("quick", (42,), missing=["hvae"])
-    with pytest.raises(CannotCompare, match=r"the results lack 1 rows of runs, the first: \('hvae', 42\)"):
-        golden.compare(expected, lacking, LOSSES, PROVENANCE)
+    for theirs, ours, side in ((expected, lacking, "the results lack"), (partial, recorded, "golden lacks")):
+        assert golden.not_compared(theirs, ours) == [f"cannot be compared, since {side} them: hvae/seed-42"]
+        compared = golden.compare(theirs, ours, LOSSES, PROVENANCE)
+        assert set(whole["run"]) - set(compared["run"]) == {"hvae/seed-42"}
+        assert len(compared) == 21 * (len(COMPARED) + 1 + len(BY_ROW)) + len(LOSSES)
+        assert off(compared) == []
+    moved = with_run(recorded, "vae", ssim=0.5)
+    assert off(golden.compare(partial, moved, LOSSES, PROVENANCE)) == [("vae", "ssim")]
 
 
 def test_a_failed_run_is_refused(expected: Golden) -> None:
@@ -249,14 +275,8 @@ def test_a_failed_run_is_refused(expected: Golden) -> None:
         golden.compare(expected, make_records("quick", (42,), failed=["hvae"]), LOSSES, PROVENANCE)
 
 
-def test_a_run_that_golden_lacks_is_refused(expected: Golden, recorded: Records) -> None:
-    shorter = replace(expected, runs=expected.runs[expected.runs["architecture"] != "ae"])
-    with pytest.raises(CannotCompare, match=r"golden lacks 1 rows of runs, the first: \('ae', 42\)"):
-        golden.compare(shorter, recorded, LOSSES, PROVENANCE)
-
-
-def test_another_seed_is_refused(recorded: Records, expected: Golden) -> None:
-    with pytest.raises(CannotCompare, match="the results lack 22 rows of runs"):
+def test_another_seed_is_refused(expected: Golden) -> None:
+    with pytest.raises(CannotCompare, match="golden and the results have no run in common"):
         golden.compare(expected, make_records("quick", (123,)), LOSSES, PROVENANCE)
 
 
@@ -287,11 +307,9 @@ def test_a_row_twice_is_refused_on_either_side(expected: Golden, recorded: Recor
 
 
 def test_a_metric_without_a_band_is_refused(expected: Golden, recorded: Records) -> None:
-    bands = {name: band for name, band in expected.bands.items() if name[0] != "piq"}
-    with pytest.raises(
-        CannotCompare, match=r"golden has no band for piq: measure them with `make tolerances`"
-    ):
-        golden.compare(replace(expected, bands=bands), recorded, LOSSES, PROVENANCE)
+    fewer = replace(expected, tolerances=expected.tolerances[expected.tolerances["metric"] != "piq"])
+    with pytest.raises(CannotCompare, match=r"no tolerance for piq: measure them with `make tolerances`"):
+        golden.compare(fewer, recorded, LOSSES, PROVENANCE)
 
 
 def test_a_loss_part_at_initialisation_has_a_band_of_1e_8_on_any_machine(
@@ -314,16 +332,22 @@ def test_a_loss_part_that_only_one_side_has_is_refused(expected: Golden, recorde
 # --- recording and reading ----------------------------------------------------------------------------
 
 
-def test_an_incomplete_or_undefined_campaign_is_not_recorded(tmp_path: Path, recorded: Records) -> None:
-    with pytest.raises(CannotCompare, match="golden needs all 22; missing: hvae, svae"):
-        golden.write(
-            make_records("quick", (42,), missing=["hvae", "svae"]), LOSSES, PROVENANCE, BANDS, tmp_path
-        )
-    with pytest.raises(CannotCompare, match="golden needs finite numbers; not so: vae"):
-        golden.write(with_run(recorded, "vae", piq=math.nan), LOSSES, PROVENANCE, BANDS, tmp_path)
-    with pytest.raises(CannotCompare, match="golden needs finite numbers; not so: svae"):
-        golden.write(make_records("quick", (42,), failed=["svae"]), LOSSES, PROVENANCE, BANDS, tmp_path)
+def test_an_undefined_campaign_is_not_recorded(tmp_path: Path, recorded: Records) -> None:
+    for records, slug in (
+        (with_run(recorded, "vae", piq=math.nan), "vae"),
+        (make_records("quick", (42,), failed=["svae"]), "svae"),
+    ):
+        with pytest.raises(CannotCompare, match=f"golden needs finite numbers; not so: {slug}"):
+            golden.write(golden.of_records(records, LOSSES, PROVENANCE, TOLERANCES), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_some_of_a_profiles_runs_can_be_recorded(expected: Golden, tmp_path: Path) -> None:
+    runs = {("ae", 42), ("vae", 42)}
+    golden.write(expected.only(runs), tmp_path)
+    again = golden.read("quick", tmp_path)
+    assert [golden.runs_in(getattr(again, name)) for name in OF_RUNS] == [runs] * len(OF_RUNS)
+    assert set(again.losses["architecture"]) == set(SLUGS)
 
 
 def test_no_golden_numbers_says_how_to_record_them(tmp_path: Path) -> None:
@@ -358,25 +382,20 @@ def test_a_damaged_folder_is_named(folder: Path, tmp_path: Path, name: str, cont
 
 
 def test_changes_are_listed_before_they_are_recorded(expected: Golden, recorded: Records) -> None:
-    def now(records: Records, losses: pd.DataFrame = LOSSES) -> Golden:
-        return golden.of_records(records, losses, PROVENANCE, BANDS)
+    def changes(records: Records, losses: pd.DataFrame = LOSSES) -> list[tuple[Any, ...]]:
+        now = golden.of_records(records, losses, PROVENANCE, TOLERANCES)
+        return list(golden.changes(expected, now).itertuples(name=None))
 
     before = value(recorded, "vae", "ssim")
-    assert golden.changes(expected, now(recorded)) == []
-    moved = golden.changes(expected, now(with_run(recorded, "vae", ssim=0.5)))
-    assert moved == [("vae/seed-42", "ssim", before, 0.5)]
+    assert changes(recorded) == []
+    assert changes(with_run(recorded, "vae", ssim=0.5)) == [(("vae/seed-42", "ssim"), before, 0.5)]
     heavier = LOSSES.assign(value=LOSSES["value"].where(LOSSES["architecture"] != "ae", 99.0))
-    assert golden.changes(expected, now(recorded, heavier))[0] == (
-        "ae",
-        "initial loss_autoencoder",
-        100.0,
-        99.0,
-    )
+    assert changes(recorded, heavier)[0] == (("ae", "initial loss_autoencoder"), 100.0, 99.0)
 
 
 def test_changed_settings_are_noticed() -> None:
-    assert golden.rekeyed(PROVENANCE, PROVENANCE) == []
-    assert golden.rekeyed(PROVENANCE, PROVENANCE | {"keys": {"ae/seed-42": "1" * 16}}) == ["ae/seed-42"]
+    assert rekeyed(PROVENANCE, PROVENANCE) == []
+    assert rekeyed(PROVENANCE, PROVENANCE | {"keys": {"ae/seed-42": "1" * 16}}) == ["ae/seed-42"]
 
 
 # --- the one comparison, pinned -----------------------------------------------------------------------
@@ -387,12 +406,8 @@ def test_the_comparison_is_pinned(
 ) -> None:
     moved = with_run(recorded, "ae", ssim=0.75, mse=math.nan)
     compared = golden.compare(expected, moved, LOSSES, PROVENANCE, paper.models())
-    chosen = [item for item in compared if item.architecture == "ae"]
+    chosen = compared[compared["architecture"] == "ae"]
     data_regression.check({"lines": golden.as_lines(chosen), "off": len(off(compared))})
-
-
-def test_nothing_to_show_is_no_table() -> None:
-    assert golden.as_lines([]) == []
 
 
 def test_the_summary_shows_what_is_off_and_the_worst_of_each_metric(
@@ -406,32 +421,20 @@ def test_the_summary_shows_what_is_off_and_the_worst_of_each_metric(
     assert len(shown) == 2 + (len(COMPARED) - 1) + 1 + len(BY_ROW) + 1
 
 
-def test_the_conclusion_counts_and_says_which_pairs_are_alike(expected: Golden, recorded: Records) -> None:
+def test_the_conclusion_counts_and_names_changed_keys_and_what_tolerances_rest_on(
+    expected: Golden, recorded: Records
+) -> None:
     compared = golden.compare(expected, recorded, LOSSES, PROVENANCE)
-    narrow, wide, last = golden.conclusion(expected, PROVENANCE, compared, listed=True)
-    assert narrow.startswith("the narrow bands tell 231 of 231 pairs")
-    assert "; not " in wide
-    assert (
-        last
-        == f"profile quick: {len(compared)} numbers compared, 0 off; narrow bands (same class of machine)"
-    )
-    changed, *_ = golden.conclusion(
-        expected, PROVENANCE | {"keys": {"ae/seed-42": "1"}}, compared, listed=False
-    )
-    assert changed.startswith("1 runs have other settings or revisions")
-
-
-def test_the_first_pairs_that_are_alike_are_named_unasked_and_the_rest_counted(expected: Golden) -> None:
-    generous = {name: replace(band, other_relative=0.2) for name, band in expected.bands.items()}
-    golden_ = replace(expected, bands=generous)
-    (_, whole, _), (_, short, _) = (
-        golden.conclusion(golden_, PROVENANCE, [], listed=it) for it in (True, False)
-    )
-    pairs = whole.split("; not ")[1].split(", ")
-    assert len(pairs) > FEW
-    assert short.endswith(
-        f"apart; not {', '.join(pairs[:FEW])} and {len(pairs) - FEW} more (--pairs names them)"
-    )
+    counted = f"profile quick: {len(compared)} numbers compared, 0 off; "
+    assert golden.conclusion(expected, PROVENANCE, compared) == [
+        f"{counted}narrow tolerances (same class of machine)"
+    ]
+    changed = PROVENANCE | {"keys": {"ae/seed-42": "1"}, "machine": "other"}
+    stated = replace(expected, tolerances=expected.tolerances.assign(reason="between seeds"))
+    first, second, last = golden.conclusion(stated, changed, compared)
+    assert first.startswith("1 runs have other settings or revisions")
+    assert second == "tolerances: between seeds"
+    assert last == f"{counted}wide tolerances (another class of machine)"
 
 
 def test_one_seed_can_be_compared_alone() -> None:

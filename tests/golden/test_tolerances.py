@@ -1,221 +1,312 @@
-"""The campaign in the ways in which users' machines differ, each in a process and a results root of its own."""
+"""Tolerances are measured: from the spread of one campaign run in several ways, else between seeds."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from reproduce import cli, golden
+from reproduce import files, golden
 from reproduce.errors import ReproduceError
-from reproduce.golden import tolerances
-from reproduce.golden.tolerances import Way
-from reproduce.protocol import Protocol, profile
-from tests.golden.recorded import as_records
-
-SHOWN = (
-    "ATEN_CPU_CAPABILITY",
-    "ONEDNN_MAX_CPU_ISA",
-    "MKL_CBWR",
-    "PROFILE",
-    "REPRODUCE_COMMIT",
-    "OMP_NUM_THREADS",
+from reproduce.golden import CannotCompare
+from reproduce.golden.model import COMPARED, INITIAL, KEY, MACHINE, POOLED
+from reproduce.golden.tolerances import (
+    BASE,
+    LEAST,
+    MARGIN,
+    OVER_WORST,
+    SMALL,
+    Spread,
+    between_seeds,
+    measured_tolerances,
+    read_spread,
+    record_tolerances,
+    same_class,
+    set_apart,
+    tolerances_for,
+    write_spread,
 )
-SHOW = f"""#!{sys.executable}
-import json, os, pathlib, sys
-names = {SHOWN!r}
-found = {{name: os.environ[name] for name in names if name in os.environ}}
-pathlib.Path("seen.json").write_text(json.dumps({{"words": sys.argv[1:], "environment": found}}))
-raise SystemExit(int(os.environ.get("EXIT", "0")))
-"""
+from tests import faults
+from tests.synthetic import make_records
+
+HERE: Mapping[str, Any] = {name: name for name in MACHINE}
+ELSEWHERE = {**HERE, "instruction_set": "DEFAULT"}
+OLDER = {**HERE, "kernels": "ONEDNN_MAX_CPU_ISA=SSE41"}
+NO_RUNS = pd.DataFrame(columns=[*KEY, *COMPARED])
 
 
-@pytest.fixture
-def interpreter(tmp_path: Path) -> str:
-    """A program in an interpreter's place that writes down how it was called."""
-    path = tmp_path / "python"
-    path.write_text(SHOW)
-    path.chmod(0o755)
-    return str(path)
+@pytest.fixture(scope="module")
+def base() -> Spread:
+    return Spread(BASE, golden.frames(make_records("smoke", (42,)))["runs"], HERE)
 
 
-def test_a_machine_is_made_to_look_like_older_ones_only() -> None:
-    def names(*flags: str) -> list[str]:
-        return [way.name for way in tolerances.ways("python", (), frozenset(flags))]
-
-    avx2 = ["avx", "aten-default"]
-    assert names("sse4_1", "avx", "avx2", "avx512f") == ["as-is", "again", "avx2", *avx2]
-    assert names("sse4_1", "avx", "avx2") == ["as-is", "again", *avx2]
-    assert names() == ["as-is", "again"]
+def moved(base: Spread, name: str, provenance: Mapping[str, Any], **factors: float) -> Spread:
+    """The base's runs with some metrics multiplied."""
+    return Spread(name, base.runs.assign(**{m: base.runs[m] * f for m, f in factors.items()}), provenance)
 
 
-def test_a_choice_is_among_older_machines_and_the_rest_comes_with_it() -> None:
-    ways = (*tolerances.ways("p", (), frozenset({"avx512f", "avx2"})), Way("python-3", "q"))
-    assert [way.name for way in tolerances.chosen(ways, ["avx"])] == ["as-is", "again", "avx", "python-3"]
-    assert [way.name for way in tolerances.chosen(ways, ["as-is"])] == ["as-is", "again", "python-3"]
-    with pytest.raises(ReproduceError, match="there is no way 'sse2' here; there is as-is, again, avx2"):
-        tolerances.chosen(ways, ["avx", "sse2"])
+def every(*spreads: Spread) -> dict[tuple[str, str], Any]:
+    """(metric, architecture) → row of the table."""
+    return {(row.metric, row.architecture): row for row in measured_tolerances(spreads).itertuples()}
 
 
-def test_another_interpreter_is_named_by_its_versions_and_once() -> None:
-    (name,) = [way.name for way in tolerances.ways("p", (sys.executable,), frozenset())][2:]
-    assert name.startswith(f"python-{sys.version_info.major}.{sys.version_info.minor}.")
-    assert "-torch-2." in name
-    with pytest.raises(ReproduceError, match="two interpreters have the same versions"):
-        tolerances.ways("p", (sys.executable, sys.executable), frozenset())
+def measured(*spreads: Spread) -> dict[str, Any]:
+    """Metric → pooled tolerance."""
+    return {metric: row for (metric, slug), row in every(*spreads).items() if slug == POOLED}
 
 
-@pytest.mark.parametrize("python", ["/nowhere/python", "/bin/false", "/bin/echo"])
-def test_what_is_no_interpreter_is_one_line(python: str) -> None:
-    with pytest.raises(ReproduceError, match=f"'{python}' is no interpreter with this project's packages"):
-        tolerances.interpreter_name(python)
+def allowance(row: Any, value: float, same: bool) -> float:
+    kind = "same" if same else "other"
+    return float(getattr(row, f"{kind}_absolute") + getattr(row, f"{kind}_relative") * abs(value))
 
 
-def test_a_way_runs_on_the_cpu_in_its_own_root_with_its_own_variables_and_none_of_ours(
-    interpreter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_every_metric_gets_a_tolerance_and_the_initial_losses_one_of_1e_8(base: Spread) -> None:
+    found = measured(base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE, ssim=1.01))
+    assert tuple(found) == (*COMPARED, INITIAL)
+    assert found[INITIAL].other_relative == found[INITIAL].same_relative == 1e-8
+
+
+def test_the_wide_tolerance_is_four_times_the_pooled_spread_and_names_the_runs(base: Spread) -> None:
+    band = measured(base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE, ssim=1.01))["ssim"]
+    small = SMALL * base.runs["ssim"].median()
+    pooled = np.sqrt(((0.01 * base.runs["ssim"] / (base.runs["ssim"] + small)) ** 2).mean())
+    assert band.other_relative == pytest.approx(MARGIN * pooled, rel=1e-3)
+    assert band.other_absolute == pytest.approx(band.other_relative * small, rel=1e-3)
+    assert "over 22 pooled runs (again)" in band.reason
+    assert "over 22 pooled runs (avx)" in band.reason
+
+
+@pytest.mark.parametrize("kind", ["same", "other"])
+def test_a_chaotic_architecture_gets_a_tolerance_of_its_own_and_does_not_widen_the_others(
+    base: Spread, kind: str
 ) -> None:
-    monkeypatch.setenv("PROFILE", "paper")
-    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
-    root = tmp_path / "roots" / "sse41"
-    way = Way("sse41", interpreter, {"ONEDNN_MAX_CPU_ISA": "SSE41"})
-    tolerances.run(way, root, ["--profile", "smoke"], {"REPRODUCE_COMMIT": "abc"})
-    seen = json.loads((root / "seen.json").read_text())
-    options = ["--device", "cpu", "--results", str(root), "--profile", "smoke"]
-    assert seen["words"] == ["-m", "reproduce", "run", *options]
-    assert seen["environment"] == {
-        "ONEDNN_MAX_CPU_ISA": "SSE41", "REPRODUCE_COMMIT": "abc", "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
+    def way(provenance: Mapping[str, Any], chaos: float) -> Spread:
+        runs = moved(base, provenance["instruction_set"], provenance, ssim=1.002).runs
+        runs.loc[runs["architecture"] == "vae", "ssim"] *= 1 + chaos
+        return Spread(provenance["instruction_set"], runs, provenance)
+
+    calm = every(base, way(HERE, 0.0), way(ELSEWHERE, 0.0))
+    provenance = (HERE, ELSEWHERE)
+    wild = every(base, *(way(it, 0.1 if (it is HERE) == (kind == "same") else 0.0) for it in provenance))
+    assert ("ssim", "vae") not in calm
+    assert [slug for metric, slug in wild if metric == "ssim"] == [POOLED, "vae"]
+    pooled, own = wild["ssim", POOLED], wild["ssim", "vae"]
+    width = f"{kind}_relative"
+    assert getattr(pooled, width) == pytest.approx(getattr(calm["ssim", POOLED], width), rel=0.01)
+    assert getattr(own, width) > 20 * getattr(pooled, width)
+    there = "other_relative" if kind == "same" else "same_relative"
+    assert getattr(own, there) == getattr(pooled, there), "where it is not set apart, it has the others'"
+    assert "over 1 runs of vae (" in own.reason
+    assert "over 22 pooled runs (" in own.reason
+    assert "over 21 pooled runs (" in pooled.reason
 
 
-def test_a_way_that_fails_is_named(interpreter: str, tmp_path: Path) -> None:
-    with pytest.raises(ReproduceError, match="the campaign 'avx' ended with exit code 3"):
-        tolerances.run(Way("avx", interpreter, {"EXIT": "3"}), tmp_path, [], {})
+def spreads_of(**sizes: float) -> pd.Series:
+    return pd.Series(sizes)
 
 
-def test_a_campaign_is_told_of_in_its_own_words_only_where_there_are_any() -> None:
-    smoke = profile("smoke")
-    assert tolerances.options(smoke, (), None, None) == ("--profile", "smoke")
-    assert tolerances.options(smoke, ["ae", "vae"], (42, 7), 2) == (
-        "--profile", "smoke", "--jobs", "2", "--only", "ae", "--only", "vae", "--seeds", "42,7",
-    )  # fmt: skip
-
-
-def test_a_process_that_starts_elsewhere_is_told_the_commit_and_where_full_mnist_lies(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("REPRODUCE_COMMIT", "abc")
-    monkeypatch.setattr(tolerances, "find_mnist", lambda: Path("data"))
-    assert tolerances.surroundings(profile("smoke")) == {"REPRODUCE_COMMIT": "abc"}
-    assert tolerances.surroundings(profile("desk")) == {
-        "REPRODUCE_COMMIT": "abc", "MNIST_DIR": str(Path("data").absolute()),
-    }  # fmt: skip
-
-
-@pytest.fixture
-def alike(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """All ways come out as smoke's golden numbers, and nothing is written; the list of what ran."""
-    done: list[str] = []
-    monkeypatch.setattr(tolerances, "processor_flags", lambda: frozenset({"avx2"}))
-    monkeypatch.setattr(tolerances, "run", lambda way, root, words, settings: done.append(f"run {root}"))
-    monkeypatch.setattr(tolerances, "require_fresh", lambda store, wanted: None)
-    monkeypatch.setattr(tolerances, "record_bands", lambda spreads, name: [Path(f"{name}: {len(spreads)}")])
-    monkeypatch.setattr(tolerances, "from_other_machines", lambda name, spreads: [spreads[-1]])
-    return done
-
-
-def lines_of(**options: Any) -> Iterator[str]:
-    recorded = golden.read("smoke")
-    return tolerances.measure(
-        profile("smoke"), Path("r"), lambda root: (as_records(recorded), {}), **{"older": ["avx"], **options}
+def test_several_chaotic_ones_do_not_hide_each_other_and_half_at_most_are_set_apart() -> None:
+    rest = {f"calm-{n}": 0.001 for n in range(5)}
+    assert set_apart(spreads_of(**rest, a=-0.1, b=0.09, c=0.08), 0.0) == {"a", "b", "c"}
+    assert set_apart(spreads_of(**rest, a=-0.1, b=0.09, c=0.08), 0.085) == set(), (
+        "the least is too near for c"
     )
+    assert set_apart(spreads_of(**rest, a=0.003), 0.0) == set()
+    assert set_apart(spreads_of(a=1.0, b=1.0, c=1.0, d=0.001), 0.0) == set()
+    assert set_apart(spreads_of(**rest), 0.0) == set()
 
 
-def test_each_way_is_named_before_it_runs_below_the_results(alike: list[str]) -> None:
-    lines = lines_of()
-    for name in ("as-is", "again", "avx"):
-        assert name not in " ".join(alike)
-        assert next(lines).startswith(f"{name}: ")
-    assert [*lines]
-    assert alike == [f"run r/tolerances/{name}" for name in ("as-is", "again", "avx")]
+def test_a_tolerance_is_never_narrower_than_what_it_was_measured_from(base: Spread) -> None:
+    runs = base.runs.copy()
+    runs.loc[0, "mse"] *= 1.5
+    found = every(base, moved(base, "again", HERE), Spread("avx", runs, ELSEWHERE))
+    band = found.get(("mse", base.runs.loc[0, "architecture"])) or found["mse", POOLED]
+    before, after = base.runs.loc[0, "mse"], runs.loc[0, "mse"]
+    assert OVER_WORST * abs(after - before) <= 1.001 * allowance(band, before, same=False)
 
 
-def test_bands_are_shown_tried_on_the_rows_and_recorded_with_what_other_machines_left(
-    alike: list[str],
+def test_no_spread_leaves_the_least_tolerances(base: Spread) -> None:
+    band = measured(base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE))["piq"]
+    assert (band.same_relative, band.other_relative) == (LEAST["same"], LEAST["other"])
+
+
+def test_another_python_is_the_same_class_and_another_instruction_set_is_not(base: Spread) -> None:
+    found = measured(base, moved(base, "python", HERE, iss=1.01), moved(base, "sse41", OLDER, iss=1.1))["iss"]
+    assert 0.01 < found.same_relative < 0.1 < found.other_relative
+
+
+def test_a_nearly_vanishing_value_does_not_make_a_tolerance(base: Spread) -> None:
+    collapsed = base.runs.assign(piq=base.runs["piq"].where(base.runs["architecture"] != "ae", 1e-12))
+    doubled = collapsed.assign(piq=collapsed["piq"].where(collapsed["architecture"] != "ae", 2e-12))
+    start = replace(base, runs=collapsed)
+    band = measured(start, moved(start, "again", HERE), Spread("avx", doubled, ELSEWHERE))["piq"]
+    assert band.other_relative == LEAST["other"]
+    assert allowance(band, 1e-12, same=False) > 1e-12
+
+
+@pytest.mark.parametrize(
+    ("left_out", "message"), [(BASE, "tolerances need the runs 'as-is'"), ("again", "same"), ("avx", "other")]
+)
+def test_a_kind_of_runs_that_is_missing_is_named(base: Spread, left_out: str, message: str) -> None:
+    ways = [base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE)]
+    with pytest.raises(CannotCompare, match=message):
+        measured(*[way for way in ways if way.name != left_out])
+
+
+def test_campaigns_without_a_common_run_measure_nothing(base: Spread) -> None:
+    other = Spread("avx", base.runs.assign(seed=7), ELSEWHERE)
+    with pytest.raises(CannotCompare, match="tolerances need runs that both campaigns have"):
+        measured(base, moved(base, "again", HERE), other)
+
+
+def test_the_spread_is_kept_and_gives_the_same_tolerances_again(base: Spread, tmp_path: Path) -> None:
+    ways = [base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE, ssim=1.01, iss=0.9)]
+    found = record_tolerances(ways, "smoke", tmp_path)
+    again, origin = tolerances_for("smoke", NO_RUNS, tmp_path)
+    pd.testing.assert_frame_equal(again, found, check_exact=True)
+    assert origin.endswith("smoke/spread")
+
+
+def test_a_profile_without_a_spread_takes_its_seeds_else_what_is_there(base: Spread, tmp_path: Path) -> None:
+    with pytest.raises(
+        CannotCompare, match=r"`make tolerances PROFILE=paper`, or run a second seed, or write .*bands"
+    ):
+        tolerances_for("paper", base.runs, tmp_path)
+    given = measured_tolerances([base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE)])
+    files.write(tmp_path / "paper" / "bands.csv", files.csv_bytes(given.assign(reason="those of desk")))
+    found, origin = tolerances_for("paper", base.runs, tmp_path)
+    assert (set(found["reason"]), origin) == ({"those of desk"}, "as they were")
+    seeds = golden.frames(make_records("paper", (42, 123)))["runs"]
+    found, origin = tolerances_for("paper", seeds, tmp_path)
+    assert origin == "between the seeds of the results"
+    assert found["reason"][0].startswith("between seeds (42, 123) of 22 architectures: ")
+
+
+def test_tolerances_between_seeds_admit_every_seed_elsewhere_and_rounding_here() -> None:
+    runs = golden.frames(make_records("paper", (42, 123, 456), failed=["hvae"]))["runs"]
+    for row in between_seeds(runs).itertuples():
+        if row.metric != INITIAL and row.architecture == POOLED:
+            assert row.same_relative == LEAST["same"]
+            values = runs.set_index(KEY)[row.metric].drop("hvae", level="architecture")
+            first = values.xs(42, level="seed")
+            for seed in (123, 456):
+                apart = (values.xs(seed, level="seed") - first).abs()
+                assert (apart <= row.other_absolute + row.other_relative * first.abs()).all()
+
+
+def test_a_metric_that_is_zero_throughout_makes_no_tolerances(base: Spread) -> None:
+    nothing = replace(base, runs=base.runs.assign(piq=0.0))
+    with pytest.raises(CannotCompare, match="a value of piq that is not zero throughout"):
+        measured(nothing, moved(nothing, "again", HERE), moved(nothing, "avx", ELSEWHERE))
+
+
+def test_measurements_that_cannot_be_had_again_outlive_a_full_disk(
+    base: Spread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, _, _, *lines = lines_of()
-    bands, tried, kept = lines[: len(golden.COMPARED) + 1], lines[-3:-1], lines[-1]
-    assert [line.split()[0] for line in bands] == [*golden.COMPARED, golden.INITIAL]
-    assert [line.split(" bands off")[0] for line in tried] == [
-        "again: rows at most 0.00", "avx: rows at most 0.00",
-    ]  # fmt: skip
-    assert kept == "recorded smoke: 4"
+    """At whichever file-system call the disk is full: every way of before can be read, or the recording was over."""
+    ways = [base, moved(base, "again", HERE), moved(base, "another-machine", ELSEWHERE, ssim=1.01)]
+    record_tolerances([*ways, moved(base, "earlier", HERE, ssim=3.0)], "smoke", tmp_path)
+    folder, now = tmp_path / "smoke" / "spread", [*ways, moved(base, "new", ELSEWHERE)]
+    names = {way.name for way in now}
+    for n in itertools.count(1):
+        monkeypatch.setattr(files, "observer", faults.full_at(n))
+        try:
+            record_tolerances(now, "smoke", tmp_path)
+        except ReproduceError:
+            found = {way.name for way in read_spread(folder)}
+            assert found >= {way.name for way in ways}
+            assert found <= {*names, "earlier"}
+            assert "earlier" in found or found == names, "the earlier goes after the new has come"
+        else:
+            break
+    monkeypatch.setattr(files, "observer", None)
+    assert n > 40
+    assert {path.name for path in folder.iterdir()} == {
+        f"{name}.{end}" for name in names for end in ("csv", "json")
+    }
 
 
-@pytest.mark.parametrize("part", [{"only": ["ae"]}, {"seeds": (42,)}])
-def test_the_bands_of_a_part_are_shown_only(alike: list[str], part: dict[str, Any]) -> None:
-    assert [*lines_of(**part)][-1] == "not recorded: only a complete campaign is"
+def test_a_spread_that_makes_no_tolerances_replaces_nothing(base: Spread, tmp_path: Path) -> None:
+    ways = [base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE)]
+    record_tolerances(ways, "smoke", tmp_path)
+    with pytest.raises(CannotCompare):
+        record_tolerances(ways[:1], "smoke", tmp_path)
+    assert [way.name for way in read_spread(tmp_path / "smoke" / "spread")] == [
+        "again",
+        "as-is",
+        "avx",
+    ]
 
 
-@pytest.mark.parametrize("wrong", [{"only": ["no-such"]}, {"older": ["no-such"]}])
-def test_a_wrong_name_costs_no_campaign(alike: list[str], wrong: dict[str, Any]) -> None:
-    with pytest.raises(ReproduceError, match="'no-such'"):
-        next(lines_of(**wrong))
-    assert alike == []
+@pytest.mark.parametrize("profile", ["smoke", "quick"])
+def test_recorded_tolerances_are_those_of_the_spread_beside_them_and_admit_it(profile: str) -> None:
+    spreads, found = read_spread(golden.FOLDER / profile / "spread"), golden.read(profile).tolerances
+    assert len(spreads) > 2
+    pd.testing.assert_frame_equal(found, measured_tolerances(spreads), check_exact=True)
+    assert outside(spreads) == []
 
 
-def test_the_help_names_one_default_profile(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def outside(spreads: Sequence[Spread]) -> list[str]:
+    """Numbers that lie outside the tolerance around the base's."""
+    base, tolerances = next(spread for spread in spreads if spread.name == BASE), every(*spreads)
+    found = []
+    for way in spreads:
+        ours, same = way.runs.set_index(KEY), same_class(base, way)
+        for row in base.runs.to_dict("records"):
+            key = (row["architecture"], row["seed"])
+            for metric in COMPARED:
+                its = tolerances.get((metric, key[0])) or tolerances[metric, POOLED]
+                if not abs(ours.loc[key, metric] - row[metric]) <= allowance(its, row[metric], same):
+                    found.append(f"{way.name}: {key} {metric}")
+    return found
+
+
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[*HealthCheck])
+@given(st.integers(0, 10**6), st.floats(-9, 0), st.floats(-9, 0))
+def test_tolerances_admit_every_run_that_they_are_measured_from(
+    base: Spread, seed: int, here: float, there: float
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(sys, "argv", ["reproduce", "tolerances", "--help"])
-    with pytest.raises(SystemExit):
-        cli.main()
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "--profile" in line]
-    assert "[default: smoke]" in line
-    assert "by the device" not in line
+    """However far and however unevenly the ways lie from each other: most runs hardly, some by a million times more."""
+    draw = np.random.default_rng(seed)
+
+    def drifted(name: str, provenance: Mapping[str, Any], size: float) -> Spread:
+        factors = 1 + size * draw.normal(size=(len(base.runs), len(COMPARED))) ** 9 / 1e3
+        return Spread(name, base.runs.assign(**(base.runs[list(COMPARED)] * factors)), provenance)
+
+    ways = [
+        base,
+        *(drifted(name, HERE, 10**here) for name in ("again", "python")),
+        *(drifted(name, ELSEWHERE, 10**there) for name in ("avx2", "sse41")),
+    ]
+    assert outside(ways) == []
 
 
-@pytest.mark.slow
-def test_the_command_measures_shows_and_records_nothing_of_a_part(
-    tiny_profile: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Two ways, one model. The profile `tiny` is unknown to other processes, so these are `tests.tiny`'s."""
-    here = Path.cwd()
-    monkeypatch.setattr(golden, "FOLDER", tmp_path / "golden")
-    monkeypatch.setattr(tolerances, "PACKAGE_ROOT", here)
-    monkeypatch.setattr(
-        tolerances,
-        "ways",
-        lambda python, others, flags: tuple(
-            Way(name, str(wrapped(tmp_path)), environment)
-            for name, environment in (
-                ("as-is", {}),
-                ("again", {}),
-                ("aten", {"ATEN_CPU_CAPABILITY": "default"}),
-            )
-        ),
-    )
-    words = ["reproduce", "tolerances", "--profile", "tiny", "--only", "ae", "--jobs", "1"]
-    monkeypatch.setattr(sys, "argv", [*words, "--results", str(tmp_path / "results")])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert not stop.value.code
-    out = capfd.readouterr().out
-    assert "not recorded: only a complete campaign is" in out
-    assert "same class: spread 0.00e+00, worst 0.00e+00 over 1 pooled runs (again)" in out
-    assert not (tmp_path / "golden").exists()
-    assert (
-        tmp_path / "results" / "tolerances" / "aten" / "tiny" / "ae" / "seed-1" / "manifest.json"
-    ).is_file()
+def test_a_damaged_spread_is_named(base: Spread, tmp_path: Path) -> None:
+    write_spread([base], tmp_path)
+    pd.concat([base.runs, base.runs.iloc[:1]]).to_csv(tmp_path / "as-is.csv", index=False)
+    with pytest.raises(CannotCompare, match=r"as-is.csv is damaged \(it has a row twice"):
+        read_spread(tmp_path)
 
 
-def wrapped(folder: Path) -> Path:
-    """An interpreter for which `-m reproduce` is `-m tests.tiny`."""
-    path = folder / "tiny-python"
-    path.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} -m tests.tiny "$@"\n')
-    path.chmod(0o755)
-    return path
+def test_what_another_machine_measured_stays_while_its_keys_are_todays(base: Spread, tmp_path: Path) -> None:
+    base = Spread(base.name, base.runs, {**HERE, "keys": {"ae/seed-42": "a"}})
+    elsewhere = {**ELSEWHERE, "keys": {"ae/seed-42": "a"}}
+    kept = [
+        Spread("another-machine", base.runs, elsewhere),
+        Spread("of-older-keys", base.runs, {**elsewhere, "keys": {"ae/seed-42": "b"}}),
+        Spread("avx2", base.runs, elsewhere),
+        Spread("same-class", base.runs, base.provenance),
+    ]
+    write_spread(kept, tmp_path / "smoke" / "spread")
+    now = [base, Spread("again", base.runs, base.provenance), Spread("avx2", base.runs, elsewhere)]
+    record_tolerances(now, "smoke", tmp_path)
+    names = [spread.name for spread in read_spread(tmp_path / "smoke" / "spread")]
+    assert names == ["again", "another-machine", "as-is", "avx2"]

@@ -1,0 +1,99 @@
+"""The campaign as this machine runs it, the same again, and as older machines would: tolerances are measured from them.
+
+Each way has a process and a results root of its own, and goes on where it was interrupted. Whatever else lies beside
+those roots counts, too: results of another machine, of another Python or torch.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from reproduce.errors import ReproduceError
+from reproduce.golden.folder import frames, require_fresh
+from reproduce.golden.model import FOLDER, machine_provenance
+from reproduce.golden.tolerances import BASE, Spread, record_tolerances
+from reproduce.protocol import Protocol
+from reproduce.records import Records
+from reproduce.runs import campaign_runs
+from reproduce.store import Store
+
+AGAIN = "again"
+"""The base's way of running a second time."""
+OLDER_MACHINES: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("avx2", "avx512f", {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "AVX2"}),
+    ("avx", "avx2", {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "AVX", "MKL_CBWR": "AVX"}),
+    ("aten-default", "avx2", {"ATEN_CPU_CAPABILITY": "default"}),
+)
+"""Name, the processor's flag without which nothing would change, and the variables: two older machines (those before
+AVX, of 2010, are nobody's), and torch's own kernels alone."""
+MEANT_FOR_US = ("PROFILE", "SEEDS", "RESULTS_DIR", *OLDER_MACHINES[0][2])
+"""Variables that a way must not inherit."""
+Read = Callable[[Path], tuple[Records, dict[str, Any]]]
+"""Results root → the records of its runs, and what their provenance agrees on."""
+
+
+def processor_flags() -> frozenset[str]:
+    """The instruction sets that the kernel names, none where it does not."""
+    info = Path("/proc/cpuinfo")
+    text = info.read_text(encoding="utf-8") if info.is_file() else ""
+    found = re.search(r"^flags\s*:(.*)$", text, re.MULTILINE)
+    return frozenset(found[1].split()) if found else frozenset()
+
+
+def ways(flags: frozenset[str], only: Sequence[str] = ()) -> dict[str, dict[str, str]]:
+    """Name → variables: as it is, the same again, and machines older than this one, or only those named of them.
+
+    Raises ReproduceError when a name is not of one that this machine can run.
+    """
+    older = {name: variables for name, flag, variables in OLDER_MACHINES if flag in flags}
+    if unknown := [name for name in only if name not in older]:
+        listed = ", ".join(older) or "none"
+        raise ReproduceError(f"no older machine '{unknown[0]}' can be imitated here; there is {listed}")
+    chosen = {name: variables for name, variables in older.items() if not only or name in only}
+    return {BASE: {}, AGAIN: {}, **chosen}
+
+
+def run(name: str, variables: dict[str, str], root: Path, words: Sequence[str]) -> None:
+    """`python -m reproduce run …` in that way, into that root; nothing if all of it is done already.
+
+    On the CPU, whatever there is: on a GPU no older processor could be told from this one. Raises ReproduceError when
+    it fails; what it finished stays.
+    """
+    kept = {key: value for key, value in os.environ.items() if key not in MEANT_FOR_US}
+    command = [sys.executable, "-m", "reproduce", "run", "--device", "cpu", "--results", str(root), *words]
+    code = subprocess.run(command, env=kept | variables, check=False).returncode
+    if code:
+        raise ReproduceError(
+            f"the campaign '{name}' ended with exit code {code}: its finished runs stay, the same command goes on"
+        )
+
+
+def measure(
+    protocol: Protocol, results: Path, read: Read, *, jobs: int | None = None, older: Sequence[str] = ()
+) -> Iterator[str]:
+    """Run the campaign in every way below <results>/tolerances, and record the tolerances of all that lies there.
+
+    Yields lines for people as it goes. older: of the older machines only these, unless none is named. Raises
+    ReproduceError (`ways`, `run`) and CannotCompare (`require_fresh`, `record_tolerances`).
+    """
+    folder = results / "tolerances"
+    words = ["--profile", protocol.name, *(["--jobs", str(jobs)] if jobs else [])]
+    for name, variables in ways(processor_flags(), older).items():
+        yield f"{name}: {' '.join(f'{key}={value}' for key, value in variables.items()) or sys.executable}"
+        run(name, variables, folder / name, words)
+    spreads = []
+    for root in sorted(path for path in folder.iterdir() if (path / protocol.name).is_dir()):
+        require_fresh(Store(root, protocol), campaign_runs(protocol))
+        records, provenance = read(root)
+        runs = frames(records)["runs"]
+        spreads.append(Spread(root.name, runs, machine_provenance(protocol, provenance)))
+    for item in record_tolerances(spreads, protocol.name).itertuples():
+        numbers = f"same {item.same_relative:.2e}  other {item.other_relative:.2e}"
+        yield f"{item.metric:16} {item.architecture:16} {numbers}  {item.reason}"
+    yield f"recorded {FOLDER / protocol.name}"
