@@ -146,7 +146,7 @@ tolerances: venv  ## measure golden's tolerances: a campaign (PROFILE: smoke unl
 	$(REPRODUCE) tolerances $(if $(JOBS),--jobs $(JOBS))
 
 gpu-check: venv  ## the GPU against the CPU, and how many runs should share it: a table to paste into an issue
-	$(REPRODUCE) gpu-check
+	$(IN_VENV) -m benchmarks gpu-check
 
 golden: venv  ## record golden numbers from a clean commit with all runs fresh
 	$(REPRODUCE) golden
@@ -155,7 +155,7 @@ publish: venv  ## copy the finished campaign into tables/, figures/, published/ 
 	$(REPRODUCE) publish
 
 bench: venv  ## training speed side by side with Pythae's own trainer: a quarter of an hour on an idle CPU
-	$(REPRODUCE) bench
+	$(IN_VENV) -m benchmarks bench
 
 test: venv lint  ## lint, types and tests, with the smoke campaign end to end
 	$(IN_VENV) -m pytest -n 2 --dist loadfile -m "not slow"

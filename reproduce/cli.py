@@ -34,7 +34,7 @@ def interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def main() -> None:
+def main(commands: typer.Typer = app) -> None:
     """Entry point: one clear line and an exit code for every ReproduceError; 130 on Ctrl-C; a traceback and 70 for
     what nobody expected."""
     environment.without_backend()
@@ -46,7 +46,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        code = app(standalone_mode=False)
+        code = commands(standalone_mode=False)
     except ReproduceError as error:
         complain(str(error))
         code = error.exit_code

@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from reproduce import bench, files, protocol
+from reproduce import files, protocol
 from reproduce.errors import ReproduceError
 from reproduce.protocol import BEST_FIRST
 from reproduce.report import MANIFESTS, PAGES
@@ -37,6 +37,10 @@ WEIGHTS_SEED = 42
 """The seed whose weights are published: of each model those of the first profile of BEST_FIRST that has them."""
 PACKED = (WEIGHTS, SAMPLES, "images.csv", "pairs.csv", "frames.csv", "milestones.csv")
 """Files that are published in the xz format."""
+
+SPEED_FOLDER = "bench"
+"""Below the results root: where `make bench` leaves its tables."""
+SPEED_TABLES = ("speed.md", "speed.csv", "speed.json")
 
 BLOCK = re.compile(r"(<!-- begin: (?P<name>[a-z0-9-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)
 """A generated part of a page."""
@@ -204,11 +208,12 @@ def require_latest(store: Store, report: Path) -> None:
 
 def publish_speed(results: Path, root: Path) -> dict[str, str]:
     """The last full bench below the results root into benchmarks/; its block, or none without a bench."""
-    speed = results / bench.FOLDER
-    if not (speed / bench.MARKDOWN).is_file():
+    tables = [results / SPEED_FOLDER / name for name in SPEED_TABLES]
+    if not tables[0].is_file():
         return {}
-    copy_folder(speed, root / "benchmarks", (bench.MARKDOWN, bench.CSV, bench.JSON))
-    return {"bench": (speed / bench.MARKDOWN).read_text()}
+    for path in tables:
+        files.write(root / "benchmarks" / path.name, files.read(path))
+    return {"bench": files.read(tables[0]).decode()}
 
 
 def publish_records(store: Store, published: Path) -> list[RunId]:

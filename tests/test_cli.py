@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reproduce import campaign, cli, datasets, devices, gpu_check, protocol, training
+from reproduce import campaign, cli, datasets, devices, protocol, training
 from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome, judgement, registry
 from reproduce.commands import options, results
 from reproduce.errors import ReproduceError
@@ -103,7 +103,7 @@ def test_a_dry_run_of_a_first_campaign_makes_no_folder_and_downloads_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MNIST_DIR", raising=False)
-    monkeypatch.setattr(datasets, "_download", None)
+    monkeypatch.setattr(datasets.mnist, "_download", None)
     code, out, err = command("run", "--dry-run", "--profile", "paper", "--device", "cpu", "--jobs", "2")
     assert (code, err) == (0, "")
     warning, last = out.splitlines()[-2:]
@@ -283,25 +283,6 @@ def test_a_gpu_that_this_machine_lacks_is_one_line(command: Command, store: Stor
     assert err.startswith(
         "error: --device cuda: no CUDA device; leave it out, or name a cluster that has one"
     )
-
-
-def test_the_check_of_a_gpu_without_one_is_one_line_and_exit_code_2(command: Command) -> None:
-    code, out, err = command("gpu-check")
-    assert (code, out) == (2, "")
-    assert err.startswith("error: gpu-check needs a GPU: no CUDA device")
-    assert err.count("\n") == 1
-
-
-@pytest.mark.parametrize(("repeats", "code"), [(True, 0), (False, 1)])
-def test_the_check_of_a_gpu_prints_a_table_and_exits_by_it(
-    command: Command, monkeypatch: pytest.MonkeyPatch, repeats: bool, code: int
-) -> None:
-    found = gpu_check.Findings({}, [gpu_check.Comparison("ae", 0.0, 0.0, 0.0, repeats)])
-    chosen: list[str] = []
-    monkeypatch.setattr(gpu_check, "require_cuda", lambda: None)
-    monkeypatch.setattr(gpu_check, "examine", lambda slugs, device, say: chosen.extend(slugs) or found)
-    assert command("gpu-check", "--only", "ae")[:2] == (code, found.markdown() + "\n")
-    assert chosen == ["ae"]
 
 
 def test_the_environment_names_profile_seeds_and_results(

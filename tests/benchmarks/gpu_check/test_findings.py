@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks.gpu_check import Findings, Share, findings
 from reproduce import devices
 from reproduce.errors import ReproduceError
-from reproduce.gpu_check import Findings, Share, findings
-from tests.gpu_check.test_comparison import HERE
-from tests.gpu_check.test_sharing import shares
+from tests.benchmarks.gpu_check.test_comparison import HERE
+from tests.benchmarks.gpu_check.test_sharing import shares
 
 
 def test_the_heaviest_architecture_decides_about_memory() -> None:

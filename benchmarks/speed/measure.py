@@ -19,15 +19,15 @@ from statistics import geometric_mean, median
 from time import perf_counter
 from typing import Any
 
-import reproduce
+from benchmarks.speed import BATCH, SEED
 from reproduce import runs
-from reproduce.bench import BATCH, SEED
 from reproduce.devices import cpu_model
 from reproduce.environment import cores
 from reproduce.errors import ReproduceError
 from reproduce.names import REFERENCES
 from reproduce.store import PROVENANCE
 
+CHECKOUT = str(Path(__file__).resolve().parents[2])
 RATE_SECONDS = 0.2
 LEAST_STEPS = 4
 
@@ -136,10 +136,9 @@ class Process:
     def __init__(self, threads: int) -> None:
         self.threads = threads
         numbers = {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")}
-        package = str(Path(next(iter(reproduce.__path__))).parent)
-        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
+        path = os.pathsep.join(filter(None, [CHECKOUT, os.environ.get("PYTHONPATH", "")]))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "reproduce.bench.worker"],
+            [sys.executable, "-m", "benchmarks.speed.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | numbers | {"PYTHONPATH": path},
@@ -224,8 +223,8 @@ def measure(
     Returns the measurements, the rates of matrix products, and those of the convolution. Raises ReproduceError when a
     process fails.
     """
-    from reproduce.bench.opponents import SHARED
-    from reproduce.bench.work import step_flops
+    from benchmarks.speed.opponents import SHARED
+    from benchmarks.speed.work import step_flops
 
     lightest = step_flops("ae")
     found: list[Measurement] = []

@@ -10,10 +10,8 @@ from importlib.metadata import version
 
 import torch
 
-from reproduce import devices
-from reproduce.errors import ReproduceError
-from reproduce.gpu_check.comparison import BOUNDS, PROTOCOL, Comparison, check
-from reproduce.gpu_check.sharing import (
+from benchmarks.gpu_check.comparison import BOUNDS, PROTOCOL, Comparison, check
+from benchmarks.gpu_check.sharing import (
     RUNS_A_CARD,
     TIMED_STEPS,
     TYPICAL,
@@ -22,6 +20,8 @@ from reproduce.gpu_check.sharing import (
     measure,
     recommend,
 )
+from reproduce import devices
+from reproduce.errors import ReproduceError
 from reproduce.names import LABELS
 
 

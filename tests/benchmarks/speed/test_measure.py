@@ -14,11 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.__main__ import app
+from benchmarks.speed import measure, sides, work
+from benchmarks.speed.measure import Measurement, Process
+from benchmarks.speed.sides import OurSide, PythaeSide, workload
+from benchmarks.speed.worker import Worker
 from reproduce import cli
-from reproduce.bench import measure, sides, work
-from reproduce.bench.measure import Measurement, Process
-from reproduce.bench.sides import OurSide, PythaeSide, workload
-from reproduce.bench.worker import Worker
 from reproduce.datasets import load
 from reproduce.errors import ReproduceError
 from reproduce.names import SLUGS
@@ -255,9 +256,9 @@ def test_all_workers_end_when_the_bench_is_interrupted(monkeypatch: pytest.Monke
 def test_wrong_input_is_one_line(
     words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["reproduce", "bench", *words])
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "bench", *words])
     with pytest.raises(SystemExit) as stop:
-        cli.main()
+        cli.main(app)
     assert stop.value.code == 2
     err = capsys.readouterr().err
     assert err.startswith(message)

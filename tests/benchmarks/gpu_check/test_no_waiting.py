@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from benchmarks.gpu_check import comparison
 from reproduce import training
 from reproduce.architectures.contract import Batch
-from reproduce.gpu_check import comparison
 from reproduce.names import SLUGS
 from reproduce.training import player_gradients, step
 

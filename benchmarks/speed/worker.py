@@ -14,7 +14,7 @@ import sys
 import warnings
 from typing import Any
 
-from reproduce.bench.sides import OurSide, PythaeSide, Side, convolution_rate, sgemm_rate
+from benchmarks.speed.sides import OurSide, PythaeSide, Side, convolution_rate, sgemm_rate
 
 
 class Worker:

@@ -14,9 +14,9 @@ from threading import BrokenBarrierError
 
 import torch
 
+from benchmarks.gpu_check.comparison import PROTOCOL, in_short, new_run
 from reproduce import devices
 from reproduce.architectures.contract import Batch
-from reproduce.gpu_check.comparison import PROTOCOL, in_short, new_run
 from reproduce.training import batches, step
 
 RUNS_A_CARD = (1, 2, 4, 8)

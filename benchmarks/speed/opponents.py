@@ -11,10 +11,10 @@ from pythae.data.datasets import BaseDataset
 from pythae.models.base.base_utils import ModelOutput
 from torch import Tensor
 
+from benchmarks.speed.plain import on_plain_layers, plain_losses
 from reproduce.architectures import contract, registry
 from reproduce.architectures.contract import Architecture
 from reproduce.architectures.pythae_objective import checked
-from reproduce.bench.plain import on_plain_layers, plain_losses
 from reproduce.protocol import profile
 
 SHARED: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.speed import table
+from benchmarks.speed.measure import Bench, Measurement, WholeRun, scaled_steps
 from reproduce import publishing
-from reproduce.bench import report
-from reproduce.bench.measure import Bench, Measurement, WholeRun, scaled_steps
 from reproduce.errors import ReproduceError
 
 
@@ -79,8 +79,8 @@ def test_the_share_is_that_of_the_peak(bench: Bench) -> None:
     # 1,600 images are 25 steps of 4 GFLOP a second
     assert bench.measurements[0].share_of(bench.peak_rate) == pytest.approx(100 / 151)
     faster = replace(bench, convolution=(400e9,))
-    assert json.loads(report.to_json(faster))["results"]["ae"]["peak_share"] == pytest.approx(100 / 400)
-    assert report.row(faster, faster.measurements[0])[-1] == "25%"
+    assert json.loads(table.to_json(faster))["results"]["ae"]["peak_share"] == pytest.approx(100 / 400)
+    assert table.row(faster, faster.measurements[0])[-1] == "25%"
 
 
 def test_heavier_architectures_take_fewer_steps_but_never_less_than_four() -> None:
@@ -89,7 +89,7 @@ def test_heavier_architectures_take_fewer_steps_but_never_less_than_four() -> No
 
 
 def test_the_table_lists_shared_rows_before_plain_ones(bench: Bench) -> None:
-    text = report.to_markdown(bench)
+    text = table.to_markdown(bench)
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert rows[2:] == [
         "| AE | its class | 800 | 1,600 | 2.00 | 960 | 66% |",
@@ -109,18 +109,18 @@ def test_the_table_lists_shared_rows_before_plain_ones(bench: Bench) -> None:
 
 
 def test_the_terminal_shows_the_line_of_the_geometric_mean(bench: Bench) -> None:
-    lines = report.to_lines(bench)
-    assert lines[0].split() == " ".join(report.heads(bench)).split()
+    lines = table.to_lines(bench)
+    assert lines[0].split() == " ".join(table.heads(bench)).split()
     assert "geometric mean 4.00 over 3 architectures" in lines
     assert len({line.index("its class") for line in lines[1:3]}) == 1
 
 
 def test_csv_and_json_hold_the_unrounded_numbers(bench: Bench) -> None:
-    rows = list(csv.DictReader(io.StringIO(report.to_csv(bench))))
+    rows = list(csv.DictReader(io.StringIO(table.to_csv(bench))))
     assert [row["architecture"] for row in rows] == ["ae", "vae", "hvae"]
     assert float(rows[2]["ratio"]) == pytest.approx(4)
     assert float(rows[0]["step_gflop"]) == 4
-    content = json.loads(report.to_json(bench))
+    content = json.loads(table.to_json(bench))
     assert content["geometric_mean"] == pytest.approx({"all": 4.0, "shared": 4.0})
     assert content["results"]["ae"]["peak_share"] == pytest.approx(100 / 151)
     assert content["measurements"][0]["ours"][2] == pytest.approx([4.0, 0.8])
@@ -129,37 +129,37 @@ def test_csv_and_json_hold_the_unrounded_numbers(bench: Bench) -> None:
 
 def test_without_shared_rows_or_a_whole_run_nothing_is_said_of_them(bench: Bench) -> None:
     plain = replace(bench, measurements=bench.measurements[1:2], whole=None)
-    for text in (report.to_markdown(plain), "\n".join(report.to_lines(plain))):
+    for text in (table.to_markdown(plain), "\n".join(table.to_lines(plain))):
         assert "shared rows" not in text
         assert "whole run" not in text
         assert "nan" not in text.lower()
-    assert json.loads(report.to_json(plain))["geometric_mean"] == pytest.approx({"all": 4.0})
+    assert json.loads(table.to_json(plain))["geometric_mean"] == pytest.approx({"all": 4.0})
 
 
-def test_publish_takes_the_tables_along_and_fills_the_readme(bench: Bench, tmp_path: Path) -> None:
+def test_publish_takes_the_tables_along_and_fills_the_page(bench: Bench, tmp_path: Path) -> None:
     assert publishing.publish_speed(tmp_path / "results", tmp_path) == {}
     assert not (tmp_path / "benchmarks").exists()
-    report.write(bench, tmp_path / "results")
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "__main__.py").touch()
+    table.write(bench, tmp_path / "results")
     blocks = publishing.publish_speed(tmp_path / "results", tmp_path)
     assert {path.name for path in (tmp_path / "benchmarks").iterdir()} == {
-        "speed.md",
-        "speed.csv",
-        "speed.json",
+        *("__main__.py", "speed.md", "speed.csv", "speed.json"),
     }
-    readme = publishing.fill_blocks("a\n<!-- begin: bench -->\nold\n<!-- end: bench -->\nb\n", blocks)
-    assert "old" not in readme
-    assert report.to_markdown(bench).strip() in readme
+    page = publishing.fill_blocks("a\n<!-- begin: bench -->\nold\n<!-- end: bench -->\nb\n", blocks)
+    assert "old" not in page
+    assert table.to_markdown(bench).strip() in page
 
 
-def test_the_readme_has_the_block() -> None:
-    readme = Path(__file__).parents[2] / "README.md"
-    assert "bench" in {match["name"] for match in publishing.BLOCK.finditer(readme.read_text())}
+def test_the_page_has_the_block() -> None:
+    page = Path(__file__).parents[3] / "docs" / "SPEED.md"
+    assert "bench" in {match["name"] for match in publishing.BLOCK.finditer(page.read_text())}
 
 
 def test_a_full_disk_leaves_the_last_tables_as_they_were(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = report.write(bench, tmp_path)
+    folder = table.write(bench, tmp_path)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
     def full(operation: str, path: Path) -> None:
@@ -168,5 +168,5 @@ def test_a_full_disk_leaves_the_last_tables_as_they_were(
 
     monkeypatch.setattr("reproduce.files.observer", full)
     with pytest.raises(ReproduceError, match="no space left"):
-        report.write(replace(bench, cores=3), tmp_path)
+        table.write(replace(bench, cores=3), tmp_path)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

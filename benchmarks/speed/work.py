@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.speed import BATCH
+from benchmarks.speed.plain import on_plain_layers
 from reproduce.architectures import registry
 from reproduce.architectures.contract import Batch
-from reproduce.bench import BATCH
-from reproduce.bench.plain import on_plain_layers
 from reproduce.training import player_gradients
 
 

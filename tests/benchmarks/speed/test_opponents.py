@@ -12,9 +12,9 @@ from pythae.pipelines import TrainingPipeline
 from pythae.trainers import AdversarialTrainer, BaseTrainer, CoupledOptimizerTrainer
 from torch import Tensor, nn
 
+from benchmarks.speed.opponents import SHARED, PlainForm, opponent, output_for_trainer, pythae_trainer
 from reproduce.architectures import registry, spherical
 from reproduce.architectures.contract import Batch
-from reproduce.bench.opponents import SHARED, PlainForm, opponent, output_for_trainer, pythae_trainer
 from reproduce.names import SLUGS
 from tests.architectures.exact import same_noise
 

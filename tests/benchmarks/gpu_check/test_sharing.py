@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reproduce.gpu_check import Share, sharing
+from benchmarks.gpu_check import Share, sharing
 
 
 def shares(*speeds: float) -> list[Share]:

@@ -1,4 +1,4 @@
-"""Training side by side with Pythae's own trainer (`python -m reproduce bench`): how fast, and by what measure.
+"""Training side by side with Pythae's own trainer (`make bench`): how fast, and by what measure.
 
 Both sides train the same architecture on the same layers, images, batch size (64) and number of steps, in turns:
 
@@ -21,7 +21,3 @@ BATCH = 64
 """Images a step that receive a reconstruction gradient (Section III-D's batch size)."""
 
 SEED = 42
-
-FOLDER = "bench"
-"""Below the results root: where the tables are written."""
-MARKDOWN, CSV, JSON = "speed.md", "speed.csv", "speed.json"

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from benchmarks.gpu_check import Comparison, Findings, comparison
+from benchmarks.gpu_check.comparison import BOUNDS, HostNoise, Trace
 from reproduce import devices
 from reproduce.architectures import spherical
 from reproduce.architectures.contract import Batch
-from reproduce.gpu_check import Comparison, Findings, comparison
-from reproduce.gpu_check.comparison import BOUNDS, HostNoise, Trace
 from reproduce.names import SLUGS
 
 HERE = Comparison("vae", 1e-7, 1e-4, 1e-5, repeats=True, memory_mib=500.0)

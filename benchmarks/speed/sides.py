@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from pythae.data.datasets import BaseDataset
 
+from benchmarks.speed import BATCH, SEED
+from benchmarks.speed.opponents import opponent, pythae_trainer
 from reproduce import devices
 from reproduce.architectures import registry
-from reproduce.bench import BATCH, SEED
-from reproduce.bench.opponents import opponent, pythae_trainer
 from reproduce.datasets import Dataset, Split, load
 from reproduce.protocol import Protocol, profile
 from reproduce.training import Run, as_tensor, fresh_architecture

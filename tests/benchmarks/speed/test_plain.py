@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.speed import plain
+from benchmarks.speed.opponents import SHARED
 from reproduce.architectures import registry, total_correlation
 from reproduce.architectures.contract import Architecture, Batch
 from reproduce.architectures.quantised import VectorQuantised
-from reproduce.bench import plain
-from reproduce.bench.opponents import SHARED
 from reproduce.names import SLUGS
 from reproduce.training import player_gradients
 from tests.architectures.exact import same_noise

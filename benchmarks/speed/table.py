@@ -8,10 +8,10 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.speed.measure import Bench, Measurement
 from reproduce import files
-from reproduce.bench import CSV, FOLDER, JSON, MARKDOWN
-from reproduce.bench.measure import Bench, Measurement
 from reproduce.names import LABELS
+from reproduce.publishing import SPEED_FOLDER, SPEED_TABLES
 from reproduce.report.numbers import fixed, percent
 
 
@@ -119,7 +119,7 @@ def caption(bench: Bench) -> str:
 
 
 def to_markdown(bench: Bench) -> str:
-    """The block of the README."""
+    """The block of docs/SPEED.md."""
 
     def line(cells: tuple[str, ...]) -> str:
         return "| " + " | ".join(cells) + " |"
@@ -198,7 +198,7 @@ def to_lines(bench: Bench) -> list[str]:
 
 def write(bench: Bench, results: Path) -> Path:
     """The three files below the results root; returns their folder."""
-    folder = results / FOLDER
-    for name, text in ((MARKDOWN, to_markdown(bench)), (CSV, to_csv(bench)), (JSON, to_json(bench))):
+    folder = results / SPEED_FOLDER
+    for name, text in zip(SPEED_TABLES, (to_markdown(bench), to_csv(bench), to_json(bench)), strict=True):
         files.write(folder / name, text.encode())
     return folder

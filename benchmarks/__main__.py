@@ -1,0 +1,90 @@
+"""`python -m benchmarks bench` and `python -m benchmarks gpu-check`, in the root of a checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reproduce import cli
+from reproduce.commands.options import JsonOption, OnlyOption, ResultsOption
+from reproduce.errors import ReproduceError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+BUSY = 0.7
+"""Load from which a bench is warned about."""
+
+
+def described(command: str, only: Sequence[str]) -> tuple[str, ...]:
+    """Slugs in Table I's order, all 22 or those named, for a command that looks at the described readings alone.
+
+    Raises ReproduceError for an unknown name and for a variant.
+    """
+    from reproduce.runs import select
+
+    for slug, variant in (chosen := select(only)):
+        if variant:
+            raise ReproduceError(f"{command} knows no variants: name '{slug}' without '@{variant}'")
+    return tuple(slug for slug, _ in chosen)
+
+
+@app.command()
+def bench(
+    results: ResultsOption = Path("results"),
+    only: OnlyOption = None,
+    steps: Annotated[
+        int, typer.Option(min=2, help="Training steps a round; fewer where a step is more work.")
+    ] = 20,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds in turns; medians count.")] = 5,
+    whole: Annotated[
+        bool, typer.Option("--whole/--no-whole", help="Time a whole quick run of AE, too.")
+    ] = True,
+    as_json: JsonOption = False,
+) -> int:
+    """Training speed side by side with Pythae's own trainer, on the CPU: about a quarter of an hour."""
+    from benchmarks.speed import measure, table
+    from reproduce.environment import cores
+    from reproduce.names import SLUGS
+
+    slugs = described("bench", only or ())
+    if not as_json:
+        typer.echo(f"{cores()} cores, {rounds} rounds; nothing else should run meanwhile")
+    if measure.load() > BUSY:
+        typer.echo(
+            f"warning: the machine is busy (load {measure.load():.1f}); the figures will mean little",
+            err=True,
+        )
+
+    def notify(found: measure.Measurement) -> None:
+        if not as_json:
+            typer.echo(table.progress(found))
+
+    found = measure.run(slugs, steps, rounds, whole, notify)
+    if as_json:
+        typer.echo(table.to_json(found), nl=False)
+    else:
+        for line in ["", *table.to_lines(found)]:
+            typer.echo(line)
+    if slugs == SLUGS:
+        typer.echo(f"wrote {table.write(found, results)}", err=as_json)
+    elif not as_json:
+        typer.echo(f"not written: {len(slugs)} of {len(SLUGS)} architectures")
+    return 0
+
+
+@app.command(name="gpu-check")
+def check_gpu(only: OnlyOption = None) -> int:
+    """The GPU against the CPU, and how many runs should share it: exit code 0, 1 (off), 2 (no GPU)."""
+    from benchmarks import gpu_check
+
+    slugs = described("gpu-check", only or ())
+    gpu_check.require_cuda()
+    findings = gpu_check.examine(slugs, "cuda", say=lambda line: typer.echo(line, err=True))
+    typer.echo(findings.markdown())
+    return 0 if findings.passed else 1
+
+
+if __name__ == "__main__":
+    cli.main(app)

@@ -1,0 +1,80 @@
+"""The commands `bench` and `gpu-check`."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+import torch
+
+from benchmarks import gpu_check
+from benchmarks.__main__ import app, described
+from reproduce import cli
+from reproduce.names import SLUGS
+from tests.packaging.tree import ROOT
+
+
+def test_families_and_labels_are_understood() -> None:
+    assert described("bench", ["β-VAE,AE", "family:flow"]) == ("ae", "vae-iaf", "vae-linnf", "beta-vae")
+    assert described("bench", []) == SLUGS
+
+
+@pytest.mark.parametrize("command", ["bench", "gpu-check"])
+@pytest.mark.parametrize(
+    ("name", "slug", "variant"), [("VAE@bce", "vae", "bce"), ("variant:linear-block", "ae", "linear-block")]
+)
+def test_a_variant_is_refused_in_one_line_and_not_passed_over(
+    command: str,
+    name: str,
+    slug: str,
+    variant: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On a machine with a GPU, too, where a check of nothing would pass."""
+    monkeypatch.setattr(gpu_check, "require_cuda", lambda: None)
+    monkeypatch.setattr(gpu_check, "examine", lambda *_, **__: gpu_check.Findings({}, []))
+    assert finished(command, "--only", name) == 2
+    found = f"error: {command} knows no variants: name '{slug}' without '@{variant}'\n"
+    assert capsys.readouterr() == ("", found)
+
+
+def finished(*words: str) -> int:
+    """The exit code of a command."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["benchmarks", *words])
+        with pytest.raises(SystemExit) as stop:
+            cli.main(app)
+    return int(stop.value.code or 0)
+
+
+def test_the_check_of_a_gpu_without_one_is_one_line_and_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert finished("gpu-check") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: gpu-check needs a GPU: no CUDA device")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("repeats", "code"), [(True, 0), (False, 1)])
+def test_the_check_of_a_gpu_prints_a_table_and_exits_by_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], repeats: bool, code: int
+) -> None:
+    found = gpu_check.Findings({}, [gpu_check.Comparison("ae", 0.0, 0.0, 0.0, repeats)])
+    chosen: list[str] = []
+    monkeypatch.setattr(gpu_check, "require_cuda", lambda: None)
+    monkeypatch.setattr(gpu_check, "examine", lambda slugs, device, say: chosen.extend(slugs) or found)
+    assert finished("gpu-check", "--only", "ae") == code
+    assert capsys.readouterr().out == found.markdown() + "\n"
+    assert chosen == ["ae"]
+
+
+def test_nothing_in_the_package_imports_benchmarks() -> None:
+    for path in (ROOT / "reproduce").rglob("*.py"):
+        assert not re.search(
+            r"^\s*(from|import) benchmarks", path.read_text(encoding="utf-8"), re.MULTILINE
+        ), path
