@@ -7,8 +7,8 @@ alone, and that is held against stated bounds.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_map
 from reproduce import devices
 from reproduce.architectures.contract import Batch
 from reproduce.datasets import load
+from reproduce.graphs import CudaRecorder, Recorder
 from reproduce.protocol import Protocol
 from reproduce.training import Run, fresh_architecture, player_gradients, serialise
 
@@ -52,9 +53,13 @@ class Bounds:
     """Of any player's gradient at the first step, as vectors: ‖g - h‖ / ‖h‖."""
     trained: float = 2e-2
     """Of the validation loss after the last step: Adam turns a difference in a small gradient into one of full size."""
+    graph: float = 1e-6
+    """Of the weights after GRAPH_STEPS replayed steps from those after as many eager ones, on the same device."""
 
 
 BOUNDS = Bounds()
+GRAPH_STEPS = 50
+"""Steps after which replayed and eager training are compared."""
 
 
 class HostNoise(TorchDispatchMode):
@@ -132,10 +137,26 @@ def trace(slug: str, device: str) -> Trace:
 
 def trained(slug: str, device: str) -> Run:
     """The architecture after the protocol's last step."""
-    run = new_run(slug, device)
-    while not run.progress.finished(PROTOCOL):
+    return _to_the_end(new_run(slug, device))
+
+
+def _to_the_end(run: Run) -> Run:
+    while not run.progress.finished(run.protocol):
         run.advance()
     return run
+
+
+def graph_difference(slug: str, device: str, recorder: Callable[[], Recorder] = CudaRecorder) -> float:
+    """How far the weights after replayed steps lie from those after eager ones, relative; both with the device's own
+    noise."""
+    epochs = GRAPH_STEPS // PROTOCOL.steps_per_epoch()
+    longer, data = replace(PROTOCOL, epochs=epochs), load(PROTOCOL)
+    weights = []
+    for record in (None, recorder):
+        run = Run(fresh_architecture(slug, "", longer, SEED), longer, data, SEED, device, record)
+        state = _to_the_end(run).architecture.state_dict()
+        weights.append(torch.cat([value.double().cpu().flatten() for value in state.values()]))
+    return vector_difference(weights[1], weights[0])
 
 
 def repeats(slug: str, device: str) -> bool:
@@ -166,7 +187,8 @@ def _relative(gap: float, size: float) -> float:
 @dataclass(frozen=True)
 class Comparison:
     """One architecture on the GPU beside the CPU: largest relative differences, whether training repeats to the bit,
-    memory at the peak, and the error that ended it, if one did.
+    how far replayed steps lie from eager ones (NaN where there are no graphs), memory at the peak, and the error that
+    ended it, if one did.
     """
 
     slug: str
@@ -176,6 +198,7 @@ class Comparison:
     repeats: bool = False
     memory_mib: float = 0.0
     error: str = ""
+    graph: float = float("nan")
 
     def verdict(self, bounds: Bounds = BOUNDS) -> str:
         """ "ok", or what is wrong."""
@@ -184,10 +207,13 @@ class Comparison:
         names = [n for n in ("loss", "gradient", "trained") if not getattr(self, n) <= getattr(bounds, n)]
         found = [f"{' and '.join(names)} off"] if names else []
         found += [] if self.repeats else ["does not repeat"]
+        found += ["graph off"] if self.graph > bounds.graph else []
         return ", ".join(found) or "ok"
 
 
-def compare(slug: str, found: Trace, expected: Trace, repeated: bool, memory_mib: float) -> Comparison:
+def compare(
+    slug: str, found: Trace, expected: Trace, repeated: bool, memory_mib: float, graph: float = math.nan
+) -> Comparison:
     """The largest differences over the players."""
     return Comparison(
         slug,
@@ -196,6 +222,7 @@ def compare(slug: str, found: Trace, expected: Trace, repeated: bool, memory_mib
         difference(found.validation_loss, expected.validation_loss),
         repeated,
         memory_mib,
+        graph=graph,
     )
 
 
@@ -217,7 +244,8 @@ def check(slug: str, device: str) -> Comparison:
         torch.cuda.reset_peak_memory_stats()
     try:
         found, repeated = trace(slug, device), repeats(slug, device)
+        graph = graph_difference(slug, device) if device == "cuda" else math.nan
     except (RuntimeError, AssertionError) as error:
         return Comparison(slug, error=in_short(error))
     memory = torch.cuda.max_memory_reserved() / 2**20 if device == "cuda" else 0.0
-    return compare(slug, found, expected, repeated, memory)
+    return compare(slug, found, expected, repeated, memory, graph)

@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 import torch
 
-from benchmarks.gpu_check.comparison import BOUNDS, PROTOCOL, Comparison, check
+from benchmarks.gpu_check.comparison import BOUNDS, GRAPH_STEPS, PROTOCOL, Comparison, check
 from benchmarks.gpu_check.sharing import (
     RUNS_A_CARD,
     TIMED_STEPS,
@@ -51,14 +51,15 @@ class Findings:
         lines = ["### gpu-check", "", *(f"- {name}: {value}" for name, value in self.machine.items()), ""]
         lines += [
             f"Relative difference from the CPU; bounds {BOUNDS.loss:g} (loss), {BOUNDS.gradient:g} (gradient), "
-            f"{BOUNDS.trained:g} (validation loss after {PROTOCOL.epochs * PROTOCOL.steps_per_epoch()} steps).",
+            f"{BOUNDS.trained:g} (validation loss after {PROTOCOL.epochs * PROTOCOL.steps_per_epoch()} steps). Replayed: "
+            f"{GRAPH_STEPS} steps of a CUDA graph against as many eager ones on the GPU, bound {BOUNDS.graph:g}.",
             "",
-            "| Architecture | loss | gradient | trained | repeats | MiB | verdict |",
-            "| :-- | --: | --: | --: | :-- | --: | :-- |",
+            "| Architecture | loss | gradient | trained | repeats | replayed | MiB | verdict |",
+            "| :-- | --: | --: | --: | :-- | --: | --: | :-- |",
         ]
         lines += [
             f"| {LABELS[c.slug]} | {c.loss:.1e} | {c.gradient:.1e} | {c.trained:.1e} | "
-            f"{'yes' if c.repeats else 'no'} | {c.memory_mib:.0f} | {c.verdict()} |"
+            f"{'yes' if c.repeats else 'no'} | {c.graph:.1e} | {c.memory_mib:.0f} | {c.verdict()} |"
             for c in self.comparisons
         ]
         if self.shares:

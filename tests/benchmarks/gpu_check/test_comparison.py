@@ -21,6 +21,7 @@ from reproduce.architectures.contract import Batch
 from reproduce.names import SLUGS
 
 HERE = Comparison("vae", 1e-7, 1e-4, 1e-5, repeats=True, memory_mib=500.0)
+from tests.test_graphs import Replay
 
 
 class Silence(HostNoise):
@@ -97,6 +98,7 @@ def test_the_worst_player_counts() -> None:
         ({"gradient": BOUNDS.gradient * 1.01}, "gradient off"),
         ({"trained": math.inf, "loss": math.nan}, "loss and trained off"),
         ({"repeats": False}, "does not repeat"),
+        ({"graph": 1e-3}, "graph off"),
         ({"trained": 1.0, "repeats": False}, "trained off, does not repeat"),
         ({"error": "RuntimeError: no deterministic kernel"}, "RuntimeError: no deterministic kernel"),
     ],
@@ -191,3 +193,15 @@ def test_the_bounds_are_far_beyond_what_two_cpu_kernels_differ_by(slug: str) -> 
         found = comparison.compare(slug, comparison.trace(slug, "cpu"), expected, True, 0.0)
     tighter = comparison.Bounds(*(bound / 4 for bound in (BOUNDS.loss, BOUNDS.gradient, BOUNDS.trained)))
     assert found.verdict(tighter) == "ok"
+
+
+def test_replayed_steps_are_held_against_eager_ones() -> None:
+    """With a stand-in for CUDA's graph; one that forgets to take a step is found."""
+
+    class Forgetful(Replay):
+        def replay(self) -> None:
+            self.work = (lambda: None) if torch.rand(()) < 0.2 else self.work
+            super().replay()
+
+    assert comparison.graph_difference("ae", "cpu", Replay) <= BOUNDS.graph
+    assert comparison.graph_difference("ae", "cpu", Forgetful) > BOUNDS.graph
