@@ -13,11 +13,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from reproduce.errors import ReproduceError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 PAPER_SEEDS = (42, 123, 456)
 FRAMES = 10
@@ -236,4 +237,6 @@ def stream(seed: int, purpose: str, epoch: int = 0) -> int:
 
 def numpy_stream(seed: int, purpose: str, epoch: int = 0) -> np.random.Generator:
     """The same stream as a numpy generator: for index lists, which must not depend on torch."""
+    import numpy as np  # most commands need none
+
     return np.random.default_rng(stream(seed, purpose, epoch))

@@ -188,7 +188,7 @@ class Campaign:
         if kind.size and self.profile not in SIZES_JUDGED:
             return self._stand_in(statement)
         found = evaluate(statement, self.everything)
-        if not self.about_field(statement) or len(self.alive.slugs) == len(self.everything.slugs):
+        if not self.about_field(statement) or len(self.alive.slugs) in (0, len(self.everything.slugs)):
             return found
         beside = evaluate(statement, self.alive)
         left_out = len(self.everything.slugs) - len(self.alive.slugs)
@@ -337,6 +337,8 @@ def _of(statement: Statement, metric: str) -> Statement:
 
 def _compares_smoothness(statement: Statement) -> bool:
     kind = kind_of(statement)
+    if statement.kind == "equation":  # about how PIQ is defined, not about models
+        return False
     if statement.kind == "count":
         return statement.arguments["set"] in ("pareto", "dominated")
     return not kind.size and not kind.text and (kind.piq or "piq" in statement.arguments.values())

@@ -94,6 +94,8 @@ def alike(world: World, statement: Statement) -> Finding:
     if "of" in statement.arguments:
         return _families_alike(world, metrics[0], statement.slugs("of"), statement.slugs("to"))
     first, *others = world.select(statement, "models")
+    if not others:
+        raise Undecidable("only one model")
     if world.is_paper:
         similar = statement.text("sense", "identical") == "similar"
         return _alike_as_printed(world, (first, *others), metrics, similar=similar)

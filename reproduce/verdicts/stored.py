@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reproduce.verdicts.model import Verdict
     from reproduce.verdicts.summary import Ten
 
-NAME = "verdicts.json"
+NAME, CHECKSUM = "verdicts.json", "checksum"
 LARGEST = 50_000_000
 PACKAGE = Path(__file__).resolve().parents[1]
 SOURCES = (".py", ".csv")
@@ -81,7 +81,8 @@ def document(
 
 def write(folder: Path, content: Mapping[str, Any]) -> None:
     """Store a document in a report's folder."""
-    files.write(folder / NAME, json.dumps(content, indent=1, ensure_ascii=False).encode())
+    whole = {**content, CHECKSUM: _checksum(content)}
+    files.write(folder / NAME, json.dumps(whole, indent=1, ensure_ascii=False).encode())
 
 
 def read(folder: Path, expected: str) -> dict[str, Any] | None:
@@ -91,8 +92,11 @@ def read(folder: Path, expected: str) -> dict[str, Any] | None:
         return None
     try:
         content = json.loads(files.read(path, largest=LARGEST))
+        whole = isinstance(content, dict) and content.pop(CHECKSUM, None) == _checksum(content)
     except (ValueError, RecursionError, OSError, ReproduceError):
         return None
-    if not isinstance(content, dict) or content.get("key") != expected:
-        return None
-    return content
+    return content if whole and content.get("key") == expected else None
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

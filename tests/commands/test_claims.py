@@ -1,0 +1,280 @@
+"""`claims`: the ten claims first, every statement on demand, from what is kept beside a report where that is valid."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reproduce import cli, runs
+from reproduce.commands import claims, options
+from reproduce.protocol import Protocol
+from reproduce.runs import RunId
+from reproduce.store import FAILED, FRESH, MISSING, STALE, Status, Store
+from reproduce.verdicts import stored, summary
+from reproduce.verdicts.judge import judge
+from reproduce.verdicts.registry import load
+from tests.synthetic import make_records
+from tests.tiny import RUNS
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """`python -m reproduce claims …` in this process, with nothing published: exit code and both outputs."""
+    monkeypatch.setattr(options, "PUBLISHED", tmp_path / "published")
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["reproduce", "claims", *words])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    """What is kept beside a report on `desk`."""
+    verdicts = judge(make_records("desk", (42,)))
+    ten = summary.ten({"desk": verdicts, "paper": judge(None)})
+    return json.loads(json.dumps(stored.document(verdicts, ten, "desk", "", {})))
+
+
+@pytest.fixture
+def kept(document: dict[str, Any], tmp_path: Path) -> list[str]:
+    """A results root with a valid document; the words that name it."""
+    root = tmp_path / "results"
+    profiles = ["desk", *(other.name for other in claims.profiles_beside(claims.light_profile("desk", root)))]
+    key = stored.key((root, tmp_path / "published"), profiles)
+    (root / "desk" / "report").mkdir(parents=True)
+    stored.write(root / "desk" / "report", document | {"key": key})
+    return ["--profile", "desk", "--results", str(root)]
+
+
+# --- the ten, and statements ------------------------------------------------------------------------------
+
+
+def test_a_bare_call_shows_the_ten_claims_and_how_to_see_the_rest(command: Command, kept: list[str]) -> None:
+    code, out, err = command(*kept)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert [line[:3] for line in lines if line[:2].strip().isdigit()] == [f"{n:2}." for n in range(1, 11)]
+    assert lines[0].endswith("[VI-A, text; VI-A.r]")
+    assert lines[1] == "    within the paper: consistent"
+    assert lines[2].startswith("    desk: reproduced (grade C, ")
+    assert not [line for line in lines if line.startswith("    paper: ")], (
+        "a profile without verdicts has no line"
+    )
+    assert "--all" in lines[-1]
+    assert "--id NAME" in lines[-1]
+
+
+def test_without_results_the_paper_alone_is_judged_and_nothing_is_kept(
+    command: Command, tmp_path: Path
+) -> None:
+    code, out, err = command("--profile", "desk", "--results", str(tmp_path / "nowhere"))
+    assert (code, err) == (0, "")
+    assert out.count("    within the paper: ") == 10
+    assert "(profile desk has no results that are judged)" in out
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_every_name_of_every_place_finds_its_statement(command: Command, kept: list[str]) -> None:
+    names = [name for own in load() for name in own.ids]
+    code, out, _ = command(*kept, "--json", *(word for name in names for word in ("--id", name)))
+    found = json.loads(out)
+    assert code == 0
+    assert {alias for own in found for alias in own["aliases"]} == set(names)
+    for name, expected in (
+        ("Abstract.ae-ssim", "T1.ae.ssim"),
+        ("IV-G.aae-spread", "IV-C.aae-largest-spread"),
+    ):
+        (own,) = json.loads(command(*kept, "--json", "--id", name)[1])
+        assert own["id"] == expected
+
+
+def test_a_statement_is_shown_with_its_places_and_both_verdicts(command: Command, kept: list[str]) -> None:
+    first, places, printed, within, ours = command(*kept, "--id", "Abstract.ae-ssim")[1].splitlines()
+    assert first.startswith("T1.ae.ssim  SSIM of AE")
+    assert places.startswith("    places: Table I, AE, SSIM; Abstract, abstract; ")
+    assert printed == "    printed: 0.908"
+    assert within.startswith("    within the paper: consistent; ")
+    assert ours.startswith("    in desk: not judged; a size, and desk has another schedule than the paper; ")
+    text = command(*kept, "--id", "III-A.batch")[1]
+    assert text.splitlines()[-1] == "    in results: no result bears on it"
+
+
+def test_filters_narrow_each_other(command: Command, kept: list[str]) -> None:
+    def asked(*words: str) -> list[dict[str, Any]]:
+        return json.loads(command(*kept, "--json", *words)[1])
+
+    whole = asked("--section", "IV")
+    assert len(asked("--all")) == len(load()) > len(whole) > 0
+    assert all(any(place.startswith("IV-") for place in own["places"]) for own in whole)
+    part = asked("--section", "IV-A")
+    assert part == [own for own in whole if any(place.startswith("IV-A, ") for place in own["places"])]
+    wrong = asked("--section", "IV", "--verdict", "inconsistent")
+    assert wrong == [own for own in whole if own["within_paper"] == "inconsistent"] != []
+    assert asked("--verdict", "reproduced") == [
+        own for own in asked("--all") if own["verdict"] == "reproduced"
+    ]
+    assert all(own["important"] for own in asked("--important"))
+    assert asked("--verdict", "defined differently", "--section", "I") == []
+
+
+def test_json_of_a_bare_call_is_the_whole_document(command: Command, kept: list[str]) -> None:
+    found = json.loads(command(*kept, "--json")[1])
+    assert {"profile", "ten", "tally", "statements"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--verdict", "true"], "error: no verdict is 'true'; known are consistent, "),
+        (["--section", "IX"], "error: no statement is of section 'IX'; known are Abstract, "),
+        (["--section", "I-"], "error: no statement is of section 'I-'"),
+        (["--id", "IV-A.nothing"], "error: there is no statement 'IV-A.nothing': list them with"),
+        (["--seeds", "x"], "error: seeds are whole numbers with commas between, not 'x'"),
+        (["--profile", "nonsense"], "error: "),
+    ],
+)
+def test_what_fits_no_statement_is_one_line_and_exit_code_2(
+    command: Command, kept: list[str], words: list[str], message: str
+) -> None:
+    code, out, err = command(*kept, *words)
+    assert (code, out) == (2, "")
+    assert err.startswith(message)
+    assert err.count("\n") == 1
+
+
+# --- what is kept -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def judgements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which profiles were judged again."""
+    seen: list[str] = []
+    honest = claims.judged
+
+    def counting(protocol: Protocol, *rest: Any) -> dict[str, Any]:
+        seen.append(protocol.name)
+        return honest(protocol, *rest)
+
+    monkeypatch.setattr(claims, "judged", counting)
+    return seen
+
+
+def test_what_is_valid_is_not_judged_again(command: Command, kept: list[str], judgements: list[str]) -> None:
+    command(*kept)
+    assert judgements == []
+    command(*kept, "--seeds", "42")
+    assert judgements == ["desk"], "what is kept rests on all seeds"
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"key": "another"}'])
+def test_what_is_damaged_or_stale_is_judged_again(
+    command: Command, kept: list[str], judgements: list[str], content: str
+) -> None:
+    (Path(kept[-1]) / "desk" / "report" / stored.NAME).write_text(content)
+    code, out, _ = command(*kept, "--id", "VI-A.r")
+    assert (code, judgements) == (0, ["desk"])
+    assert out.splitlines()[-1] == "    in desk: no results"
+
+
+def test_a_folder_that_cannot_be_written_to_is_no_reason_not_to_answer(
+    command: Command, store: Store, tiny_profile: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(stored, "write", refused)
+    assert command("--profile", "tiny", "--results", str(store.folder.parent))[0] == 0
+
+
+def test_verdicts_on_a_campaign_are_kept_until_it_changes(
+    command: Command, store: Store, tiny_profile: Protocol, judgements: list[str]
+) -> None:
+    words = ["--profile", "tiny", "--results", str(store.folder.parent), "--id", "III-A.capacity"]
+    first = command(*words)
+    assert command(*words) == first
+    assert judgements == ["tiny"]
+    manifest = store.path(RUNS[2]) / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes() + b"\n")
+    command(*words)
+    assert judgements == ["tiny", "tiny"]
+
+
+def test_a_kept_answer_needs_neither_numpy_nor_pandas(kept: list[str], tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from reproduce.commands import options\n"
+        f"options.PUBLISHED = Path({str(tmp_path / 'published')!r})\n"
+        "from reproduce.cli import main\n"
+        f"sys.argv = ['reproduce', 'claims', *{kept!r}, '--id', 'Abstract.r']\n"
+        "try:\n    main()\n"
+        "except SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        "heavy = {'numpy', 'pandas', 'scipy', 'torch', 'matplotlib'} & sys.modules.keys()\n"
+        "assert not heavy, heavy\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True, text=True, check=False, cwd=tmp_path, env={"PYTHONPATH": str(Path.cwd()), "PATH": ""},
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    assert "in desk: reproduced" in found.stdout
+
+
+# --- stale runs -------------------------------------------------------------------------------------------
+
+
+def test_stale_runs_are_counted_with_the_first_reason_and_the_remedy() -> None:
+    states = [
+        Status(RunId("ae", 1), FRESH, "done"),
+        Status(RunId("vae", 1), STALE, "the evaluation has changed since"),
+        Status(RunId("wae", 1), STALE, "another learning rate"),
+        Status(RunId("svae", 1), MISSING, "not run yet"),
+    ]
+    assert claims.stale_runs(states, "desk") == (
+        "warning: 2 of 4 runs of profile desk are stale and take no part (vae/seed-1: the evaluation has changed "
+        "since): see `make status PROFILE=desk`, then run `make reproduce PROFILE=desk`"
+    )
+
+
+def test_nothing_is_said_of_what_is_fresh_failed_or_missing() -> None:
+    states = [Status(RunId("ae", 1), state, "") for state in (FRESH, FAILED, MISSING)]
+    assert claims.stale_runs(states, "desk") == ""
+    assert claims.stale_runs([], "desk") == ""
+
+
+def test_claims_on_stale_runs_say_so_in_one_line(
+    command: Command, store: Store, tiny_profile: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only "no results": they are there, and one command away."""
+    monkeypatch.setattr(runs, "EVALUATION_REVISION", runs.EVALUATION_REVISION + 1)
+    words = ["--profile", "tiny", "--results", str(store.folder.parent), "--id", "IV-A.ae-best"]
+    code, out, err = command(*words)
+    assert code == 0
+    assert out.splitlines()[-1].endswith("no results")
+    (line,) = err.splitlines()
+    assert line.startswith(f"warning: {len(RUNS)} of ")
+    assert "the evaluation has changed since" in line
+    assert line.endswith("then run `make reproduce PROFILE=tiny`")
+
+
+def test_a_store_in_which_everything_is_damaged_is_not_taken_for_an_empty_one(
+    command: Command, store: Store, tiny_profile: Protocol
+) -> None:
+    for run in RUNS:
+        (store.path(run) / "images.csv").write_text("spoilt")
+    code, _, err = command("--profile", "tiny", "--results", str(store.folder.parent), "--id", "III-H.run")
+    assert code == 2
+    assert "ae/seed-1 of profile 'tiny' is damaged" in err
