@@ -51,8 +51,8 @@ class Findings:
         lines = ["### gpu-check", "", *(f"- {name}: {value}" for name, value in self.machine.items()), ""]
         lines += [
             f"Relative difference from the CPU; bounds {BOUNDS.loss:g} (loss), {BOUNDS.gradient:g} (gradient), "
-            f"{BOUNDS.trained:g} (validation loss after {PROTOCOL.epochs * PROTOCOL.steps_per_epoch()} steps). Replayed: "
-            f"{GRAPH_STEPS} steps of a CUDA graph against as many eager ones on the GPU, bound {BOUNDS.graph:g}.",
+            f"{BOUNDS.trained:g} (validation loss after {PROTOCOL.epochs * PROTOCOL.steps_per_epoch()} steps). "
+            f"Replayed: {GRAPH_STEPS} steps of a CUDA graph against as many eager ones, bound {BOUNDS.graph:g}.",
             "",
             "| Architecture | loss | gradient | trained | repeats | replayed | MiB | verdict |",
             "| :-- | --: | --: | --: | :-- | --: | --: | :-- |",

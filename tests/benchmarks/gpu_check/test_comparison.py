@@ -19,9 +19,9 @@ from reproduce import devices
 from reproduce.architectures import spherical
 from reproduce.architectures.contract import Batch
 from reproduce.names import SLUGS
+from tests.test_graphs import Replay
 
 HERE = Comparison("vae", 1e-7, 1e-4, 1e-5, repeats=True, memory_mib=500.0)
-from tests.test_graphs import Replay
 
 
 class Silence(HostNoise):
@@ -140,6 +140,7 @@ def test_an_error_on_the_device_is_a_finding(monkeypatch: pytest.MonkeyPatch) ->
     def fails(slug: str, device: str) -> bool:
         raise RuntimeError("no deterministic implementation\nmore")
 
+    monkeypatch.setattr(comparison, "graph_difference", lambda slug, device: 0.0)
     monkeypatch.setattr(comparison, "repeats", fails)
     assert comparison.check("ae", "cpu").verdict() == "RuntimeError: no deterministic implementation"
 
@@ -161,6 +162,7 @@ def test_an_error_without_a_message_and_a_wrong_shape_are_findings_too(
     def fails(slug: str, device: str) -> bool:
         raise error
 
+    monkeypatch.setattr(comparison, "graph_difference", lambda slug, device: 0.0)
     monkeypatch.setattr(comparison, "repeats", fails)
     monkeypatch.setattr(comparison, "trace", lambda slug, device: traced())
     assert comparison.check("ae", "cpu").verdict().startswith(verdict)
@@ -178,6 +180,7 @@ def test_memory_is_measured_from_an_emptied_card(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(torch.cuda, "max_memory_reserved", reserved)
     monkeypatch.setattr(devices, "configure", lambda device: None)
     monkeypatch.setattr(comparison, "trace", lambda slug, device: calls.append(device) or traced())
+    monkeypatch.setattr(comparison, "graph_difference", lambda slug, device: 0.0)
     monkeypatch.setattr(comparison, "repeats", lambda slug, device: True)
     assert comparison.check("ae", "cuda").memory_mib == 3
     assert calls == ["cpu", "empty_cache", "reset_peak_memory_stats", "cuda", "max_memory_reserved"]

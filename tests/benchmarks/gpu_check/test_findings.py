@@ -30,7 +30,7 @@ def test_the_table_can_be_pasted_and_names_no_host() -> None:
     )
     lines = found.markdown().splitlines()
     assert lines[2:4] == ["- gpu: NVIDIA A40", "- torch: 2.14.1"]
-    assert "| VAE | 1.0e-07 | 1.0e-04 | 1.0e-05 | yes | 500 | ok |" in lines
+    assert "| VAE | 1.0e-07 | 1.0e-04 | 1.0e-05 | yes | nan | 500 | ok |" in lines
     assert any(line.startswith("| β-TCVAE |") and line.endswith("| RuntimeError: x |") for line in lines)
     assert "| 2 | 180 | 1,200 |" in lines
     assert "| 4 | OutOfMemoryError: y | |" in lines
