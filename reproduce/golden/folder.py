@@ -138,7 +138,8 @@ def read(profile: str, root: Path = FOLDER) -> Golden:
         if runs_in(found[name]) != runs_in(found["runs"]):
             raise _damaged(folder / FILES[name], "it holds other runs than runs.csv")
     for name, frame in found.items():
-        if foreign := sorted(set(frame["architecture"]) - {*SLUGS, POOLED}):
+        known = {*SLUGS, POOLED} if name == "tolerances" else set(SLUGS)
+        if foreign := sorted(set(frame["architecture"]) - known):
             raise _damaged(folder / FILES[name], f"'{foreign[0][:40]}' is no architecture")
     if (found["tolerances"][list(LIMITS)] < 0).any(axis=None):
         raise _damaged(folder / FILES["tolerances"], "a tolerance is negative")

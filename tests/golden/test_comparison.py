@@ -367,6 +367,7 @@ def test_no_golden_numbers_says_how_to_record_them(tmp_path: Path) -> None:
         ("losses.csv", "architecture,part,value\nae,loss,nan\n"),
         ("losses.csv", "architecture,part,value\nae,loss,1\nae,loss,1\n"),
         ("losses.csv", "architecture,part,value\n../ae,loss,1\n"),
+        ("losses.csv", "architecture,part,value\npooled,loss,1\n"),
         ("bands.csv", "metric\nssim\n"),
         ("images.csv", ""),
         ("pairs.csv", "architecture,seed\n"),
