@@ -99,3 +99,64 @@ def test_another_measure_takes_piqs_place_and_nothing_else(paperlike: Records) -
 
 def test_the_same_seed_gives_the_same_resamples() -> None:
     assert association(paper.models(), "piq") == association(paper.models(), "piq")
+
+
+# --- the mechanism ----------------------------------------------------------------------------------------
+
+
+def drawn(n: int = 40) -> pd.DataFrame:
+    x, y, z = np.random.default_rng(2).standard_normal((3, n))
+    return pd.DataFrame({"x": x + z, "y": y + 0.5 * x + z, "z": z})
+
+
+def test_a_partial_correlation_by_the_formula_of_three_correlations() -> None:
+    rows = drawn()
+    r = rows.corr()
+    by_formula = (r.at["x", "y"] - r.at["x", "z"] * r.at["y", "z"]) / np.sqrt(
+        (1 - r.at["x", "z"] ** 2) * (1 - r.at["y", "z"] ** 2)
+    )
+    found = headline.partial(rows["x"], rows["y"], rows["z"])
+    assert found.r == pytest.approx(by_formula)
+    assert found.n == len(rows)
+
+
+def test_its_p_is_that_of_the_coefficient_in_a_regression_on_both() -> None:
+    import statsmodels.api as sm
+
+    rows = drawn()
+    fitted = sm.OLS(rows["y"], sm.add_constant(rows[["x", "z"]])).fit()
+    assert headline.partial(rows["x"], rows["y"], rows["z"]).p == pytest.approx(fitted.pvalues["x"])
+
+
+def test_its_interval_is_fishers_with_one_point_less() -> None:
+    rows = drawn()
+    found = headline.partial(rows["x"], rows["y"], rows["z"])
+    half = 1.959964 / np.sqrt(len(rows) - 1 - 3)
+    assert np.arctanh([found.low, found.high]) == pytest.approx(np.arctanh(found.r) + np.array([-half, half]))
+
+
+def test_given_what_explains_both_nothing_is_left() -> None:
+    """SSIM and PIQ both follow D: strongly correlated, and not at all once D is given."""
+    x, y, d = np.random.default_rng(4).standard_normal((3, 200))
+    models = pd.DataFrame(
+        {"ssim": d + 0.3 * x, "piq": d + 0.3 * y, "mse": 1.0, "end_distance": d, "piq_over_floor": y}
+    )
+    found = headline.mechanism(models)
+    assert found is not None
+    assert found.distance.r > 0.9
+    assert found.partial.low < 0 < found.partial.high
+    assert abs(found.over_floor.r) < 0.2
+    assert found.cluster == ()
+
+
+def test_near_copies_of_the_ae_are_merged_into_one_row(paperlike: Records) -> None:
+    models = summarise(paperlike)
+    models.loc["wae", ["ssim", "mse"]] = models.loc["ae", ["ssim", "mse"]] * 1.01
+    found = headline.mechanism(models)
+    assert found is not None
+    assert found.cluster == ("ae", "wae")
+    assert found.merged.n == found.distance.n - 1 == len(models) - 1
+
+
+def test_few_models_have_no_mechanism(paperlike: Records) -> None:
+    assert headline.mechanism(summarise(paperlike).iloc[:5]) is None

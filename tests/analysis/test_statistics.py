@@ -102,6 +102,15 @@ def test_holm_by_hand() -> None:
     assert statistics.holm(p).round(10).fillna(-1).to_dict() == {"a": 0.03, "b": -1, "c": 0.06, "d": 0.06}
 
 
+@pytest.mark.parametrize("n", [1, 2, 21, 200])
+def test_holm_is_that_of_statsmodels(n: int) -> None:
+    from statsmodels.stats.multitest import multipletests
+
+    rng = np.random.default_rng(n)
+    for p in (rng.random(n), rng.random(n) ** 6, np.round(rng.random(n), 1), np.zeros(n)):
+        assert statistics.holm_of(p) == pytest.approx(multipletests(p, method="holm")[1])
+
+
 SPREAD = np.tile([-1.0, 1.0], 50)
 """A hundred differences of mean zero and standard error about 0.1."""
 

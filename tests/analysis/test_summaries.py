@@ -97,3 +97,45 @@ def test_what_is_finished_is_told_by_reading_and_leaves_out_what_failed() -> Non
     assert summaries.finished_seeds(records, "vae") == (42, 456)
     assert summaries.finished_seeds(records, "svae") == ()
     assert summaries.finished_seeds(records, "ae", "pythae") == ()
+
+
+# --- drift and frames -------------------------------------------------------------------------------------
+
+
+def test_drift_lists_the_rows_that_moved_by_more_than_their_margin() -> None:
+    """PIQ of every model rises by a ninth between the made-up milestones; SSIM of one falls by 0.02."""
+    records = make_records(architectures=["ae", "vae"], seeds=(42, 123))
+    frame = records.milestones
+    late = (frame["architecture"] == "ae") & (frame["epoch"] == 10)
+    moved = summaries.drift(replace(records, milestones=frame.assign(ssim=frame["ssim"] - 0.02 * late)), 5)
+    assert sorted(moved.index) == ["ae", "vae"]
+    assert moved["piq"].to_numpy() == pytest.approx(1 / 0.9 - 1)
+    assert moved["ssim"].to_dict() == pytest.approx({"ae": -0.02, "vae": 0.0})
+
+
+def test_what_stays_within_its_margin_does_not_drift() -> None:
+    records = make_records(architectures=["ae", "vae"])
+    frame = records.milestones
+    calm = frame.assign(piq=frame["piq"].where(frame["epoch"] == 10, frame["piq"] / 0.9 * 1.04))
+    assert summaries.drift(replace(records, milestones=calm), 5).empty
+
+
+def test_without_that_epoch_nothing_drifts() -> None:
+    records = make_records(architectures=["ae"])
+    for found in (
+        summaries.drift(records, 7),
+        summaries.drift(replace(records, milestones=records.milestones[:0]), 5),
+    ):
+        assert found.empty
+        assert list(found.columns) == ["ssim", "piq"]
+
+
+def test_frames_in_the_middle_look_like_digits_if_four_of_five_neighbours_agree() -> None:
+    records = make_records(architectures=["ae", "vae"], seeds=(42,), references=False)
+    frames = records.frames
+    clear = frames["architecture"].eq("ae") & frames["frame"].isin([4, 5]) & (frames["pair"] < 5)
+    edges = ~frames["frame"].isin([4, 5])
+    confidence = np.where(clear, 0.8, np.where(edges, 1.0, 0.6))
+    found = summaries.digit_frames(replace(records, frames=frames.assign(confidence=confidence)))
+    assert found.to_dict() == pytest.approx({"ae": 0.2, "vae": 0.0})
+    assert summaries.summarise(records)["digit_frames"].between(0, 1).all()
