@@ -5,7 +5,7 @@ The files beside this one hold the printed characters, so that precision survive
 * `table1.csv`, `table2.csv`: rows in printed order, units as printed (MSE and PIQ × 10³, ISS × 10);
 * `table3.csv`: slugs beside the printed wording; abbreviations ("Disentangle.", "Extremes") are spelt out
   by the paper's own lists (Sections IV-E and VII-A);
-* `claims/*.csv`: one file a section, one row a statement (see `reproduce.analysis.claims`).
+* `claims/*.csv`: one file a section, one row a statement (see `reproduce.verdicts`).
 """
 
 from reproduce.paper.printed import Printed
