@@ -7,11 +7,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from reproduce import campaign, cli, datasets, devices, protocol, training
-from reproduce.analysis.claims import IN_RESULTS, WITHIN_PAPER, Outcome, judgement, registry
 from reproduce.commands import options, results
 from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol, shortened
@@ -419,127 +417,6 @@ def test_provenance_that_differ_are_told_apart_and_no_host_is_named() -> None:
     assert results.common([again]) == {
         "commit": "a or c", "versions": {"torch": "2"}, "flags": {"device": "cpu or cuda"},
     }  # fmt: skip
-
-
-# --- claims -------------------------------------------------------------------------------------------
-
-
-def judged(command: Command, *words: str) -> list[dict[str, object]]:
-    """What `claims --json` answers without any results."""
-    code, out, err = command("claims", "--profile", "desk", "--results", "nowhere", "--json", *words)
-    assert (code, err) == (0, "")
-    return json.loads(out)
-
-
-def test_one_claim_is_shown_with_what_is_printed_both_verdicts_and_why(command: Command) -> None:
-    code, out, _ = command(
-        "claims", "--profile", "desk", "--results", "nowhere", "--id", "IV-D.rae-gp-lambda"
-    )
-    assert code == 0
-    first, printed, within, ours = out.splitlines()
-    assert first.startswith("IV-D.rae-gp-lambda  [IV-D, text]  ")
-    assert printed == "    printed: 10"
-    assert within.startswith("    within the paper: ")
-    assert ours == f"    in the results of desk: {IN_RESULTS[Outcome.UNTESTABLE]}; no results"
-
-
-def test_a_section_holds_its_subsections_and_filters_narrow_each_other(command: Command) -> None:
-    whole = judged(command, "--section", "IV")
-    assert {row["section"] for row in whole} == {f"IV-{letter}" for letter in "ABCDEFG"}
-    part = judged(command, "--section", "IV-A")
-    assert part == [row for row in whole if row["section"] == "IV-A"]
-    refuted = WITHIN_PAPER[Outcome.FAILS]
-    wrong = judged(command, "--section", "IV", "--verdict", refuted)
-    assert wrong == [row for row in whole if row["within_paper"] == refuted]
-    assert 0 < len(wrong) < len(whole)
-
-
-def test_json_has_every_field_of_the_claims_asked_for(command: Command) -> None:
-    ids = ["III-H.run", "IV-D.rae-alike"]
-    first, second = judged(command, "--id", ids[1], "--id", ids[0])
-    assert [first["id"], second["id"]] == ids
-    assert first["printed"] == ["10", "30"]
-    assert second["arguments"] == {"models": "rae-l2 rae-gp", "metric": "ssim mse psnr mae piq iss i_ssim"}
-    assert first["command"] == "python -m reproduce claims --profile desk --id III-H.run"
-    columns = {"section", "place", "wording", "kind", "within_paper", "recomputed", "in_results", "reason"}
-    assert columns | {"evidence", "important"} <= set(first)
-
-
-def test_the_claims_that_carry_the_paper_can_be_asked_for_alone(command: Command) -> None:
-    found = judged(command, "--important", "--section", "IV")
-    assert found
-    assert all(entry["important"] for entry in found)
-    assert {entry["section"] for entry in found} >= {"IV-A", "IV-C"}
-
-
-def test_claims_that_are_not_asked_for_are_not_judged(
-    command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-    honest = judgement.evaluate
-    monkeypatch.setattr(
-        judgement, "evaluate", lambda claim, world: asked.append(claim.id) or honest(claim, world)
-    )
-    judged(command, "--id", "III-H.run")
-    assert set(asked) == {"III-H.run"}
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--verdict", "true"], f"error: no verdict is 'true'; known are {WITHIN_PAPER[Outcome.HOLDS]}, "),
-        (["--section", "IX"], "error: no claim is of section 'IX'; known are Abstract, "),
-        (["--section", "I-"], "error: no claim is of section 'I-'"),
-        (["--id", "IV-A.nothing"], "error: there is no claim 'IV-A.nothing': list them with"),
-        (["--seeds", "x"], "error: seeds are whole numbers with commas between, not 'x'"),
-    ],
-)
-def test_a_filter_that_fits_no_claim_is_one_line_and_exit_code_2(
-    command: Command, words: list[str], message: str
-) -> None:
-    code, out, err = command("claims", "--profile", "desk", "--results", "nowhere", *words)
-    assert (code, out) == (2, "")
-    assert err.startswith(message)
-    assert err.count("\n") == 1
-
-
-def test_a_store_in_which_everything_is_damaged_is_not_taken_for_an_empty_one(
-    command: Command, store: Store
-) -> None:
-    for run in RUNS:
-        (store.path(run) / "images.csv").write_text("spoilt")
-    words = ["--profile", "tiny", "--results", str(store.folder.parent), "--id", "III-H.run"]
-    code, _, err = command("claims", *words)
-    assert code == 2
-    assert "ae/seed-1 of profile 'tiny' is damaged" in err
-
-
-def test_claims_are_judged_on_the_seeds_that_are_asked_for(
-    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SEEDS", "2")
-    words = ["--profile", "tiny", "--results", str(store.folder.parent), "--id", "III-A.capacity", "--json"]
-    (claim,) = json.loads(command("claims", *words)[1])
-    assert claim["reason"] == "no results"
-    monkeypatch.setenv("SEEDS", "1")
-    (claim,) = json.loads(command("claims", *words)[1])
-    assert claim["reason"] != "no results"
-
-
-def test_the_ledger_is_written_as_csv_and_as_the_readmes_block(command: Command, tmp_path: Path) -> None:
-    words = ["--profile", "desk", "--results", str(tmp_path), "--write", "--id", "III-H.run"]
-    code, out, err = command("claims", *words)
-    folder = tmp_path / "desk"
-    assert code == 0
-    assert err.splitlines() == [f"wrote {folder / 'claims.csv'}", f"wrote {folder / 'claims.md'}"]
-    assert len(out.splitlines()) == 4  # what is written is whole, what is shown is what was asked for
-    table = pd.read_csv(folder / "claims.csv")
-    assert list(table["id"]) == [claim.id for claim in registry.load()]
-    assert table["command"].str.contains("--profile desk").all()
-    text = (folder / "claims.md").read_text()
-    statements = table[table["kind"] != "table-cell"]
-    assert text.startswith(f"Of {len(statements)} statements:")
-    assert text.count("\n| ") == statements["important"].sum() + 2
 
 
 # --- several profiles ---------------------------------------------------------------------------------

@@ -212,6 +212,16 @@ def test_verdicts_on_a_campaign_are_kept_until_it_changes(
     assert judgements == ["tiny", "tiny"]
 
 
+def test_claims_are_judged_on_the_seeds_that_are_asked_for(
+    command: Command, store: Store, tiny_profile: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--profile", "tiny", "--results", str(store.folder.parent), "--id", "IV-A.ae-best"]
+    monkeypatch.setenv("SEEDS", "2")
+    assert command(*words)[1].splitlines()[-1] == "    in tiny: no results"
+    monkeypatch.setenv("SEEDS", "1")
+    assert "profile tiny gives no verdicts" in command(*words)[1].splitlines()[-1]
+
+
 def test_a_kept_answer_needs_neither_numpy_nor_pandas(kept: list[str], tmp_path: Path) -> None:
     script = (
         "import sys\n"
