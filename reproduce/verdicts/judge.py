@@ -22,6 +22,8 @@ from reproduce.verdicts import orders, own, sizes, text
 from reproduce.verdicts.kinds import KINDS, OWN, kind_of
 from reproduce.verdicts.model import (
     IN_RESULTS,
+    SLUG_ARGUMENTS,
+    WHOLE,
     WITHIN_PAPER,
     Finding,
     Grade,
@@ -184,7 +186,7 @@ class Campaign:
         if not self.allowed:
             return Finding(Outcome.UNJUDGED, "", f"profile {self.records.profile} gives no verdicts")
         if missing := self.missing(statement):
-            return Finding(Outcome.UNDECIDED, "", missing)
+            return self._refuted_already(statement, missing) or Finding(Outcome.UNDECIDED, "", missing)
         if kind.size and self.profile not in SIZES_JUDGED:
             return self._stand_in(statement)
         found = evaluate(statement, self.everything)
@@ -199,6 +201,23 @@ class Campaign:
         told = f"all rows: {IN_RESULTS[found.outcome]} ({found.shown}); "
         told += f"without {left_out} collapsed: {IN_RESULTS[beside.outcome]} ({beside.shown})"
         return Finding(Outcome.UNDECIDED, told, "collapsed rows change the answer")
+
+    def _refuted_already(self, statement: Statement, missing: str) -> Finding | None:
+        """Not reproduced, where the models that are there refute a statement about each of several."""
+        if not kind_of(statement).each or "of" in statement.arguments:  # a family's mean needs all its members
+            return None
+        asked = dict(statement.arguments)
+        for name in SLUG_ARGUMENTS:
+            if asked.get(name, "all") not in WHOLE:
+                present = [slug for slug in statement.slugs(name) if slug in self.everything.slugs]
+                if not present:
+                    return None
+                asked[name] = " ".join(present)
+        fewer = replace(statement, arguments=asked)
+        found = [evaluate(fewer, world) for world in (self.everything, self.alive)]
+        if not all(one.outcome is Outcome.FAILS for one in found):
+            return None
+        return Finding(Outcome.FAILS, found[0].shown, f"refuted already ({missing})")
 
     def _stand_in(self, statement: Statement) -> Finding:
         """An absolute size in a profile with another schedule: its direction, if it has one, else how far it lies."""

@@ -20,6 +20,8 @@ class Kind:
     size:  it is about absolute sizes, which a stand-in for the paper's schedule cannot show.
     text:  it is about the paper's own text, settings or mathematics: no result bears on it.
     piq:   it compares by SSIM and PIQ, although no argument says so.
+    each:  it says something of each model that it names, so what refutes it for some of them refutes it, whatever the
+           others do.
     """
 
     predicate: Predicate
@@ -27,6 +29,7 @@ class Kind:
     size: bool = False
     text: bool = False
     piq: bool = False
+    each: bool = False
 
     @property
     def rule(self) -> str:
@@ -41,14 +44,20 @@ OWN: dict[str, Kind] = {}
 
 
 def kind(
-    name: str, *, field: bool = False, size: bool = False, text: bool = False, piq: bool = False
+    name: str,
+    *,
+    field: bool = False,
+    size: bool = False,
+    text: bool = False,
+    piq: bool = False,
+    each: bool = False,
 ) -> Callable[[Predicate], Predicate]:
     """Register a predicate under a name that the registry's `kind` column uses."""
 
     def register(predicate: Predicate) -> Predicate:
         if name in KINDS:
             raise ValueError(f"two predicates for the kind '{name}'")
-        KINDS[name] = Kind(predicate, field=field, size=size, text=text, piq=piq)
+        KINDS[name] = Kind(predicate, field=field, size=size, text=text, piq=piq, each=each)
         return predicate
 
     return register

@@ -26,7 +26,7 @@ PRINTED_SEEDS = 3
 """Section III-G: three independent measurements a metric."""
 
 
-@kind("ordering")
+@kind("ordering", each=True)
 def ordering(world: World, statement: Statement) -> Finding:
     """Every model of one list is better in a metric than every model of another ("others": than all the rest). Paper:
     by more than rounding (a tie within rounding is not checkable). Results: by the interval of the lead and the
@@ -84,7 +84,7 @@ def rank(world: World, statement: Statement) -> Finding:
 # --- sameness ---------------------------------------------------------------------------------------------
 
 
-@kind("alike")
+@kind("alike", each=True)
 def alike(world: World, statement: Statement) -> Finding:
     """Named models have the same value of every named metric as the first; with `of` and `to`, two families have the
     same mean. Paper: equal as printed, ± included, or within the metric's margin where the paper only calls them
@@ -161,7 +161,7 @@ def _families_alike(world: World, metric: str, first: tuple[str, ...], second: t
     return _same(np.array(same), beyond, np.array(low >= -margin and high <= margin), shown)
 
 
-@kind("no-gain")
+@kind("no-gain", each=True)
 def no_gain(world: World, statement: Statement) -> Finding:
     """Named models do not improve substantially on another (being as good, or worse, is no gain). Paper: none is
     better by more than the metric's margin. Results: every gain lies below the margin by a one-sided test at 5 %;
@@ -189,7 +189,7 @@ def no_gain(world: World, statement: Statement) -> Finding:
     return Finding(Outcome.UNDECIDED, shown, "the interval of a gain lies on both sides of the margin")
 
 
-@kind("significant")
+@kind("significant", each=True)
 def significant(world: World, statement: Statement) -> Finding:
     """Named models differ from those of `to` in a claimed direction, with a printed bound on the corrected p.
     Paper: a paired t-test with the printed means and ±, whatever the unprinted correlation, must be able to reach

@@ -452,3 +452,22 @@ def test_a_whole_campaign_is_judged_in_seconds() -> None:
     start = time.process_time()
     judging.judge(whole)
     assert time.process_time() - start < 8
+
+
+def test_what_refutes_a_statement_about_each_of_several_needs_no_missing_model() -> None:
+    """The AE must lead all others; one that is as good refutes that, whoever is missing."""
+    models = paper.models()
+    models.loc["rae-l2"] = models.loc["ae"]
+    statement = next(own for own in load() if own.id == "V-F.fig4-reconstruction")
+    records = make_records("paper", (42,), targets=models, missing=["hvae"], seed_spread=0)
+    (found,) = judge(records, [statement])
+    assert found.verdict == "not reproduced"
+    assert found.reason == "refuted already (1 of 22 models have no finished run)"
+    (open_still,) = judge(make_records("paper", (42,), missing=["hvae"], seed_spread=0), [statement])
+    assert open_still.verdict == "undecided"
+
+
+def test_a_familys_mean_needs_all_its_members() -> None:
+    statement = next(own for own in load() if own.id == "V-G.robust-as-flows")
+    (found,) = judge(make_records("paper", (42,), missing=["svae"]), [statement])
+    assert found.verdict == "undecided"
