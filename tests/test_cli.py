@@ -213,7 +213,7 @@ def test_rendering_asks_for_every_runs_state_once(
     asked: list[RunId] = []
     honest = Store.status
     monkeypatch.setattr(Store, "status", lambda self, run, *a: asked.append(run) or honest(self, run, *a))
-    monkeypatch.setattr("reproduce.rendering.render", lambda *args, **rest: None)
+    monkeypatch.setattr("reproduce.report.render", lambda *args, **rest: None)
     assert command("render", "--profile", "tiny", "--results", str(store.folder.parent))[0] == 0
     assert set(RUNS) <= set(asked)
     assert len(asked) == len(set(asked))

@@ -133,8 +133,10 @@ def test_a_statement_about_a_few_models_needs_no_others(own: str) -> None:
     ids=["two models", "nothing yet", "no baseline", "all failed", "all collapsed", "all but one collapsed"],
 )
 def test_a_partial_campaign_is_judged_as_far_as_it_goes(partial: dict[str, Iterable[str]]) -> None:
-    found = judge(make_records("paper", (42,), **partial))
-    assert len(found) == len(load())
+    cells = [own for own in load() if own.kind == "table-cell"]
+    found = judge(
+        make_records("paper", (42,), **partial), [*(own for own in load() if own not in cells), *cells[::9]]
+    )
     assert all(one.reason for one in found if one.verdict == "undecided")
 
 
