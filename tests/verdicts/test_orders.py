@@ -186,3 +186,10 @@ def test_several_comparisons_without_a_difference_are_corrected_for() -> None:
     assert outcome(world, "significant", "models=hvae; to=vae; metric=ssim; sense=none") is FAILS
     several = "models=hvae iwae miwae; to=vae; metric=ssim; sense=none"
     assert outcome(world, "significant", several) is not FAILS
+
+
+def test_a_tie_in_the_combined_rank_is_no_lead() -> None:
+    three = base().iloc[:3].assign(ssim=[0.9, 0.8, 0.7], piq=[2.0, 1.0, 3.0])
+    first, second, _ = three.index
+    assert outcome(ours(models=three), "best-of-combined", f"models={first}") is FAILS
+    assert outcome(ours(models=three), "best-of-combined", f"models={first} {second}") is HOLDS

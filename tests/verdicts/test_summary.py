@@ -83,7 +83,7 @@ def test_a_perfect_repetition_gets_what_is_predicted(repetitions: pd.DataFrame) 
     assert set(repetitions.columns) <= set(predicted.index)
     for word, row in predicted.iterrows():
         found = repetitions[word] if word in repetitions else pd.Series([0.0])
-        assert row["low"] - 3 <= found.mean() <= row["high"] + 3, word
+        assert found.mean() == pytest.approx(row["mean"], abs=2.5), word
         inside = found.between(row["low"] - 5, row["high"] + 5)
         assert inside.mean() >= 0.75, (word, found.tolist(), row.to_dict())
 
