@@ -41,7 +41,8 @@ of 0 where the training images' mean is above LIVELY. (A model that returns thei
 
 PATHS = ("sampled", "mean", "raw")
 IMAGE_COLUMNS = (
-    "path", "image", "label", *MILESTONE_IMAGES, "sharpness", *RECOGNISED, *(f"{name}_original" for name in RECOGNISED),
+    "path", "image", "label", *MILESTONE_IMAGES, *metrics.OTHER_IMAGE_METRICS, *RECOGNISED,
+    *(f"{name}_original" for name in RECOGNISED),
 )  # fmt: skip
 SMOOTHNESS = tuple(field.name for field in fields(metrics.Smoothness))
 PAIR_COLUMNS = ("path", "pair", "first", "second", "first_label", "second_label", *SMOOTHNESS, *I_SSIMS[1:])
@@ -253,7 +254,8 @@ class Evaluator:
         rows = []
         for path, images in reconstructed.items():
             row: dict[str, object] = {"path": path, "image": chosen, "label": self.data.test.labels[chosen]}
-            row |= image_metrics(originals, images) | {"sharpness": metrics.sharpness(images)}
+            row |= image_metrics(originals, images)
+            row |= {name: of(originals, images) for name, of in metrics.OTHER_IMAGE_METRICS.items()}
             row |= vars(recognise(self.protocol, images))
             row |= {f"{name}_original": values[chosen] for name, values in vars(known).items()}
             rows.append(pd.DataFrame(row)[list(IMAGE_COLUMNS)])
@@ -358,7 +360,7 @@ class Evaluator:
     def means(self, images: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, float]:
         """Means over the paper's images and pairs."""
         sampled, main = images[images["path"] == "sampled"], pairs[pairs["path"] == "main"]
-        found = {name: float(sampled[name].mean()) for name in (*IMAGE_METRICS, "sharpness")}
+        found = {name: float(sampled[name].mean()) for name in (*IMAGE_METRICS, *metrics.OTHER_IMAGE_METRICS)}
         # a ratio that one sequence leaves undefined is undefined for the run: it is not averaged away
         found |= {name: float(main[name].mean(skipna=False)) for name in SMOOTHNESS}
         return found | {"still_pairs": float(main["piq_over_floor"].isna().sum())}

@@ -112,6 +112,14 @@ def sharpness(x: np.ndarray) -> np.ndarray:
     return np.mean(np.hypot(dx, dy), axis=(-2, -1))
 
 
+ImageMetric = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Originals and reconstructions (..., H, W) → one value an image (...)."""
+OTHER_IMAGE_METRICS: Mapping[str, ImageMetric] = {
+    "sharpness": lambda originals, images: sharpness(images),
+}
+"""Metrics of an image beside those of Table I: a new one is a line here and one in `analysis/measures.py`."""
+
+
 @dataclass(frozen=True)
 class Smoothness:
     """Eq. 7 to 9 of interpolation sequences; every field has one value a sequence.

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 
 from reproduce import files
 from reproduce.errors import ReproduceError
+from reproduce.metrics import OTHER_IMAGE_METRICS
 from reproduce.names import (
     ALL_METRICS,
     IMAGE_METRICS,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from reproduce.evaluation import Evaluation
 
 IMAGE_FLOATS = (
-    *MILESTONE_IMAGES, "sharpness", *RECOGNISED, *(f"{name}_original" for name in RECOGNISED),
+    *MILESTONE_IMAGES, *OTHER_IMAGE_METRICS, *RECOGNISED, *(f"{name}_original" for name in RECOGNISED),
 )  # fmt: skip
 PAIR_FLOATS = MILESTONE_PAIRS
 IMAGE_KEY, PAIR_KEY, FRAME_KEY, DIGIT_KEY = ("path", "image"), ("path", "pair"), ("pair", "frame"), ("label",)
@@ -156,8 +157,8 @@ _FRAMES: dict[str, _Record] = {
     ),
 }
 NEEDED = (
-    *ALL_METRICS, "sharpness", "uniformity", "end_distance", "piq_over_floor", "test_ssim", "test_mse", "test_piq",
-    "stuck_pixels", "code_size",
+    *ALL_METRICS, *OTHER_IMAGE_METRICS, "uniformity", "end_distance", "piq_over_floor",
+    "test_ssim", "test_mse", "test_piq", "stuck_pixels", "code_size",
     "code_sd", "active_units", "mse_ratio", "kl", "epochs", "best_epoch", "validation_loss",
     "parameters", "parameters_encoder", "parameters_decoder", "peak_memory_mib",
 )  # fmt: skip

@@ -64,7 +64,11 @@ def recommended(models: pd.DataFrame, priority: str) -> tuple[str, ...]:
 def avoided(models: pd.DataFrame, priority: str) -> tuple[str, ...]:
     """Rule 4, worst first. None that is recommended is among them."""
     rows = usable(models)
-    order = combined_rank(rows).index if priority == "Balanced" else _best_first(_merit(rows, MERITS[priority][0]))
+    order = (
+        combined_rank(rows).index
+        if priority == "Balanced"
+        else _best_first(_merit(rows, MERITS[priority][0]))
+    )
     liked = recommended(models, priority)
     return tuple(str(slug) for slug in order[::-1][: _third(rows)] if slug not in liked)
 

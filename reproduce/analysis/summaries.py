@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.analysis.measures import MEASURES
+from reproduce.metrics import OTHER_IMAGE_METRICS
 from reproduce.names import ALL_METRICS, IMAGE_METRICS, REFERENCES, SLUGS
 from reproduce.protocol import profile
 from reproduce.records import Records
@@ -18,7 +19,7 @@ DIAGNOSTICS: tuple[str, ...] = (
     "uniformity",
     "end_distance",
     "piq_over_floor",
-    "sharpness",
+    *OTHER_IMAGE_METRICS,
     "kl",
     "active_units",
     "code_sd",
@@ -59,7 +60,7 @@ def measurements(records: Records, metric: str, variant: str = "") -> pd.DataFra
     """
     frame, path, unit = (
         (records.images, "sampled", "image")
-        if metric in (*IMAGE_METRICS, "sharpness")
+        if metric in (*IMAGE_METRICS, *OTHER_IMAGE_METRICS)
         else (records.pairs, "main", "pair")
     )
     chosen = frame[(frame["variant"] == variant) & (frame["path"] == path)]

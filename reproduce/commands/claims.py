@@ -180,6 +180,8 @@ def ten_lines(document: Document) -> Iterator[str]:
         yield f"    within the paper: {coloured(claim['consistent'])}"
         for name in judged:
             found = claim["verdicts"][name]
+            if not found["verdict"]:  # it is about the paper alone
+                continue
             looks = f", {found['looks']} looks" if found["looks"] else ""
             grade = f" (grade {found['grade']}{looks})" if found["grade"] else ""
             yield f"    {name}: {coloured(found['verdict'])}{grade}: {found['evidence']}"

@@ -89,10 +89,10 @@ def top_ten(context: Context) -> Figure:
     ranking = context.ranking.head(TOP)
     places = context.ranking_paper["combined"].rank(method="min").astype(int)
     ours = context.ranking["combined"].rank(method="min").astype(int)
-    drawn = style.figure(style.COLUMN, 0.85 + 0.185 * max(len(ranking), 3), share=0.96)
+    drawn = style.figure(style.COLUMN, 0.85 + 0.185 * max(len(ranking), 3), share=0.94)
     axes = drawn.add_subplot()
     last = len(context.ranking)
-    columns = ((1.08, "sum"), (1.24, "ours"), (1.40, "paper"))
+    columns = ((1.08, "sum"), (1.21, "ours"), (1.34, "paper"))
     for row, (slug, ranks) in enumerate(ranking.iterrows()):
         ends = (ranks["rank_ssim"], ranks["rank_piq"])
         axes.plot(ends, (row, row), color=style.FAINT, lw=1.6, zorder=1, solid_capstyle="round")
@@ -109,7 +109,7 @@ def top_ten(context: Context) -> Figure:
             color=style.MUTED,
         )  # fmt: skip
     axes.text(
-        1.32, -1.55, "place", transform=axes.get_yaxis_transform(), ha="center", va="bottom", fontsize=7,
+        1.275, -1.55, "place", transform=axes.get_yaxis_transform(), ha="center", va="bottom", fontsize=7,
         color=style.MUTED,
     )  # fmt: skip
     axes.set(
@@ -158,7 +158,8 @@ def mechanism(context: Context) -> Figure:
         axes.plot(order, steps["r"], marker=marker, color=colour, lw=1.0, ms=4, mec="white", mew=0.4)
         axes.axhline(0, color=style.INK, lw=0.6)
         axes.set(xlim=(-0.4, max(len(steps), 2) - 0.6), ylim=(-1.05, 1.05), xticks=order)
-        names = [f"− {label(str(slug))}" if slug else "all" for slug in steps["removed"]]
+        whole = "all" if source == "paper" or not context.collapsed else "not collapsed"
+        names = [f"− {label(str(slug))}" if slug else whole for slug in steps["removed"]]
         axes.set_xticklabels(names, rotation=38, ha="right", rotation_mode="anchor", fontsize=7)
         axes.set_title(title, fontsize=7.5)
         axes.set_ylabel("r of SSIM and PIQ")

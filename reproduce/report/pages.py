@@ -93,7 +93,7 @@ def finding(context: Context) -> str:
     inconsistent = sum(verdict.within_paper == "inconsistent" for verdict in context.verdicts)
     distinct = next(claim.any.recomputed for claim in context.ten if claim.number == len(context.ten))
     lines.append(
-        f"- **Within the paper.** {distinct} rows of its tables are different, and {inconsistent} statements "
+        f"- **Within the paper.** {distinct} rows of its tables are distinct, and {inconsistent} statements "
         "contradict the tables or one another."
     )
     return "\n".join(lines)
@@ -102,6 +102,7 @@ def finding(context: Context) -> str:
 def ten_claims(context: Context) -> str:
     """The ten claims as a table with a coloured sign before each word."""
     profiles = [name for name in context.profiles if PROFILES[name].verdicts]
+    profiles = [name for name in profiles if any(claim.verdicts[name].evidence for claim in context.ten)]
     if not profiles:
         return ""
 

@@ -206,9 +206,10 @@ def ten_claims(context: Context) -> Table:
         return f"{found.verdict}{looks}" if found.verdict else DASH
 
     def evidence(claim_verdicts: Mapping[str, Verdict]) -> str:
-        best = next((claim_verdicts[name] for name in reversed(shown) if claim_verdicts[name].evidence), None)
-        found = best or next(iter(claim_verdicts.values()))
-        return found.evidence or found.reason or found.recomputed
+        """Of the profile on the right that has any; else why there is none in this report's own."""
+        told = [claim_verdicts[name].evidence for name in reversed(shown) if claim_verdicts[name].evidence]
+        own = claim_verdicts[context.records.profile]
+        return told[0] if told else own.reason or own.recomputed
 
     rows = tuple(
         (
@@ -298,8 +299,8 @@ def errata(context: Context) -> Table:
         remarks="Found without any training. docs/ERRATA.md lists every statement with its evidence.",
         columns=(
             Column("Cause", align="l", width=r"0.16\textwidth"),
-            Column("Places"),
-            Column("For instance", align="l", width=r"0.18\textwidth"),
+            Column("Statements"),
+            Column("Sections", align="l", width=r"0.16\textwidth"),
             Column("What follows from the tables", align="l", width=r"0.30\textwidth"),
             Column("Suggested correction", align="l", width=r"0.22\textwidth"),
         ),
@@ -505,9 +506,10 @@ def influence(context: Context) -> Table:
             return f"n = {int(row['n'])}"
         return f"{numbers.correlation(row['r'], 2)} {numbers.interval(row['low'], row['high'], 2)}"
 
+    names = {"all models": "without collapsed models", "with collapsed rows": "all models"}
     rows = tuple(
         (
-            subset,
+            names.get(subset, subset),
             cell("paper", "piq", subset) if subset != "with collapsed rows" else DASH,
             *(cell("ours", metric, subset) for metric in measures_),
         )

@@ -42,7 +42,7 @@ SIZES_JUDGED = ("paper", "notebook")
 printed numbers fit. `desk` has another schedule."""
 MIDWAY = {"paper": 50, "desk": 8, "notebook": 5}
 """Profile → the epoch, beside the last one, at which a verdict is asked again."""
-PCA, PCA_SSIM = "pca-16", "ssim"
+PCA = "pca-16"
 FRAME_STEPS = 9
 
 
@@ -92,8 +92,8 @@ def _verdict(statement: Statement, inside: World, ours: Campaign | None) -> Verd
 
 
 def _looked_at(found: Finding) -> bool:
-    """Whether the question could be asked: something was computed, and judged."""
-    return bool(found.shown) and found.outcome is not Outcome.UNJUDGED
+    """Whether other looks can agree with it: something was computed and decided."""
+    return bool(found.shown) and found.outcome not in (Outcome.UNJUDGED, Outcome.UNDECIDED)
 
 
 def evaluate(statement: Statement, world: World) -> Finding:
@@ -125,7 +125,7 @@ def paper_world(tables: Tables | None = None, records: Records | None = None) ->
         half_units=tables.half_units(),
         row_order={"ssim": tables.rows[1], "piq": tables.rows[2]},
         piq_floor=_floor(records),
-        pca_ssim=_pca(records),
+        pca=_pca(records),
     )
 
 
@@ -141,12 +141,13 @@ def _floor(records: Records | None) -> float | None:
     return float(np.median(distance) / FRAME_STEPS**2)
 
 
-def _pca(records: Records | None) -> float | None:
-    """SSIM of PCA with 16 components."""
+def _pca(records: Records | None) -> dict[str, float] | None:
+    """SSIM, MSE and PSNR of PCA with 16 components."""
     if records is None or not protocol.profile(records.profile).verdicts:
         return None
     found = summaries.references(records)
-    return float(found.at[PCA, PCA_SSIM]) if PCA in found.index and found["n_seeds"][PCA] else None
+    known = PCA in found.index and bool(found["n_seeds"][PCA])
+    return {metric: float(found.at[PCA, metric]) for metric in ("ssim", "mse", "psnr")} if known else None
 
 
 class Campaign:
@@ -170,7 +171,7 @@ class Campaign:
                 paper=paper,
                 records=records if models is None else None,
                 measured=self.measurements,
-                pca_ssim=_pca(records),
+                pca=_pca(records),
             )
             for rows in (finished, usable(finished))
         )
@@ -204,7 +205,9 @@ class Campaign:
 
     def _refuted_already(self, statement: Statement, missing: str) -> Finding | None:
         """Not reproduced, where the models that are there refute a statement about each of several."""
-        if not kind_of(statement).each or "of" in statement.arguments:  # a family's mean needs all its members
+        ends = statement.kind == "rank" and statement.arguments.get("place") in ("1", "-1")
+        # a family's mean needs all its members
+        if not (kind_of(statement).each or ends) or "of" in statement.arguments:
             return None
         asked = dict(statement.arguments)
         for name in SLUG_ARGUMENTS:
@@ -217,7 +220,7 @@ class Campaign:
         found = [evaluate(fewer, world) for world in (self.everything, self.alive)]
         if not all(one.outcome is Outcome.FAILS for one in found):
             return None
-        return Finding(Outcome.FAILS, found[0].shown, f"refuted already ({missing})")
+        return Finding(Outcome.FAILS, found[1].shown, f"refuted by the models at hand ({missing})")
 
     def _stand_in(self, statement: Statement) -> Finding:
         """An absolute size in a profile with another schedule: its direction, if it has one, else how far it lies."""
@@ -282,7 +285,12 @@ class Campaign:
             return ()
         last = self.records.milestones.groupby(["architecture", "variant", "seed"])["epoch"].transform("max")
         own = self.records.milestones
-        frames = (own[own["epoch"] == MIDWAY[self.profile]], own[own["epoch"] == last])
+        frames = [own[own["epoch"] == MIDWAY[self.profile]]]
+        runs = summaries.finished(self.records).dropna(subset=["best_epoch"])
+        if not (
+            runs["best_epoch"] == runs["epochs"]
+        ).all():  # else the kept weights are those of the last epoch
+            frames.append(own[own["epoch"] == last])
         return tuple(Milestone(self, frame) for frame in frames if not frame.empty)
 
     def looks_at(self, statement: Statement, outcome: Outcome) -> tuple[int, int]:

@@ -10,7 +10,6 @@ import pandas as pd
 
 from reproduce.analysis import statistics
 from reproduce.analysis.families import FAMILIES
-from reproduce.analysis.headline import distinct
 from reproduce.analysis.measures import measure
 from reproduce.analysis.recommendations import PRIORITIES, avoided, recommended
 from reproduce.names import IMAGE_METRICS, LABELS
@@ -76,7 +75,7 @@ def rank(world: World, statement: Statement) -> Finding:
     sure = found.sure[0]
     outcome = rules.place(sure, target)
     near = [other for other, how in zip(others, sure, strict=True) if how in (Lead.SAME, Lead.UNKNOWN)]
-    shown += f"; cannot be told from {listed(near[:6])}{' and more' * (len(near) > 6)}" if near else ""
+    shown += f"; not certainly apart from {listed(near[:6])}{' and more' * (len(near) > 6)}" if near else ""
     reason = "too close to others to tell its place" if outcome is Outcome.UNDECIDED else ""
     return Finding(outcome, shown, reason)
 
@@ -118,7 +117,7 @@ def _widest(found: rules.Comparison) -> str:
     i, j = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     a, b = LABELS[found.first[i]], LABELS[found.second[j]]
     return (
-        f"largest difference: {a} and {b} in {measure(found.metric).label}, {abs(found.points[i, j]):.3g} "
+        f"largest difference: {a} and {b} in {measure(found.metric).label}, {found.points[i, j]:+.3g} "
         f"[{found.low[i, j]:+.3g}, {found.high[i, j]:+.3g}], margin {found.margin[i, j]:.2g}"
     )
 
@@ -140,7 +139,11 @@ def _alike_as_printed(world: World, slugs: tuple[str, ...], metrics: list[str], 
     allowed = {
         name: measure(name).margin(float(values[name].iloc[0])) if similar else 0.0 for name in columns
     }
-    shown = ", ".join(f"{name} differs by {gap:.3g}" for name, gap in gaps.items() if gap or name in metrics)
+    shown = ", ".join(
+        f"{measure(name.removesuffix('_sd')).label}{' ±' * name.endswith('_sd')} differs by {gap:.3g}"
+        for name, gap in gaps.items()
+        if gap or name in metrics
+    )
     return decided(shown, holds=all(gaps[n] <= allowed[n] for n in columns))
 
 
@@ -443,15 +446,14 @@ def best_of_combined(world: World, statement: Statement) -> Finding:
 
 @kind("count", field=True, piq=True)
 def count(world: World, statement: Statement) -> Finding:
-    """A printed number of models: in the Pareto set, outside it, within bounds of a metric, finished at all, or with
-    values (± included) that no other row repeats at printed precision. Results: reproduced if 97.5 % of resamples
+    """A printed number of models: in the Pareto set, outside it, within bounds of a metric, or finished at all.
+    Results: reproduced if 97.5 % of resamples
     give that number, not if at most 2.5 % do."""
     of, printed, n = statement.text("set"), int(statement.number.value), len(world.slugs)
-    if of in ("rows", "distinct"):
-        if of == "rows" and world.is_paper:
+    if of == "rows":
+        if world.is_paper:
             raise Undecidable("true by construction: the tables are read as 22 rows")
-        found = n if of == "rows" else len(distinct(world.models))
-        return decided(f"{found} of {n}", holds=found == printed)
+        return decided(f"{n} of {n}", holds=n == printed)
     if of == "bounds":
         for column, _, _ in bounds(statement):
             world.column(column)
@@ -517,7 +519,7 @@ def _first(world: World, named: tuple[str, ...], priority: str) -> Finding:
         values = world.column(metric) * measure(metric).better
         best = [str(slug) for slug in values.index[values == values.max()]]
     shown = f"first by the tables: {listed(best)}"
-    if len(firsts) > 1:
+    if len(firsts) > 1 and not set(named) <= set(best):
         shown += f"; the paper puts {len(firsts)} models first for one priority: {listed(firsts)}"
     return decided(shown, holds=set(named) <= set(best))
 

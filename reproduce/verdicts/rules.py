@@ -151,10 +151,13 @@ class Comparison:
         lead_, low, high = self.points[i, j], self.low[i, j], self.high[i, j]
         ends = f" [{low:+.3g}, {high:+.3g}]" if high > low else ""
         few = "" if self.points.size == 1 else "weakest case: "
-        return (
-            f"{few}{a} leads {b} in {measure(self.metric).label} by {lead_:+.3g}{ends}, "
-            f"margin {self.margin[i, j]:.2g}"
-        )
+        label, margin = measure(self.metric).label, f"margin {self.margin[i, j]:.2g}"
+        if self.sure[i, j] == Lead.SAME:
+            return f"{few}{a} and {b} are equal in {label} within the {margin}: difference {lead_:+.3g}{ends}"
+        if lead_ < 0:
+            ends = f" [{-high:.3g}, {-low:.3g}]" if high > low else ""
+            return f"{few}{b} leads {a} in {label} by {-lead_:.3g}{ends}, {margin}"
+        return f"{few}{a} leads {b} in {label} by {lead_:.3g}{ends}, {margin}"
 
 
 def compare(world: World, metric: str, first: tuple[str, ...], second: tuple[str, ...]) -> Comparison:
@@ -239,7 +242,7 @@ def membership(
         return Finding(Outcome.FAILS, shown)
     if not right.all():
         unsure = [slug for slug, sure in zip(slugs, right, strict=True) if not sure]
-        return Finding(Outcome.UNDECIDED, shown, f"cannot be told of {_names(unsure)}")
+        return Finding(Outcome.UNDECIDED, shown, f"undecided for {_names(unsure)}")
     return Finding(Outcome.HOLDS, shown)
 
 

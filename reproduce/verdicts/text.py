@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+from reproduce.analysis.headline import distinct
 from reproduce.errors import ReproduceError
 from reproduce.paper import Printed
 from reproduce.verdicts import registry
@@ -139,6 +140,14 @@ def lists(world: World, statement: Statement) -> Finding:
     first, second = found
     apart = [slug for slug in (*first, *second) if (slug in first) != (slug in second)]
     return decided(f"only in one: {listed(apart)}" if apart else "the same models", holds=not apart)
+
+
+@kind("distinct-rows", text=True)
+def distinct_rows(world: World, statement: Statement) -> Finding:
+    """The tables are as many measurements as they have rows: no row repeats another, ± included, at printed
+    precision."""
+    found, rows = len(distinct(world.models)), len(world.models)
+    return decided(f"{found} of {rows}", holds=found == statement.number.value)
 
 
 @kind("stated", text=True)

@@ -139,8 +139,8 @@ class World:
     profile: str = ""
     piq_floor: float | None = None
     """Median of D/81 over the 25 pairs of test images: what nine steps between two digits demand of PIQ (Eq. 7)."""
-    pca_ssim: float | None = None
-    """SSIM of PCA with 16 components on the 100 images."""
+    pca: Mapping[str, float] | None = None
+    """Metric → that of PCA with 16 components on the 100 images."""
 
     @property
     def is_paper(self) -> bool:

@@ -234,9 +234,14 @@ PAIR = statement("ordering", "metric=ssim; better=ae; worse=vae")
 
 
 def with_milestones(what: Records, **epochs: int) -> Records:
-    """The made-up milestones, epochs 5 and 10, at other epochs."""
+    """The made-up milestones, epochs 5 and 10, at other epochs; the weights kept are those of the epoch before the
+    last."""
     moved = {5: epochs["middle"], 10: epochs["last"]}
-    return replace(what, milestones=what.milestones.assign(epoch=what.milestones["epoch"].map(moved)))
+    return replace(
+        what,
+        milestones=what.milestones.assign(epoch=what.milestones["epoch"].map(moved)),
+        runs=what.runs.assign(best_epoch=what.runs["epochs"] - 1),
+    )
 
 
 def swapped(frame: pd.DataFrame, where: pd.Series) -> pd.DataFrame:
@@ -263,6 +268,14 @@ def test_looks_are_seeds_and_milestones(
     assert found.looks_in_words == f"{looks[0]} of {looks[1]}"
 
 
+def test_the_last_epoch_is_no_look_of_its_own_where_its_weights_were_kept() -> None:
+    """The same weights would be asked twice."""
+    whole = with_milestones(records("paper", 1), middle=50, last=100)
+    kept = replace(whole, runs=whole.runs.assign(best_epoch=whole.runs["epochs"]))
+    found = verdict(kept, PAIR)
+    assert (found.looks, found.firm) == ((2, 2), False)
+
+
 def test_a_milestone_that_says_otherwise_is_a_look_that_does_not_agree() -> None:
     whole = with_milestones(records("paper", 3), middle=50, last=100)
     early = replace(whole, milestones=swapped(whole.milestones, whole.milestones["epoch"] == 50))
@@ -276,7 +289,9 @@ def test_a_seed_that_says_otherwise_is_one_too() -> None:
     frames = {name: getattr(whole, name) for name in ("runs", "images", "pairs")}
     other = replace(whole, **{name: swapped(frame, frame["seed"] == 456) for name, frame in frames.items()})
     found = verdict(replace(other, milestones=whole.milestones.iloc[:0]), PAIR)
-    assert (found.verdict, found.looks) == ("undecided", (0, 3))
+    assert (found.verdict, found.looks) == ("undecided", (0, 0)), (
+        "what is undecided has nothing to agree with"
+    )
 
 
 def test_a_look_that_cannot_be_asked_is_not_agreement() -> None:
@@ -464,7 +479,7 @@ def test_what_refutes_a_statement_about_each_of_several_needs_no_missing_model()
     records = make_records("paper", (42,), targets=models, missing=["hvae"], seed_spread=0)
     (found,) = judge(records, [statement])
     assert found.verdict == "not reproduced"
-    assert found.reason == "refuted already (1 of 22 models have no finished run)"
+    assert found.reason == "refuted by the models at hand (1 of 22 models have no finished run)"
     (open_still,) = judge(make_records("paper", (42,), missing=["hvae"], seed_spread=0), [statement])
     assert open_still.verdict == "undecided"
 

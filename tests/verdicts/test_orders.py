@@ -124,8 +124,6 @@ CASES = [
     Case("count", HOLDS, "set=pareto", "2", one_best),
     Case("count", HOLDS, "set=rows", "22"),
     Case("count", UNDECIDED, "set=rows", "22", theirs),
-    Case("count", FAILS, "set=distinct", "22", theirs),
-    Case("count", HOLDS, "set=distinct", "15", theirs),
     Case("recommendation", HOLDS, f"application=Medical Imaging; role=recommended; models={TOP}", "", theirs),
     Case("recommendation", FAILS, "application=Visualization; role=first; models=svae", "", theirs),
     Case("recommendation", FAILS, "application=Medical Imaging; role=avoid; models=ae", "", theirs),

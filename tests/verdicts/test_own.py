@@ -16,7 +16,17 @@ from reproduce.verdicts.judge import evaluate
 from reproduce.verdicts.model import Outcome
 from reproduce.verdicts.world import World
 from tests.synthetic import make_records, paperlike
-from tests.verdicts.worlds import base, inside, ours, outcome, registered, theirs
+from tests.verdicts.worlds import (
+    PCA_ABOVE,
+    PCA_BELOW,
+    PCA_NEAR,
+    base,
+    inside,
+    ours,
+    outcome,
+    registered,
+    theirs,
+)
 
 HOLDS, PARTLY, FAILS, UNDECIDED = Outcome.HOLDS, Outcome.PARTLY, Outcome.FAILS, Outcome.UNDECIDED
 RISING = np.linspace(0.3, 0.9, len(SLUGS))
@@ -65,11 +75,11 @@ ONE_SEED = make_records(seeds=(42,), architectures=["ae", "vae", "adversarial-ae
         ("IV-C.aae-largest-spread", lambda: ours({("ae", "ssim_seed_sd"): 0.2}), FAILS),
         ("IV-C.aae-largest-spread", lambda: ours({("adversarial-ae", "n_seeds"): 2}), UNDECIDED),
         ("IV-C.aae-largest-spread", theirs, FAILS),
-        ("IV-D.rae-against-pca", lambda: ours(pca_ssim=0.5), HOLDS),
-        ("IV-D.rae-against-pca", lambda: ours(pca_ssim=0.7), FAILS),
-        ("IV-D.rae-against-pca", lambda: ours(pca_ssim=0.63, spread=0.3, n=100), UNDECIDED),
+        ("IV-D.rae-against-pca", lambda: ours(pca=PCA_BELOW), HOLDS),
+        ("IV-D.rae-against-pca", lambda: ours(pca=PCA_ABOVE), FAILS),
+        ("IV-D.rae-against-pca", lambda: ours(pca=PCA_NEAR, spread=0.3, n=100), UNDECIDED),
         ("IV-D.rae-against-pca", ours, UNDECIDED),
-        ("IV-D.rae-against-pca", lambda: replace(theirs(), pca_ssim=0.7), FAILS),
+        ("IV-D.rae-against-pca", lambda: replace(theirs(), pca=PCA_ABOVE), FAILS),
         ("IV-F.sharper-than-mean", ours, HOLDS),
         ("IV-F.sharper-than-mean", lambda: ours({("wae", "sharpness"): 0.01}), FAILS),
         ("IV-F.sharper-than-mean", lambda: ours(spread=1.0, n=100), UNDECIDED),

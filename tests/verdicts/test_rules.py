@@ -105,7 +105,7 @@ def test_the_weakest_pair_decides() -> None:
     world = ours({("vae", "ssim"): 0.6, ("wae", "ssim"): 0.605, ("vq-vae", "ssim"): 0.9})
     found = rules.all_lead(rules.compare(world, "ssim", ("vq-vae", "wae"), ("vae",)))
     assert found.outcome is PARTLY
-    assert found.shown.startswith("weakest case: WAE leads VAE in SSIM by +0.005")
+    assert found.shown.startswith("weakest case: WAE leads VAE in SSIM by 0.005")
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(100.5, UNDECIDED), (200.0, HOLDS), (50.0, FAILS)])
