@@ -54,6 +54,11 @@ def main(commands: typer.Typer = app) -> None:
         code = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except ModuleNotFoundError as error:
+        if (error.name or "reproduce").partition(".")[0] == "reproduce":
+            raise
+        complain(f"the package {error.name} is not in this environment: give make venv")
+        code = 2
     except OSError as error:
         # a name too long, a folder that may not be read: nothing that a traceback explains
         complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))

@@ -207,7 +207,9 @@ def mnist() -> Finding:
     try:
         folder = datasets.mnist.local_mnist()
         if folder is None:
-            said = f"not here: profiles on full MNIST download it (11 MB) into {datasets.mnist.DOWNLOAD_FOLDER}"
+            said = (
+                f"not here: profiles on full MNIST download it (11 MB) into {datasets.mnist.DOWNLOAD_FOLDER}"
+            )
             return Finding("mnist", "OK", f"{said}; smoke and quick need none")
         paths = datasets.mnist.mnist_files(folder)
         for name, path in paths.items():

@@ -105,7 +105,8 @@ def test_an_environment_that_is_not_as_locked_is_a_problem(
 
 def test_an_environment_without_a_needed_package_is_one_line(tmp_path: Path) -> None:
     """As after an interrupted installation: here numpy cannot be found."""
-    code = "import sys; sys.modules['numpy'] = None; from reproduce.__main__ import main; main()"
+    code = "import sys; sys.argv[1:] = ['status']; sys.modules['numpy'] = None; "
+    code += "from reproduce.__main__ import main; main()"
     found = bare.python(code, tmp_path)
     assert found.returncode == 2
     assert found.stderr == b"error: the package numpy is not in this environment: give make venv\n"

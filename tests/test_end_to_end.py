@@ -38,7 +38,9 @@ def test_smoke_campaign_agrees_with_golden(smoke: Path) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "0 off" in checked.stdout
     whole = command("check", results=smoke)
-    assert (whole.returncode, whole.stdout.count("seed-123")) == (0, len(SLUGS)), "what is not there yet is named"
+    assert (whole.returncode, whole.stdout.count("seed-123")) == (0, len(SLUGS)), (
+        "what is not there yet is named"
+    )
 
 
 def test_every_run_is_fresh_and_a_second_campaign_does_nothing(smoke: Path) -> None:

@@ -13,13 +13,10 @@ from typing import Any
 import pytest
 
 from reproduce import files, publishing
-from reproduce.analysis import claims
 from reproduce.commands import report as command
 from reproduce.errors import ReproduceError
 from reproduce.protocol import PROFILES, Protocol, shortened
-from reproduce.rendering import MANIFESTS
-from reproduce.rendering.claim_tables import WITHIN_THE_PAPER
-from reproduce.rendering.material import CELL_KIND
+from reproduce.report import MANIFESTS, PAGES
 from reproduce.runs import RunId, canonical
 from reproduce.store import (
     FAILED,
@@ -33,11 +30,12 @@ from reproduce.store import (
     Outcome,
     Store,
 )
+from reproduce.verdicts.judge import judge
 from tests import faults
 from tests.tiny import RUNS
 
-PARTS = ("profile", "table-1", "table-2", "table-3", "claims")
-"""Places of the README that every report fills."""
+PARTS = ("status", "table-1", "errata")
+"""Places of README and docs that every report fills."""
 
 
 VAE = RunId("vae", 1)
@@ -57,7 +55,7 @@ def judging(store: Store) -> Store:
 @pytest.fixture
 def report(tmp_path: Path, store: Store) -> Path:
     """A rendered report, as far as publishing looks at it."""
-    tables, figures, readme = (tmp_path / "report" / name for name in ("tables", "figures", "readme"))
+    tables, figures, readme = (tmp_path / "report" / name for name in ("tables", "figures", PAGES))
     for folder in (tables, figures, readme):
         folder.mkdir(parents=True)
     for name in ("table1.md", "table1.tex", "ledger.csv"):
@@ -73,11 +71,12 @@ def report(tmp_path: Path, store: Store) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project's root with a README whose blocks are stale."""
+    """A project's root with a README and a page of docs whose blocks are stale."""
     root = tmp_path / "project"
-    root.mkdir()
-    blocks = "".join(f"<!-- begin: {name} -->\nstale\n<!-- end: {name} -->\n" for name in PARTS)
-    (root / "README.md").write_text(f"before\n{blocks}after\n")
+    (root / "docs").mkdir(parents=True)
+    blocks = [f"<!-- begin: {name} -->\nstale\n<!-- end: {name} -->\n" for name in PARTS]
+    (root / "README.md").write_text(f"before\n{''.join(blocks[:-1])}after\n")
+    (root / "docs" / "ERRATA.md").write_text(blocks[-1])
     return root
 
 
@@ -87,9 +86,10 @@ def test_a_block_is_replaced_and_the_rest_of_the_text_stays() -> None:
     assert publishing.fill_blocks(text, {"x": "new\n"}) == expected
 
 
-def test_a_lost_block_is_named() -> None:
-    with pytest.raises(ReproduceError, match="no block 'x'"):
-        publishing.fill_blocks("<!-- begin: x -->\nits end is gone\n", {"x": "new"})
+def test_a_lost_block_is_named(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("<!-- begin: x -->\nits end is gone\n")
+    with pytest.raises(ReproduceError, match="has the block 'x'"):
+        publishing.filled_pages(tmp_path, {"x": "new"})
 
 
 def test_a_report_without_second_readings_leaves_the_block_of_one_that_has_them(
@@ -99,7 +99,7 @@ def test_a_report_without_second_readings_leaves_the_block_of_one_that_has_them(
     readme.write_text(readme.read_text() + "<!-- begin: readings -->\nkept\n<!-- end: readings -->\n")
     publishing.publish(store, report, project, project / "published")
     assert "\nkept\n" in readme.read_text()
-    (report / "readme" / "readings.md").write_text("fresh readings\n")
+    (report / PAGES / "readings.md").write_text("fresh readings\n")
     publishing.publish(store, report, project, project / "published")
     assert "\nkept\n" not in readme.read_text()
     assert "\nfresh readings\n" in readme.read_text()
@@ -118,6 +118,7 @@ def test_old_tables_and_figures_go_and_only_tables_and_figures_come(
     text = (project / "README.md").read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
+    text += (project / "docs" / "ERRATA.md").read_text()
     assert "stale" not in text
     assert all(f"-->\nfresh {name}\n<!--" in text for name in PARTS)
 
@@ -166,12 +167,15 @@ def test_a_run_that_finishes_while_the_report_is_rendered_is_missed_by_it_and_so
         return found
 
     def rendered(*words: Any) -> dict[str, Any]:
-        files.write(report / "readme" / "profile.md", b"fresh")
-        files.write(report / "report.tex", b"last")
+        files.write(report / PAGES / "status.md", b"fresh")
         return {}
 
-    for part in ("tables", "figures", "readme", "report"):
-        monkeypatch.setattr(f"reproduce.rendering.{part}.render", rendered)
+    for part in ("tables", "figures", "pages"):
+        monkeypatch.setattr(f"reproduce.report.{part}.render", rendered)
+    monkeypatch.setattr("reproduce.report.prose.context", lambda *words: {})
+    template = type("Template", (), {"render": lambda self, context: "last"})()
+    environment = type("Environment", (), {"get_template": lambda self, name: template})()
+    monkeypatch.setattr("reproduce.report.latex.environment", lambda: environment)
     monkeypatch.chdir(project)
     monkeypatch.setattr(command, "records_and_provenance", read_before_it)
     command.render("tiny", store.folder.parent)
@@ -256,7 +260,7 @@ def test_a_published_pdf_is_not_left_beside_other_tables(report: Path, project: 
 
 
 def test_a_rendering_that_was_killed_is_not_published(report: Path, project: Path, store: Store) -> None:
-    shutil.rmtree(report / "readme")
+    shutil.rmtree(report / PAGES)
     with pytest.raises(ReproduceError, match="nothing to publish"):
         publishing.publish(store, report, project, project / "published")
     assert "stale" in (project / "README.md").read_text()
@@ -517,19 +521,9 @@ def test_records_alone_can_be_published_while_a_campaign_is_under_way(store: Sto
     assert publishing.publish_records(store, tmp_path / "elsewhere") == []
 
 
-def test_the_readmes_claims_are_those_of_todays_registry() -> None:
-    """A registry that has changed since the README was published turns this red: `make publish`."""
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
-    block = readme.partition("<!-- begin: claims -->")[2].partition("<!-- end: claims -->")[0]
-    ledger = claims.ledger(claims.judge(None))
-    statements = ledger[ledger["kind"] != CELL_KIND]
-    counts = statements["within_paper"].value_counts()
-    assert f"Of {len(statements)} statements:" in block
-    found = re.search(rf"- {WITHIN_THE_PAPER}: (.*)\.", block)
-    assert found is not None
-    assert set(found[1].split(", ")) == {f"{n} {word}" for word, n in counts.items()}
-    important = statements[statements["important"]]
-    rows = re.findall(r"^\| (\S+) \| (.+?) \|", block, re.MULTILINE)
-    assert [row for row in rows if row[0] in set(statements["id"])] == list(
-        zip(important["id"], important["wording"], strict=True)
-    )
+def test_the_errata_are_those_of_todays_registry() -> None:
+    """A registry that has changed since the pages were published turns this red: `make publish`."""
+    page = (Path(__file__).parents[1] / "docs" / "ERRATA.md").read_text(encoding="utf-8")
+    inconsistent = {verdict.statement.id for verdict in judge(None) if verdict.within_paper == "inconsistent"}
+    needs_mnist = {"III-F.piq-equation", "IV-D.rae-against-pca"}
+    assert set(re.findall(r"\(`([^`]+)`;", page)) - needs_mnist == inconsistent - needs_mnist

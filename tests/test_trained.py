@@ -76,4 +76,3 @@ def test_the_readmes_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     names: dict[str, Any] = {}
     exec(example, names)
     assert names["frames"].shape == (1, 10, 28, 28)
-    assert names["again"].shape == names["images"].shape

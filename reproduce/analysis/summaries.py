@@ -23,6 +23,7 @@ DIAGNOSTICS: tuple[str, ...] = (
     "kl",
     "active_units",
     "code_sd",
+    "code_size",
     "mse_ratio",
     "parameters",
     "parameters_encoder",

@@ -39,7 +39,10 @@ def run(
         ),
     ] = None,
     per_card: Annotated[
-        int, typer.Option("--per-card", min=1, help="Runs that share a GPU; `make gpu-check` recommends a number.")
+        int,
+        typer.Option(
+            "--per-card", min=1, help="Runs that share a GPU; `make gpu-check` recommends a number."
+        ),
     ] = 4,
     scheduler: Annotated[
         str | None, typer.Option(help="Address of an existing Dask scheduler, like tcp://host:8786.")

@@ -231,23 +231,14 @@ FIGURES: Mapping[str, Callable[[Context], Figure | None]] = {
     "figA3": images.worst,
 }
 """File name → what draws it; None where there is nothing to draw."""
-FEWEST = 2
-"""Models below which nothing can be compared: only images are drawn."""
-COMPARING = ("fig2", "fig4", "fig5", "fig6", "fig7")
 
 
 def render(context: Context, folder: Path) -> tuple[str, ...]:
     """Draw every figure into `folder` as PDF and PNG; the names drawn."""
     folder.mkdir(parents=True, exist_ok=True)
     with style.styled():
-        drawn = {name: FIGURES[name](context) for name in names(context)}
+        drawn = {name: draw(context) for name, draw in FIGURES.items()}
         shown = {name: figure for name, figure in drawn.items() if figure is not None}
         for name, figure in shown.items():
             style.save(figure, folder, name)
     return tuple(shown)
-
-
-def names(context: Context) -> tuple[str, ...]:
-    """The figures that there is something to draw for."""
-    few = len(context.healthy) < FEWEST
-    return tuple(name for name in FIGURES if not (few and name in COMPARING))

@@ -80,7 +80,7 @@ def rows(context: Context) -> Table | None:
         return None
     winner = found.full.reset_index().iloc[0]
     ours = found.of(tuple(winner[CANDIDATE]))
-    printed, explained = paper.models(), found.explained
+    printed = paper.models()
 
     def cell(slug: str, metric: str) -> str:
         return f"{numbers.value(metric, ours.at[slug, metric])} / {numbers.value(metric, printed.at[slug, metric])}"
@@ -88,24 +88,20 @@ def rows(context: Context) -> Table | None:
     def row(slug: str) -> Row:
         own = ours.loc[slug]
         agrees = "yes" if own["agrees"] else f"no: {MEASURES[own['worst']].head}"
-        first = explained.loc[slug]
-        other = described(first) if first["agrees"] else "none"
         cells = (cell(slug, metric) for metric in METRICS)
-        return (label(slug), *cells, numbers.fixed(own["distance"], 2), agrees, other)
+        return (label(slug), *cells, numbers.fixed(own["distance"], 2), agrees)
 
     ordered = ours.sort_values("distance", kind="stable").index
     return Table(
         name="forensics-rows",
         title="Each printed row beside the protocol that most rows agree with.",
         remarks=f"Ours / printed: {described(winner)}. Distance: root mean square in standard deviations of the "
-        "printed columns. Agrees: if not, the metric farthest off. The last column names the nearest of all candidates "
-        "that the row agrees with.",
+        "printed columns. Agrees: if not, the metric farthest off.",
         columns=(
             Column("Model", align="l"),
             *(Column(MEASURES[metric].head, "Ours / printed") for metric in METRICS),
             Column("Distance"),
             Column("Agrees", align="l"),
-            Column("Nearest that agrees", align="l"),
         ),
         blocks=(tuple(row(str(slug)) for slug in ordered),),
         size="scriptsize",
@@ -114,9 +110,9 @@ def rows(context: Context) -> Table | None:
 
 def described(candidate: pd.Series) -> str:
     """A candidate in words."""
-    length = "kept weights" if candidate["best"] else numbers.counted(int(candidate["epoch"]), "epoch")
+    length = "the kept weights" if candidate["best"] else numbers.counted(int(candidate["epoch"]), "epoch")
     return (
-        f"{IMPLEMENTATIONS[candidate['implementation']]} under the profile {candidate['profile']} ({length}), SSIM by "
+        f"{length} of {candidate['profile']} ({IMPLEMENTATIONS[candidate['implementation']]}) and SSIM by "
         f"{DEFINITIONS[candidate['definition']]}"
     )
 

@@ -31,7 +31,7 @@ CAPTIONS = {
 }
 EVERY = 2
 """Tables of the appendix before each of its figures."""
-WIDTHS = {"figA1": "0.92", "figA2": "0.4", "figA3": "0.8"}
+WIDTHS = {"figA1": "0.92", "figA2": "0.52", "figA3": "0.98"}
 
 
 def context(m: Context, tables: Mapping[str, Table], figures: Sequence[str]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def context(m: Context, tables: Mapping[str, Table], figures: Sequence[str]) -> 
         "pca_dominates": _beaten_by_pca(m) if enough else [],
         "origin": origin.told(m),
         "cost": cost(m),
-        "provenance": {"commit": str(m.provenance.get("commit", ""))[:40]},
+        "commit": commits(str(m.provenance.get("commit", ""))),
         "provenance_rows": provenance(m.provenance),
         "tables": list(tables),
         "appendix": appendix(
@@ -188,6 +188,14 @@ def cost(m: Context) -> str:
     return f"{amount} of wall time, added up over {numbers.counted(len(m.finished), 'run')}" + (
         f" ({hardware})" if hardware else ""
     )
+
+
+def commits(known: str) -> str:
+    """ "commit 0123abc", or how many commits the runs are of."""
+    names = [name for name in known.split(" or ") if name]
+    if len(names) > 1:
+        return f"{numbers.in_words(len(names))} commits, listed in Appendix A"
+    return f"commit {names[0][:12]}" if names else ""
 
 
 def provenance(entries: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

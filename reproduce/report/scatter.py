@@ -170,7 +170,7 @@ def _arrows(axes: Axes, theirs: pd.DataFrame, ours: pd.DataFrame) -> None:
 def trade_off(context: Context) -> Figure:
     """Fig. 5: SSIM against PIQ, with arrows from the paper's points to ours, and the correlation with its interval."""
     ours = context.ours.dropna(subset=["ssim", "piq"])
-    drawn = style.figure(style.PAGE, 3.35)
+    drawn = style.figure(style.PAGE, 3.2)
     axes = drawn.add_subplot()
     with_paper = comparable(_framing(context, ours), context.paper)
     reference = context.references.reindex(["pca-16"]).dropna(subset=["ssim", "piq"])
@@ -247,7 +247,7 @@ def frontier(context: Context) -> Figure:
     """Fig. 6: the Pareto frontier of SSIM and PIQ with the dominated models and the paper's regimes; its frontier
     faint."""
     ours = context.ours.dropna(subset=["ssim", "piq"])
-    drawn = style.figure(style.PAGE, 2.95)
+    drawn = style.figure(style.PAGE, 2.75)
     axes = drawn.add_subplot()
     with_paper = comparable(_framing(context, ours), context.paper)
     _window(axes, [_framing(context, ours), *([context.paper] if with_paper else [])])

@@ -62,6 +62,8 @@ class Table:
     number: str = ""
     """Its number, one of NUMERALS; "" for the next one."""
     size: str = "footnotesize"
+    coloured: bool = False
+    """Whether verdicts stand on a coloured ground."""
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -69,6 +71,10 @@ class Table:
                 raise ValueError(
                     f"table {self.name}: a row of {len(row)} cells under {len(self.columns)} columns"
                 )
+
+    def shown(self, cell: str) -> Any:
+        """A cell as LaTeX prints it."""
+        return coloured(cell) if self.coloured else cell
 
     @property
     def place(self) -> str:
@@ -100,6 +106,26 @@ class Table:
                 found.append((position, position + span - 1))
             position += span
         return tuple(found)
+
+
+BACKGROUNDS = {
+    "reproduced": "D8F0DD",
+    "consistent": "D8F0DD",
+    "direction only": "D9E8F6",
+    "not reproduced": "F8DAD5",
+    "inconsistent": "F8DAD5",
+    "undecided": "FBF0CF",
+}
+"""A verdict at the head of a cell → the colour behind it."""
+
+
+def coloured(cell: str) -> Any:
+    """The cell with its verdict on a coloured ground, for LaTeX."""
+    for word, colour in sorted(BACKGROUNDS.items(), key=lambda item: -len(item[0])):
+        if cell == word or cell.startswith(f"{word} ("):
+            rest = latex.escape(cell.removeprefix(word))
+            return Markup(rf"\colorbox[HTML]{{{colour}}}{{{word}}}{rest}")
+    return cell
 
 
 def to_latex(table: Table, *, here: bool = False) -> str:

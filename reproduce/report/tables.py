@@ -225,6 +225,7 @@ def ten_claims(context: Context) -> Table:
     return Table(
         name="claims",
         number="IV",
+        coloured=True,
         title="Ten claims of the paper and what became of them.",
         remarks="Within the paper: whether its own tables and text agree with the claim. Then our verdicts by profile; "
         "in brackets, in how many looks (each seed; midway and at the end of training) the verdict is the same. "
@@ -285,8 +286,7 @@ def errata(context: Context) -> Table:
         (
             one.cause,
             numbers.integer(len(one.verdicts)),
-            ", ".join(verdict.statement.id for verdict in one.verdicts[:3])
-            + (" …" if len(one.verdicts) > 3 else ""),
+            ", ".join(dict.fromkeys(verdict.statement.section for verdict in one.verdicts)),
             one.follows,
             one.correction,
         )
@@ -300,8 +300,8 @@ def errata(context: Context) -> Table:
         columns=(
             Column("Cause", align="l", width=r"0.16\textwidth"),
             Column("Statements"),
-            Column("Sections", align="l", width=r"0.16\textwidth"),
-            Column("What follows from the tables", align="l", width=r"0.30\textwidth"),
+            Column("Sections", align="l", width=r"0.12\textwidth"),
+            Column("What follows from the tables", align="l", width=r"0.36\textwidth"),
             Column("Suggested correction", align="l", width=r"0.22\textwidth"),
         ),
         blocks=(rows,),

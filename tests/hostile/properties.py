@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import io
 import json
@@ -25,20 +26,17 @@ from reproduce import (
     datasets,
     files,
     golden,
-    gpu_check,
     protocol,
     publishing,
     reading,
-    rendering,
+    report,
     runs,
     worker,
 )
-from reproduce.analysis.claims import judgement, registry
-from reproduce.bench import measure as bench
 from reproduce.commands import options, results
 from reproduce.errors import LONGEST, ReproduceError
-from reproduce.golden import tolerances
-from reproduce.golden.ledger import NAME
+from reproduce.golden import ways
+from reproduce.golden.folder import FILES
 from reproduce.paper.tables import parsed
 from reproduce.store import (
     DAMAGED,
@@ -54,6 +52,8 @@ from reproduce.store import (
     WEIGHTS,
     Store,
 )
+from reproduce.verdicts import registry, stored
+from reproduce.verdicts.judge import judge
 from tests.hostile.harness import Property, World, refused
 from tests.hostile.mutations import (
     PATHS,
@@ -74,7 +74,7 @@ LABELS, IMAGES = "t10k-labels-idx1-ubyte", "t10k-images-idx3-ubyte"
 
 def idx_files(file: str) -> Callable[[World], st.SearchStrategy[tuple[str, bytes]]]:
     """A file of the right size and header (not MNIST's content), spoilt, plain or gzipped before or after."""
-    magic, shape, _ = datasets.IDX_FILES[file]
+    magic, shape, _ = datasets.mnist.IDX_FILES[file]
     body = bytes(math.prod(shape))
 
     def whole(*numbers: int) -> bytes:
@@ -96,7 +96,7 @@ def idx_is_refused(case: tuple[str, bytes], world: World) -> None:
     name, content = case
     path = world.folder / name
     path.write_bytes(content)
-    message = refused(lambda: datasets.read_idx(path, name.removesuffix(".gz")))
+    message = refused(lambda: datasets.mnist.read_idx(path, name.removesuffix(".gz")))
     assert message is not None
     assert str(path) in message
     assert path.read_bytes() == content
@@ -246,22 +246,19 @@ class _Checkpoints:
 
 CHECKPOINTS = _Checkpoints()
 
-# --- golden numbers, bands, the ledger ------------------------------------------------------------------------
+# --- golden numbers -------------------------------------------------------------------------------------------
 
-GOLDEN_FILES = ("runs", "images", "pairs", "curves", "losses", "bands")
+GOLDEN_FILES = (*FILES.values(), "provenance.json")
 
 
 def golden_folder(world: World) -> Path:
-    """A small golden folder, made intact: the recorded one with a few rows a file."""
-    folder = world.folder / "golden" / "smoke"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in GOLDEN_FILES:
-        lines = (golden.FOLDER.absolute() / "smoke" / f"{name}.csv").read_bytes().splitlines(keepends=True)
-        (folder / f"{name}.csv").write_bytes(b"".join(lines[:30]))
-    (folder / "provenance.json").write_bytes(
-        (golden.FOLDER.absolute() / "smoke" / "provenance.json").read_bytes()
-    )
-    return folder
+    """A small golden folder, made intact: one run of the recorded one."""
+    return golden.write(one_golden_run(), world.folder / "golden")
+
+
+@functools.cache
+def one_golden_run() -> golden.Golden:
+    return golden.read("smoke", golden.FOLDER.absolute()).only({("ae", 42)})
 
 
 def golden_file(name: str) -> Callable[[World], st.SearchStrategy[tuple[str, bytes]]]:
@@ -291,36 +288,12 @@ def golden_is_whole_or_refused(case: tuple[str, bytes], world: World) -> None:
         found = golden.read("smoke", folder.parent)
         for frame in (found.runs, found.images, found.pairs, found.curves, found.losses):
             assert np.isfinite(frame.select_dtypes("number").to_numpy(float)).all()
-        assert all(
-            0 <= band.allowance(1.0, same) < math.inf
-            for band in found.bands.values()
-            for same in (True, False)
-        )
-        golden.alike(found, same_machine=False) if {
-            (metric, golden.POOLED) for metric in golden.COMPARED
-        } <= set(found.bands) else None
+        limits = found.tolerances.select_dtypes("number").to_numpy(float)
+        assert np.isfinite(limits).all()
+        assert (limits >= 0).all()
 
     refused(read)
     assert (folder / name).read_bytes() == content
-
-
-LEDGER = (
-    b"date,profile,commit,platform,worst,where,off\n"
-    b"2026-11-22T21:52:57+00:00,smoke,abc,cpu AVX2,0.0,ae/seed-42 ssim,0\n"
-    b"2026-11-22T22:52:57+00:00,smoke,abc,cpu AVX2,1.5,ae/seed-42 ssim,3\n"
-)
-
-
-def ledger(content: bytes, world: World) -> None:
-    """A ledger is appended to, every line before kept, or refused and left as it is."""
-    path = world.folder / NAME
-    path.write_bytes(content)
-    compared = [golden.Comparison("ae", 42, "ssim", 1.0, 1.0, 0.1)]
-    if refused(lambda: golden.append_ledger(path, "smoke", {}, compared)) is None:
-        assert path.read_bytes().startswith(content)
-        assert len(golden.read_ledger(path)) >= 1
-    else:
-        assert path.read_bytes() == content
 
 
 def note_of_runs(content: bytes, world: World) -> None:
@@ -336,29 +309,46 @@ def note_of_runs(content: bytes, world: World) -> None:
 # --- claims -------------------------------------------------------------------------------------------------
 
 CLAIMS = "claims/4-reconstruction.csv"
+KEPT = {
+    "key": "k",
+    "profile": "desk",
+    "ten": [],
+    "tally": {"cells": {}},
+    "statements": [{"id": "x", "aliases": ["y"]}],
+}
 
 
 def intact_claims() -> bytes:
-    """One claim of every kind."""
-    path = Path(registry.__file__).parents[2] / "paper" / CLAIMS
+    """One statement of every kind."""
+    path = Path(registry.__file__).parents[1] / "paper" / CLAIMS
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     kept = frame.drop_duplicates("kind").assign(wording="w", place="p")
-    simple = kept[~kept["arguments"].str.contains(",")]
+    simple = kept[~kept["arguments"].str.contains(",") & (kept["kind"] != registry.AGAIN)]
     return files.csv_bytes(simple)
 
 
-def claims_file(world: World) -> st.SearchStrategy[bytes]:
-    return spoilt_csv(intact_claims())
+def claims_file(world: World) -> st.SearchStrategy[tuple[str, bytes]]:
+    """A spoilt table of statements, or spoilt verdicts beside a report."""
+    stored.write(world.folder, KEPT)
+    document = files.read(world.folder / stored.NAME)
+    table = spoilt_csv(intact_claims()).map(lambda content: (CLAIMS, content))
+    kept = spoilt_json_bytes(json.loads(document)).map(lambda content: (stored.NAME, content))
+    return table | kept
 
 
-def claims(content: bytes, world: World) -> None:
-    """A table of claims is judged or refused."""
-    refused(lambda: judged(content))
+def claims(case: tuple[str, bytes], world: World) -> None:
+    """Statements are judged or refused; verdicts are as they were written, or none."""
+    name, content = case
+    if name == CLAIMS:
+        refused(lambda: judged(content))
+    else:
+        (world.folder / name).write_bytes(content)
+        assert stored.read(world.folder, "k") in (None, KEPT)
 
 
 def judged(content: bytes) -> int:
-    """How many claims of the table were judged."""
-    return len(judgement.judge(None, registry.parsed(parsed(content, CLAIMS), CLAIMS)))
+    """How many statements of the table were judged."""
+    return len(judge(None, registry.parsed(parsed(content, CLAIMS), CLAIMS)))
 
 
 # --- command line and environment -----------------------------------------------------------------------------
@@ -418,11 +408,11 @@ def one_line_and_a_code(case: tuple[list[str], dict[str, str]], world: World) ->
 # --- the same inside a folder with a finished campaign ------------------------------------------------------------
 
 INSIDE = (
-    "check", "check --pairs", "check --json", "golden", "golden --uncommitted", "status --json", "where report",
-    "claims --json", "publish", "render", "tolerances", "bench", "gpu-check", "run",
+    "check", "check --all", "check --json", "golden", "golden --uncommitted", "status --json", "where report",
+    "claims --json", "publish", "render", "tolerances", "run",
 )  # fmt: skip
 INSIDE_WORDS = (
-    *WORDS, "1", "--python", "--jobs", "-j", "0", "--steps", "--rounds", "--no-whole", "--uncommitted", "--seeds",
+    *WORDS, "1", "--way", "--jobs", "-j", "0", "--uncommitted", "--seeds",
     "--only=ae", "--retry-failed", "smoke", "desk",
 )  # fmt: skip
 
@@ -465,20 +455,15 @@ def files_of(home: Path) -> dict[str, str]:
         f"{folder}/{name}": checksum
         for folder in ("results", "golden")
         for name, checksum in contents(home / folder).items()
-        if not name.endswith(NAME)
     }
 
 
 def tiny_golden(world: World, root: Path) -> None:
-    """Write the campaign's own numbers as golden ones, with smoke's bands."""
+    """Write the campaign's own numbers as golden ones, with smoke's tolerances."""
     smoke = golden.read("smoke", golden.FOLDER.absolute())
     records = Store(world.campaign, world.store.protocol).records(RUNS)
     provenance = golden.machine_provenance(world.store.protocol, {})
-    found = golden.of_records(records, smoke.losses, provenance, [*smoke.bands.values()])
-    for name in ("runs", "images", "pairs", "curves", "losses"):
-        files.write(root / "tiny" / f"{name}.csv", files.csv_bytes(getattr(found, name)))
-    golden.write_bands([*smoke.bands.values()], root / "tiny")
-    files.write(root / "tiny" / "provenance.json", json.dumps(provenance).encode())
+    golden.write(golden.of_records(records, smoke.losses, provenance, smoke.tolerances), root)
 
 
 def not_here(*_: Any, **__: Any) -> Any:
@@ -494,8 +479,7 @@ def only_the_campaign(world: World) -> Iterator[None]:
         patch.setattr(runs, "campaign_runs", lambda *_: RUNS)
         patch.setattr(golden, "initial_losses", lambda _: losses)
         costly = (
-            (bench, "run"), (tolerances, "run"), (gpu_check, "require_cuda"),
-            (campaign, "execute"), (rendering, "render"),
+            (ways, "run"), (campaign, "execute"), (report, "render"),
         )  # fmt: skip
         for module, name in costly:
             patch.setattr(module, name, not_here)
@@ -571,9 +555,8 @@ PROPERTIES = (
     Property("checkpoint, resealed", CHECKPOINTS.resealed, checkpoint, 10, 300),
     *(
         Property(f"golden {name}", golden_file(name), golden_is_whole_or_refused, 8, 250)
-        for name in (*(f"{name}.csv" for name in GOLDEN_FILES), "provenance.json")
+        for name in GOLDEN_FILES
     ),
-    Property("drift ledger", lambda w: spoilt_csv(LEDGER), ledger, 15, 500),
     Property(
         "note of runs", lambda w: spoilt_json_bytes(publishing.manifests(w.store)), note_of_runs, 10, 300
     ),

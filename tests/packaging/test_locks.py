@@ -137,11 +137,11 @@ def imported(folder: str) -> set[str]:
     return {name.split(".")[0] for name in names}
 
 
-@pytest.mark.parametrize("folder", ["reproduce", "tests", "scripts"])
+@pytest.mark.parametrize("folder", ["reproduce", "tests", "scripts", "benchmarks"])
 def test_the_base_lock_and_torch_answer_every_import(folder):
     provided = {"torch", "torchvision", *pins("requirements-base.lock")}
     distributions = packages_distributions()
-    ours = {"reproduce", "tests", "scripts"} | set(sys.stdlib_module_names)
+    ours = {"reproduce", "tests", "scripts", "benchmarks"} | set(sys.stdlib_module_names)
     for name in sorted(imported(folder) - ours):
         found = {canonicalize_name(distribution) for distribution in distributions.get(name, [])}
         assert found & provided, f"{folder} imports {name}, which neither the base lock nor torch provides"
