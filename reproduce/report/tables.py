@@ -14,6 +14,7 @@ import pandas as pd
 from reproduce import decisions, paper
 from reproduce.analysis import failures, measures, readings, recommendations, statistics
 from reproduce.analysis.measures import MEASURES, SPREAD
+from reproduce.metrics import OTHER_IMAGE_METRICS
 from reproduce.names import ALL_METRICS, IMAGE_METRICS, PAIR_METRICS, REFERENCES, SLUGS
 from reproduce.protocol import FRAMES
 from reproduce.report import numbers, origin
@@ -362,7 +363,7 @@ def whole_test_set(context: Context) -> Table:
         + [plain(context, name, head="SSIM, mean code") for name in codes]
         + [
             plain(context, name)
-            for name in ("kl", "active_units", "code_sd", "mse_ratio")
+            for name in (*OTHER_IMAGE_METRICS, "kl", "active_units", "code_sd", "mse_ratio")
             if name in context.ours
         ]
         + [plain(context, "digit_frames", head="Middle frames like digits")],

@@ -54,3 +54,96 @@ def test_a_23rd_architecture_is_rendered_beside_the_papers_22(tmp_path: Path) ->
     ledger = pd.read_csv(tmp_path / "out" / "claims.csv").set_index("id")
     assert ledger.at["Abstract.architectures", "verdict"] == "reproduced"
     assert ledger.at["Abstract.architectures", "evidence"].startswith("22 of 22")
+
+
+TOY_DATA = '''"""Bars: five classes of made-up images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from reproduce.datasets.split import SIDE, Source, Split
+
+
+def _bars() -> Sequence[Split]:
+    rng = np.random.default_rng(0)
+    labels = np.arange(360, dtype=np.uint8) % 5
+    images = rng.integers(0, 40, (360, SIDE, SIDE), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[4 * label + 3 : 4 * label + 6, 4:24] = 230
+    return [Split(images[a:b], labels[a:b]) for a, b in ((0, 160), (160, 224), (224, 360))]
+
+
+SOURCE = Source("made-up bars", "bars-1", _bars)
+'''
+RECIPES = (
+    ("reproduce/datasets/__init__.py", "import digits, mnist\n", "import digits, mnist, toy\n"),
+    (
+        "reproduce/datasets/__init__.py",
+        '"mnist": mnist.SOURCE}',
+        '"mnist": mnist.SOURCE, "toy": toy.SOURCE}',
+    ),
+    (
+        "reproduce/metrics.py",
+        '    "sharpness": lambda originals, images: sharpness(images),\n',
+        '    "sharpness": lambda originals, images: sharpness(images),\n'
+        '    "largest": lambda x, y: np.abs(x - y).max((-2, -1)),\n',
+    ),
+    (
+        "reproduce/analysis/measures.py",
+        '    "kl": Measure(',
+        '    "largest": Measure("Largest error", -1, 2, relative=0.05),\n    "kl": Measure(',
+    ),
+    (
+        "reproduce/paper/claims/8-conclusion.csv",
+        "VIII-A.r,",
+        "VIII-A.toy,text,,The AE has a smaller largest error than the VAE,ordering,"
+        "metric=largest; better=ae; worse=vae,\nVIII-A.r,",
+    ),
+)
+USE = """
+import pathlib
+from reproduce import worker
+from reproduce.protocol import PROFILES, shortened
+from reproduce.reading import assemble
+from reproduce.runs import RunId
+from reproduce.store import Store
+from reproduce.report import render
+from reproduce.verdicts.judge import judge
+
+protocol = shortened(
+    PROFILES["desk"], name="desk", dataset="toy", train=160, validation=64, test=136, epochs=1, milestones=(1,),
+    whole_pairs=20, seeds=(42,),
+)
+store = Store(pathlib.Path("results"), protocol)
+for run in (RunId("ae", 42), RunId("vae", 42), RunId("mean-image", 0), RunId("pca-16", 0)):
+    job = worker.Job(protocol, run, "cpu", f"{run.architecture}.bin")
+    outcome = worker.perform(job, lambda event: None)
+    assert outcome.failure is None, outcome.failure
+    store.publish(run, outcome)
+found = assemble(store, [store.status(run) for run in store.known_runs()])
+render(found, pathlib.Path("out"), provenance={})
+(verdict,) = [one for one in judge(found) if one.statement.id == "VIII-A.toy"]
+print(verdict.verdict, verdict.evidence)
+"""
+
+
+@pytest.mark.slow
+def test_a_data_set_a_metric_and_a_statement_are_added_as_the_page_says(tmp_path: Path) -> None:
+    """docs/EXTENDING.md: five classes, another size of training set, an error that Table I does not have."""
+    for folder in ("reproduce", "latex"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "reproduce" / "datasets" / "toy.py").write_text(TOY_DATA)
+    for name, before, after in RECIPES:
+        source = (tmp_path / name).read_text(encoding="utf-8")
+        assert source.count(before) == 1, name
+        (tmp_path / name).write_text(source.replace(before, after), encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-c", USE]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Largest error" in done.stdout
+    table = pd.read_csv(tmp_path / "out" / "tables" / "whole-test-set.csv")
+    assert any("Largest error" in column for column in table)
