@@ -29,7 +29,7 @@ def test_the_finding_is_a_few_lines_with_both_correlations(complete: Context) ->
     told = pages.finding(complete)
     assert 4 <= len(told.splitlines()) <= 5
     assert "0.77 in the paper's tables" in told
-    assert "15 of 22 rows of its tables are different" in told
+    assert "15 of 22 rows of its tables are distinct" in told
 
 
 def test_the_ten_claims_have_colour_and_word(complete: Context) -> None:
