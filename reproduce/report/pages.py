@@ -206,6 +206,10 @@ def claims(context: Context) -> str:
         + ", ".join(f"{count} {word}" for word, count in words.items())
         + "."
     )
+    if lacking := sum(
+        "finished run" in verdict.reason for verdict in about if verdict.verdict == "undecided"
+    ):
+        head += f" Of the undecided, {lacking} need a run that is not there yet; the others are compatible or close."
     grades = "; ".join(f"{grade}: {told}" for grade, told in GRADES.items())
     rows = [
         (
