@@ -21,7 +21,7 @@ from scipy import stats
 from reproduce import paper
 from reproduce.analysis import summaries
 from reproduce.analysis.measures import usable
-from reproduce.analysis.statistics import ALPHA, Correlation, pearson, spearman
+from reproduce.analysis.statistics import ALPHA, Correlation, correlate, pearson, spearman
 from reproduce.names import SLUGS
 from reproduce.records import Records
 
@@ -157,7 +157,7 @@ def each_left_out(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     a, b = (np.broadcast_to(side, (n, n))[others].reshape(n, n - 1) for side in (x, y))
     varies = (np.ptp(a, axis=1) > 0) & (np.ptp(b, axis=1) > 0)
     found = np.full(n, np.nan)
-    found[varies] = _correlate(a[varies], b[varies])
+    found[varies] = correlate(a[varies], b[varies])
     return found
 
 
@@ -241,12 +241,6 @@ def _sources(records: Records | None) -> Iterator[tuple[str, pd.DataFrame]]:
         yield f"ours, seed {seed}", summaries.summarise(summaries.only_seeds(records, [seed]))
 
 
-def _correlate(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Pearson's r along an axis: what scipy's resampling calls many thousand times."""
-    a, b = x - x.mean(axis=axis, keepdims=True), y - y.mean(axis=axis, keepdims=True)
-    return np.asarray((a * b).sum(axis=axis) / np.sqrt((a**2).sum(axis=axis) * (b**2).sum(axis=axis)))
-
-
 def _varies(*sides: np.ndarray) -> bool:
     return all(side.size >= 3 and np.ptp(side) > 0 for side in sides)
 
@@ -256,7 +250,7 @@ def _bootstrap(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
         return float("nan"), float("nan")
     found = stats.bootstrap(
         (x, y),
-        _correlate,
+        correlate,
         paired=True,
         vectorized=True,
         n_resamples=RESAMPLES,
@@ -271,7 +265,7 @@ def _permutation(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
     """p, and the middle 95 % of r over shuffled pairings."""
     found = stats.permutation_test(
         (x,),
-        lambda shuffled, axis=-1: _correlate(shuffled, np.broadcast_to(y, shuffled.shape), axis),
+        lambda shuffled, axis=-1: correlate(shuffled, np.broadcast_to(y, shuffled.shape), axis),
         permutation_type="pairings",
         vectorized=True,
         n_resamples=RESAMPLES,

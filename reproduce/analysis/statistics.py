@@ -45,6 +45,13 @@ class Correlation:
     high: float
 
 
+def correlate(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Pearson's r along an axis, of many resamples at once; NaN where a side is constant."""
+    a, b = x - x.mean(axis=axis, keepdims=True), y - y.mean(axis=axis, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((a * b).sum(axis=axis) / np.sqrt((a**2).sum(axis=axis) * (b**2).sum(axis=axis)))
+
+
 def pearson(x: ArrayLike, y: ArrayLike) -> Correlation:
     """Pearson's r of the points where both are finite. NaN if fewer than four are, or one side is
     constant."""

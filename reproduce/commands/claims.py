@@ -102,8 +102,7 @@ def judged(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None, key
     records = {protocol.name: records_if_any(store, states), **companions(protocol, results)}
     by_profile = {name: judge(own) for name, own in records.items()}
     own = by_profile[protocol.name]
-    counts = {str(what): row.to_dict() for what, row in summary.tally(own).iterrows()}
-    document = stored.document(own, summary.ten(by_profile), protocol.name, key, counts)
+    document = stored.document(own, summary.ten(by_profile), protocol.name, key, summary.counts(own))
     return document | {"warning": stale_runs(states, protocol.name)}
 
 

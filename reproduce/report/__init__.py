@@ -64,7 +64,7 @@ def render(
     built = tables.render(context, out / "tables")
     drawn = figures.render(context, out / "figures")
     pages.render(context, built, out / PAGES)
-    counts = {str(what): row.to_dict() for what, row in summary.tally(context.verdicts).iterrows()}
+    counts = summary.counts(context.verdicts)
     stored.write(out, stored.document(context.verdicts, context.ten, records.profile, key, counts))
     files.write(out / LEDGER, files.csv_bytes(pages.flat(judge.ledger(context.verdicts), records.profile)))
     if manifests is not None:

@@ -334,11 +334,7 @@ def residual(world: World, statement: Statement) -> Finding:
     if world.half_units is not None:
         return decided(shown, holds=(points > 2 * world.half_units["ssim"].max()).all())
     sure = rules.lead(residuals(world.draws), measure("ssim").absolute)
-    if (sure <= Lead.SAME).any():
-        return Finding(Outcome.FAILS, shown)
-    if (sure == Lead.UNKNOWN).any():
-        return Finding(Outcome.UNDECIDED, shown, "the interval of a residual includes zero")
-    return decided(shown, holds=(sure == Lead.BETTER).all(), partly=True)
+    return rules.by_leads(shown, sure, "the interval of a residual includes zero")
 
 
 # --- families ---------------------------------------------------------------------------------------------

@@ -167,7 +167,8 @@ def psnr_weaker(world: World, statement: Statement) -> Finding:
     """PSNR follows SSIM less closely than MSE does: |r| is smaller. Results: by the share of resamples."""
 
     def gap(v: Values) -> np.ndarray:
-        return np.asarray(np.abs(_r(v.of("mse"), v.of("ssim"))) - np.abs(_r(v.of("psnr"), v.of("ssim"))))
+        of_mse, of_psnr = (np.abs(statistics.correlate(v.of(name), v.of("ssim"))) for name in ("mse", "psnr"))
+        return np.asarray(of_mse - of_psnr)
 
     a, b = (abs(statistics.pearson(world.column(name), world.column("ssim")).r) for name in ("psnr", "mse"))
     if not np.isfinite([a, b]).all():
@@ -176,11 +177,6 @@ def psnr_weaker(world: World, statement: Statement) -> Finding:
     if world.is_paper:
         return decided(shown, holds=a < b)
     return rules.by_share(shown, float((gap(world.draws) > 0).mean()))
-
-
-def _r(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    a, b = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
-    return np.asarray((a * b).sum(-1) / np.sqrt((a * a).sum(-1) * (b * b).sum(-1)))
 
 
 @own("IV-F.psnr-spread", field=True, size=True)
@@ -399,7 +395,7 @@ def within_families(world: World, statement: Statement) -> Finding:
     if world.is_paper or certain:
         return decided(shown, holds=certain)
     shares = [
-        float((_r(world.draws.of("ssim", slugs), world.draws.of("piq", slugs)) > 0).mean())
+        float((statistics.correlate(world.draws.of("ssim", slugs), world.draws.of("piq", slugs)) > 0).mean())
         for slugs in large.values()
     ]
     if min(shares) <= 1 - rules.SURE:

@@ -179,11 +179,18 @@ def compare(world: World, metric: str, first: tuple[str, ...], second: tuple[str
 
 def all_lead(found: Comparison) -> Finding:
     """Whether every one of the first leads every one of the second."""
-    sure, shown = found.sure, found.weakest()
+    return by_leads(found.weakest(), found.sure, "the interval of the lead includes zero")
+
+
+def by_leads(shown: str, sure: np.ndarray, unknown: str) -> Finding:
+    """Whether every lead is one: certainly and by the margin, or at least in direction.
+
+    unknown: the reason for "undecided", where a lead may be none.
+    """
     if (sure <= Lead.SAME).any():
         return Finding(Outcome.FAILS, shown)
     if (sure == Lead.UNKNOWN).any():
-        return Finding(Outcome.UNDECIDED, shown, "the interval of the lead includes zero")
+        return Finding(Outcome.UNDECIDED, shown, unknown)
     return decided(shown, holds=(sure == Lead.BETTER).all(), partly=True)
 
 

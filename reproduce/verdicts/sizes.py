@@ -289,12 +289,6 @@ def direction(world: World, statement: Statement) -> Finding | None:
 # --- correlations ---------------------------------------------------------------------------------------
 
 
-def _correlate(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    a, b = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((a * b).sum(axis=-1) / np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1)))
-
-
 @kind("correlation", field=True)
 def correlation(world: World, statement: Statement) -> Finding:
     """Pearson's r over models. `sense=value` (a printed r; `size` for one printed without its sign): paper, up to
@@ -314,7 +308,7 @@ def correlation(world: World, statement: Statement) -> Finding:
         flip = -1.0 if sense == "size" else 1.0
 
         def statistic(v: Values) -> np.ndarray:
-            return flip * _correlate(v.of(x), v.of(y))
+            return flip * statistics.correlate(v.of(x), v.of(y))
 
         if world.is_paper:
             finding = rules.recomputed(world, printed, statistic, [x, y])
@@ -347,7 +341,7 @@ def _p_values(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Two-sided p of Pearson's r along the last axis."""
     from scipy import stats
 
-    r, n = _correlate(x, y), x.shape[-1]
+    r, n = statistics.correlate(x, y), x.shape[-1]
     t = r * np.sqrt((n - 2) / np.maximum(1 - r**2, 1e-300))
     return np.asarray(2 * stats.t.sf(np.abs(t), n - 2))
 

@@ -76,6 +76,11 @@ def tally(verdicts: Iterable[Verdict]) -> pd.DataFrame:
     return table.reindex(index=["statements", "cells"], columns=words, fill_value=0).rename_axis(None)
 
 
+def counts(verdicts: Iterable[Verdict]) -> dict[str, dict[str, int]]:
+    """The tally as JSON's types: "statements" and "cells", each verdict → how many."""
+    return {str(what): row.to_dict() for what, row in tally(verdicts).iterrows()}
+
+
 REPETITIONS = 400
 
 
