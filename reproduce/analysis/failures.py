@@ -1,10 +1,9 @@
-"""Where models fail (IV-G), and what SSIM sees that MSE does not (IV-F)."""
+"""Where models fail (IV-G), and what they cost (VII-D)."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from reproduce.analysis.regression import ssim_residuals
 from reproduce.names import SLUGS
 from reproduce.records import Records
 
@@ -24,15 +23,6 @@ def changed_share(records: Records, variant: str = "") -> pd.Series:
     weighted = (digits["changed"] * digits["n"]).groupby(digits["architecture"]).sum(min_count=1)
     share = weighted / digits["n"].groupby(digits["architecture"]).sum()
     return share.reindex([slug for slug in SLUGS if slug in share.index]).rename("changed")
-
-
-def residuals(models: pd.DataFrame) -> pd.DataFrame:
-    """SSIM left over after linear regression over models. Index slug; columns `on_mse` and, where sharpness
-    was measured, `on_mse_and_sharpness` (does sharpness explain what MSE leaves?)."""
-    out = pd.DataFrame({"on_mse": ssim_residuals(models, ("mse",))})
-    if "sharpness" in models:
-        out["on_mse_and_sharpness"] = ssim_residuals(models, ("mse", "sharpness"))
-    return out
 
 
 def costs(models: pd.DataFrame) -> pd.DataFrame:

@@ -47,11 +47,6 @@ AE_SSIM, AE_MSE = 0.02, 0.10
 Subset = Callable[[pd.DataFrame], pd.DataFrame]
 
 
-def by_measure(models: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The models with another measure of smoothness in PIQ's place: what ranks, fronts and regimes are found of."""
-    return models.assign(piq=models[metric])
-
-
 def ae_like(models: pd.DataFrame) -> tuple[str, ...]:
     """The AE and the rows that reconstruct as it does, by the rule above; empty without an AE.
 

@@ -13,27 +13,37 @@ REGIME_SIZE = 6
 """Section VI-D counts six models in each of its two specialised regimes; `regimes_by_rank` takes as many."""
 
 
-def pareto_set(models: pd.DataFrame) -> tuple[str, ...]:
-    """The slugs that no other row beats: none is at least as good in SSIM and PIQ and better in one.
+def undominated(ssim: np.ndarray, piq: np.ndarray) -> np.ndarray:
+    """Which models no other beats: none is at least as good in SSIM and PIQ and better in one. (…, models) → the same.
 
-    Weakly dominated rows are out; rows that tie in both stay together. Rows with NaN take no part.
+    Weakly dominated models are out; those that tie in both stay together.
     """
+    sharper, smoother = ssim[..., :, None] - ssim[..., None, :], piq[..., None, :] - piq[..., :, None]
+    beats = (sharper >= 0) & (smoother >= 0) & ((sharper > 0) | (smoother > 0))
+    return np.asarray(~beats.any(axis=-2))
+
+
+def rank_sum(ssim: np.ndarray, piq: np.ndarray) -> np.ndarray:
+    """Fig. 4's combined rank, the sum of both ranks, 1 the best; ties share the best: (…, models) → the same."""
+    sharper = (ssim[..., None, :] > ssim[..., :, None]).sum(-1)
+    return np.asarray(2 + sharper + (piq[..., None, :] < piq[..., :, None]).sum(-1))
+
+
+def pareto_set(models: pd.DataFrame) -> tuple[str, ...]:
+    """The slugs that no other row beats (`undominated`); rows with NaN take no part."""
     points = models[["ssim", "piq"]].dropna()
-    ssim, piq = points["ssim"].to_numpy(), points["piq"].to_numpy()
-    no_worse = (ssim[:, None] >= ssim) & (piq[:, None] <= piq)
-    better = (ssim[:, None] > ssim) | (piq[:, None] < piq)
-    return tuple(points.index[~(no_worse & better).any(axis=0)])
+    return tuple(points.index[undominated(points["ssim"].to_numpy(), points["piq"].to_numpy())])
 
 
 def combined_rank(models: pd.DataFrame) -> pd.DataFrame:
-    """Fig. 4's order, best first: rank_ssim, rank_piq, combined (their sum), minmax_sum.
+    """Fig. 4's order, best first: rank_ssim, rank_piq, combined (`rank_sum`), minmax_sum.
 
     minmax_sum adds SSIM and −PIQ, each rescaled to [0, 1] over the rows: unlike ranks it keeps distances.
     Ties go by minmax_sum, then by the frame's order.
     """
     rows = models[["ssim", "piq"]].dropna()
     table = pd.DataFrame({"rank_ssim": ranks(rows, "ssim"), "rank_piq": ranks(rows, "piq")}).astype(int)
-    table["combined"] = table["rank_ssim"] + table["rank_piq"]
+    table["combined"] = rank_sum(rows["ssim"].to_numpy(), rows["piq"].to_numpy())
     table["minmax_sum"] = normalised(rows["ssim"]) + 1 - normalised(rows["piq"])
     order = np.lexsort((-table["minmax_sum"].to_numpy(), table["combined"].to_numpy()))
     return table.iloc[order]

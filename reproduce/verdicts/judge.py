@@ -11,7 +11,6 @@ import pandas as pd
 
 from reproduce import protocol
 from reproduce.analysis import summaries
-from reproduce.analysis.headline import BLUR_FREE, by_measure
 from reproduce.analysis.measures import MEASURES, usable
 from reproduce.errors import ReproduceError
 from reproduce.names import LABELS, PAIR_METRICS, SLUGS
@@ -151,35 +150,32 @@ def _pca(records: Records | None) -> dict[str, float] | None:
 
 
 class Campaign:
-    """What a campaign says of statements.
+    """What a campaign says of statements."""
 
-    smoothness: the column that takes the place of PIQ (see `smoothness_restated`).
-    """
-
-    def __init__(self, records: Records, smoothness: str = "piq", models: pd.DataFrame | None = None) -> None:
-        self.records, self.smoothness = records, smoothness
+    def __init__(self, records: Records, models: pd.DataFrame | None = None) -> None:
+        self.records = records
         self.profile = records.profile.removesuffix(protocol.TF32_SUFFIX)
         self.allowed = summaries.verdicts_allowed(records)
         paper = paper_tables().models()
-        summary = by_measure(summaries.summarise(records), smoothness) if models is None else models
+        summary = summaries.summarise(records) if models is None else models
         # what else was trained is not the paper's field
         self.summary = summary[summary.index.isin(paper.index)]
         finished = self.summary[np.isfinite(self.summary["ssim"])]
+        pca = _pca(records)
         self.everything, self.alive = (
             World(
                 models=rows,
                 paper=paper,
                 records=records if models is None else None,
                 measured=self.measurements,
-                pca=_pca(records),
+                pca=pca,
             )
             for rows in (finished, usable(finished))
         )
 
     def measurements(self, metric: str) -> pd.DataFrame:
         """Values by image and pair: columns architecture, seed, unit, value. Raises KeyError for any other metric."""
-        chosen = self.smoothness if metric == "piq" else metric
-        return summaries.measurements(self.records, chosen)
+        return summaries.measurements(self.records, metric)
 
     def evaluate(self, statement: Statement) -> Finding:
         """The finding, after the checks that hold for all kinds."""
@@ -205,9 +201,8 @@ class Campaign:
 
     def _refuted_already(self, statement: Statement, missing: str) -> Finding | None:
         """Not reproduced, where the models that are there refute a statement about each of several."""
-        ends = statement.kind == "rank" and statement.arguments.get("place") in ("1", "-1")
         # a family's mean needs all its members
-        if not (kind_of(statement).each or ends) or "of" in statement.arguments:
+        if not kind_of(statement).each(statement) or "of" in statement.arguments:
             return None
         asked = dict(statement.arguments)
         for name in SLUG_ARGUMENTS:
@@ -274,14 +269,14 @@ class Campaign:
         """The same campaign seen otherwise: each seed alone, midway through training, and after the last epoch."""
         seeds = summaries.seeds(self.records)
         by_seed = (
-            [Campaign(summaries.only_seeds(self.records, [seed]), self.smoothness) for seed in seeds]
+            [Campaign(summaries.only_seeds(self.records, [seed])) for seed in seeds]
             if len(seeds) > 1
             else [self]
         )
         return (*by_seed, *self._milestones())
 
     def _milestones(self) -> Sequence[Campaign]:
-        if self.profile not in MIDWAY or self.smoothness != "piq" or self.records.milestones.empty:
+        if self.profile not in MIDWAY or self.records.milestones.empty:
             return ()
         last = self.records.milestones.groupby(["architecture", "variant", "seed"])["epoch"].transform("max")
         own = self.records.milestones
@@ -333,39 +328,3 @@ class Milestone(Campaign):
         record = "pair" if metric in (*PAIR_METRICS, "end_distance") else "image"
         rows = self._frame[self._frame["record"] == record]
         return rows[["architecture", "seed", "unit", metric]].rename(columns={metric: "value"})
-
-
-# --- other measures of smoothness ---------------------------------------------------------------------------
-
-
-def smoothness_restated(records: Records, metrics: Iterable[str] = BLUR_FREE) -> pd.DataFrame:
-    """Every statement that compares models by PIQ, asked again of other measures of smoothness that blur alone does
-    not improve.
-
-    The other measure takes PIQ's place: in the statement's arguments, so that it is tested on that measure's own
-    values and by its margin, and in the models frame, from which the Pareto set and what follows from it are found
-    anew. Index: statement; columns `piq` and the metrics, each the verdict in results. Statements that print a size
-    of PIQ are left out.
-    """
-    statements = [one for one in from_tables(paper_tables()) if _compares_smoothness(one)]
-    table = pd.DataFrame(index=pd.Index([one.id for one in statements], name="id"))
-    for metric in ("piq", *metrics):
-        campaign = Campaign(records, smoothness=metric)
-        findings = [campaign.evaluate(_of(one, metric)) for one in statements]
-        table[metric] = [IN_RESULTS[found.outcome] for found in findings]
-    return table
-
-
-def _of(statement: Statement, metric: str) -> Statement:
-    """The same statement of another measure of smoothness."""
-    asked = {name: metric if value == "piq" else value for name, value in statement.arguments.items()}
-    return replace(statement, arguments=asked)
-
-
-def _compares_smoothness(statement: Statement) -> bool:
-    kind = kind_of(statement)
-    if statement.kind == "equation":  # about how PIQ is defined, not about models
-        return False
-    if statement.kind == "count":
-        return statement.arguments["set"] in ("pareto", "dominated")
-    return not kind.size and not kind.text and (kind.piq or "piq" in statement.arguments.values())

@@ -10,6 +10,17 @@ from reproduce.verdicts.model import Finding, Statement
 from reproduce.verdicts.world import World
 
 Predicate = Callable[[World, Statement], Finding]
+Property = Callable[[Statement], bool]
+
+
+def always(statement: Statement) -> bool:
+    """True of every statement."""
+    return True
+
+
+def never(statement: Statement) -> bool:
+    """True of none."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -19,17 +30,15 @@ class Kind:
     field: it compares with the whole field, whichever models a statement names.
     size:  it is about absolute sizes, which a stand-in for the paper's schedule cannot show.
     text:  it is about the paper's own text, settings or mathematics: no result bears on it.
-    piq:   it compares by SSIM and PIQ, although no argument says so.
-    each:  it says something of each model that it names, so what refutes it for some of them refutes it, whatever the
-           others do.
+    each:  whether a statement says something of each model that it names, so that what refutes it for some of them
+           refutes it, whatever the others do.
     """
 
     predicate: Predicate
     field: bool = False
     size: bool = False
     text: bool = False
-    piq: bool = False
-    each: bool = False
+    each: Property = never
 
     @property
     def rule(self) -> str:
@@ -49,15 +58,14 @@ def kind(
     field: bool = False,
     size: bool = False,
     text: bool = False,
-    piq: bool = False,
-    each: bool = False,
+    each: Property = never,
 ) -> Callable[[Predicate], Predicate]:
     """Register a predicate under a name that the registry's `kind` column uses."""
 
     def register(predicate: Predicate) -> Predicate:
         if name in KINDS:
             raise ValueError(f"two predicates for the kind '{name}'")
-        KINDS[name] = Kind(predicate, field=field, size=size, text=text, piq=piq, each=each)
+        KINDS[name] = Kind(predicate, field=field, size=size, text=text, each=each)
         return predicate
 
     return register

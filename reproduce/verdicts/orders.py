@@ -11,11 +11,12 @@ import pandas as pd
 from reproduce.analysis import statistics
 from reproduce.analysis.families import FAMILIES
 from reproduce.analysis.measures import measure
+from reproduce.analysis.pareto import rank_sum, undominated
 from reproduce.analysis.recommendations import PRIORITIES, avoided, recommended
 from reproduce.names import IMAGE_METRICS, LABELS
 from reproduce.paper import table3
 from reproduce.verdicts import rules
-from reproduce.verdicts.kinds import kind
+from reproduce.verdicts.kinds import always, kind
 from reproduce.verdicts.model import Finding, Outcome, Statement, Undecidable, decided
 from reproduce.verdicts.rules import Lead
 from reproduce.verdicts.sizes import bounds, within
@@ -25,7 +26,7 @@ PRINTED_SEEDS = 3
 """Section III-G: three independent measurements a metric."""
 
 
-@kind("ordering", each=True)
+@kind("ordering", each=always)
 def ordering(world: World, statement: Statement) -> Finding:
     """Every model of one list is better in a metric than every model of another ("others": than all the rest). Paper:
     by more than rounding (a tie within rounding is not checkable). Results: by the interval of the lead and the
@@ -53,7 +54,12 @@ def ordered_as_printed(
     return decided(shown, holds=low > high)
 
 
-@kind("rank", field=True)
+def _first_or_last(statement: Statement) -> bool:
+    """Of both ends of an order: a model that leads or trails is there already refuted by one that is beyond it."""
+    return statement.arguments.get("place") in ("1", "-1")
+
+
+@kind("rank", field=True, each=_first_or_last)
 def rank(world: World, statement: Statement) -> Finding:
     """A model's place in one metric, 1 the best, −1 the worst. Paper: among the places that its ties allow.
     Results: by its lead over each other model; where rows are left out, places in the lower half are counted from
@@ -83,7 +89,7 @@ def rank(world: World, statement: Statement) -> Finding:
 # --- sameness ---------------------------------------------------------------------------------------------
 
 
-@kind("alike", each=True)
+@kind("alike", each=always)
 def alike(world: World, statement: Statement) -> Finding:
     """Named models have the same value of every named metric as the first; with `of` and `to`, two families have the
     same mean. Paper: equal as printed, ± included, or within the metric's margin where the paper only calls them
@@ -164,7 +170,7 @@ def _families_alike(world: World, metric: str, first: tuple[str, ...], second: t
     return _same(np.array(same), beyond, np.array(low >= -margin and high <= margin), shown)
 
 
-@kind("no-gain", each=True)
+@kind("no-gain", each=always)
 def no_gain(world: World, statement: Statement) -> Finding:
     """Named models do not improve substantially on another (being as good, or worse, is no gain). Paper: none is
     better by more than the metric's margin. Results: every gain lies below the margin by a one-sided test at 5 %;
@@ -192,7 +198,7 @@ def no_gain(world: World, statement: Statement) -> Finding:
     return Finding(Outcome.UNDECIDED, shown, "the interval of a gain lies on both sides of the margin")
 
 
-@kind("significant", each=True)
+@kind("significant", each=always)
 def significant(world: World, statement: Statement) -> Finding:
     """Named models differ from those of `to` in a claimed direction, with a printed bound on the corrected p.
     Paper: a paired t-test with the printed means and ±, whatever the unprinted correlation, must be able to reach
@@ -380,19 +386,13 @@ def family_place(world: World, statement: Statement) -> Finding:
 
 
 def pareto(values: Values) -> np.ndarray:
-    """Which models no other beats in SSIM and PIQ at once: (…, models). Weakly dominated rows are out; rows that
-    tie in both stay together."""
-    ssim, piq = values.of("ssim"), values.of("piq")
-    a, b = ssim[..., :, None] - ssim[..., None, :], piq[..., None, :] - piq[..., :, None]
-    return np.asarray(~((a >= 0) & (b >= 0) & ((a > 0) | (b > 0))).any(axis=-2))
+    """Which models no other beats in SSIM and PIQ at once: (…, models)."""
+    return undominated(values.of("ssim"), values.of("piq"))
 
 
 def combined(values: Values) -> np.ndarray:
-    """Fig. 4's combined rank, the sum of both ranks among all models, 1 the best; ties share the best: (…,
-    models)."""
-    ssim, piq = values.of("ssim"), values.of("piq")
-    above = (ssim[..., None, :] > ssim[..., :, None]).sum(-1)
-    return np.asarray(2 + above + (piq[..., None, :] < piq[..., :, None]).sum(-1))
+    """Fig. 4's combined rank among all models: (…, models)."""
+    return rank_sum(values.of("ssim"), values.of("piq"))
 
 
 def _require_points(world: World, slugs: tuple[str, ...]) -> None:
@@ -400,7 +400,7 @@ def _require_points(world: World, slugs: tuple[str, ...]) -> None:
         world.rows(slugs, metric)
 
 
-@kind("pareto", field=True, piq=True)
+@kind("pareto", field=True)
 def pareto_members(world: World, statement: Statement) -> Finding:
     """The Pareto set of SSIM and PIQ consists of exactly the named models, or (`sense=in`, `sense=out`) the named
     models are in it, or not. Results: by the share of resamples in which each model belongs to it, 97.5 % for
@@ -414,7 +414,7 @@ def pareto_members(world: World, statement: Statement) -> Finding:
     return rules.membership(named, world.slugs, inside, shares, exactly=sense == "exactly")
 
 
-@kind("best-of-combined", field=True, piq=True)
+@kind("best-of-combined", field=True)
 def best_of_combined(world: World, statement: Statement) -> Finding:
     """The named models lead a list of candidates (or all models) by the combined rank of Fig. 4. A tie is no lead:
     each must stand before every other candidate. Results: by the share of resamples in which they do."""
@@ -440,7 +440,7 @@ def best_of_combined(world: World, statement: Statement) -> Finding:
     return rules.by_share(shown, float(leads(world.draws).mean()))
 
 
-@kind("count", field=True, piq=True)
+@kind("count", field=True)
 def count(world: World, statement: Statement) -> Finding:
     """A printed number of models: in the Pareto set, outside it, within bounds of a metric, or finished at all.
     Results: reproduced if 97.5 % of resamples
@@ -473,7 +473,7 @@ def _table3() -> pd.DataFrame:
     return table3().set_index("application")
 
 
-@kind("recommendation", field=True, piq=True)
+@kind("recommendation", field=True)
 def recommendation(world: World, statement: Statement) -> Finding:
     """A cell of Table III: `role=first` is the model put first, `recommended` and `avoid` are all listed. Paper: the
     first must stand first by the rule of its priority (SSIM for reconstruction, PIQ for interpolation, Fig. 4's

@@ -1,4 +1,4 @@
-"""Errors by digit, changed digits, spread over seeds, residuals and costs."""
+"""Errors by digit, changed digits and costs."""
 
 from __future__ import annotations
 
@@ -24,12 +24,6 @@ def test_changed_share_weighs_digits_by_their_number(paperlike: Records) -> None
     digits = paperlike.digits[paperlike.digits["architecture"] == "ae"].iloc[:2]
     digits = digits.assign(n=[1, 3], changed=[1.0, 0.0])
     assert failures.changed_share(replace(paperlike, digits=digits))["ae"] == 0.25
-
-
-def test_residuals_with_and_without_sharpness(paperlike: Records) -> None:
-    left = failures.residuals(summarise(paperlike))
-    assert left["on_mse"].sum() == pytest.approx(0, abs=1e-9)
-    assert (left["on_mse_and_sharpness"] ** 2).sum() <= (left["on_mse"] ** 2).sum()
 
 
 def test_costs_are_measured_against_the_vae(paperlike: Records) -> None:

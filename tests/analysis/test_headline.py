@@ -90,13 +90,6 @@ def test_the_floor_counts_the_steps_of_the_evaluations_frames() -> None:
     assert headline.STEPS == evaluation.FRAMES - 1
 
 
-def test_another_measure_takes_piqs_place_and_nothing_else(paperlike: Records) -> None:
-    models = summarise(paperlike)
-    exchanged = headline.by_measure(models, "uniformity")
-    assert exchanged["piq"].equals(models["uniformity"].rename("piq"))
-    assert exchanged["ssim"].equals(models["ssim"])
-
-
 def test_the_same_seed_gives_the_same_resamples() -> None:
     assert association(paper.models(), "piq") == association(paper.models(), "piq")
 

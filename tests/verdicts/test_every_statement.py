@@ -38,7 +38,8 @@ RESULTS = [
 ]
 """All that a campaign could decide; cells of the tables are all of one kind."""
 NOISE = pd.DataFrame(np.random.default_rng(0).standard_normal((len(SLUGS), 3)), index=list(SLUGS))
-TRADE_OFF = ("ssim", "piq")
+TRADE_OFF = {"pareto", "best-of-combined", "count", "recommendation"}
+"""Kinds that compare by SSIM and PIQ, although no argument says so."""
 
 
 def groups(own: Statement) -> tuple[list[str], list[str], list[str]]:
@@ -57,7 +58,7 @@ def groups(own: Statement) -> tuple[list[str], list[str], list[str]]:
 def columns(own: Statement) -> list[str]:
     """The columns of a models frame that the statement is about."""
     words = " ".join(own.arguments.values()).split() + [column for column, _, _ in bounds(own)]
-    words += TRADE_OFF if kind_of(own).piq and not bounds(own) else []
+    words += ["ssim", "piq"] if own.kind in TRADE_OFF and not bounds(own) else []
     words += ["ssim", "mse"] if own.kind == "residual" else []
     suffix = "_sd" if own.arguments.get("part") == "sd" else ""
     return [name + suffix for name in dict.fromkeys(words) if name in base()]

@@ -25,7 +25,6 @@ from reproduce.verdicts.judge import (
     ledger,
     paper_world,
     rules,
-    smoothness_restated,
 )
 from reproduce.verdicts.kinds import KINDS, OWN, Kind, kind_of
 from reproduce.verdicts.model import IN_RESULTS, WITHIN_PAPER, Outcome, Statement, Verdict
@@ -400,22 +399,7 @@ def test_verdicts_fall_with_the_rows_of_a_results_table_shuffled() -> None:
     assert len(lasting) <= len(before) / 4
 
 
-# --- other measures of smoothness, and the rest -----------------------------------------------------------------
-
-
-def test_smoothness_can_be_asked_again_of_measures_that_blur_does_not_improve() -> None:
-    """Every model here has the same PIQ over its floor, up to noise: the order by PIQ is not its order."""
-    table = smoothness_restated(records("paper", 3))
-    assert table.columns.tolist() == ["piq", "piq_over_floor", "uniformity"]
-    assert table.at[registered("V-A.ae-roughest").id, "piq"] in ("reproduced", "direction only")
-    assert table.at[registered("V-A.ae-roughest").id, "piq_over_floor"] not in (
-        "reproduced",
-        "direction only",
-    )
-    assert {"V-D.vamp-as-vae", "V-C.vq-vae-smoother", "V-G.robust-as-flows", "VI-C.pareto-count"} <= set(
-        table.index
-    )
-    assert not {"V-A.piq-lowest", "IV-A.ae-best", "VI-D.balanced-piq", "T2.ae.piq"} & set(table.index)
+# --- the rest ---------------------------------------------------------------------------------------------
 
 
 def test_the_ledger_has_one_row_a_statement(verdicts: tuple[Verdict, ...]) -> None:
