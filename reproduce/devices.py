@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -45,6 +47,12 @@ def configure(device: str, tf32: bool = False) -> None:
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
         torch.use_deterministic_algorithms(True)
+
+
+def clock(device: str) -> Callable[[], float]:
+    """What a run's seconds are counted by. On the CPU the process's own clock, which other work on the machine hardly
+    moves, since a run has one thread; on a GPU, which computes beside the process, the wall's."""
+    return time.process_time if device == "cpu" else time.perf_counter
 
 
 def _keep_memory() -> None:

@@ -56,7 +56,8 @@ MAY_BE_UNDEFINED = {
 }
 """Scalars without a value for some models: no posterior, nothing moves (collapsed), nothing is trained."""
 PROVENANCE_NUMBERS = (
-    "training_seconds", "evaluation_seconds", "inference_microseconds", "total_seconds", "resumed", "finished",
+    "training_seconds", "processor_clock", "evaluation_seconds", "inference_microseconds", "total_seconds", "resumed",
+    "finished",
 )  # fmt: skip
 """Numbers of the provenance that go into `Records.runs`; NaN where it has none."""
 HARDWARE = ("gpu", "processor", "instruction_set")

@@ -49,7 +49,7 @@ GROUPS = ("versions", "flags", "evaluation")
 """Entries of the provenance that hold entries of their own."""
 TRAINED_BY = ("commit", "host", "python", "versions", "flags")
 """Entries of the provenance that say what a run was made with."""
-TRAINED_WHEN = ("started", "finished", "total_seconds", "training_seconds", "resumed")
+TRAINED_WHEN = ("started", "finished", "total_seconds", "training_seconds", "processor_clock", "resumed")
 """Entries that say when, and for how long."""
 LARGEST_JSON = 4 << 20
 """Bytes of a manifest or provenance at most; a real one has some kilobytes."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from reproduce import files
+from reproduce import devices, files
 from reproduce.architectures.contract import Architecture, Batch, Player
 from reproduce.datasets import SPLIT_SEED, Dataset
 from reproduce.errors import ReproduceError
@@ -240,6 +239,7 @@ class Run:
         """recorder: makes what captures steps and replays them; None takes every step eagerly."""
         self.architecture = architecture.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.protocol, self.seed = protocol, seed
+        self.clock = devices.clock(device)
         self.players = architecture.players()
         self.recorder = recorder if architecture.capturable else None
         # the fused Adam keeps its capturable state on a GPU only: a stand-in for a graph does without
@@ -260,7 +260,7 @@ class Run:
 
     def advance(self) -> None:
         """One epoch of training and its validation. Raises TrainingFailed on a non-finite loss."""
-        started = time.perf_counter()
+        started = self.clock()
         epoch = self.progress.epoch
         row = {"epoch": float(epoch + 1)}
         row |= self.train_epoch(epoch)
@@ -272,7 +272,7 @@ class Run:
             self.best = {
                 name: value.detach().clone() for name, value in self.architecture.state_dict().items()
             }
-        self.progress.seconds += time.perf_counter() - started
+        self.progress.seconds += self.clock() - started
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
         """Train on every image once; mean losses and parts."""

@@ -133,7 +133,11 @@ def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[dict[str, bytes],
         build, protocol, data, job.run.seed, job.device, Path(job.checkpoint), measure, notify, job.graphs
     )
     history = files.csv_bytes(pd.DataFrame(trained.history).astype({"epoch": int}))
-    effort = {"training_seconds": trained.seconds, "resumed": trained.resumed}
+    effort = {
+        "training_seconds": trained.seconds,
+        "processor_clock": int(job.device == "cpu"),
+        "resumed": trained.resumed,
+    }
     weights = training.serialise(trained.weights)
     return {WEIGHTS: weights, HISTORY: history, MILESTONES: trained.milestones}, effort
 

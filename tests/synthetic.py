@@ -313,6 +313,7 @@ def _run(
             "stuck_pixels": 0,
             "parameters_other": 0,
             "training_seconds": 600 * slow,
+            "processor_clock": 1.0,
             "inference_microseconds": 80 * slow,
             "peak_memory_mib": 900 + 100 * slow,
             "still_pairs": float(pairs.get_group("main")["piq_over_floor"].isna().sum()),

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from reproduce.names import SLUGS
 from reproduce.records import Records
 
-
-def error_by_digit(records: Records, metric: str = "mse", variant: str = "") -> pd.DataFrame:
-    """Mean of a metric on the whole test set: rows slugs in Table I's order, columns digits 0–9, mean over
-    seeds."""
-    digits = _chosen(records.digits, variant)
-    table = digits.groupby(["architecture", "label"])[metric].mean(skipna=False).unstack("label")
-    return table.reindex([slug for slug in SLUGS if slug in table.index])
+DIGITS = range(10)
 
 
-def changed_share(records: Records, variant: str = "") -> pd.Series:
-    """Share of test images whose reconstruction a 5-NN classifier calls another digit than the original.
-    Index slug."""
-    digits = _chosen(records.digits, variant)
-    weighted = (digits["changed"] * digits["n"]).groupby(digits["architecture"]).sum(min_count=1)
-    share = weighted / digits["n"].groupby(digits["architecture"]).sum()
-    return share.reindex([slug for slug in SLUGS if slug in share.index]).rename("changed")
+def mse_by_digit(records: Records) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Mean of MSE on the whole test set, over seeds too, and its standard error over images: rows slugs in Table I's
+    order, columns digits 0–9."""
+    digits = _described(records.digits)
+    digits = digits.assign(variance=digits["mse_sd"] ** 2 / digits["n"])
+    by_digit = digits.groupby(["architecture", "label"])
+    means, variances = (by_digit[name].mean(skipna=False).unstack("label") for name in ("mse", "variance"))
+    order = [slug for slug in SLUGS if slug in means.index]
+    return means.loc[order], np.sqrt(variances.loc[order])
+
+
+def changed_share(records: Records) -> pd.DataFrame:
+    """Share of test images whose reconstruction a 5-NN classifier calls another digit than the original, and its
+    standard error over images: index slug, columns share and error."""
+    digits = _described(records.digits)
+    by_model = digits.assign(changed=digits["changed"] * digits["n"]).groupby("architecture")
+    sums = by_model[["changed", "n"]].sum(min_count=len(DIGITS))
+    share = sums["changed"] / sums["n"]
+    images = sums["n"] / by_model["seed"].nunique()
+    found = pd.DataFrame({"share": share, "error": np.sqrt(share * (1 - share) / images)})
+    return found.loc[[slug for slug in SLUGS if slug in found.index]]
 
 
 def costs(models: pd.DataFrame) -> pd.DataFrame:
@@ -40,5 +49,5 @@ def costs(models: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def _chosen(frame: pd.DataFrame, variant: str) -> pd.DataFrame:
-    return frame[(frame["variant"] == variant) & frame["architecture"].isin(SLUGS)]
+def _described(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[(frame["variant"] == "") & frame["architecture"].isin(SLUGS)]

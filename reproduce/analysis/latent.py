@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 from scipy.sparse.csgraph import connected_components
-from sklearn.metrics import silhouette_score
+from sklearn.metrics import silhouette_samples
 from sklearn.neighbors import NearestNeighbors, kneighbors_graph
 
 from reproduce.analysis import summaries
@@ -23,10 +23,15 @@ ACTIVE = 0.01
 """Axes with less than this share of the largest variance take no part in that: unused ones are aligned anyway."""
 
 
+def silhouettes(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Silhouette of each of (n, d) points grouped by digit, (n,) in [−1, 1]; NaN where nothing varies."""
+    return silhouette_samples(points, labels) if _varies(points) else np.full(len(points), np.nan)
+
+
 def silhouette(points: np.ndarray, labels: np.ndarray) -> float:
     """Mean silhouette of (n, d) points grouped by digit, in [−1, 1]: high where digits form separate
     islands."""
-    return float(silhouette_score(points, labels)) if _varies(points) else float("nan")
+    return float(silhouettes(points, labels).mean())
 
 
 def neighbour_accuracy(points: np.ndarray, labels: np.ndarray) -> float:

@@ -18,7 +18,7 @@ class Measure:
     better:   +1 if high values are good, −1 if low ones are, 0 if neither.
     absolute, relative: two values closer than `absolute + relative · |value|` count as the same.
     obstacle: why values of two studies cannot be compared ("" if they can); orders still can.
-    timing:   measured by the clock, so other work on the machine moves it: differences within the margin tell nothing.
+    timing:   measured by a clock, so known to the extent that the clock allows.
     decimals, scale, unit: printed are value × scale with so many decimals; Tables I and II print MSE and PIQ × 10³ and
               ISS × 10.
     """

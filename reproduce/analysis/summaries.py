@@ -32,6 +32,9 @@ DIAGNOSTICS: tuple[str, ...] = (
     "inference_microseconds",
     "peak_memory_mib",
 )
+PROCESSOR_CLOCK_ERROR, WALL_CLOCK_ERROR = 0.1, 0.8
+"""SD of the logarithm of one run's time. Measured: five repetitions of an epoch beside other work, by the process's own
+clock; and 16 models' three seeds, by a wall clock on a machine that was used for other work at times."""
 STILL: tuple[str, ...] = ("still_pairs", "test_still_pairs")
 """How many of the paper's 25 pairs, and of all, do not move: they leave PIQ over its floor undefined."""
 
@@ -96,7 +99,8 @@ def summarise(records: Records, variant: str = "") -> pd.DataFrame:
     (pairs) within a run, pooled over seeds: it never contains the spread between seeds, which is
     `<metric>_seed_sd` (SD of the seeds' means, NaN for one seed). A run's NaN makes the mean NaN: nothing is
     averaged away. Times are the least of all seeds, `training_seconds` as the mean number of epochs times the
-    fastest run's seconds an epoch: other work on the machine can only add to them.
+    fastest run's seconds an epoch: other work on the machine can only add to them. `timing_error` is how far they may
+    be off, as the SD of their logarithm.
     """
     return _summarise(records, SLUGS, variant)
 
@@ -116,6 +120,8 @@ def _summarise(records: Records, slugs: Iterable[str], variant: str) -> pd.DataF
         (fresh["training_seconds"] / fresh["epochs"]).groupby(fresh["architecture"]).min()
     ) * by_architecture["epochs"].mean()
     summary["inference_microseconds"] = by_architecture["inference_microseconds"].min()
+    own_clock = fresh["processor_clock"].eq(1).groupby(fresh["architecture"]).all()
+    summary["timing_error"] = np.where(own_clock, PROCESSOR_CLOCK_ERROR, WALL_CLOCK_ERROR)
     summary.insert(0, "n_seeds", by_architecture.size())
     for metric in ALL_METRICS:
         summary[f"{metric}_sd"] = _pooled_sd(measurements(records, metric, variant))

@@ -30,7 +30,7 @@ PRINTED_SEEDS = 3
 def ordering(world: World, statement: Statement) -> Finding:
     """Every model of one list is better in a metric than every model of another ("others": than all the rest). Paper:
     by more than rounding (a tie within rounding is not checkable). Results: by the interval of the lead and the
-    metric's margin, for every pair; timings closer than their margin decide nothing."""
+    metric's margin, for every pair."""
     better, worse = (world.select(statement, name) for name in ("better", "worse"))
     metric = statement.text("metric")
     if world.is_paper:

@@ -19,7 +19,7 @@ from reproduce.verdicts.kinds import kind, own
 from reproduce.verdicts.model import Finding, Outcome, Statement, Undecidable, decided
 from reproduce.verdicts.orders import PRINTED_SEEDS, family_values, require_families
 from reproduce.verdicts.rules import Lead
-from reproduce.verdicts.world import Values, World, listed
+from reproduce.verdicts.world import DRAWS, Values, World, listed, resampled
 
 # --- Abstract and I: the trade-off ------------------------------------------------------------------------
 
@@ -194,40 +194,66 @@ def psnr_spread(world: World, statement: Statement) -> Finding:
 @kind("hardest-digits")
 def hardest_digits(world: World, statement: Statement) -> Finding:
     """Named models fail most on named digits. Results: averaged over the models, these digits have the largest MSE of
-    the ten on the whole test set; "direction only" if at least half of them are among as many."""
-    digits = {int(digit) for digit in statement.text("digits").split()}
-    errors = failures.error_by_digit(world.campaign(), "mse")
-    named = list(statement.slugs("models"))
-    if not set(named) <= set(errors.index):
+    the ten on the whole test set; "direction only" if at least half of them are among as many. By the share of
+    resamples, in which all models err alike."""
+    digits = [int(digit) for digit in statement.text("digits").split()]
+    means, errors = (table.reindex(statement.slugs("models")) for table in _mse_by_digit(world))
+    mean, error = means.mean().to_numpy(), errors.mean().to_numpy()
+    if not np.isfinite([mean, error]).all():
         raise Undecidable("no errors by digit")
-    worst = errors.loc[named].mean().sort_values(ascending=False).index[: len(digits)]
-    hits = digits & set(worst)
-    shown = "hardest: " + ", ".join(str(digit) for digit in worst)
-    return decided(shown, holds=hits == digits, partly=len(hits) >= len(digits) / 2)
+    drawn = mean + error * _noise((len(mean),))
+    hits = np.isin(np.argsort(-drawn)[:, : len(digits)], digits).sum(axis=1)
+    shown = "hardest: " + ", ".join(str(digit) for digit in np.argsort(-mean)[: len(digits)])
+    return rules.by_share(shown, (hits == len(digits)).mean(), partly=float((hits >= len(digits) / 2).mean()))
+
+
+def _mse_by_digit(world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Means and standard errors of this world's models."""
+    means, errors = failures.mse_by_digit(world.campaign())
+    present = means.index.isin(world.slugs)
+    return means[present], errors[present]
+
+
+def _noise(shape: tuple[int, ...]) -> np.ndarray:
+    """Standard normal, (DRAWS, *shape)."""
+    return np.random.default_rng(0).standard_normal((DRAWS, *shape))
 
 
 @own("IV-G.svae-uniform", field=True)
 def svae_uniform(world: World, statement: Statement) -> Finding:
     """SVAE fails on all digits alike: the coefficient of variation of its MSE over the ten digits is the smallest
-    of all models; "direction only" if below the median."""
-    errors = failures.error_by_digit(world.campaign(), "mse")
-    errors = errors[errors.index.isin(world.models.index)]
-    values = (errors.std(axis=1, ddof=1) / errors.mean(axis=1)).dropna()
-    if "svae" not in values.index:
+    of all models; "direction only" if below the median. By the share of resamples, in which each model errs by
+    itself."""
+    means, errors = (table.dropna() for table in _mse_by_digit(world))
+    if "svae" not in means.index:
         raise Undecidable("no errors by digit")
-    place = int(values.rank()["svae"])
-    shown = f"variation over digits {values['svae']:.2f}, place {place} of {len(values)} from the smallest"
-    return decided(shown, holds=place == 1, partly=values["svae"] < values.median())
+    svae = means.index.get_loc("svae")
+
+    def variation(by_digit: np.ndarray) -> np.ndarray:
+        return np.asarray(by_digit.std(axis=-1, ddof=1) / by_digit.mean(axis=-1))
+
+    points = variation(means.to_numpy())
+    drawn = variation(means.to_numpy() + errors.to_numpy() * _noise(means.shape))
+    own = drawn[:, [svae]]
+    place = 1 + int((points < points[svae]).sum())
+    shown = f"variation over digits {points[svae]:.2f}, place {place} of {len(points)} from the smallest"
+    first, below = (own <= drawn).all(axis=1), own[:, 0] < np.median(drawn, axis=1)
+    return rules.by_share(shown, first.mean(), partly=float(below.mean()))
 
 
 @own("IV-G.vq-vae-digits")
 def vq_vae_digits(world: World, statement: Statement) -> Finding:
-    """VQ-VAE's reconstructions turn into another digit more often than the AE's, by the 5-NN label of test images."""
-    changed = failures.changed_share(world.campaign())
-    if not {"vq-vae", "ae"} <= set(changed.dropna().index):
+    """VQ-VAE's reconstructions turn into another digit more often than the AE's, by the 5-NN label of test images: by
+    the interval of the difference of two independent shares."""
+    changed = failures.changed_share(world.campaign()).reindex(["vq-vae", "ae"])
+    if changed.isna().any(axis=None):
         raise Undecidable("no classified reconstructions")
-    shown = f"{changed['vq-vae']:.1%} of test images against {changed['ae']:.1%}"
-    return decided(shown, holds=changed["vq-vae"] > changed["ae"])
+    (ours, theirs), errors = changed["share"], changed["error"].to_numpy()
+    low, high = rules.interval((ours - theirs) + np.hypot(*errors) * _noise(()))
+    shown = f"{ours:.1%} of test images against {theirs:.1%}, difference [{low:+.1%}, {high:+.1%}]"
+    if low <= 0 < high:
+        return Finding(Outcome.UNDECIDED, shown, "the interval of the difference includes zero")
+    return decided(shown, holds=low > 0)
 
 
 @own("IV-G.aae-seeds")
@@ -349,15 +375,18 @@ def latent_word(world: World, statement: Statement) -> Finding:
 
 @own("V-H.vq-vae-organised")
 def vq_vae_organised(world: World, statement: Statement) -> Finding:
-    """VQ-VAE's codes are better organised than the AE's. Results: seed by seed, over the seeds that both have, the
-    silhouette by digit is larger by at least 0.05; "direction only" if it is larger on average."""
-    better, worse = (_over_seeds(world, slug, latent.silhouette) for slug in ("vq-vae", "ae"))
-    both = better.index.intersection(worse.index)
-    if both.empty:
+    """VQ-VAE's codes are better organised than the AE's. Results: by the interval of the lead in the silhouette by
+    digit, image by image over the seeds that both have, with a margin of 0.05."""
+    better, worse = (latent.codes_by_seed(world.campaign(), slug) for slug in ("vq-vae", "ae"))
+    if not (both := [seed for seed in better if seed in worse]):
         raise Undecidable("no seed that both have")
-    lead = better[both] - worse[both]
-    shown = f"silhouette {_ends(better[both])} against {_ends(worse[both])}"
-    return decided(shown, holds=(lead >= ORDER_MARGIN).all(), partly=lead.mean() > 0)
+    own, other = (np.array([latent.silhouettes(*codes[seed]) for seed in both]) for codes in (better, worse))
+    if not np.isfinite(own - other).all():
+        raise Undecidable("codes that do not vary")
+    drawn = resampled(own - other)
+    low, high = rules.interval(drawn)
+    shown = f"silhouette {own.mean():.3g} against {other.mean():.3g}, lead [{low:+.3g}, {high:+.3g}]"
+    return rules.by_leads(shown, rules.lead(drawn, ORDER_MARGIN), "the interval of the lead includes zero")
 
 
 def _over_seeds(world: World, slug: str, statistic: Callable[[np.ndarray, np.ndarray], float]) -> pd.Series:

@@ -172,8 +172,6 @@ def compare(world: World, metric: str, first: tuple[str, ...], second: tuple[str
     draws = sign * (drawn_a[:, :, None] - drawn_b[:, None, :])
     low, high = interval(draws)
     sure = lead(draws, margin)
-    if own.timing:  # other work on the machine moves it: within the margin nothing can be told
-        sure = np.where(np.abs(points) <= margin, Lead.UNKNOWN, sure)
     return Comparison(metric, first, second, points, low, high, margin, sure)
 
 
@@ -210,13 +208,16 @@ def place(sure: np.ndarray, target: int) -> Outcome:
 # --- shares of draws ----------------------------------------------------------------------------------
 
 
-def by_share(shown: str, share: float) -> Finding:
-    """By the share of draws in which something holds: certain, excluded, or neither."""
+def by_share(shown: str, share: float, partly: float | None = None) -> Finding:
+    """By the share of draws in which something holds (partly: at least in part): certain, excluded, or neither."""
     told = f"{shown}; in {share:.0%} of resamples"
     if share >= SURE:
         return Finding(Outcome.HOLDS, told)
     if share <= 1 - SURE:
-        return Finding(Outcome.FAILS, told)
+        if partly is None or partly <= 1 - SURE:
+            return Finding(Outcome.FAILS, told)
+        if partly >= SURE:
+            return Finding(Outcome.PARTLY, told)
     return Finding(Outcome.UNDECIDED, told, "resampling images and pairs changes the answer")
 
 

@@ -2,7 +2,8 @@
 
 Every mean of a campaign is known to the extent that its images, pairs and seeds allow. So each is drawn again DRAWS
 times, images and pairs with replacement, the same for all models, and seeds where there are several. The interval of
-whatever is computed from the means is that of the same computation on the draws.
+whatever is computed from the means is that of the same computation on the draws. A time is known to the extent that its
+clock allows (`summaries.PROCESSOR_CLOCK_ERROR`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import cache, cached_property
 import numpy as np
 import pandas as pd
 
+from reproduce.analysis.measures import MEASURES
 from reproduce.names import ALL_METRICS, IMAGE_METRICS, LABELS
 from reproduce.records import Records
 from reproduce.verdicts.model import WHOLE, Statement, Undecidable
@@ -78,10 +80,13 @@ class Resampled:
         points = self._points[name].to_numpy(dtype=float)
         metric, spread = name.removesuffix("_sd"), name.endswith("_sd")
         drawn = np.broadcast_to(points, (DRAWS, len(points))).copy()
+        if metric in MEASURES and MEASURES[metric].timing:
+            noise = np.random.default_rng([stream, *name.encode()]).standard_normal(drawn.shape)
+            return np.asarray(drawn * np.exp(noise * self._points["timing_error"].to_numpy(dtype=float)))
         units = self._units(metric)
         for at, slug in enumerate(self._points.index):
             if slug in units:
-                drawn[:, at] = _resampled(units[slug], stream, spread=spread)
+                drawn[:, at] = resampled(units[slug], stream, spread=spread)
         return drawn
 
     def _by_model(self, metric: str) -> dict[str, np.ndarray]:
@@ -102,7 +107,7 @@ def _table(measurements: Measurements, metric: str) -> pd.DataFrame | None:
     return values.set_index(["architecture", "seed", "unit"])["value"].unstack("unit")
 
 
-def _resampled(values: np.ndarray, stream: int, *, spread: bool) -> np.ndarray:
+def resampled(values: np.ndarray, stream: int = OURS, *, spread: bool = False) -> np.ndarray:
     """Draws of the mean (spread: of the SD) of values (seeds, units): (DRAWS,)."""
     seeds, units = values.shape
     weights = _weights(units, stream)

@@ -203,7 +203,9 @@ def digits(own: Statement) -> Iterator[World]:
     """Campaigns in which some digits are hard for the named models, or change, or none does."""
     frame = paperlike().digits
     named = frame["architecture"].isin(own.rests_on() or ["svae"])
-    for hard in ([int(d) for d in own.arguments.get("digits", "0").split()], [2], list(range(10)), []):
+    said = [int(digit) for digit in own.arguments.get("digits", "0").split()]
+    others = [digit for digit in range(10) if digit not in said]
+    for hard in (said, others, [2], list(range(10)), []):
         changed = frame["changed"].where(~named | (frame["architecture"] == "ae"), len(hard) / 10)
         mse = frame["mse"].where(~named, 0.03).where(~(named & frame["label"].isin(hard)), 1.0)
         yield ours(records=replace(paperlike(), digits=frame.assign(mse=mse, changed=changed)))

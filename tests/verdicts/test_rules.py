@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from reproduce.analysis.summaries import WALL_CLOCK_ERROR
 from reproduce.paper import Printed
 from reproduce.verdicts import rules
 from reproduce.verdicts.model import Outcome
@@ -110,8 +111,16 @@ def test_the_weakest_pair_decides() -> None:
 
 @pytest.mark.parametrize(("seconds", "expected"), [(100.5, UNDECIDED), (200.0, HOLDS), (50.0, FAILS)])
 def test_half_a_percent_between_two_timings_decides_nothing(seconds: float, expected: Outcome) -> None:
-    world = ours({("vae", "training_seconds"): 100.0, ("factor-vae", "training_seconds"): seconds})
+    times = {("vae", "training_seconds"): 100.0, ("factor-vae", "training_seconds"): seconds}
+    world = ours(times, precise=False)
     assert outcome(world, "ordering", "metric=training_seconds; better=vae; worse=factor-vae") is expected
+
+
+def test_times_by_a_wall_clock_on_a_busy_machine_tell_less() -> None:
+    """What one seed's process clock tells for certain, a wall clock does not."""
+    times = {("vae", "training_seconds"): 100.0, ("factor-vae", "training_seconds"): 200.0}
+    world = ours(times | {("all", "timing_error"): WALL_CLOCK_ERROR}, precise=False)
+    assert outcome(world, "ordering", "metric=training_seconds; better=vae; worse=factor-vae") is UNDECIDED
 
 
 @pytest.mark.parametrize(

@@ -99,9 +99,10 @@ def ours(
     precise: bool = True,
     **other: Any,
 ) -> World:
-    """A campaign with these means, spread over units and records; the paper's own sampling error is left out unless
-    asked for."""
+    """A campaign with these means, spread over units and records; the paper's own sampling error and that of clocks are
+    left out unless asked for."""
     models = edited(base() if models is None else models, edits or {})
+    models = models.assign(timing_error=0.0) if precise else models
     kind, measured = Precise if precise else World, units(models, spread, n)
     return kind(
         models=models, paper=paper.models(), measured=measured, records=records or paperlike(), **other
