@@ -260,6 +260,11 @@ class Context:
         return summary.ten({name: self.judged[name] for name in self.profiles})
 
     @cached_property
+    def lengths(self) -> summary.Lengths | None:
+        """Where ten epochs and a hundred come to different verdicts."""
+        return summary.by_length(self.judged)
+
+    @cached_property
     def errata(self) -> tuple[summary.Erratum, ...]:
         """What is inconsistent within the paper, by cause."""
         return summary.errata(self.verdicts)

@@ -60,6 +60,47 @@ def ten(judged: Mapping[str, Iterable[Verdict]]) -> tuple[Ten, ...]:
     )
 
 
+# --- ten epochs and a hundred ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Names of statements that `notebook` (ten epochs) and `paper` (a hundred) both decide.
+
+    short, long: those that hold, at least in direction, after ten epochs and not after a hundred, and the reverse.
+    """
+
+    decided: int
+    short: tuple[str, ...]
+    long: tuple[str, ...]
+
+
+def by_length(judged: Mapping[str, Sequence[Verdict]]) -> Lengths | None:
+    """Where the length of training decides; None without a statement that both profiles decide."""
+    hold: dict[str, dict[str, bool]] = {"notebook": {}, "paper": {}}
+    for name, known in hold.items():
+        for verdict in judged.get(name, ()):
+            if verdict.about == "results" and verdict.verdict in DECIDED:
+                known[verdict.statement.id] = DECIDED[verdict.verdict]
+    short, long = hold["notebook"], hold["paper"]
+    both = [statement for statement in short if statement in long]
+    if not both:
+        return None
+    return Lengths(
+        len(both),
+        tuple(one for one in both if short[one] and not long[one]),
+        tuple(one for one in both if long[one] and not short[one]),
+    )
+
+
+DECIDED = {
+    IN_RESULTS[Outcome.HOLDS]: True,
+    IN_RESULTS[Outcome.PARTLY]: True,
+    IN_RESULTS[Outcome.FAILS]: False,
+}
+"""Verdict → whether the statement holds, at least in direction."""
+
+
 # --- the tally --------------------------------------------------------------------------------------------
 
 

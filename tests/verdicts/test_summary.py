@@ -188,3 +188,18 @@ def test_what_is_restated_elsewhere_exists() -> None:
         for name in ("there", "of") if one.kind in ("restated", "run-time", "again") else ():
             for identity in one.arguments.get(name, "").split():
                 assert identity in known - {one.id}, one.id
+
+
+# --- ten epochs and a hundred -------------------------------------------------------------------------------
+
+
+def test_where_the_length_of_training_decides(verdicts: tuple[Verdict, ...]) -> None:
+    """Of three statements that are decided after a hundred epochs, one is refuted after ten and one is undecided."""
+    first, second, third = [one for one in verdicts if one.verdict == "reproduced"][:3]
+    ten_epochs = (replace(first, verdict="not reproduced"), second, replace(third, verdict="undecided"))
+    found = summary.by_length({"paper": (first, second, third), "notebook": ten_epochs})
+    assert found == summary.Lengths(decided=2, short=(), long=(first.statement.id,))
+
+
+def test_without_both_lengths_nothing_is_said_of_them(verdicts: tuple[Verdict, ...]) -> None:
+    assert summary.by_length({"paper": verdicts, "desk": verdicts}) is None
