@@ -74,7 +74,7 @@ MEASURES: dict[str, Measure] = {
     "kl": Measure("KL", 0, 2, unit="nats"),
     "active_units": Measure("Active units", 0, 1),
     "code_sd": Measure("Code SD", 0, 2),
-    "mse_ratio": Measure("MSE / mean image's", -1, 2),
+    "mse_ratio": Measure("Relative MSE", -1, 2),
     "digit_frames": Measure("Frames like digits", +1, 2),
 }
 """The one table of quantities, by column. 0.01 SSIM and 5 % PIQ are the equivalence margins of the claims; the others

@@ -22,6 +22,8 @@ ROUNDS = 30
 LEADER_FROM = 5.0
 """A gap above this gets a leader line: the name no longer obviously belongs to its mark."""
 
+NOTHING = np.zeros((0, 4))
+
 _OVERLAP, _OVER_MARK, _OVER_OBSTACLE = 1e4, 3e3, 4e2
 _LEADER_THROUGH_LABEL, _LEADERS_CROSS, _LEADER_OVER_MARK = 4e2, 2.5e2, 80.0
 _INWARD, _AMBIGUOUS = 6.0, 18.0
@@ -43,15 +45,6 @@ class Placement:
     def needs_leader(self) -> bool:
         """Whether the label stands far enough away to need a line."""
         return self.gap > LEADER_FROM
-
-    def overlaps(self, other: Placement) -> bool:
-        """Whether the two boxes share any area."""
-        return bool(
-            self.x < other.x + other.width
-            and other.x < self.x + self.width
-            and self.y < other.y + other.height
-            and other.y < self.y + self.height
-        )
 
 
 @dataclass(frozen=True)
@@ -97,7 +90,13 @@ def _shared_area(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _options(
-    index: int, points: np.ndarray, size: np.ndarray, mark: float, bounds: np.ndarray, obstacles: np.ndarray
+    index: int,
+    points: np.ndarray,
+    size: np.ndarray,
+    mark: float,
+    bounds: np.ndarray,
+    obstacles: np.ndarray,
+    lines: np.ndarray,
 ) -> _Options:
     point = points[index]
     angles = np.arange(DIRECTIONS) * 2 * np.pi / DIRECTIONS
@@ -120,9 +119,8 @@ def _options(
     outward = pull / np.linalg.norm(pull) if np.linalg.norm(pull) > 1e-6 else np.array([1.0, 0.0])
     others = marks[distance > mark]  # points under the same mark cannot be told apart anyway
     cost = gaps + _INWARD * (1 - toward @ outward) + 2.0 * np.abs(toward[:, 1])
-    cost = (
-        cost + _OVER_MARK * _shared_area(boxes, marks) + _OVER_OBSTACLE * (_shared_area(boxes, obstacles) > 0)
-    )
+    over = (_shared_area(boxes, obstacles) > 0) | _segments_meet_boxes(lines, boxes).any(axis=0)
+    cost = cost + _OVER_MARK * _shared_area(boxes, marks) + _OVER_OBSTACLE * over
     # a name without a line belongs to the nearest mark, which must be its own
     nearest = np.clip(points[None], boxes[:, None, :2], boxes[:, None, 2:])
     stranger = (
@@ -169,20 +167,23 @@ def place(
     bounds: tuple[float, float, float, float],
     *,
     mark: float = 3.0,
-    obstacles: np.ndarray | None = None,
+    obstacles: np.ndarray = NOTHING,
+    lines: np.ndarray = NOTHING,
     padding: float = 0.8,
 ) -> list[Placement]:
     """Boxes for the labels of `points` (n, 2) with `sizes` (n, 2) inside `bounds` (x0, y0, x1, y1).
 
     As long as there is room within the last of `RINGS`, no two boxes overlap and none covers a point; leader
     lines avoid each other and the boxes where they can. `mark` is the radius of a point's mark; `obstacles`
-    (m, 4) are boxes better kept clear of. Placements come in the points' order.
+    (m, 4) are boxes, and `lines` (k, 4) straight lines, better kept clear of. Placements come in the points' order.
     """
     count = len(points)
     points = np.asarray(points, float).reshape(count, 2)
     padded = np.asarray(sizes, float).reshape(count, 2) + 2 * padding
-    fixed = np.zeros((0, 4)) if obstacles is None else np.asarray(obstacles, float).reshape(-1, 4)
-    options = [_options(i, points, padded[i], mark, np.asarray(bounds, float), fixed) for i in range(count)]
+    options = [
+        _options(i, points, padded[i], mark, np.asarray(bounds, float), obstacles, lines)
+        for i in range(count)
+    ]
 
     def costs(i: int, choice: np.ndarray) -> np.ndarray:
         """Cost of every candidate of label i, given the labels already placed (choice ≥ 0)."""

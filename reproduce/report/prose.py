@@ -31,7 +31,6 @@ CAPTIONS = {
 }
 EVERY = 2
 """Tables of the appendix before each of its figures."""
-WIDTHS = {"figA1": "0.92", "figA2": "0.52", "figA3": "0.98"}
 
 
 def context(m: Context, tables: Mapping[str, Table], figures: Sequence[str]) -> dict[str, Any]:
@@ -74,7 +73,7 @@ def context(m: Context, tables: Mapping[str, Table], figures: Sequence[str]) -> 
             [name for name in tables if name in APPENDIX], [f for f in CAPTIONS if f in figures]
         ),
         "figures": figures,
-        "figure": {f: {"caption": text, "width": Markup(WIDTHS[f])} for f, text in CAPTIONS.items()},
+        "captions": CAPTIONS,
     }
 
 

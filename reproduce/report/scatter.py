@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 
 from reproduce.analysis.pareto import PIQ_THRESHOLD, SSIM_THRESHOLD
@@ -18,9 +19,13 @@ from reproduce.names import SLUGS
 from reproduce.report import labels, numbers, style
 from reproduce.report.context import NO_FAMILY, Context, label
 
+HALO = withStroke(linewidth=1.6, foreground="white")
+"""Keeps a name legible where a line must run behind it."""
 STRETCH = 1.5
 SQUEEZE = 0.3
 """The paper's points are drawn only if ours still span this share of each axis with them."""
+Line = tuple[np.ndarray, np.ndarray]
+"""The corners of a drawn line: xs and ys, in the axes' units."""
 
 
 def look(context: Context, slug: str) -> tuple[str, str]:
@@ -99,13 +104,13 @@ def _label_points(
     texts: Sequence[Text],
     *,
     mark: float,
-    lines: Sequence[tuple[np.ndarray, np.ndarray]] = (),
+    lines: Iterable[Line] = (),
     faint: Sequence[tuple[float, float]] = (),
 ) -> None:
     """Move `texts` beside their points without overlap, with leader lines where they had to go far.
 
     Runs the layout once and freezes it: label places are in points of the finished figure. Labels
-    keep clear, where they can, of `lines` (axis-parallel, as xs and ys) and of `faint` marks.
+    keep clear, where they can, of `lines` and of `faint` marks.
     """
     drawn = axes.get_figure()
     assert isinstance(drawn, Figure)
@@ -118,16 +123,15 @@ def _label_points(
     )
     frame = axes.get_window_extent()
     bounds = (frame.x0 * scale + 1, frame.y0 * scale + 1, frame.x1 * scale - 1, frame.y1 * scale - 1)
-    boxes = [np.zeros((0, 4))]
+    segments = [labels.NOTHING]
     for line in lines:
         corners = axes.transData.transform(np.stack(line, axis=1)) * scale
-        low, high = np.minimum(corners[:-1], corners[1:]), np.maximum(corners[:-1], corners[1:])
-        boxes.append(np.concatenate([low - 0.5, high + 0.5], axis=1))
-    if len(faint):
-        centres = axes.transData.transform(np.asarray(faint, float)) * scale
-        boxes.append(np.concatenate([centres - 2.0, centres + 2.0], axis=1))
-    obstacles = np.concatenate(boxes)
-    places = labels.place(pixels, sizes, bounds, mark=mark, obstacles=obstacles)
+        segments.append(np.concatenate([corners[:-1], corners[1:]], axis=1))
+    centres = axes.transData.transform(np.reshape(faint, (-1, 2))) * scale
+    obstacles = np.concatenate([centres - 2.0, centres + 2.0], axis=1)
+    places = labels.place(
+        pixels, sizes, bounds, mark=mark, obstacles=obstacles, lines=np.concatenate(segments)
+    )
     for placed, text, pixel in zip(places, texts, pixels, strict=True):
         text.set_transform(drawn.dpi_scale_trans)
         text.set_position(((placed.x + placed.width / 2) / 72, (placed.y + placed.height / 2) / 72))
@@ -151,20 +155,33 @@ def _label_points(
 def _name(axes: Axes, slug: str, context: Context, **look: Any) -> Text:
     """A label waiting for its place."""
     text = label(slug) + context.mark(slug)
-    waiting = axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", zorder=5, **look)
+    waiting = axes.text(
+        0.5,
+        0.5,
+        text,
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        zorder=5,
+        path_effects=[HALO],
+        **look,
+    )
     waiting.set_in_layout(False)
     return waiting
 
 
-def _arrows(axes: Axes, theirs: pd.DataFrame, ours: pd.DataFrame) -> None:
+def _arrows(axes: Axes, theirs: pd.DataFrame, ours: pd.DataFrame) -> list[Line]:
     """A faint arrow from each of the paper's points to ours."""
+    drawn = []
     for slug in ours.index.intersection(theirs.index):
         start, end = ((frame.at[slug, "ssim"], frame.at[slug, "piq"] * 1e3) for frame in (theirs, ours))
+        drawn.append((np.array([start[0], end[0]]), np.array([start[1], end[1]])))
         axes.annotate(
             "", end, start, zorder=1.2, annotation_clip=True,
             arrowprops={"arrowstyle": "-|>,head_length=0.25,head_width=0.12", "color": style.FAINT, "lw": 0.6,
                         "shrinkA": 2, "shrinkB": 3.5},
         )  # fmt: skip
+    return drawn
 
 
 def trade_off(context: Context) -> Figure:
@@ -177,12 +194,13 @@ def trade_off(context: Context) -> Figure:
     framed = _framing(context, ours)
     _window(axes, [framed, reference, *([context.paper] if with_paper else [])])
     ours, outside = _inside(axes, ours)
+    arrows = []
     if with_paper:
         theirs = context.paper
         axes.plot(
             theirs["ssim"], theirs["piq"] * 1e3, "o", mfc="none", mec=style.FAINT, mew=0.7, ms=4.5, zorder=1
         )
-        _arrows(axes, theirs, ours)
+        arrows = _arrows(axes, theirs, ours)
     points, texts = [], []
     for slug in [*ours.index, *reference.index]:
         row = ours.loc[slug] if slug in ours.index else reference.loc[slug]
@@ -206,7 +224,7 @@ def trade_off(context: Context) -> Figure:
     _family_legend(drawn, context, with_paper)
     axes.grid()
     faint = list(zip(context.paper["ssim"], context.paper["piq"] * 1e3, strict=True)) if with_paper else []
-    _label_points(axes, points, texts, mark=3.4, faint=faint)
+    _label_points(axes, points, texts, mark=3.4, lines=arrows, faint=faint)
     return drawn
 
 
@@ -222,7 +240,7 @@ def _family_legend(drawn: Figure, context: Context, with_paper: bool) -> None:
     drawn.legend(handles=handles, loc="outside lower center", ncols=4)
 
 
-def _staircase(models: pd.DataFrame, slugs: Sequence[str], top: float) -> tuple[np.ndarray, np.ndarray]:
+def _staircase(models: pd.DataFrame, slugs: Sequence[str], top: float) -> Line:
     """The border of what the slugs dominate (lower SSIM and higher PIQ), in the axes' units, up to `top`."""
     front = models.loc[list(slugs), ["ssim", "piq"]].sort_values(["ssim", "piq"])
     xs = np.repeat(front["ssim"].to_numpy(), 2)
@@ -256,6 +274,10 @@ def frontier(context: Context) -> Figure:
         axes.set_title(outside, loc="left", fontsize=7.5, color=style.MUTED, pad=5)
     top = axes.get_ylim()[1]
     handles, borders = _regimes(axes), []
+    thresholds: list[Line] = [
+        (np.full(2, SSIM_THRESHOLD), np.array(axes.get_ylim())),
+        (np.array(axes.get_xlim()), np.full(2, PIQ_THRESHOLD * 1e3)),
+    ]
     if with_paper:
         borders.append(_staircase(context.paper, context.frontier_paper, top))
         axes.plot(*borders[0], color=style.FAINT, lw=0.9, ls=(0, (3, 2)), zorder=1)
@@ -284,5 +306,5 @@ def frontier(context: Context) -> Figure:
         if name != "collapsed or failed" or not ours.index.isin(context.healthy.index).all():
             handles.append(Line2D([], [], ls="", label=name, **look))
     drawn.legend(handles=handles, loc="outside lower center", ncols=3)
-    _label_points(axes, points, texts, mark=2.9, lines=borders)
+    _label_points(axes, points, texts, mark=2.9, lines=[*borders, *thresholds])
     return drawn

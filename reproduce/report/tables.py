@@ -259,10 +259,14 @@ def counts(context: Context) -> Table | None:
             f"{numbers.integer(row['mean'])} ({numbers.integer(row['low'])}–{numbers.integer(row['high'])})"
         )
 
-    rows = (
-        ("statements", *(numbers.integer(table.at["statements", word]) for word in words)),
-        ("cells of the tables", *(numbers.integer(table.at["cells", word]) for word in words)),
-        ("perfect repetition", *(ideal(word) for word in words)),
+    rows = tuple(
+        (
+            word,
+            numbers.integer(table.at["statements", word]),
+            numbers.integer(table.at["cells", word]),
+            ideal(word),
+        )
+        for word in words
     )
     text = [verdict for verdict in context.verdicts if verdict.about == "text"]
     inconsistent = sum(verdict.within_paper == "inconsistent" for verdict in text)
@@ -270,11 +274,11 @@ def counts(context: Context) -> Table | None:
         name="tally",
         number="V",
         title="Verdicts, counted.",
-        remarks="Places that restate one number are one statement. Last row: a campaign with exactly the paper's means "
-        "and spreads, but its own images and pairs (mean and 95% of simulations; MAE is printed without ± and left "
-        f"out). Apart: {numbers.integer(len(text))} statements on the paper's own text, of which "
+        remarks="Places that restate one number are one statement. Perfect: the cells of a campaign with exactly the "
+        "paper's means and spreads, but its own images and pairs (mean and 95% of simulations; MAE is printed without "
+        f"± and left out). Apart: {numbers.integer(len(text))} statements on the paper's own text, of which "
         f"{numbers.integer(inconsistent)} are inconsistent.",
-        columns=(Column("", align="l"), *(Column(word) for word in words)),
+        columns=(Column("", align="l"), Column("Statements"), Column("Cells"), Column("Perfect repetition")),
         blocks=(rows,),
         layout="column",
         size="scriptsize",
@@ -360,19 +364,19 @@ def whole_test_set(context: Context) -> Table:
     return model_table(
         context,
         [plain(context, name) for name in known]
-        + [plain(context, name, head="SSIM, mean code") for name in codes]
+        + [plain(context, name, head="SSIM, mean") for name in codes]
         + [
             plain(context, name)
             for name in (*OTHER_IMAGE_METRICS, "kl", "active_units", "code_sd", "mse_ratio")
             if name in context.ours
         ]
-        + [plain(context, "digit_frames", head="Middle frames like digits")],
+        + [plain(context, "digit_frames", head="Digits")],
         references=True,
         name="whole-test-set",
         title=f"The whole test set and {numbers.integer(context.profile.whole_pairs)} pairs, and diagnostics.",
-        remarks="Sampled codes, as in Table I, unless said. KL in nats an image; an active unit's mean varies "
-        "over images; the last column but one is relative to the mean image's MSE; the last is the share of the frames "
-        "in the middle of a path that four of five nearest training images call the same digit.",
+        remarks="Sampled codes, as in Table I, but for SSIM, mean: of the mean code. KL in nats an image; an active "
+        "unit's mean varies over images; relative MSE: to the mean image's; digits: the share of the frames in the "
+        "middle of a path that four of five nearest training images call the same digit.",
         size="scriptsize",
     )
 

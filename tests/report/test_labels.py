@@ -18,6 +18,10 @@ def _covers(placed: labels.Placement, point: np.ndarray) -> bool:
     )
 
 
+def _overlap(a: labels.Placement, b: labels.Placement) -> bool:
+    return a.x < b.x + b.width and b.x < a.x + a.width and a.y < b.y + b.height and b.y < a.y + a.height
+
+
 @settings(max_examples=4, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_twenty_two_labels_of_a_dense_cluster_neither_overlap_nor_cover_points(seed: int) -> None:
@@ -27,7 +31,7 @@ def test_twenty_two_labels_of_a_dense_cluster_neither_overlap_nor_cover_points(s
     )
     sizes = np.stack([rng.uniform(15, 55, 22), np.full(22, 8.0)], axis=1)
     placed = labels.place(points, sizes, WINDOW)
-    assert not any(a.overlaps(b) for a, b in combinations(placed, 2))
+    assert not any(_overlap(a, b) for a, b in combinations(placed, 2))
     assert not any(_covers(label, point) for label in placed for point in points)
     for label in placed:
         assert WINDOW[0] <= label.x
@@ -38,7 +42,7 @@ def test_twenty_two_labels_of_a_dense_cluster_neither_overlap_nor_cover_points(s
 
 def test_equal_points_get_different_places() -> None:
     placed = labels.place(np.full((5, 2), 100.0), np.full((5, 2), (40.0, 8.0)), WINDOW)
-    assert not any(a.overlaps(b) for a, b in combinations(placed, 2))
+    assert not any(_overlap(a, b) for a, b in combinations(placed, 2))
 
 
 def test_a_lonely_label_stands_beside_its_point_without_a_line() -> None:
@@ -62,6 +66,15 @@ def test_an_obstacle_is_avoided() -> None:
     )
     assert free.x > 200
     assert moved.x + moved.width <= 203
+
+
+def test_a_line_is_kept_clear_of() -> None:
+    """A slanting line to the point from the side on which its label would stand."""
+    point, size = np.array([[200.0, 100.0]]), np.array([[30.0, 8.0]])
+    line = np.array([[200.0, 100.0, 300.0, 105.0]])
+    (only,) = labels.place(point, size, WINDOW, lines=line)
+    box = np.array([[only.x, only.y, only.x + only.width, only.y + only.height]])
+    assert not labels._segments_meet_boxes(line, box).any()
 
 
 def test_the_same_input_gives_the_same_places() -> None:

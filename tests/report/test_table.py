@@ -47,7 +47,7 @@ def test_markdown_has_the_profile_the_cells_and_the_notes() -> None:
 def test_latex_has_caption_rules_and_notes() -> None:
     text = to_latex(TABLE)
     assert r"\begin{table*}[t]" in text
-    assert r"\caption{A title with 5\% \& $\beta$.}" in text
+    assert r"\caption{\normalfont A title with 5\% \& $\beta$.}" in text
     assert r"\cmidrule(lr){2-3}" in text
     assert r"AE & 0.9 & 0.8 & 1 \\" in text
     assert text.count(r"\midrule") == 2  # under the heads, and between the blocks
