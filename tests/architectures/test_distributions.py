@@ -1,4 +1,4 @@
-"""Densities and divergences against scipy, numerical integration and Monte Carlo."""
+"""Densities and divergences against scipy and numerical integration."""
 
 from __future__ import annotations
 
@@ -15,26 +15,22 @@ from reproduce.architectures.distributions import (
     gaussian_sample,
     standard_log_density,
 )
-from tests.architectures.exact import draws, within
+from tests.architectures.exact import double, draws
 
-MEAN = torch.tensor([[0.5, -1.0, 2.0], [0.0, 0.3, -0.1]], dtype=torch.float64)
-LOG_VARIANCE = torch.tensor([[-1.0, 0.4, 0.0], [1.5, -3.0, 0.2]], dtype=torch.float64)
+MEAN = double([[0.5, -1.0, 2.0], [0.0, 0.3, -0.1]])
+LOG_VARIANCE = double([[-1.0, 0.4, 0.0], [1.5, -3.0, 0.2]])
 
 
-def test_log_density_is_that_of_scipy() -> None:
+def test_densities_and_entropy_are_those_of_scipy() -> None:
     z = torch.randn(2, 3, dtype=torch.float64)
     expected = [
         multivariate_normal(m, np.diag(np.exp(v))).logpdf(x)
         for x, m, v in zip(z.numpy(), MEAN.numpy(), LOG_VARIANCE.numpy(), strict=True)
     ]
     np.testing.assert_allclose(gaussian_log_density(z, MEAN, LOG_VARIANCE), expected, rtol=1e-12)
-    standard = norm.logpdf(z.numpy()).sum(1)
-    np.testing.assert_allclose(standard_log_density(z), standard, rtol=1e-12)
-
-
-def test_entropy_is_that_of_scipy() -> None:
-    expected = norm(scale=np.exp(LOG_VARIANCE.numpy() / 2)).entropy().sum(1)
-    np.testing.assert_allclose(gaussian_entropy(LOG_VARIANCE), expected, rtol=1e-12)
+    np.testing.assert_allclose(standard_log_density(z), norm.logpdf(z.numpy()).sum(1), rtol=1e-12)
+    entropy = norm(scale=np.exp(LOG_VARIANCE.numpy() / 2)).entropy().sum(1)
+    np.testing.assert_allclose(gaussian_entropy(LOG_VARIANCE), entropy, rtol=1e-12)
 
 
 @pytest.mark.parametrize("row", [0, 1])
@@ -47,18 +43,6 @@ def test_kl_is_the_integral_of_its_definition(row: int) -> None:
     deviations = np.exp(LOG_VARIANCE[row].numpy() / 2)
     expected = sum(map(in_one_dimension, MEAN[row].numpy(), deviations))
     assert float(gaussian_kl(MEAN, LOG_VARIANCE)[row]) == pytest.approx(expected, rel=1e-9)
-
-
-def test_kl_is_the_mean_of_log_ratios_of_draws() -> None:
-    shape = (200_000, 3)
-    mean, log_variance = MEAN[:1].expand(shape), LOG_VARIANCE[:1].expand(shape)
-    z = gaussian_sample(mean, log_variance)
-    ratios = gaussian_log_density(z, mean, log_variance) - standard_log_density(z)
-    assert within(float(ratios.mean()), float(gaussian_kl(MEAN, LOG_VARIANCE)[0]), ratios)
-
-
-def test_kl_to_itself_is_zero() -> None:
-    assert float(gaussian_kl(torch.zeros(1, 5), torch.zeros(1, 5))) == 0
 
 
 def test_draw_is_mean_plus_deviation_times_noise_and_differentiable_in_both() -> None:

@@ -1,0 +1,225 @@
+"""What holds for all 22 described readings, and for the 14 pythae readings beside them."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from reproduce.architectures import registry
+from reproduce.architectures.backbone import Decoder, Encoder, Upsampler, count_parameters
+from reproduce.architectures.contract import Architecture, Batch
+from reproduce.names import SLUGS
+from tests.architectures.exact import move, moved, same_noise, trained
+
+READINGS = [(slug, "") for slug in SLUGS] + [(slug, "pythae") for slug in registry.PYTHAE]
+DETERMINISTIC = {"ae", "wae", "vq-vae", "rae-gp", "rae-l2"}
+
+readings = pytest.mark.parametrize(
+    ("slug", "variant"), READINGS, ids=["@".join(r).strip("@") for r in READINGS]
+)
+described = pytest.mark.parametrize("slug", SLUGS)
+
+
+@pytest.fixture(scope="module")
+def built() -> dict[tuple[str, str], Architecture]:
+    """One of each, in single precision and in evaluation mode."""
+    torch.manual_seed(0)
+    return {reading: registry.build(*reading, train_size=4_000).eval() for reading in READINGS}
+
+
+@pytest.fixture
+def precise(slug: str) -> Architecture:
+    """The described reading in double precision and in training mode."""
+    return registry.build(slug, train_size=64).double().train()
+
+
+# --- codes and images ---------------------------------------------------------------------------------
+
+
+@readings
+def test_codes_draws_and_paths_decode_to_images(
+    slug: str, variant: str, built: dict[tuple[str, str], Architecture]
+) -> None:
+    model, x, weights = built[slug, variant], torch.rand(4, 1, 28, 28), torch.linspace(0, 1, 10)
+    shape = (16, 3, 3) if (slug, variant) == ("vq-vae", "") else (16,)
+    with torch.no_grad():
+        code = model.encode(x)
+        for z in (code, model.sample(x), model.raw_code(x)):
+            assert z.shape == (4, *shape)
+            assert not z.requires_grad
+            images = model.decode(z)
+            assert images.shape == (4, 1, 28, 28)
+            assert 0 <= images.min() <= images.max() <= 1
+        assert model.decode(model.sample(x[:1])).shape == (1, 1, 28, 28)
+        for path in (model.interpolate, *model.other_paths().values()):
+            assert path(code[:2], code[2:], weights).shape == (2, 10, 28, 28)
+
+
+@readings
+def test_sampling_is_stochastic_where_there_is_a_posterior_and_the_code_never(
+    slug: str, variant: str, built: dict[tuple[str, str], Architecture]
+) -> None:
+    model, x = built[slug, variant], torch.rand(4, 1, 28, 28)
+    with torch.no_grad():
+        assert torch.equal(model.encode(x), model.encode(x))
+        assert torch.equal(model.sample(x), model.sample(x)) == (slug in DETERMINISTIC)
+
+
+@readings
+def test_what_is_measured_is_finite_and_leaves_the_model_and_the_images_alone(
+    slug: str, variant: str, built: dict[tuple[str, str], Architecture]
+) -> None:
+    model, x = built[slug, variant], torch.rand(6, 1, 28, 28)
+    before = copy.deepcopy(model.state_dict())
+    with torch.no_grad():
+        loss, kl = model.validation_loss(Batch(x)), model.kl(x)
+        scalars = torch.tensor(list(model.diagnostics([x[:3], x[3:]]).values()))
+    assert loss.shape == ()
+    assert loss.isfinite()
+    assert kl is None or (kl.shape == (6,) and kl.isfinite().all())
+    assert scalars.isfinite().all()
+    assert not x.requires_grad
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+# --- who is trained -----------------------------------------------------------------------------------
+
+
+@described
+def test_all_share_the_backbone_and_its_size(slug: str, built: dict[tuple[str, str], Architecture]) -> None:
+    model = built[slug, ""]
+    assert isinstance(model.encoder, Encoder)
+    assert count_parameters(model.encoder) - count_parameters(model.encoder.heads) == 93_120
+    kind, size = (Upsampler, 240_321) if slug == "vq-vae" else (Decoder, 259_905)
+    assert isinstance(model.decoder, kind)
+    assert count_parameters(model.decoder) == size
+
+
+@described
+def test_only_biases_that_batch_norm_takes_away_are_untrained(
+    slug: str, precise: Architecture, images: Tensor
+) -> None:
+    def losses() -> list[float]:
+        with same_noise(0), torch.no_grad():
+            players = precise.losses(Batch(images, images.flip(0)), 0.5).players
+        return [float(loss.detach()) for loss in players.values()]
+
+    before = losses()
+    untrained = [value for value in precise.parameters() if not value.requires_grad]
+    assert len(untrained) == sum(isinstance(module, nn.BatchNorm2d) for module in precise.modules())
+    for value in untrained:
+        value.data.add_(torch.randn_like(value))
+    if slug != "vq-vae":  # its codebook has moved meanwhile
+        assert losses() == pytest.approx(before, rel=1e-9)
+
+
+PLAYERS = {
+    "rae-l2": {"encoder": ("pythae.encoder.",), "decoder": ("pythae.decoder.",)},
+    "piwae": {"encoder": ("encoder.",), "decoder": ("decoder.",)},
+    "factor-vae": {"autoencoder": ("encoder.", "decoder."), "discriminator": ("discriminator.",)},
+    "adversarial-ae": {
+        "autoencoder": ("encoder.", "decoder."),
+        "discriminator": ("discriminator.",),
+        "generator": ("encoder.",),
+    },
+}
+"""Architectures with several players → player → the modules that it owns."""
+
+
+@described
+def test_each_player_moves_all_of_its_own_parameters_and_no_other(
+    slug: str, precise: Architecture, images: Tensor
+) -> None:
+    owners = PLAYERS.get(slug, {"autoencoder": ("",)})
+    assert [player.name for player in precise.players()] == list(owners)
+    assert all(player.learning_rate == 1e-4 for player in precise.players())
+    batch, owned = Batch(images, images.flip(0)), set()
+    for name, modules in owners.items():
+        before = move(precise, batch, name)
+        # what starts as zero may first have to see something else move
+        move(precise, batch, name)
+        assert moved(precise, before) == trained(precise, *modules)
+        owned |= trained(precise, *modules)
+    assert owned == trained(precise, "")
+
+
+@described
+def test_running_statistics_are_those_of_one_pass_of_the_data(
+    slug: str, precise: Architecture, images: Tensor
+) -> None:
+    """Second batches and pseudo-inputs leave them alone; all decodes of a step go through the decoder at once."""
+    encoder = copy.deepcopy(precise.encoder)
+    encoder(images)
+    precise.losses(Batch(images, 1 - images), 0.5)
+    for (name, found), (_, expected) in zip(
+        precise.encoder.named_buffers(), encoder.named_buffers(), strict=True
+    ):
+        assert torch.equal(found, expected), name
+    passes = [
+        module.num_batches_tracked for module in precise.modules() if isinstance(module, nn.BatchNorm2d)
+    ]
+    assert set(map(int, passes)) == {1}
+
+
+# --- what is descended --------------------------------------------------------------------------------
+
+ELBO = {"reconstruction": 1, "kl": 1}
+WEIGHTS: dict[str, dict[str, float]] = {
+    "wae": {"squared_error": 1, "mmd": 10},
+    "vq-vae": {"squared_error": 1, "commitment": 0.25},
+    "rae-gp": {"squared_error": 1, "embedding": 1e-4, "gradient_penalty": 10},
+    "rae-l2": {"squared_error": 1, "embedding": 1e-4},
+    "vae": ELBO,
+    "vamp": ELBO,
+    "hvae": {"reconstruction": 1, "kl_first": 1, "kl_second": 1},
+    "beta-tcvae": {
+        "reconstruction": 1,
+        "mutual_information": 1,
+        "total_correlation": 4,
+        "dimensionwise_kl": 1,
+    },
+    "vae-iaf": ELBO,
+    "info-vae": {"reconstruction": 1, "kl": 0.5, "mmd": 9.5},
+    "factor-vae": {**ELBO, "total_correlation": 10},
+    "vae-linnf": ELBO,
+    "beta-vae": {"reconstruction": 1, "kl": 4},
+    "ms-ssim-vae": {"dissimilarity": 1, "kl": 0.01},
+    "disent-beta-vae": {"reconstruction": 1, "gap": 10},
+    "adversarial-ae": {"reconstruction": 1},
+    "svae": ELBO,
+}
+"""The first player's loss as a sum of its parts; AE has a single one, and the importance-weighted have none."""
+VALIDATED = {"factor-vae": ELBO}
+"""What early stopping looks at, where that is not the first player's loss."""
+
+
+@pytest.mark.parametrize("slug", WEIGHTS)
+def test_the_loss_is_the_weighed_sum_of_its_parts(slug: str, precise: Architecture, images: Tensor) -> None:
+    batch = Batch(images, images.flip(0))
+    precise.losses(batch, 1.0)  # VQ-VAE's codebook begins
+    precise.eval()
+
+    def summed(weights: dict[str, float]) -> float:
+        return float(sum(weight * losses.parts[name] for name, weight in weights.items()))
+
+    with torch.no_grad():
+        with same_noise(1):
+            losses = precise.losses(batch, 1.0)
+        with same_noise(1):
+            validation = precise.validation_loss(batch)
+        with same_noise(1):
+            error = (precise.decode(precise.sample(images)) - images).square().sum() / len(images)
+        with same_noise(1):
+            kl = precise.kl(images)
+    assert float(next(iter(losses.players.values()))) == pytest.approx(summed(WEIGHTS[slug]), rel=1e-12)
+    assert float(validation) == pytest.approx(summed(VALIDATED.get(slug, WEIGHTS[slug])), rel=1e-12)
+    for name, expected in (("squared_error", error), ("reconstruction", error / 2)):
+        if name in losses.parts:
+            assert float(losses.parts[name]) == pytest.approx(float(expected), rel=1e-12)
+    recorded = [value for name, value in losses.parts.items() if name in ("kl", "kl_first", "kl_second")]
+    if recorded:
+        assert kl is not None
+        assert float(sum(recorded)) == pytest.approx(float(kl.mean()), rel=1e-12)
