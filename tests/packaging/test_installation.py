@@ -13,15 +13,11 @@ import pytest
 from tests.packaging.tree import ROOT
 
 
-def packages() -> list[str]:
-    return list(
-        tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
-    )
-
-
 def test_every_folder_of_modules_is_a_package_that_is_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / "reproduce").rglob("*.py")}
-    assert {*(".".join(folder.parts) for folder in folders), "reproduce.latex"} == set(packages())
+    installed = {*(".".join(folder.parts) for folder in folders), "reproduce.latex"}
+    assert installed == set(project["tool"]["setuptools"]["packages"])
 
 
 @pytest.fixture(scope="module")

@@ -1,44 +1,43 @@
-"""Licence, citation and package say the same."""
+"""Licence, citation and package say the same, and a clone stays small (README: git clone --depth 1)."""
 
+from __future__ import annotations
+
+import subprocess
 import tomllib
-from typing import Any
 
 import yaml
 
 from tests.packaging.tree import ROOT
 
-
-def project() -> dict[str, Any]:
-    found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return found
-
-
-def citation() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    return found
+MEGABYTE = 10**6
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 
 
-def test_the_citation_has_what_its_format_requires():
-    assert citation()["cff-version"] == "1.2.0"
-    assert {"message", "title", "authors"} <= set(citation())
-
-
-def test_the_citation_names_the_version_of_the_package():
-    assert str(citation()["version"]) == project()["version"]
-
-
-def test_the_citation_names_the_paper_and_its_author():
-    (paper,) = citation()["references"]
+def test_the_citation_has_what_its_format_requires_and_names_version_paper_and_author() -> None:
+    assert CITATION["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors"} <= set(CITATION)
+    assert str(CITATION["version"]) == PROJECT["version"]
+    (paper,) = CITATION["references"]
     assert paper["title"].startswith("On the Quality-Smoothness Duality")
     assert [author["family-names"] for author in paper["authors"]] == ["Patel"]
 
 
-def test_the_licence_is_the_one_that_citation_and_package_name():
-    text = (ROOT / project()["license"]["file"]).read_text(encoding="utf-8")
+def test_the_licence_is_the_one_that_citation_and_package_name() -> None:
+    text = (ROOT / PROJECT["license"]["file"]).read_text(encoding="utf-8")
     assert text.startswith("MIT License")
-    assert "the reproduce authors" in text
-    assert citation()["license"] == "MIT"
+    assert CITATION["license"] == "MIT"
 
 
-def test_the_changelog_has_a_place_for_what_comes_next():
-    assert "## [Unreleased]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+def tracked_bytes(folder: str) -> int:
+    """Bytes of the tracked files below the folder that are there."""
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", folder]
+    listed = subprocess.run(command, check=True, capture_output=True).stdout.decode()
+    paths = [ROOT / name for name in listed.split("\0") if name]
+    return sum(path.stat().st_size for path in paths if path.is_file())
+
+
+def test_published_results_stay_below_45_megabytes_and_the_whole_tree_below_60() -> None:
+    published, whole = tracked_bytes("published"), tracked_bytes(".")
+    assert 0 < published < 45 * MEGABYTE
+    assert published < whole < 60 * MEGABYTE

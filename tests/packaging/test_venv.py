@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,6 @@ place=$(dirname "$0")
 printf '#!%s/python\\nnew\\n' "$place" > "$place/tool"
 """
 """Fails where its arguments hold $FAILS, and installs a script that names its interpreter, as pip does."""
-NEVER = "no such argument"
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def make(folder: Path, *words: str, fails: str = NEVER) -> int:
+def make(folder: Path, *words: str, fails: str = "no such argument") -> int:
     """The exit code of `make` there. fails: what pip refuses to install."""
     stand_in = folder.parent / "stand-ins" / "python"
     variables = {"PATH": "/usr/bin:/bin", "FAILS": fails, "LOG": str(folder.parent / "log")}
@@ -80,17 +80,24 @@ def old_environment(folder: Path) -> Path:
     return tool
 
 
-def test_scripts_of_a_new_environment_name_its_place(checkout: Path) -> None:
-    assert make(checkout, "venv") == 0
-    assert (checkout / ".venv" / "bin" / "tool").read_text() == f"#!{checkout}/.venv/bin/python\nnew\n"
-    assert not list(checkout.glob(".venv.*"))
+def assert_new(folder: Path) -> None:
+    """A whole environment stands there, its scripts name its place, and nothing else lies about."""
+    assert (folder / ".venv" / "bin" / "tool").read_text() == f"#!{folder}/.venv/bin/python\nnew\n"
+    assert not list(folder.glob(".venv.*"))
 
 
-def test_what_is_whole_is_not_made_again(checkout: Path) -> None:
+def test_an_environment_is_made_once_and_a_change_of_the_project_installs_the_project_alone(
+    checkout: Path,
+) -> None:
     assert make(checkout, "venv") == 0
+    assert_new(checkout)
     installed(checkout)
     assert make(checkout, "venv") == 0
     assert installed(checkout) == []
+    age(checkout / "pyproject.toml")
+    assert make(checkout, "venv") == 0
+    (line,) = installed(checkout)
+    assert "--editable" in line
 
 
 @pytest.mark.parametrize("target", ["venv", "venv-cpu"])
@@ -102,9 +109,8 @@ def test_an_installation_that_fails_leaves_the_old_one_and_is_made_up_for(
     assert make(checkout, target, fails=fails) != 0
     assert tool.read_text() == "old"
     assert make(checkout, target) == 0
-    assert "new" in tool.read_text()
+    assert_new(checkout)
     assert (checkout / ".venv" / ".cpu").exists() == (target == "venv-cpu")
-    assert not list(checkout.glob(".venv.*"))
 
 
 def test_a_killed_installation_leaves_the_old_one_and_is_made_up_for(checkout: Path) -> None:
@@ -116,34 +122,28 @@ def test_a_killed_installation_leaves_the_old_one_and_is_made_up_for(checkout: P
     assert (checkout / ".venv.new" / "bin" / "half").exists()
     pip.write_text(PIP)
     assert make(checkout, "venv") == 0
-    assert "new" in tool.read_text()
+    assert_new(checkout)
     assert not list(checkout.rglob("half"))
 
 
-def test_between_two_environments_the_next_command_makes_one(checkout: Path) -> None:
+def moved_away(folder: Path) -> None:
     """Killed after the old one was moved away, before the new one was moved in."""
+    (folder / ".venv").rename(folder / ".venv.old")
+
+
+def emptied(folder: Path) -> None:
+    shutil.rmtree(folder / ".venv")
+    (folder / ".venv").mkdir()
+
+
+@pytest.mark.parametrize("damage", [moved_away, emptied])
+def test_where_no_whole_environment_stands_the_next_command_makes_one(
+    checkout: Path, damage: Callable[[Path], None]
+) -> None:
     old_environment(checkout)
-    (checkout / ".venv").rename(checkout / ".venv.old")
+    damage(checkout)
     assert make(checkout, "venv") == 0
-    assert "new" in (checkout / ".venv" / "bin" / "tool").read_text()
-    assert not (checkout / ".venv.old").exists()
-
-
-def test_an_emptied_environment_is_made_again(checkout: Path) -> None:
-    tool = old_environment(checkout)
-    shutil.rmtree(checkout / ".venv")
-    (checkout / ".venv").mkdir()
-    assert make(checkout, "venv") == 0
-    assert tool.exists()
-
-
-def test_a_change_of_the_project_alone_installs_the_project_alone(checkout: Path) -> None:
-    assert make(checkout, "venv") == 0
-    installed(checkout)
-    age(checkout / "pyproject.toml")
-    assert make(checkout, "venv") == 0
-    (line,) = installed(checkout)
-    assert "--editable" in line
+    assert_new(checkout)
 
 
 def test_an_environment_on_another_disk_stays_there(checkout: Path) -> None:
