@@ -154,8 +154,3 @@ def trained(architecture: Architecture, *prefixes: str) -> set[str]:
         for name, value in architecture.named_parameters()
         if value.requires_grad and name.startswith(prefixes)
     }
-
-
-def within(value: float, expected: float, samples: Tensor, sigmas: float = 4.5) -> bool:
-    """Whether a mean of samples lies within that many standard errors of the expected value."""
-    return abs(value - expected) <= sigmas * float(samples.std()) / math.sqrt(samples.numel())

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from reproduce.architectures import registry
 from reproduce.architectures.backbone import Decoder, Encoder, Upsampler, count_parameters
 from reproduce.architectures.contract import Architecture, Batch
+from reproduce.architectures.mmd import squared_mmd
 from reproduce.names import SLUGS
 from tests.architectures.exact import move, moved, same_noise, trained
 
@@ -202,24 +203,30 @@ def test_the_loss_is_the_weighed_sum_of_its_parts(slug: str, precise: Architectu
     precise.losses(batch, 1.0)  # VQ-VAE's codebook begins
     precise.eval()
 
-    def summed(weights: dict[str, float]) -> float:
-        return float(sum(weight * losses.parts[name] for name, weight in weights.items()))
-
     with torch.no_grad():
         with same_noise(1):
             losses = precise.losses(batch, 1.0)
         with same_noise(1):
-            validation = precise.validation_loss(batch)
+            validation = float(precise.validation_loss(batch).detach())
         with same_noise(1):
-            error = (precise.decode(precise.sample(images)) - images).square().sum() / len(images)
+            z = precise.sample(images)
+            prior = torch.randn_like(z)
+            error = float((precise.decode(z) - images).square().sum()) / len(images)
         with same_noise(1):
             kl = precise.kl(images)
-    assert float(next(iter(losses.players.values()))) == pytest.approx(summed(WEIGHTS[slug]), rel=1e-12)
-    assert float(validation) == pytest.approx(summed(VALIDATED.get(slug, WEIGHTS[slug])), rel=1e-12)
-    for name, expected in (("squared_error", error), ("reconstruction", error / 2)):
-        if name in losses.parts:
-            assert float(losses.parts[name]) == pytest.approx(float(expected), rel=1e-12)
-    recorded = [value for name, value in losses.parts.items() if name in ("kl", "kl_first", "kl_second")]
-    if recorded:
-        assert kl is not None
-        assert float(sum(recorded)) == pytest.approx(float(kl.mean()), rel=1e-12)
+    loss = float(next(iter(losses.players.values())).detach())
+    parts = {name: float(part.detach()) for name, part in losses.parts.items()}
+    for found, weights in ((loss, WEIGHTS[slug]), (validation, VALIDATED.get(slug, WEIGHTS[slug]))):
+        assert found == pytest.approx(
+            sum(weight * parts[name] for name, weight in weights.items()), rel=1e-12
+        )
+    expected = {
+        "squared_error": error,
+        "reconstruction": error / 2,
+        "embedding": float(z.square().sum()) / 16,
+        "mmd": float(squared_mmd(z.flatten(1), prior.flatten(1), 1.0)),
+    }
+    for name in expected.keys() & parts.keys():
+        assert parts[name] == pytest.approx(expected[name], rel=1e-10), name
+    recorded = [value for name, value in parts.items() if name in ("kl", "kl_first", "kl_second")]
+    assert not recorded or sum(recorded) == pytest.approx(float(kl.mean()), rel=1e-12)  # type: ignore[union-attr]

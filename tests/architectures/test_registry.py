@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 import pytest
 
 from reproduce.architectures import registry
 from reproduce.architectures.contract import Architecture
-from reproduce.architectures.settings import Backbone, Importance, Weighted
+from reproduce.architectures.settings import Backbone
 from reproduce.errors import ReproduceError
 from reproduce.names import LABELS, SLUGS
 
@@ -53,13 +52,6 @@ def test_settings_are_the_printed_and_the_decided_ones() -> None:
         found = registry.settings_of(slug)["settings"]
         assert {name: found[name] for name in expected} == expected, slug
     assert Backbone(latent_dim=16, final_block="full", likelihood="gaussian") == registry.BACKBONE
-
-
-def test_an_unknown_setting_cannot_be_written() -> None:
-    with pytest.raises(TypeError, match="betaa"):
-        Weighted(betaa=4.0)  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="n_samples"):
-        dataclasses.replace(Importance(1, 5, 0.0), n_samples=10)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("slug", SLUGS)

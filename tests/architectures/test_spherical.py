@@ -20,7 +20,7 @@ from reproduce.architectures.spherical import (
     sample_von_mises_fisher,
     uniform_kl,
 )
-from tests.architectures.exact import double, within
+from tests.architectures.exact import double
 
 DIM = 16
 CONCENTRATIONS = np.array([0.01, 0.3, 1.0, 5.0, 20.0, 100.0, 500.0, 1000.0, 3000.0, 10_000.0])
@@ -78,13 +78,7 @@ def test_dimensions_that_the_recurrence_does_not_cover_are_refused(dim: int) -> 
 # --- sampler ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kappa", [0.01, 1.0, 20.0, 300.0, 10_000.0])
-def test_samplers_mean_resultant_length_is_scipys(kappa: float) -> None:
-    samples = sample_along_mean(torch.full((20_000,), kappa), DIM, 32).double()
-    assert within(float(samples.mean()), float(scipy_length(np.array(kappa))), samples)
-
-
-@pytest.mark.parametrize("kappa", [1e-6, 1.0, 50.0])
+@pytest.mark.parametrize("kappa", [1e-6, 1.0, 50.0, 10_000.0])
 def test_samples_along_the_mean_have_the_density(kappa: float) -> None:
     """Density ∝ exp(κt) (1 - t²)^((d-3)/2), its distribution function by summation on a fine grid."""
     grid = np.linspace(-1, 1, 200_001)
