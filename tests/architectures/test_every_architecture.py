@@ -32,6 +32,11 @@ def built() -> dict[tuple[str, str], Architecture]:
 
 
 @pytest.fixture
+def model(slug: str, variant: str, built: dict[tuple[str, str], Architecture]) -> Architecture:
+    return built[slug, variant]
+
+
+@pytest.fixture
 def precise(slug: str) -> Architecture:
     """The described reading in double precision and in training mode."""
     return registry.build(slug, train_size=64).double().train()
@@ -41,10 +46,8 @@ def precise(slug: str) -> Architecture:
 
 
 @readings
-def test_codes_draws_and_paths_decode_to_images(
-    slug: str, variant: str, built: dict[tuple[str, str], Architecture]
-) -> None:
-    model, x, weights = built[slug, variant], torch.rand(4, 1, 28, 28), torch.linspace(0, 1, 10)
+def test_codes_draws_and_paths_decode_to_images(slug: str, variant: str, model: Architecture) -> None:
+    x, weights = torch.rand(4, 1, 28, 28), torch.linspace(0, 1, 10)
     shape = (16, 3, 3) if (slug, variant) == ("vq-vae", "") else (16,)
     with torch.no_grad():
         code = model.encode(x)
@@ -61,19 +64,17 @@ def test_codes_draws_and_paths_decode_to_images(
 
 @readings
 def test_sampling_is_stochastic_where_there_is_a_posterior_and_the_code_never(
-    slug: str, variant: str, built: dict[tuple[str, str], Architecture]
+    slug: str, model: Architecture
 ) -> None:
-    model, x = built[slug, variant], torch.rand(4, 1, 28, 28)
+    x = torch.rand(4, 1, 28, 28)
     with torch.no_grad():
         assert torch.equal(model.encode(x), model.encode(x))
         assert torch.equal(model.sample(x), model.sample(x)) == (slug in DETERMINISTIC)
 
 
 @readings
-def test_what_is_measured_is_finite_and_leaves_the_model_and_the_images_alone(
-    slug: str, variant: str, built: dict[tuple[str, str], Architecture]
-) -> None:
-    model, x = built[slug, variant], torch.rand(6, 1, 28, 28)
+def test_what_is_measured_is_finite_and_leaves_the_model_and_the_images_alone(model: Architecture) -> None:
+    x = torch.rand(6, 1, 28, 28)
     before = copy.deepcopy(model.state_dict())
     with torch.no_grad():
         loss, kl = model.validation_loss(Batch(x)), model.kl(x)
@@ -89,12 +90,11 @@ def test_what_is_measured_is_finite_and_leaves_the_model_and_the_images_alone(
 # --- who is trained -----------------------------------------------------------------------------------
 
 
-@described
-def test_all_share_the_backbone_and_its_size(slug: str, built: dict[tuple[str, str], Architecture]) -> None:
-    model = built[slug, ""]
+@readings
+def test_all_share_the_backbone_and_its_size(slug: str, variant: str, model: Architecture) -> None:
     assert isinstance(model.encoder, Encoder)
     assert count_parameters(model.encoder) - count_parameters(model.encoder.heads) == 93_120
-    kind, size = (Upsampler, 240_321) if slug == "vq-vae" else (Decoder, 259_905)
+    kind, size = (Upsampler, 240_321) if (slug, variant) == ("vq-vae", "") else (Decoder, 259_905)
     assert isinstance(model.decoder, kind)
     assert count_parameters(model.decoder) == size
 

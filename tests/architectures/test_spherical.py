@@ -99,28 +99,6 @@ def test_samples_are_those_of_scipys_distribution_on_the_sphere() -> None:
     np.testing.assert_allclose(np.cov(ours.T), np.cov(theirs.T), atol=0.006)
 
 
-class Marked(torch.distributions.Beta):
-    """Draws whose last column is one half: a last proposal that can be told from all others."""
-
-    def sample(self, *shape: torch.Size) -> Tensor:
-        drawn = super().sample(*shape)
-        drawn[:, -1] = 0.5
-        return drawn
-
-
-@pytest.mark.parametrize("kappa", [1.0, 20.0, 500.0, 10_000.0])
-def test_a_proposal_is_accepted_often_enough_for_32_to_do(
-    kappa: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of two proposals the sampler takes the marked last one exactly where it rejects the first."""
-    monkeypatch.setattr(torch.distributions, "Beta", Marked)
-    k = torch.full((20_000,), kappa, dtype=torch.float64)
-    mark = sample_along_mean(k[:1], DIM, 1)
-    rejected = float((sample_along_mean(k, DIM, 2) == mark).double().mean())
-    assert 0 < rejected < 0.35
-    assert rejected**32 < 1e-14
-
-
 def test_gradients_of_a_draw_are_finite_up_to_ten_thousand() -> None:
     kappa = torch.logspace(-2, 4, 300, requires_grad=True)
     direction = torch.randn(300, DIM, requires_grad=True)

@@ -11,12 +11,12 @@ import torch
 from scipy.stats import multivariate_normal, norm
 from torch import Tensor, nn
 
+from reproduce.architectures import registry
 from reproduce.architectures.contract import Batch
 from reproduce.architectures.distributions import gaussian_sample
-from reproduce.architectures.settings import Adversarial, Backbone, TotalCorrelation
+from reproduce.architectures.settings import Backbone, TotalCorrelation
 from reproduce.architectures.total_correlation import (
     BetaTCVAE,
-    FactorVAE,
     decompose,
     density_ratio,
     discriminator,
@@ -130,11 +130,6 @@ def correlated(count: int) -> Tensor:
     return torch.stack([z[:, 0], RHO * z[:, 0] + math.sqrt(1 - RHO**2) * z[:, 1]], 1)
 
 
-@pytest.fixture
-def factor_vae(plane: Backbone) -> FactorVAE:
-    return FactorVAE(plane, Adversarial(weight=10.0, widths=(64, 64), learning_rate=1e-4)).double()
-
-
 class Optimal(nn.Module):
     """log q and log ∏ q_j of the correlated Gaussian as logits (Kim & Mnih 2018, Eq. 3), the second tilted."""
 
@@ -147,15 +142,16 @@ class Optimal(nn.Module):
         return torch.from_numpy(np.stack([joint.logpdf(z), norm.logpdf(z).sum(1) + self.tilt], 1))
 
 
-def test_optimal_logits_give_the_total_correlation_and_the_least_loss(factor_vae: FactorVAE) -> None:
+def test_optimal_logits_give_the_total_correlation_and_the_least_loss() -> None:
+    model = registry.build("factor-vae", train_size=64)
     z = correlated(50_000)
     ratio = density_ratio(Optimal()(z))
     error = float(ratio.std()) / math.sqrt(len(z))
     assert float(ratio.mean()) == pytest.approx(TOTAL_CORRELATION, abs=4 * error)
     losses = []
     for tilt in (-0.5, 0.0, 0.5):
-        factor_vae.discriminator = Optimal(tilt)  # type: ignore[assignment]
-        losses.append(float(factor_vae.discriminator_loss(z, permute_dimensions(z))))
+        model.discriminator = Optimal(tilt)
+        losses.append(float(model.discriminator_loss(z, permute_dimensions(z))))
     assert losses[1] < min(losses[0], losses[2], math.log(2))
 
 

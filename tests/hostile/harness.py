@@ -123,6 +123,7 @@ def exercise(subject: Property, world: World) -> int:
     def every(case: Any) -> None:
         nonlocal tried
         tried += 1
+        world.reset()
         with bounded():
             subject.holds(case, world)
 

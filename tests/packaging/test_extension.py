@@ -102,11 +102,7 @@ SOURCE = Source("made-up bars", "bars-1", _bars)
 '''
 RECIPES = (
     ("reproduce/datasets/__init__.py", "import digits, mnist\n", "import digits, mnist, toy\n"),
-    (
-        "reproduce/datasets/__init__.py",
-        '"mnist": mnist.SOURCE}',
-        '"mnist": mnist.SOURCE, "toy": toy.SOURCE}',
-    ),
+    ("reproduce/datasets/__init__.py", '"mnist": mnist.SOURCE}', '"mnist": mnist.SOURCE, "toy": toy.SOURCE}'),
     (
         "reproduce/metrics.py",
         '    "sharpness": lambda originals, images: sharpness(images),\n',
