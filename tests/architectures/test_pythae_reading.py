@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -24,9 +24,9 @@ from reproduce.architectures import pythae_reading, registry
 from reproduce.architectures.contract import Architecture, Batch
 from reproduce.architectures.pythae_reading import HvaeReading, VqVaeReading
 from reproduce.architectures.settings import PythaeSettings
-from reproduce.datasets import Dataset, load
+from reproduce.datasets import Dataset
 from reproduce.errors import ReproduceError
-from reproduce.protocol import Protocol, profile, shortened
+from reproduce.protocol import Protocol, profile
 from reproduce.training import Run, optimizers, player_gradients, step
 
 TRAIN, VALIDATION = 4_000, 500
@@ -89,7 +89,7 @@ def ours(slug: str) -> Any:
     return registry.build(slug, "pythae", train_size=TRAIN, validation_size=VALIDATION).train()
 
 
-def digits(n: int = 8) -> Tensor:
+def few(n: int = 8) -> Tensor:
     return fingerprints.digits()[:n].to(torch.get_default_dtype())
 
 
@@ -97,7 +97,7 @@ def under_their_trainer(theirs: Theirs, mine: Any, folder: Path) -> Any:
     """Pythae's trainer over a raw model with the paper's printed settings and our weights, ready for a step."""
     config = theirs.config(input_dim=(1, 28, 28), latent_dim=16, **theirs.printed)
     model = getattr(models, theirs.name)(config, copy.deepcopy(mine.encoder), copy.deepcopy(mine.decoder))
-    data = BaseDataset(digits(), torch.zeros(8))
+    data = BaseDataset(few(), torch.zeros(8))
     settings = getattr(trainers, f"{theirs.trainer}Config")(output_dir=str(folder), no_cuda=True)
     # its sanity check is a forward pass of single precision
     with patch.object(trainers.BaseTrainer, "_run_model_sanity_check"):
@@ -126,7 +126,7 @@ def test_loss_gradients_and_weights_are_those_of_pythaes_trainer_step_by_step(
     adams = optimizers(players, profile("paper"))
     names = {id(value): name for name, value in mine.pythae.named_parameters()}
     for index in range(3):
-        before, images = copy.deepcopy(mine.state_dict()), digits()
+        before, images = copy.deepcopy(mine.state_dict()), few()
         torch.manual_seed(index)
         losses = mine.losses(Batch(images), 0.0).players
         found = player_gradients(players, losses)
@@ -160,9 +160,9 @@ def test_validation_compares_what_their_trainer_compares(slug: str, precision: f
     model = under_their_trainer(THEIRS[slug], mine, tmp_path).model.eval()
     torch.manual_seed(3)
     with torch.no_grad():
-        found = float(mine.validation_loss(Batch(digits())))
+        found = float(mine.validation_loss(Batch(few())))
     torch.manual_seed(3)
-    expected = float(model({"data": digits()}, epoch=1, dataset_size=VALIDATION).loss.detach())
+    expected = float(model({"data": few()}, epoch=1, dataset_size=VALIDATION).loss.detach())
     assert found == pytest.approx((2 if slug == "rae-l2" else 1) * expected, rel=precision)
 
 
@@ -188,25 +188,12 @@ def test_a_setting_that_pythae_would_drop_or_choose_silently_is_refused(
         pythae_reading.configuration(models.MIWAEConfig, registry.BACKBONE, PythaeSettings(config))
 
 
-@pytest.fixture(scope="module")
-def small() -> tuple[Protocol, Dataset]:
-    """Two epochs of two steps."""
-    data = load(profile("smoke"))
-    parts = {
-        name: replace(part, images=part.images[:16], labels=part.labels[:16])
-        for name, part in (("train", data.train), ("validation", data.validation))
-    }
-    protocol = shortened(profile("smoke"), train=16, validation=16, epochs=2, batch_size=8)
-    return protocol, replace(data, **parts)
-
-
 @readings
-def test_a_resumed_run_ends_with_the_very_same_state(slug: str, small: tuple[Protocol, Dataset]) -> None:
-    protocol, data = small
+def test_a_resumed_run_ends_with_the_very_same_state(slug: str, tiny: Protocol, digits: Dataset) -> None:
     devices.configure("cpu")
 
     def fresh() -> Run:
-        return Run(training.fresh_architecture(slug, "pythae", protocol, 7), protocol, data, 7, "cpu")
+        return Run(training.fresh_architecture(slug, "pythae", tiny, 7), tiny, digits, 7, "cpu")
 
     straight, resumed = fresh(), fresh()
     straight.advance()
@@ -231,7 +218,7 @@ def test_the_pythae_reading_is_not_the_described_one(slug: str) -> None:
         before = copy.deepcopy(model.encoder.state_dict())
         torch.manual_seed(5)
         players = model.players()
-        step(model, players, optimizers(players, profile("desk")), Batch(digits(), digits().flip(0)), 0.0)
+        step(model, players, optimizers(players, profile("desk")), Batch(few(), few().flip(0)), 0.0)
         return {name: (value - before[name]).float() for name, value in model.encoder.state_dict().items()}
 
     theirs, mine = change(reading), change(described)
@@ -250,14 +237,14 @@ def test_vq_vae_rounds_16_scalars_to_512_values() -> None:
     codebook = model.pythae.quantizer.embeddings
     assert codebook.shape == (512, 1)
     # but for the rounding of the straight-through step
-    assert (model.encode(digits()).reshape(-1, 1) - codebook.T).abs().min(1).values.max() < 1e-7
+    assert (model.encode(few()).reshape(-1, 1) - codebook.T).abs().min(1).values.max() < 1e-7
 
 
 def test_hvae_draws_with_the_deviation_that_its_posterior_says() -> None:
     model: HvaeReading = ours("hvae").eval()
     with torch.no_grad():
-        mean, log_variance = model.posterior(digits(1))
-        drawn = model.sample(digits(1).expand(200, -1, -1, -1))
+        mean, log_variance = model.posterior(few(1))
+        drawn = model.sample(few(1).expand(200, -1, -1, -1))
     assert torch.allclose(drawn.std(0), (0.5 * log_variance[0]).exp(), rtol=0.25)
     assert torch.allclose(drawn.mean(0), mean[0], atol=0.25)
 
@@ -266,6 +253,6 @@ def test_hvae_draws_with_the_deviation_that_its_posterior_says() -> None:
 def test_flows_do_not_know_the_image(slug: str) -> None:
     model: pythae_reading.FlowReading = ours(slug).eval()
     with torch.no_grad():
-        mean, *_ = model.context(digits())
+        mean, *_ = model.context(few())
         alone = model.flow(mean[3:4], None)[0]
-        assert torch.allclose(model.encode(digits())[3:4], alone, atol=1e-6)
+        assert torch.allclose(model.encode(few())[3:4], alone, atol=1e-6)

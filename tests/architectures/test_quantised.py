@@ -40,23 +40,6 @@ def test_a_quantised_vector_is_its_nearest_code_by_a_double_loop() -> None:
     torch.testing.assert_close(passed, chosen)
 
 
-def test_moving_averages_over_three_steps_are_those_by_hand() -> None:
-    codes = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 9.0]], dtype=torch.float64)
-    built = quantiser(codes, decay=0.9)
-    counts, sums = np.ones(3), codes.numpy().copy()
-    for step in range(3):
-        vectors = torch.tensor([[0.5, 0.1], [3.0, 1.0], [5.0, -1.0], [0.2, 0.3 * step]], dtype=torch.float64)
-        chosen = np.eye(3)[[0, 1, 1, 0]]
-        built.update(vectors, built.nearest(vectors))
-        counts = 0.9 * counts + 0.1 * chosen.sum(0)
-        sums = 0.9 * sums + 0.1 * chosen.T @ vectors.numpy()
-        np.testing.assert_allclose(built.counts, counts, rtol=1e-12)
-        np.testing.assert_allclose(built.sums, sums, rtol=1e-12)
-        np.testing.assert_allclose(built.codes, sums / counts[:, None], rtol=1e-12)
-    # the third code was never chosen
-    np.testing.assert_allclose(built.codes[2], [0, 9], rtol=1e-12)
-
-
 def test_a_code_that_nothing_chooses_keeps_its_place_for_a_whole_training() -> None:
     """At decay 0.99 its averages vanish in the precision of training within 10,500 of 78,200 steps."""
     codes = torch.tensor([[0.0, 0.0], [50.0, -50.0]])

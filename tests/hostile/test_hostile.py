@@ -15,7 +15,6 @@ import pytest
 from reproduce import datasets, files, golden, runs, worker
 from reproduce.campaign import execute
 from reproduce.devices import KEPT_BYTES
-from reproduce.errors import ReproduceError
 from reproduce.runs import RunId
 from reproduce.store import DAMAGED, FRESH, HISTORY, MANIFEST, TRAINED, WEIGHTS, Store
 from tests.hostile.harness import MEMORY, Property, World, bounded, exercise, refused
@@ -82,15 +81,6 @@ def test_the_campaigns_folder_lets_commands_get_past_what_is_missing(
 def test_the_limit_on_memory_is_one() -> None:
     with pytest.raises(MemoryError), bounded():
         bytearray(KEPT_BYTES + MEMORY + (1 << 20))
-
-
-def test_what_a_message_quotes_cannot_break_its_line() -> None:
-    def quoting() -> None:
-        raise ReproduceError(f"'a\nb\x00c' is {'x' * 10_000} and so on: do this")
-
-    message = refused(quoting) or ""
-    assert message.startswith("'a b c' is xxx")
-    assert message.endswith("xxx and so on: do this")
 
 
 # --- sizes and kinds of files ------------------------------------------------------------------------------------
