@@ -63,8 +63,6 @@ class LinearDecoder(nn.Module):
         return ModelOutput(reconstruction=(z @ self.weight.T + self.bias)[:, None, None, :])
 
 
-# --- p(z) = N(0, I), p(x|z) = N(Wz + b, I) ------------------------------------------------------------
-
 WEIGHT = double([[1.2, 0.0], [0.5, 0.4], [0.0, -0.9], [-0.5, 0.4]])
 """Its columns are orthogonal, so that the exact posterior is diagonal."""
 BIAS = double([0.3, -0.2, 0.1, 0.5])
@@ -93,9 +91,6 @@ def evidence(x: Tensor) -> np.ndarray:
     covariance = np.eye(len(BIAS)) + (WEIGHT @ WEIGHT.T).numpy()
     density = multivariate_normal(BIAS.numpy(), covariance).logpdf(x.flatten(1).numpy())
     return np.atleast_1d(density) + 0.5 * len(BIAS) * math.log(2 * math.pi)
-
-
-# --- noise --------------------------------------------------------------------------------------------
 
 
 def corners(dimensions: int) -> Tensor:
@@ -129,9 +124,6 @@ def same_noise(seed: int) -> Iterator[None]:
     generator = torch.Generator().manual_seed(seed)
     with noise(lambda shape: torch.randn(shape.numel(), generator=generator, dtype=torch.float64)):
         yield
-
-
-# --- one step -----------------------------------------------------------------------------------------
 
 
 def move(architecture: Architecture, batch: Batch, *names: str) -> dict[str, Tensor]:

@@ -37,9 +37,6 @@ def test_decay_is_adams_coupled_one_and_reaches_the_decoder_alone(
         torch.testing.assert_close(model.get_parameter(name).detach(), expected, rtol=1e-9, atol=1e-15)
 
 
-# --- RAE-GP -------------------------------------------------------------------------------------------
-
-
 class CoupledDecoder(nn.Module):
     """Three pixels a code, not linear, and centred over the batch as batch norm does: rows see one another."""
 
@@ -88,22 +85,3 @@ def test_loss_is_error_embedding_and_ten_times_the_decoders_jacobian(
     error = (penalised.decode(z) - images).square().sum() / 2
     expected = float((error + 0.5 * embedding + 10 * jacobian).detach())
     assert float(torch.stack(losses).mean().detach()) == pytest.approx(expected, rel=1e-12)
-
-
-def test_penalty_is_descended_by_encoder_and_decoder(penalised: GradientPenalty) -> None:
-    """Its gradient is that of the Jacobian's norm, second derivatives included: against difference quotients."""
-    images = torch.rand(2, 1, 1, 3, dtype=torch.float64)
-    probe = torch.randn(6, dtype=torch.float64)
-
-    def penalty() -> Tensor:
-        with draws(probe):
-            return penalised.losses(Batch(images), 0.0).parts["gradient_penalty"]
-
-    for weight in (penalised.encoder.weight, penalised.decoder.weight):
-        (found,) = torch.autograd.grad(penalty(), weight)
-        sides = []
-        for step in (1e-5, -2e-5):
-            weight.data[1, 1] += step
-            sides.append(float(penalty().detach()))
-        weight.data[1, 1] += 1e-5
-        assert float(found[1, 1]) == pytest.approx((sides[0] - sides[1]) / 2e-5, rel=1e-6)

@@ -94,9 +94,6 @@ def test_a_fresh_flow_is_the_identity_or_near_it() -> None:
     assert float((scale - 1 / (1 + math.exp(-1.5))).abs().max()) < 0.06
 
 
-# --- IAF ----------------------------------------------------------------------------------------------
-
-
 def test_inverse_undoes_the_flow() -> None:
     model = iaf()
     z, context = torch.randn(6, DIM).double(), torch.randn(6, CONTEXT).double()
@@ -116,9 +113,6 @@ def test_one_block_is_autoregressive_and_two_let_everything_depend_on_everything
     codes, contexts = dependence(iaf(2))
     assert (codes > 1e-9).all()
     assert (contexts > 1e-6).all()
-
-
-# --- LinNF --------------------------------------------------------------------------------------------
 
 
 def test_flow_is_affine_by_the_product_of_triangles_lower_and_upper_in_turn() -> None:

@@ -80,32 +80,6 @@ def test_code_is_a_map_of_nine_nearest_codes(model: VectorQuantised, images: Ten
         torch.testing.assert_close(code[:, :, row, column], model.quantiser.codes[distances.argmin(1)])
 
 
-def test_the_encoders_vectors_get_the_decoders_gradient_at_the_code_and_the_commitments(
-    model: VectorQuantised, images: Tensor
-) -> None:
-    """Straight through, in the very loss that training descends: d error / d vector = d error / d code. The
-    commitment's own gradient is 0.25 · 2 (v - e) / B; the codes have none."""
-    with torch.no_grad():
-        raw = model.raw_code(images)
-        code = model.quantise(raw)
-    # the quantiser has work to do, or a gradient taken at the vector itself would pass
-    assert float((raw - code).abs().max()) > 0.01
-    code.requires_grad_()
-    error = (model.decode(code) - images).square().sum() / len(images)
-    (expected,) = torch.autograd.grad(error, code)
-    caught: list[Tensor] = []
-    handle = model.narrow.register_forward_hook(lambda module, args, out: caught.append(out))
-    losses = model.losses(Batch(images), 0.0)
-    handle.remove()
-    found_error, found_loss = (
-        torch.autograd.grad(value, caught[0], retain_graph=True)[0]
-        for value in (losses.parts["squared_error"], losses.players["autoencoder"])
-    )
-    torch.testing.assert_close(found_error, expected)
-    torch.testing.assert_close(found_loss, expected + 0.5 * (raw - code.detach()) / len(images))
-    assert not model.quantiser.codes.requires_grad
-
-
 def test_codes_in_use_and_perplexity_are_counted(model: VectorQuantised, images: Tensor) -> None:
     model.eval().quantiser.codes[6:] = 1e6  # never nearest
     found = model.diagnostics([images[:3], images[3:]])

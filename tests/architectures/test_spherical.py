@@ -39,9 +39,6 @@ def scipy_kl(kappa: np.ndarray, dim: int = DIM) -> np.ndarray:
     return kappa * scipy_length(kappa, dim) + log_constant + log_area
 
 
-# --- divergence ---------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("dim", [4, 16])
 def test_divergence_from_uniform_and_mean_resultant_length_are_scipys(dim: int) -> None:
     kappa = torch.from_numpy(CONCENTRATIONS)
@@ -75,9 +72,6 @@ def test_dimensions_that_the_recurrence_does_not_cover_are_refused(dim: int) -> 
         uniform_kl(torch.ones(1), dim)
 
 
-# --- sampler ------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kappa", [1e-6, 1.0, 50.0, 10_000.0])
 def test_samples_along_the_mean_have_the_density(kappa: float) -> None:
     """Density ∝ exp(κt) (1 - t²)^((d-3)/2), its distribution function by summation on a fine grid."""
@@ -105,9 +99,6 @@ def test_gradients_of_a_draw_are_finite_up_to_ten_thousand() -> None:
     z = sample_von_mises_fisher(F.normalize(direction, dim=1), kappa, 32)
     gradients = torch.autograd.grad((z * torch.randn_like(z)).sum(), (kappa, direction))
     assert all(gradient.isfinite().all() and gradient.any() for gradient in gradients)
-
-
-# --- the model ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -25,8 +25,6 @@ from reproduce.architectures.total_correlation import (
 )
 from tests.architectures.exact import double, same_noise
 
-# --- the decomposition --------------------------------------------------------------------------------
-
 MEANS = np.array([[-1.5, -1.2], [-0.2, 0.4], [0.3, -0.3], [1.4, 1.6]])
 LOG_VARIANCES = np.array([[-1.0, -0.6], [-0.3, -1.2], [-1.5, -0.9], [-0.8, -1.0]])
 """Four images, two latent dimensions: q(z|x) of a data set that can be enumerated."""
@@ -91,9 +89,6 @@ def test_a_batch_of_one_has_no_stratified_estimate() -> None:
         stratified_log_weights(1, 100)
 
 
-# --- β-TCVAE ------------------------------------------------------------------------------------------
-
-
 def test_a_batch_is_weighed_by_the_training_sets_size_and_alpha_beta_gamma_weigh_the_terms(
     plane: Backbone, images: Tensor
 ) -> None:
@@ -117,8 +112,6 @@ def test_a_batch_is_weighed_by_the_training_sets_size_and_alpha_beta_gamma_weigh
     assert float(losses.players["autoencoder"]) == pytest.approx(expected, rel=1e-12)
     assert float(validation) == pytest.approx(expected, rel=1e-12)
 
-
-# --- FactorVAE ----------------------------------------------------------------------------------------
 
 RHO = 0.9
 TOTAL_CORRELATION = -0.5 * math.log(1 - RHO**2)

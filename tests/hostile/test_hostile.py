@@ -49,9 +49,6 @@ def test_docs_say_how_many_cases_there_are() -> None:
     assert f"{total} " in (ROOT / "docs" / "USING.md").read_text(encoding="utf-8")
 
 
-# --- the harness can fail, and takes what is not spoilt: else every property would hold for the wrong reason -----
-
-
 def test_what_is_not_spoilt_is_taken(world: World) -> None:
     world.reset()
     world.vouched("images.csv", world.intact("images.csv"))
@@ -81,9 +78,6 @@ def test_the_campaigns_folder_lets_commands_get_past_what_is_missing(
 def test_the_limit_on_memory_is_one() -> None:
     with pytest.raises(MemoryError), bounded():
         bytearray(KEPT_BYTES + MEMORY + (1 << 20))
-
-
-# --- sizes and kinds of files ------------------------------------------------------------------------------------
 
 
 def test_a_gigabyte_of_zeros_behind_a_megabyte_of_gzip_is_refused_unread(tmp_path: Path) -> None:

@@ -39,8 +39,6 @@ def python(code: str, folder: Path) -> str:
     return done.stdout
 
 
-# --- an architecture --------------------------------------------------------------------------------------------
-
 ARCHITECTURE = (
     ("reproduce/names.py", '    "svae": "SVAE",\n', '    "svae": "SVAE",\n    "new-vae": "New-VAE",\n'),
     (
@@ -75,8 +73,6 @@ def test_a_23rd_architecture_is_a_class_a_line_and_a_name_and_rendered_beside_th
     assert ledger.at["Abstract.architectures", "verdict"] == "reproduced"
     assert ledger.at["Abstract.architectures", "evidence"].startswith("22 of 22")
 
-
-# --- a data set, a metric and a statement -----------------------------------------------------------------------
 
 TOY_DATA = '''"""Bars: five classes of made-up images."""
 

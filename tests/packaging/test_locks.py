@@ -92,9 +92,6 @@ def test_what_runs_here_is_what_is_locked() -> None:
         )
 
 
-# --- without CUDA: the base lock and any torch ---------------------------------------------------------------
-
-
 def imported(folder: str) -> dict[str, set[str]]:
     """Foreign modules that the folder's modules import, wherever in them → the distributions that have them."""
     nodes = [

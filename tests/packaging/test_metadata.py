@@ -1,27 +1,35 @@
-"""Licence, citation and package say the same, and a clone stays small (README: git clone --depth 1)."""
+"""Licence, citation and package say the same; a clone stays small; an installed package holds templates and data."""
 
 from __future__ import annotations
 
 import subprocess
+import sys
 import tomllib
+import zipfile
+from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.packaging.tree import ROOT
 
 MEGABYTE = 10**6
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 
 
 def test_the_citation_has_what_its_format_requires_and_names_version_paper_author_and_licence() -> None:
     assert CITATION["cff-version"] == "1.2.0"
     assert {"message", "title", "authors"} <= set(CITATION)
-    assert str(CITATION["version"]) == PROJECT["version"]
+    assert str(CITATION["version"]) == PYPROJECT["project"]["version"]
     (paper,) = CITATION["references"]
     assert paper["title"].startswith("On the Quality-Smoothness Duality")
     assert [author["family-names"] for author in paper["authors"]] == ["Patel"]
-    assert (ROOT / PROJECT["license"]["file"]).read_text().startswith(f"{CITATION['license']} License")
+    assert (
+        (ROOT / PYPROJECT["project"]["license"]["file"])
+        .read_text()
+        .startswith(f"{CITATION['license']} License")
+    )
 
 
 def tracked_bytes(folder: str) -> int:
@@ -36,3 +44,34 @@ def test_published_results_stay_below_45_megabytes_and_the_whole_tree_below_60()
     published, whole = tracked_bytes("published"), tracked_bytes(".")
     assert 0 < published < 45 * MEGABYTE
     assert published < whole < 60 * MEGABYTE
+
+
+def test_every_folder_of_modules_is_a_package_that_is_installed() -> None:
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "reproduce").rglob("*.py")}
+    installed = {*(".".join(folder.parts) for folder in folders), "reproduce.latex"}
+    assert installed == set(PYPROJECT["tool"]["setuptools"]["packages"])
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of the tracked files, built as pip would."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(["git", "-C", str(ROOT), "archive", "--output", str(folder / "a.tar"), "HEAD"], check=True)
+    source = folder / "source"
+    source.mkdir()
+    subprocess.run(
+        ["tar", "-xf", str(folder / "a.tar"), "-C", str(source), "--exclude=./published"], check=True
+    )
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--wheel-dir", str(folder), str(source)], check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_a_wheel_has_templates_and_data(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for folder, place in (("latex", "reproduce/latex"), ("reproduce/paper", "reproduce/paper")):
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and path.suffix in (".j2", ".bib", ".csv"):
+                assert f"{place}/{path.relative_to(ROOT / folder).as_posix()}" in names
+    assert {"reproduce/decisions.toml", "reproduce/archived-commit.txt"} <= names
+    assert not [name for name in names if name.startswith(("tests/", "published/", "latex/"))]

@@ -22,8 +22,6 @@ from reproduce.names import SLUGS
 from tests.benchmarks.gpu_check.test_findings import HERE
 from tests.test_graphs import Replay
 
-# --- noise of the host ----------------------------------------------------------------------------------
-
 
 class Silence(HostNoise):
     """Every draw gives the same, whatever the generator."""
@@ -62,9 +60,6 @@ def test_noise_of_the_host_is_the_cpus_own_and_arrives_where_it_is_wanted() -> N
         assert torch.equal(one, other)
 
 
-# --- differences and verdicts ---------------------------------------------------------------------------
-
-
 def traced(loss: float = 2.0, gradient: Sequence[float] = (3.0, 4.0), validation: float = 10.0) -> Trace:
     flat = torch.tensor(gradient, dtype=torch.float64)
     return Trace({"a": 1.0, "b": loss}, {"a": torch.ones(2).double(), "b": flat}, validation)
@@ -99,9 +94,6 @@ def test_verdicts(change: dict[str, Any], verdict: str) -> None:
     found = replace(HERE, **change)
     assert found.verdict() == verdict
     assert Findings({}, [HERE, found]).passed == (verdict == "ok")
-
-
-# --- the check itself -----------------------------------------------------------------------------------
 
 
 def test_the_cpu_agrees_with_itself_to_the_bit() -> None:

@@ -115,9 +115,6 @@ def test_a_whole_run_takes_its_parts_from_the_provenance_and_leaves_the_referenc
     assert (found.total, found.training, found.evaluation, found.start_up) == (80.0, 45.0, 6.0, 29.0)
 
 
-# --- arithmetic ---------------------------------------------------------------------------------------
-
-
 def test_flops_of_the_autoencoder_by_hand() -> None:
     """Multiply-adds count two; backward twice forward, but for the gradient of the first layer's input."""
     encoder = [(14 * 14, 1, 32), (7 * 7, 32, 64), (3 * 3, 64, 128)]
@@ -134,9 +131,6 @@ def test_rates_are_operations_as_torch_counts_them_over_time(monkeypatch: pytest
     monkeypatch.setattr(sides.time, "perf_counter", lambda: next(clock))
     assert sides.sgemm_rate(0.6, size=10) == pytest.approx(3 * 2000 / 0.75)
     assert sides.convolution_rate(0.5, batch=2, channels=3, side=5) == counter.get_total_flops()
-
-
-# --- workers ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
