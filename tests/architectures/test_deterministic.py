@@ -13,9 +13,7 @@ from reproduce.architectures.settings import Backbone, Regularized
 from tests.architectures.exact import corners, draws, move, moved, trained
 
 
-def test_decay_is_adams_coupled_one_and_reaches_the_decoder_alone(
-    plane: Backbone, images: Tensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_decay_reaches_the_decoder(plane: Backbone, images: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any other gradient a decayed parameter θ has the gradient g = 1e-7 θ, and Adam's first step is
     lr · g / (|g| + 1e-8); a decoupled decay would shrink θ by lr · 1e-7 θ, a millionth of that.
     """
@@ -68,9 +66,7 @@ def penalised(plane: Backbone) -> GradientPenalty:
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_loss_is_error_embedding_and_ten_times_the_decoders_jacobian(
-    penalised: GradientPenalty, training: bool
-) -> None:
+def test_penalty_is_ten_times_the_decoders_jacobian(penalised: GradientPenalty, training: bool) -> None:
     """Its squared Frobenius norm over the whole batch's decode. Signs have unit covariance, so their mean over all
     corners is the expectation over the estimate's unit-variance probes."""
     penalised.train(training)

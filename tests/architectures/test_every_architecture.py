@@ -63,9 +63,7 @@ def test_codes_draws_and_paths_decode_to_images(slug: str, variant: str, model: 
 
 
 @readings
-def test_sampling_is_stochastic_where_there_is_a_posterior_and_the_code_never(
-    slug: str, model: Architecture
-) -> None:
+def test_draws_differ_where_there_is_a_posterior_and_codes_never(slug: str, model: Architecture) -> None:
     x = torch.rand(4, 1, 28, 28)
     with torch.no_grad():
         assert torch.equal(model.encode(x), model.encode(x))
@@ -100,7 +98,7 @@ def test_all_share_the_backbone_and_its_size(slug: str, variant: str, model: Arc
 
 
 @described
-def test_only_biases_that_batch_norm_takes_away_are_untrained(
+def test_only_biases_before_batch_norm_are_untrained(
     slug: str, precise: Architecture, images: Tensor
 ) -> None:
     def losses() -> list[float]:
@@ -131,7 +129,7 @@ PLAYERS = {
 
 
 @described
-def test_each_player_moves_all_of_its_own_parameters_and_no_other(
+def test_each_player_moves_all_of_its_own_and_no_other(
     slug: str, precise: Architecture, images: Tensor
 ) -> None:
     owners = PLAYERS.get(slug, {"autoencoder": ("",)})
@@ -148,7 +146,7 @@ def test_each_player_moves_all_of_its_own_parameters_and_no_other(
 
 
 @described
-def test_running_statistics_are_those_of_one_pass_of_the_data(
+def test_running_statistics_are_the_datas_of_one_pass(
     slug: str, precise: Architecture, images: Tensor
 ) -> None:
     """Second batches and pseudo-inputs leave them alone; all decodes of a step go through the decoder at once."""

@@ -15,7 +15,7 @@ BATCH = Batch(X.expand(4, -1, -1, -1))
 
 
 @pytest.mark.parametrize(("shift", "widen"), [(0.0, 0.0), (0.4, 0.5)])
-def test_elbo_falls_short_of_the_evidence_by_the_kl_to_the_exact_posterior(
+def test_elbo_is_the_evidence_less_the_kl_to_the_posterior(
     plane: Backbone, shift: float, widen: float
 ) -> None:
     model = VariationalAutoencoder(plane, NoSettings())
@@ -32,9 +32,7 @@ def capacity(plane: Backbone) -> CapacityVariationalAutoencoder:
     return model
 
 
-def test_capacity_stands_where_the_progress_says_and_validation_at_its_end(
-    capacity: CapacityVariationalAutoencoder,
-) -> None:
+def test_capacity_rises_with_progress(capacity: CapacityVariationalAutoencoder) -> None:
     """Progress is a number, or a tensor where steps are captured in a graph."""
     for progress in (0.0, 0.5, 1.0):
         for given in (progress, torch.tensor(progress, dtype=torch.float64)):

@@ -70,7 +70,7 @@ def test_every_weight_is_the_evidence_at_the_exact_posterior(plane: Backbone) ->
 
 
 @pytest.mark.parametrize(("kind", "samples", "beta"), [(IWAE, 1, 0.0), (MIWAE, 1, 0.0), (CIWAE, 5, 1.0)])
-def test_with_one_sample_or_beta_one_the_evidence_lower_bound_is_left(
+def test_with_one_sample_or_beta_one_it_is_the_elbo(
     kind: type[ImportanceWeighted], samples: int, beta: float, plane: Backbone
 ) -> None:
     """The evidence minus the KL to the exact posterior; every sample runs through all corners."""

@@ -30,7 +30,7 @@ def transposed(x: Tensor, weight: Tensor) -> Tensor:
         (transposed_convolution, transposed, (5, 4, 3, 3)),
     ],
 )
-def test_value_gradients_and_second_derivatives_are_those_of_the_layer(
+def test_values_and_both_derivatives_are_the_layers(
     ours: Function, plain: Function, shape: tuple[int, ...]
 ) -> None:
     x, weight = (

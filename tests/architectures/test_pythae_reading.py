@@ -117,9 +117,7 @@ def distance(found: Tensor, expected: Tensor | None) -> float:
 
 
 @readings
-def test_loss_gradients_and_weights_are_those_of_pythaes_trainer_step_by_step(
-    slug: str, precision: float, tmp_path: Path
-) -> None:
+def test_step_by_step_it_is_pythaes_trainer(slug: str, precision: float, tmp_path: Path) -> None:
     mine, theirs = ours(slug), THEIRS[slug]
     trainer = under_their_trainer(theirs, mine, tmp_path)
     model, players = trainer.model.train(), mine.players()
@@ -181,9 +179,7 @@ def test_every_setting_that_the_paper_does_not_print_is_pythaes_default(slug: st
         ({"number_gradient_estimates": 2}, r"MIWAEConfig has fields without a setting: number_samples"),
     ],
 )
-def test_a_setting_that_pythae_would_drop_or_choose_silently_is_refused(
-    config: dict[str, Any], message: str
-) -> None:
+def test_a_setting_that_pythae_would_drop_or_choose_is_refused(config: dict[str, Any], message: str) -> None:
     with pytest.raises(ReproduceError, match=message):
         pythae_reading.configuration(models.MIWAEConfig, registry.BACKBONE, PythaeSettings(config))
 

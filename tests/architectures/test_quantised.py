@@ -54,9 +54,7 @@ def test_a_code_that_nothing_chooses_keeps_its_place_for_a_whole_training() -> N
 
 
 @pytest.mark.parametrize(("vectors", "least", "most"), [(30, 0, 1), (5, 2, 3)])
-def test_codebook_starts_from_the_first_batchs_vectors_in_turn_and_does_not_start_again(
-    vectors: int, least: int, most: int
-) -> None:
+def test_codebook_starts_once_from_the_first_batch(vectors: int, least: int, most: int) -> None:
     given = torch.randn(vectors, 3, dtype=torch.float64)
     built = Quantiser(12, 3, 0.99).double()
     built.start(given)

@@ -107,9 +107,7 @@ def model() -> SphericalVAE:
     return SphericalVAE(backbone, Spherical(least_concentration=1.0, proposals=32)).double().eval()
 
 
-def test_codes_lie_on_the_sphere_and_concentrations_are_one_and_softplus(
-    model: SphericalVAE, images: Tensor
-) -> None:
+def test_codes_lie_on_the_sphere_with_softplus_concentrations(model: SphericalVAE, images: Tensor) -> None:
     with torch.no_grad():
         for code in (model.encode(images), model.sample(images)):
             torch.testing.assert_close(code.norm(dim=1), torch.ones(8, dtype=torch.float64))

@@ -89,9 +89,7 @@ def test_a_batch_of_one_has_no_stratified_estimate() -> None:
         stratified_log_weights(1, 100)
 
 
-def test_a_batch_is_weighed_by_the_training_sets_size_and_alpha_beta_gamma_weigh_the_terms(
-    plane: Backbone, images: Tensor
-) -> None:
+def test_the_training_sets_size_and_the_weights_of_the_terms_count(plane: Backbone, images: Tensor) -> None:
     """In validation, too, so that both losses estimate the same thing."""
     model = BetaTCVAE(plane, TotalCorrelation(2.0, 4.0, 3.0), train_size=1000).double().eval()
     batch = Batch(images[:3])

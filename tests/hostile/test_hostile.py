@@ -66,9 +66,7 @@ def test_what_is_not_spoilt_is_taken(world: World) -> None:
     ("words", "code"),
     [("check", 0), ("golden", 2), ("where report", 0), ("status", 0), ("claims --id nothing", 2)],
 )
-def test_the_campaigns_folder_lets_commands_get_past_what_is_missing(
-    words: str, code: int, world: World
-) -> None:
+def test_commands_in_the_campaigns_folder_miss_nothing(words: str, code: int, world: World) -> None:
     found, out, err = in_the_campaign(words.split(), {}, world)
     assert found == code, (out, err)
     assert "is missing" not in err
@@ -114,7 +112,7 @@ def test_a_pipe_that_nobody_writes_to_and_a_name_that_is_too_long_are_one_line(t
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, HISTORY])
-def test_what_cannot_be_evaluated_again_is_one_line_and_left_as_it_is(
+def test_what_cannot_be_evaluated_again_is_left(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     world.reset()

@@ -61,9 +61,7 @@ render(make_records("desk", (42,), targets=targets), Path("out"), provenance={})
 
 
 @pytest.mark.slow
-def test_a_23rd_architecture_is_a_class_a_line_and_a_name_and_rendered_beside_the_papers_22(
-    tmp_path: Path,
-) -> None:
+def test_a_23rd_architecture_is_rendered_beside_the_papers_22(tmp_path: Path) -> None:
     changed_copy(tmp_path, ARCHITECTURE)
     python(RENDER, tmp_path)
     rows = (tmp_path / "out" / "tables" / "table1.csv").read_text().splitlines()

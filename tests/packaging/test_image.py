@@ -75,8 +75,7 @@ def test_it_reproduces_by_default_as_a_numbered_user_with_results_on_a_volume() 
 
 def test_the_report_can_be_compiled_inside_with_the_packages_that_make_pdf_names() -> None:
     (install,) = instruction("RUN", "apt-get install")
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    (named,) = re.findall(r"^TEX_APT\s*:?=\s*(.+)$", makefile, re.MULTILINE)
+    (named,) = re.findall(r"^TEX_APT\s*:?=\s*(.+)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     assert {*named.split(), "git", "make", "python3", "python3-venv"} <= set(install.split())
 
 

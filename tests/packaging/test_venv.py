@@ -86,9 +86,7 @@ def assert_new(folder: Path) -> None:
     assert not list(folder.glob(".venv.*"))
 
 
-def test_an_environment_is_made_once_and_a_change_of_the_project_installs_the_project_alone(
-    checkout: Path,
-) -> None:
+def test_an_environment_is_made_once_and_the_project_alone_again(checkout: Path) -> None:
     assert make(checkout, "venv") == 0
     assert_new(checkout)
     installed(checkout)
@@ -102,9 +100,7 @@ def test_an_environment_is_made_once_and_a_change_of_the_project_installs_the_pr
 
 @pytest.mark.parametrize("target", ["venv", "venv-cpu"])
 @pytest.mark.parametrize("fails", ["--require-hashes", "--editable"])
-def test_an_installation_that_fails_leaves_the_old_one_and_is_made_up_for(
-    checkout: Path, target: str, fails: str
-) -> None:
+def test_an_installation_that_fails_leaves_the_old_one(checkout: Path, target: str, fails: str) -> None:
     tool = old_environment(checkout)
     assert make(checkout, target, fails=fails) != 0
     assert tool.read_text() == "old"
@@ -137,9 +133,7 @@ def emptied(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [moved_away, emptied])
-def test_where_no_whole_environment_stands_the_next_command_makes_one(
-    checkout: Path, damage: Callable[[Path], None]
-) -> None:
+def test_the_next_command_makes_up_for_a_damage(checkout: Path, damage: Callable[[Path], None]) -> None:
     old_environment(checkout)
     damage(checkout)
     assert make(checkout, "venv") == 0

@@ -88,9 +88,7 @@ def test_the_steps_of_an_epoch_are_timed_without_validation(monkeypatch: pytest.
     assert (ours.epoch(), theirs.epoch()) == (2.5, 3.5)
 
 
-def test_a_whole_run_takes_its_parts_from_the_provenance_and_leaves_the_references_out(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_whole_run_leaves_the_references_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Checkpoints, which are neither trained nor evaluated, are what is left of the run's own 70 seconds. On the CPU,
     as the rest of the bench."""
     reference = {"started": 100.0, "finished": 110.0}
@@ -153,9 +151,7 @@ def process() -> Iterator[Process]:
     process.end()
 
 
-def test_what_goes_wrong_in_a_worker_is_one_line_and_the_worker_lives_on_until_it_is_killed(
-    process: Process,
-) -> None:
+def test_an_error_in_a_worker_is_one_line_and_not_its_end(process: Process) -> None:
     process.ask("prepare", side="ours", slug="no-such", steps=1, threads=1)
     with pytest.raises(ReproduceError, match=r"^bench: 'prepare ours no-such' failed: KeyError: 'no-such'$"):
         process.answer()
@@ -172,9 +168,7 @@ def test_what_goes_wrong_in_a_worker_is_one_line_and_the_worker_lives_on_until_i
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
-def test_all_workers_end_with_the_bench_though_it_is_interrupted_while_they_start(
-    interrupted: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_workers_end_with_the_bench(interrupted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Process] = []
 
     class Counted(Process):

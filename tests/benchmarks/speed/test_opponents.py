@@ -29,9 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:To copy construct from a tensor"
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_the_trainer_is_the_one_that_pythae_assigns_and_trains_what_our_players_train(
-    slug: str, tmp_path: Path
-) -> None:
+def test_the_trainer_is_pythaes_and_trains_what_ours_trains(slug: str, tmp_path: Path) -> None:
     model = opponent(slug, 64)
     assert isinstance(model, PlainForm) == (slug not in SHARED)
     dataset = BaseDataset(torch.rand(4, 1, 28, 28), torch.zeros(4))

@@ -27,9 +27,7 @@ def assert_same(found: Iterable[Tensor], expected: Iterable[Tensor]) -> None:
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_plain_losses_on_plain_layers_are_ours(
-    slug: str, images: Tensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_plain_losses_are_ours(slug: str, images: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every player's loss and gradients, and the buffers that two passes leave behind."""
 
     def rolled(z: Tensor) -> Tensor:

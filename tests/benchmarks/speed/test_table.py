@@ -124,7 +124,7 @@ def test_publish_takes_the_tables_along_and_fills_the_page(bench: Bench, tmp_pat
     assert table.to_markdown(bench).strip() in publishing.fill_blocks(page, blocks)
 
 
-def test_a_full_disk_leaves_the_last_tables_as_they_were(
+def test_a_full_disk_leaves_the_last_tables(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = table.write(bench, tmp_path)
