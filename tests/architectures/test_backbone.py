@@ -1,17 +1,20 @@
-"""The shared networks: counts, shapes, and the computation against plain layers."""
+"""The shared networks: counts, shapes, and the computation against plain layers and torch's own convolutions."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from itertools import zip_longest
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.speed import plain
 from reproduce.architectures import backbone as networks
 from reproduce.architectures.backbone import Decoder, Encoder, count_parameters
+from reproduce.architectures.products import strided_convolution, transposed_convolution
 
 GAUSSIAN = {"embedding": 16, "log_covariance": 16}
 
@@ -76,3 +79,41 @@ def test_every_map_of_section_iii_c_is_asserted_on_the_way(monkeypatch: pytest.M
     # columns of the merged layers as maps, what becomes of them, then the code
     assert seen[:3] == [(128, 3, 3), (128, 7, 7), (16,)]
     assert seen[3:] == [(128, 7, 7), (64, 14, 14), (32, 28, 28), (1, 28, 28)]
+
+
+Function = Callable[[Tensor, Tensor], Tensor]
+
+
+def strided(x: Tensor, weight: Tensor) -> Tensor:
+    return F.conv2d(x, weight, None, 2)
+
+
+def transposed(x: Tensor, weight: Tensor) -> Tensor:
+    return F.conv_transpose2d(x, weight, None, 2)
+
+
+@pytest.mark.parametrize(
+    ("ours", "plain", "shape"),
+    [
+        (strided_convolution, strided, (5, 3, 7, 7)),
+        (strided_convolution, strided, (2, 3, 9, 5)),
+        (transposed_convolution, transposed, (5, 4, 3, 3)),
+    ],
+)
+def test_values_and_both_derivatives_are_the_layers(
+    ours: Function, plain: Function, shape: tuple[int, ...]
+) -> None:
+    x, weight = (
+        torch.randn(shape).double().requires_grad_(),
+        torch.randn(4, 3, 3, 3).double().requires_grad_(),
+    )
+    probe = torch.randn_like(plain(x, weight))
+
+    def everything(function: Function) -> list[Tensor]:
+        y = function(x, weight)
+        first = torch.autograd.grad(y, (x, weight), probe, retain_graph=True)
+        (by_x,) = torch.autograd.grad(y.square().sum() + (y * probe).sum(), x, create_graph=True)
+        return [y, *first, *torch.autograd.grad(by_x.square().sum(), (x, weight))]
+
+    for found, expected in zip(everything(ours), everything(plain), strict=True):
+        torch.testing.assert_close(found, expected)

@@ -1,12 +1,16 @@
-"""Densities and divergences against scipy and numerical integration."""
+"""Densities, divergences and discrepancies against scipy, integration and plain loops."""
 
 from __future__ import annotations
+
+import itertools
+import math
 
 import numpy as np
 import pytest
 import torch
 from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
+from torch import Tensor
 
 from reproduce.architectures.distributions import (
     gaussian_entropy,
@@ -15,6 +19,7 @@ from reproduce.architectures.distributions import (
     gaussian_sample,
     standard_log_density,
 )
+from reproduce.architectures.mmd import rbf_kernel, squared_mmd
 from tests.architectures.exact import double, draws
 
 MEAN = double([[0.5, -1.0, 2.0], [0.0, 0.3, -0.1]])
@@ -54,3 +59,24 @@ def test_draw_is_mean_plus_deviation_times_noise_and_differentiable_in_both() ->
     by_mean, by_log_variance = torch.autograd.grad(z.sum(), (mean, log_variance))
     assert torch.equal(by_mean, torch.ones_like(MEAN))
     torch.testing.assert_close(by_log_variance, 0.5 * deviation * noise)
+
+
+@pytest.mark.parametrize("bandwidth", [0.5, 1.0, 2.0])
+def test_discrepancy_is_that_of_a_double_loop_over_pairs(bandwidth: float) -> None:
+    def kernel(a: Tensor, b: Tensor) -> float:
+        squared = sum((float(x) - float(y)) ** 2 for x, y in zip(a, b, strict=True))
+        return math.exp(-squared / (2 * len(a) * bandwidth**2))
+
+    def within(z: Tensor) -> float:
+        return float(np.mean([kernel(a, b) for a, b in itertools.permutations(z, 2)]))
+
+    first, second = torch.randn(7, 3, dtype=torch.float64), 0.5 + torch.randn(5, 3, dtype=torch.float64)
+    across = float(np.mean([kernel(a, b) for a, b in itertools.product(first, second)]))
+    expected = within(first) + within(second) - 2 * across
+    assert float(squared_mmd(first, second, bandwidth)) == pytest.approx(expected, rel=1e-10)
+
+
+def test_kernel_has_a_finite_gradient_on_the_diagonal() -> None:
+    z = torch.randn(6, 4, dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(rbf_kernel(z, z, 1.0).sum(), z)
+    assert gradient.isfinite().all()

@@ -27,7 +27,6 @@ from reproduce import (
     files,
     golden,
     protocol,
-    publishing,
     reading,
     report,
     runs,
@@ -35,7 +34,7 @@ from reproduce import (
     training,
     worker,
 )
-from reproduce.commands import options, results
+from reproduce.commands import results
 from reproduce.errors import LONGEST, ReproduceError
 from reproduce.golden import ways
 from reproduce.golden.folder import FILES
@@ -268,16 +267,6 @@ def golden_is_whole_or_refused(name: str) -> Callable[[bytes, World], None]:
     return holds
 
 
-def note_of_runs(content: bytes, world: World) -> None:
-    """Whatever a report says of the runs that it was made from, it passes only if it names all that are there."""
-    made = world.folder / "report"
-    made.mkdir(exist_ok=True)
-    (made / publishing.MANIFESTS).write_bytes(content)
-    if refused(lambda: publishing.require_latest(world.store, made)) is None:
-        noted = publishing.rendered_from(made)
-        assert all(set(digests) <= noted[run] for run, digests in publishing.manifests(world.store).items())
-
-
 # --- claims -------------------------------------------------------------------------------------------------
 
 CLAIMS = "claims/4-reconstruction.csv"
@@ -433,16 +422,6 @@ def command(arguments: list[str], environment: dict[str, str], home: Path) -> tu
     return int(stop.value.code or 0), out.getvalue(), err.getvalue()
 
 
-def remembered(content: bytes, world: World) -> None:
-    """The note of the last default names a profile or counts for nothing, and the next campaign writes it anew."""
-    path = world.folder / options.REMEMBERED
-    path.write_bytes(content)
-    assert options.remembered_profile(world.folder) in (None, *protocol.PROFILES)
-    assert path.read_bytes() == content
-    options.remember_profile(world.folder, "quick")
-    assert options.remembered_profile(world.folder) == "quick"
-
-
 def of_bytes(name: str) -> Callable[[World], Cases]:
     """The spoilt file of the run."""
     spoil = spoilt_csv if name.endswith(".csv") else spoilt_safetensors
@@ -479,13 +458,9 @@ PROPERTIES = (
         Property(f"golden {name}", golden_file(name), golden_is_whole_or_refused(name), 8)
         for name in GOLDEN_FILES
     ),
-    Property(
-        "note of runs", lambda world: spoilt_json_bytes(publishing.manifests(world.store)), note_of_runs, 10
-    ),
-    Property("statements", lambda world: spoilt_csv(intact_claims()), statements, 10),
+    Property("statements", lambda world: spoilt_csv(intact_claims()), statements, 20),
     Property("kept verdicts", lambda world: spoilt_json_bytes(KEPT), kept_verdicts, 5),
-    Property("command line", commands(COMMANDS), one_line_and_a_code, 15),
+    Property("command line", commands(COMMANDS), one_line_and_a_code, 20),
     Property("command line, campaign", commands(INSIDE), one_line_and_the_campaign_as_it_was, 10),
-    Property("default profile", lambda world: spoilt_bytes(b"quick\n"), remembered, 10),
-    Property("environment", variables, one_line_and_a_code, 10),
+    Property("environment", variables, one_line_and_a_code, 15),
 )

@@ -18,7 +18,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.speed import measure, sides, work
 from benchmarks.speed.measure import Measurement, Process
 from benchmarks.speed.sides import OurSide, PythaeSide, workload
-from benchmarks.speed.worker import Worker
 from reproduce.datasets import load
 from reproduce.errors import ReproduceError
 from reproduce.names import SLUGS
@@ -129,19 +128,6 @@ def test_rates_are_operations_as_torch_counts_them_over_time(monkeypatch: pytest
     monkeypatch.setattr(sides.time, "perf_counter", lambda: next(clock))
     assert sides.sgemm_rate(0.6, size=10) == pytest.approx(3 * 2000 / 0.75)
     assert sides.convolution_rate(0.5, batch=2, channels=3, side=5) == counter.get_total_flops()
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        {"do": "epoch"},
-        {"do": "prepare", "side": "nobody", "slug": "ae", "steps": 1, "threads": 1},
-        {"do": "prepare", "side": "ours", "slug": "ae", "steps": 1, "threads": 2},
-    ],
-)
-def test_a_worker_refuses_what_it_does_not_understand(request_: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="not understood"):
-        Worker().answer(request_)
 
 
 @pytest.fixture
