@@ -14,7 +14,6 @@ from reproduce.architectures.contract import (
     Losses,
     Player,
     average,
-    mix,
     negative_log_likelihood,
     squared_error,
 )
@@ -34,18 +33,6 @@ def test_likelihoods_are_unit_variance_gaussian_without_its_constant_and_cross_e
     np.testing.assert_allclose(negative_log_likelihood(mean, x, "gaussian"), gaussian, rtol=1e-12)
     bernoulli = -(t * np.log(p) + (1 - t) * np.log1p(-p)).sum((1, 2, 3))
     np.testing.assert_allclose(negative_log_likelihood(mean, x, "bernoulli"), bernoulli, rtol=1e-12)
-
-
-@pytest.mark.parametrize("shape", [(2,), (3, 2, 2)])
-def test_interpolation_is_equation_6(shape: tuple[int, ...]) -> None:
-    first, second = torch.randn(5, *shape), torch.randn(5, *shape)
-    weights = torch.linspace(0, 1, 10)
-    path = mix(first, second, weights)
-    assert path.shape == (5, 10, *shape)
-    assert torch.equal(path[:, 0], first)
-    assert torch.equal(path[:, -1], second)
-    for k, weight in enumerate(weights):
-        torch.testing.assert_close(path[:, k], (1 - weight) * first + weight * second)
 
 
 def test_average_weighs_images_and_not_batches() -> None:

@@ -124,11 +124,6 @@ def test_what_the_package_imports_is_named_and_not_left_to_what_others_bring() -
         assert {name for name, found in modules.items() if not found & named} == set(), source
 
 
-def test_only_the_download_of_mnist_needs_torchvision() -> None:
-    users = [path for path in (ROOT / "reproduce").rglob("*.py") if "torchvision" in path.read_text("utf-8")]
-    assert [path.name for path in users] == ["mnist.py"]
-
-
 def test_the_base_lock_is_whole_but_for_torch_and_what_torch_brings() -> None:
     """It is installed with --no-deps: nothing that one of its packages needs may be missing."""
     locked = set(pins(BASE))
