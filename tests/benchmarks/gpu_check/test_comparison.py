@@ -69,9 +69,7 @@ def test_differences_are_relative_to_the_cpu_and_the_worst_player_counts() -> No
     found = comparison.compare("vae", traced(2.002, (3.0, 4.05), 9.9), traced(), True, memory_mib=7.0)
     assert (found.loss, found.gradient, found.trained) == pytest.approx((1e-3, 1e-2, 1e-2))
     assert (found.repeats, found.memory_mib) == (True, 7.0)
-
-
-def test_what_is_not_finite_is_infinitely_off_and_two_zeros_agree() -> None:
+    # what is not finite is infinitely off, and two zeros agree
     for bad in (math.nan, math.inf):
         assert comparison.difference(bad, 1.0) == comparison.difference(1.0, bad) == math.inf
         assert comparison.vector_difference(torch.tensor([bad, 1.0]), torch.ones(2)) == math.inf
