@@ -15,31 +15,6 @@ from reproduce.names import SLUGS
 from tests.packaging.tree import ROOT
 
 
-def test_families_and_labels_are_understood() -> None:
-    assert described("bench", ["β-VAE,AE", "family:flow"]) == ("ae", "vae-iaf", "vae-linnf", "beta-vae")
-    assert described("bench", []) == SLUGS
-
-
-@pytest.mark.parametrize("command", ["bench", "gpu-check"])
-@pytest.mark.parametrize(
-    ("name", "slug", "variant"), [("VAE@bce", "vae", "bce"), ("variant:linear-block", "ae", "linear-block")]
-)
-def test_a_variant_is_refused_in_one_line_and_not_passed_over(
-    command: str,
-    name: str,
-    slug: str,
-    variant: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """On a machine with a GPU, too, where a check of nothing would pass."""
-    monkeypatch.setattr(gpu_check, "require_cuda", lambda: None)
-    monkeypatch.setattr(gpu_check, "examine", lambda *_, **__: gpu_check.Findings({}, []))
-    assert finished(command, "--only", name) == 2
-    found = f"error: {command} knows no variants: name '{slug}' without '@{variant}'\n"
-    assert capsys.readouterr() == ("", found)
-
-
 def finished(*words: str) -> int:
     """The exit code of a command."""
     with pytest.MonkeyPatch.context() as patch:
@@ -49,14 +24,31 @@ def finished(*words: str) -> int:
     return int(stop.value.code or 0)
 
 
-def test_the_check_of_a_gpu_without_one_is_one_line_and_exit_code_2(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_families_and_labels_are_understood() -> None:
+    assert described("bench", ["β-VAE,AE", "family:flow"]) == ("ae", "vae-iaf", "vae-linnf", "beta-vae")
+    assert described("bench", []) == SLUGS
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("bench --only no-such", "unknown architecture 'no-such'"),
+        ("bench --only VAE@bce", "bench knows no variants: name 'vae' without '@bce'"),
+        ("bench --only variant:linear-block", "bench knows no variants: name 'ae' without '@linear-block'"),
+        ("bench --steps 1", "Invalid value for '--steps'"),
+        ("bench --rounds 0", "Invalid value for '--rounds'"),
+        ("gpu-check --only VAE@bce", "gpu-check knows no variants: name 'vae' without '@bce'"),
+        ("gpu-check", "gpu-check needs a GPU: no CUDA device"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(
+    words: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert finished("gpu-check") == 2
+    assert finished(*words.split()) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("error: gpu-check needs a GPU: no CUDA device")
+    assert err.startswith(f"error: {message}")
     assert err.count("\n") == 1
 
 
@@ -75,6 +67,4 @@ def test_the_check_of_a_gpu_prints_a_table_and_exits_by_it(
 
 def test_nothing_in_the_package_imports_benchmarks() -> None:
     for path in (ROOT / "reproduce").rglob("*.py"):
-        assert not re.search(
-            r"^\s*(from|import) benchmarks", path.read_text(encoding="utf-8"), re.MULTILINE
-        ), path
+        assert not re.search(r"^\s*(from|import) benchmarks", path.read_text(encoding="utf-8"), re.M), path

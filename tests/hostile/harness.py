@@ -83,15 +83,14 @@ class World:
 class Property:
     """Something that holds for every spoilt input.
 
-    cases: what to draw; holds: raises AssertionError, or whatever escaped, where it does not hold. few, many: how
-    many cases `make test` and `make test-all` try.
+    cases: what to draw; holds: raises AssertionError, or whatever escaped, where it does not hold; count: how many
+    cases are tried.
     """
 
     name: str
     cases: Callable[[World], st.SearchStrategy[Any]]
     holds: Callable[[Any, World], None]
-    few: int
-    many: int
+    count: int
 
 
 @contextlib.contextmanager
@@ -109,12 +108,12 @@ def bounded() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def exercise(subject: Property, world: World, cases: int) -> int:
-    """Try so many cases; returns how many were tried."""
+def exercise(subject: Property, world: World) -> int:
+    """Try the property's cases; returns how many were tried."""
     tried = 0
 
     @settings(
-        max_examples=cases,
+        max_examples=subject.count,
         deadline=timedelta(seconds=SECONDS),
         derandomize=True,
         database=None,
@@ -124,6 +123,7 @@ def exercise(subject: Property, world: World, cases: int) -> int:
     def every(case: Any) -> None:
         nonlocal tried
         tried += 1
+        world.reset()
         with bounded():
             subject.holds(case, world)
 

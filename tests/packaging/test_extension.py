@@ -1,5 +1,5 @@
-"""A 23rd architecture is a class, a line in the registry and a name (CONTRIBUTING, "Add an architecture"): everything
-after it goes on, though the paper prints nothing about it."""
+"""An architecture, a data set, a metric and a statement are added as docs/EXTENDING.md says, and everything after them
+goes on, though the paper prints nothing about them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,32 @@ import pytest
 
 from tests.packaging.tree import ROOT
 
-EDITS = (
+Edits = tuple[tuple[str, str, str], ...]
+"""File, what stands there once, and what takes its place."""
+
+
+def changed_copy(folder: Path, edits: Edits, **more: str) -> None:
+    """The project's code, edited. more: module of data sets → its text."""
+    for name in ("reproduce", "tests", "latex", "golden"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, text in more.items():
+        (folder / "reproduce" / "datasets" / f"{name}.py").write_text(text)
+    for file, before, after in edits:
+        source = (folder / file).read_text(encoding="utf-8")
+        assert source.count(before) == 1, file
+        (folder / file).write_text(source.replace(before, after), encoding="utf-8")
+
+
+def python(code: str, folder: Path) -> str:
+    """What the code prints, run with the package of that folder."""
+    environment = os.environ | {"PYTHONPATH": str(folder)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+ARCHITECTURE = (
     ("reproduce/names.py", '    "svae": "SVAE",\n', '    "svae": "SVAE",\n    "new-vae": "New-VAE",\n'),
     (
         "reproduce/architectures/registry.py",
@@ -37,20 +62,11 @@ render(make_records("desk", (42,), targets=targets), Path("out"), provenance={})
 
 @pytest.mark.slow
 def test_a_23rd_architecture_is_rendered_beside_the_papers_22(tmp_path: Path) -> None:
-    for folder in ("reproduce", "tests", "latex", "golden"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name, before, after in EDITS:
-        source = (tmp_path / name).read_text()
-        assert source.count(before) == 1
-        (tmp_path / name).write_text(source.replace(before, after))
-    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    command = [sys.executable, "-c", RENDER]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    changed_copy(tmp_path, ARCHITECTURE)
+    python(RENDER, tmp_path)
     rows = (tmp_path / "out" / "tables" / "table1.csv").read_text().splitlines()
     assert any(row.startswith("New-VAE,") for row in rows)
-    report = (tmp_path / "out" / "report.tex").read_text()
-    assert "compares 22 autoencoders" in report
+    assert "compares 22 autoencoders" in (tmp_path / "out" / "report.tex").read_text()
     ledger = pd.read_csv(tmp_path / "out" / "claims.csv").set_index("id")
     assert ledger.at["Abstract.architectures", "verdict"] == "reproduced"
     assert ledger.at["Abstract.architectures", "evidence"].startswith("22 of 22")
@@ -80,11 +96,7 @@ SOURCE = Source("made-up bars", "bars-1", _bars)
 '''
 RECIPES = (
     ("reproduce/datasets/__init__.py", "import digits, mnist\n", "import digits, mnist, toy\n"),
-    (
-        "reproduce/datasets/__init__.py",
-        '"mnist": mnist.SOURCE}',
-        '"mnist": mnist.SOURCE, "toy": toy.SOURCE}',
-    ),
+    ("reproduce/datasets/__init__.py", '"mnist": mnist.SOURCE}', '"mnist": mnist.SOURCE, "toy": toy.SOURCE}'),
     (
         "reproduce/metrics.py",
         '    "sharpness": lambda originals, images: sharpness(images),\n',
@@ -132,18 +144,8 @@ print(verdict.verdict, verdict.evidence)
 
 @pytest.mark.slow
 def test_a_data_set_a_metric_and_a_statement_are_added_as_the_page_says(tmp_path: Path) -> None:
-    """docs/EXTENDING.md: five classes, another size of training set, an error that Table I does not have."""
-    for folder in ("reproduce", "latex"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "reproduce" / "datasets" / "toy.py").write_text(TOY_DATA)
-    for name, before, after in RECIPES:
-        source = (tmp_path / name).read_text(encoding="utf-8")
-        assert source.count(before) == 1, name
-        (tmp_path / name).write_text(source.replace(before, after), encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    command = [sys.executable, "-c", USE]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "Largest error" in done.stdout
+    """Five classes, another size of training set, an error that Table I does not have."""
+    changed_copy(tmp_path, RECIPES, toy=TOY_DATA)
+    assert "Largest error" in python(USE, tmp_path)
     table = pd.read_csv(tmp_path / "out" / "tables" / "whole-test-set.csv")
     assert any("Largest error" in column for column in table)

@@ -1,9 +1,13 @@
-"""The one command renders what there is, whatever became of single runs."""
+"""A campaign is rendered whatever became of single runs; an environment is replaced by a whole one or not at all."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,24 +35,155 @@ def make(folder: Path, *words: str, code: int = 0) -> tuple[int, list[str]]:
     return done.returncode, log.read_text().split("\n")[:-1]
 
 
-@pytest.mark.parametrize("code", [0, 1])
-def test_a_campaign_with_failed_runs_is_rendered_and_fails_in_the_end(tmp_path: Path, code: int) -> None:
-    returned, commands = make(tmp_path, "reproduce", code=code)
-    assert [command.split()[0] for command in commands] == ["run", "render"]
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        ("reproduce", 0, ["run", "render"]),
+        ("reproduce", 1, ["run", "render"]),
+        ("reproduce", 2, ["run"]),
+        ("readings", 1, ["run", "run --only variant:all", "render"]),
+        ("-j4 reproduce golden", 0, ["run", "render", "golden"]),
+    ],
+    ids=["whole", "a run failed", "nothing could run", "second readings", "one after the other"],
+)
+def test_a_campaign_is_rendered_unless_nothing_could_run_and_fails_in_the_end_where_a_run_did(
+    tmp_path: Path, words: str, code: int, expected: list[str]
+) -> None:
+    returned, commands = make(tmp_path, *words.split(), code=code)
+    assert [command.strip() for command in commands] == expected
     assert bool(returned) is bool(code)
 
 
-def test_a_campaign_that_could_not_run_is_not_rendered(tmp_path: Path) -> None:
-    returned, commands = make(tmp_path, "reproduce", code=2)
-    assert [command.split()[0] for command in commands] == ["run"]
-    assert returned
+PYTHON = """#!/bin/sh
+case "$*" in
+*replace_environment*) exec {real} "$@";;
+"-m venv --clear "*) rm -rf "$4"; mkdir -p "$4/bin"; cp "$0" "$4/bin/python"; cp "$(dirname "$0")/pip" "$4/bin/pip";;
+esac
+"""
+"""Stands for the interpreter that makes the environment, and for the one inside it."""
+PIP = """#!/bin/sh
+echo "$@" >> "$LOG"
+case "$*" in *"$FAILS"*) exit 1;; esac
+place=$(dirname "$0")
+printf '#!%s/python\\nnew\\n' "$place" > "$place/tool"
+"""
+"""Fails where its arguments hold $FAILS, and installs a script that names its interpreter, as pip does."""
 
 
-def test_second_readings_are_run_though_one_of_the_22_failed(tmp_path: Path) -> None:
-    _, commands = make(tmp_path, "readings", code=1)
-    assert [command.strip() for command in commands] == ["run", "run --only variant:all", "render"]
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What `make venv` reads of a checkout, in a folder whose name has a space, and stand-ins for Python and pip."""
+    folder = tmp_path / "a checkout"
+    folder.mkdir()
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-base.lock"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("mk", "scripts"):
+        shutil.copytree(ROOT / name, folder / name)
+    for name, text in (("python", PYTHON.replace("{real}", sys.executable)), ("pip", PIP)):
+        path = tmp_path / "stand-ins" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+    return folder
 
 
-def test_targets_come_one_after_the_other_whatever_j_says(tmp_path: Path) -> None:
-    _, commands = make(tmp_path, "-j4", "reproduce", "golden")
-    assert [command.split()[0] for command in commands] == ["run", "render", "golden"]
+def in_checkout(folder: Path, *words: str, fails: str = "no such argument") -> int:
+    """The exit code of `make` there. fails: what pip refuses to install."""
+    stand_in = folder.parent / "stand-ins" / "python"
+    variables = {"PATH": "/usr/bin:/bin", "FAILS": fails, "LOG": str(folder.parent / "log")}
+    command = ["make", *words, f"PYTHON={stand_in}", "CPU_TORCH=torch-cpu"]
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, check=False)
+    return done.returncode
+
+
+def installed(folder: Path) -> list[str]:
+    """What pip was asked since it was asked last."""
+    log = folder.parent / "log"
+    lines = log.read_text().splitlines() if log.exists() else []
+    log.unlink(missing_ok=True)
+    return lines
+
+
+def age(path: Path) -> None:
+    """The file was changed after everything that is there."""
+    later = time.time() + 10
+    os.utime(path, (later, later))
+
+
+def old_environment(folder: Path) -> Path:
+    """One that was made from an earlier lock."""
+    assert in_checkout(folder, "venv") == 0
+    tool = folder / ".venv" / "bin" / "tool"
+    tool.write_text("old")
+    age(folder / "requirements.lock")
+    installed(folder)
+    return tool
+
+
+def assert_new(folder: Path) -> None:
+    """A whole environment stands there, its scripts name its place, and nothing else lies about."""
+    assert (folder / ".venv" / "bin" / "tool").read_text() == f"#!{folder}/.venv/bin/python\nnew\n"
+    assert not list(folder.glob(".venv.*"))
+
+
+def test_an_environment_is_made_once_and_the_project_alone_again(checkout: Path) -> None:
+    assert in_checkout(checkout, "venv") == 0
+    assert_new(checkout)
+    installed(checkout)
+    assert in_checkout(checkout, "venv") == 0
+    assert installed(checkout) == []
+    age(checkout / "pyproject.toml")
+    assert in_checkout(checkout, "venv") == 0
+    (line,) = installed(checkout)
+    assert "--editable" in line
+
+
+@pytest.mark.parametrize("target", ["venv", "venv-cpu"])
+@pytest.mark.parametrize("fails", ["--require-hashes", "--editable"])
+def test_an_installation_that_fails_leaves_the_old_one(checkout: Path, target: str, fails: str) -> None:
+    tool = old_environment(checkout)
+    assert in_checkout(checkout, target, fails=fails) != 0
+    assert tool.read_text() == "old"
+    assert in_checkout(checkout, target) == 0
+    assert_new(checkout)
+    assert (checkout / ".venv" / ".cpu").exists() == (target == "venv-cpu")
+
+
+def test_a_killed_installation_leaves_the_old_one_and_is_made_up_for(checkout: Path) -> None:
+    tool = old_environment(checkout)
+    pip = checkout.parent / "stand-ins" / "pip"
+    pip.write_text('#!/bin/sh\ntouch "$(dirname "$0")/half"\nkill -9 $PPID\n')
+    assert in_checkout(checkout, "venv") != 0
+    assert tool.read_text() == "old"
+    assert (checkout / ".venv.new" / "bin" / "half").exists()
+    pip.write_text(PIP)
+    assert in_checkout(checkout, "venv") == 0
+    assert_new(checkout)
+    assert not list(checkout.rglob("half"))
+
+
+def moved_away(folder: Path) -> None:
+    """Killed after the old one was moved away, before the new one was moved in."""
+    (folder / ".venv").rename(folder / ".venv.old")
+
+
+def emptied(folder: Path) -> None:
+    shutil.rmtree(folder / ".venv")
+    (folder / ".venv").mkdir()
+
+
+@pytest.mark.parametrize("damage", [moved_away, emptied])
+def test_the_next_command_makes_up_for_a_damage(checkout: Path, damage: Callable[[Path], None]) -> None:
+    old_environment(checkout)
+    damage(checkout)
+    assert in_checkout(checkout, "venv") == 0
+    assert_new(checkout)
+
+
+def test_an_environment_on_another_disk_stays_there(checkout: Path) -> None:
+    place = checkout.parent / "other disk" / "environment"
+    place.mkdir(parents=True)
+    (checkout / ".venv").symlink_to(place)
+    assert in_checkout(checkout, "venv") == 0
+    assert (checkout / ".venv").is_symlink()
+    assert (place / "bin" / "tool").read_text().startswith(f"#!{place}/bin/python")

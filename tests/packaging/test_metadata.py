@@ -1,44 +1,77 @@
-"""Licence, citation and package say the same."""
+"""Licence, citation and package say the same; a clone stays small; an installed package holds templates and data."""
 
+from __future__ import annotations
+
+import subprocess
+import sys
 import tomllib
-from typing import Any
+import zipfile
+from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.packaging.tree import ROOT
 
-
-def project() -> dict[str, Any]:
-    found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return found
-
-
-def citation() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    return found
+MEGABYTE = 10**6
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 
 
-def test_the_citation_has_what_its_format_requires():
-    assert citation()["cff-version"] == "1.2.0"
-    assert {"message", "title", "authors"} <= set(citation())
-
-
-def test_the_citation_names_the_version_of_the_package():
-    assert str(citation()["version"]) == project()["version"]
-
-
-def test_the_citation_names_the_paper_and_its_author():
-    (paper,) = citation()["references"]
+def test_the_citation_has_what_its_format_requires_and_names_version_paper_author_and_licence() -> None:
+    assert CITATION["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors"} <= set(CITATION)
+    assert str(CITATION["version"]) == PYPROJECT["project"]["version"]
+    (paper,) = CITATION["references"]
     assert paper["title"].startswith("On the Quality-Smoothness Duality")
     assert [author["family-names"] for author in paper["authors"]] == ["Patel"]
+    assert (
+        (ROOT / PYPROJECT["project"]["license"]["file"])
+        .read_text()
+        .startswith(f"{CITATION['license']} License")
+    )
 
 
-def test_the_licence_is_the_one_that_citation_and_package_name():
-    text = (ROOT / project()["license"]["file"]).read_text(encoding="utf-8")
-    assert text.startswith("MIT License")
-    assert "the reproduce authors" in text
-    assert citation()["license"] == "MIT"
+def tracked_bytes(folder: str) -> int:
+    """Bytes of the tracked files below the folder that are there."""
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", folder]
+    listed = subprocess.run(command, check=True, capture_output=True).stdout.decode()
+    paths = [ROOT / name for name in listed.split("\0") if name]
+    return sum(path.stat().st_size for path in paths if path.is_file())
 
 
-def test_the_changelog_has_a_place_for_what_comes_next():
-    assert "## [Unreleased]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+def test_published_results_stay_below_45_megabytes_and_the_whole_tree_below_60() -> None:
+    published, whole = tracked_bytes("published"), tracked_bytes(".")
+    assert 0 < published < 45 * MEGABYTE
+    assert published < whole < 60 * MEGABYTE
+
+
+def test_every_folder_of_modules_is_a_package_that_is_installed() -> None:
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "reproduce").rglob("*.py")}
+    installed = {*(".".join(folder.parts) for folder in folders), "reproduce.latex"}
+    assert installed == set(PYPROJECT["tool"]["setuptools"]["packages"])
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of the tracked files, built as pip would."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(["git", "-C", str(ROOT), "archive", "--output", str(folder / "a.tar"), "HEAD"], check=True)
+    source = folder / "source"
+    source.mkdir()
+    subprocess.run(
+        ["tar", "-xf", str(folder / "a.tar"), "-C", str(source), "--exclude=./published"], check=True
+    )
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--wheel-dir", str(folder), str(source)], check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_a_wheel_has_templates_and_data(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for folder, place in (("latex", "reproduce/latex"), ("reproduce/paper", "reproduce/paper")):
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and path.suffix in (".j2", ".bib", ".csv"):
+                assert f"{place}/{path.relative_to(ROOT / folder).as_posix()}" in names
+    assert {"reproduce/decisions.toml", "reproduce/archived-commit.txt"} <= names
+    assert not [name for name in names if name.startswith(("tests/", "published/", "latex/"))]

@@ -45,19 +45,24 @@ class NoCopies(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def test_a_copy_would_be_found() -> None:
+def test_a_copy_and_a_question_would_be_found() -> None:
     there = torch.ones(2, device="meta")
     with pytest.raises(AssertionError, match=r"_to_copy takes \(2,\) from the host"), NoCopies():
         torch.ones(2).to(there)
+    for ask in (lambda x: x.item(), float, bool, lambda x: x[x > 0], lambda x: x.nonzero()):
+        with pytest.raises(AssertionError, match="waits for the device"), NoQuestions():
+            ask(torch.ones(1))
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_nothing_is_copied_to_the_device_in_a_step(slug: str) -> None:
+def test_no_step_waits_for_the_device_and_nothing_is_copied_there(slug: str) -> None:
     run = comparison.new_run(slug, "cpu")
     run.architecture.train()
     batch = Batch(run.train_images[:8], run.train_images[8:16])
-    # whatever is copied once a run is copied here (and VQ-VAE's codebook begins)
+    # whatever is asked or copied once a run is done here (VQ-VAE's codebook begins)
     step(run.architecture, run.players, run.adams, batch, 0.0)
+    with NoQuestions():
+        step(run.architecture, run.players, run.adams, batch, 0.5)
     there = run.architecture.to("meta")
     batch = Batch(batch.images.to("meta"), run.train_images[8:16].to("meta"))
     with contextlib.suppress(NotImplementedError):
@@ -65,23 +70,6 @@ def test_nothing_is_copied_to_the_device_in_a_step(slug: str) -> None:
     with NoCopies():
         losses = there.losses(batch, 0.5)
         player_gradients(there.players(), losses.players)
-
-
-def test_a_question_would_be_found() -> None:
-    for ask in (lambda x: x.item(), float, bool, lambda x: x[x > 0], lambda x: x.nonzero()):
-        with pytest.raises(AssertionError, match="waits for the device"), NoQuestions():
-            ask(torch.ones(1))
-
-
-@pytest.mark.parametrize("slug", SLUGS)
-def test_no_step_waits_for_the_device(slug: str) -> None:
-    run = comparison.new_run(slug, "cpu")
-    run.architecture.train()
-    batch = Batch(run.train_images[:8], run.train_images[8:16])
-    # whatever is asked once a run is asked here (VQ-VAE: whether its codebook has begun)
-    step(run.architecture, run.players, run.adams, batch, 0.0)
-    with NoQuestions():
-        step(run.architecture, run.players, run.adams, batch, 0.5)
 
 
 @pytest.mark.parametrize("slug", ["vae", "factor-vae"], ids=["one batch", "two batches"])

@@ -1,23 +1,5 @@
-"""No generator state carried from one test to the next, and images in double precision."""
+"""The tests here share the fixtures of the architectures' tests."""
 
-from __future__ import annotations
+from tests.architectures.conftest import images, own_random_numbers
 
-from collections.abc import Iterator
-
-import pytest
-import torch
-
-
-@pytest.fixture(autouse=True)
-def _own_random_numbers() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng():
-        torch.manual_seed(20_261_122)
-        yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def images() -> torch.Tensor:
-    """Eight made-up images, (8, 1, 28, 28) float64 in [0, 1]."""
-    return torch.rand(8, 1, 28, 28, dtype=torch.float64)
+__all__ = ["images", "own_random_numbers"]
