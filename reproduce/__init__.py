@@ -1,4 +1,7 @@
-"""Reproduction of a comparison of 22 autoencoders on MNIST: `from reproduce import load` gives a trained model."""
+"""Reproduction of a comparison of 22 autoencoders on MNIST.
+
+`load` gives a trained model, `load_records` what was measured.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from reproduce import environment
 
 if TYPE_CHECKING:
-    from reproduce.trained import load
+    from reproduce.trained import load, load_records
 
-__all__ = ["environment", "load"]
+__all__ = ["environment", "load", "load_records"]
 
 
 def __getattr__(name: str) -> Any:
     # torch takes seconds to import, and most commands do without
-    if name == "load":
-        from reproduce.trained import load
+    if name in ("load", "load_records"):
+        from reproduce import trained
 
-        return load
+        return getattr(trained, name)
     raise AttributeError(f"module 'reproduce' has no attribute '{name}'")

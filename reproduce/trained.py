@@ -1,8 +1,9 @@
-"""A trained model to work with: the weights of a finished run in its architecture.
+"""What is finished, to work with: the weights of a run in its architecture, and all that a profile measured.
 
-from reproduce import load
+from reproduce import load, load_records
 model = load("VQ-VAE")
 images = model.decode(model.encode(images))
+pairs = load_records("notebook").pairs
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from reproduce import files, protocol, training
 from reproduce.architectures.contract import Architecture
 from reproduce.errors import ReproduceError
 from reproduce.protocol import BEST_FIRST
-from reproduce.runs import RunId, select
-from reproduce.store import FRESH, WEIGHTS, Store
+from reproduce.reading import assemble
+from reproduce.records import Records
+from reproduce.runs import RunId, campaign_runs, select
+from reproduce.store import FRESH, WEIGHTS, Status, Store
 from reproduce.version import ROOT
 
 PUBLISHED = ROOT / "published"
@@ -56,3 +59,30 @@ def load(
         f"{run} has no trained model ({'; '.join(reasons)}): train it with `python -m reproduce run --profile "
         f"{profile or 'desk'} --only {run.name} --seed {seed}`"
     )
+
+
+def load_records(
+    profile: str | None = None, *, results: Path = Path("results"), published: Path = PUBLISHED
+) -> Records:
+    """All that a profile's finished runs measured, as data frames.
+
+    profile: unless one is named, that of `protocol.BEST_FIRST` with most models finished, the first of equals.
+    results, published: where runs are looked for, in this order. Raises ReproduceError where none has finished, or for
+    what cannot be read.
+    """
+
+    def finished(name: str) -> tuple[Store, list[Status]]:
+        store = Store(results, protocol.profile(name), published)
+        states = [store.status(run) for run in (*campaign_runs(store.protocol), *store.known_runs())]
+        return store, list({status.run: status for status in states if status.state == FRESH}.values())
+
+    def models(found: tuple[Store, list[Status]]) -> int:
+        return len({status.run.architecture for status in found[1] if not status.run.variant})
+
+    store, states = max(map(finished, (profile,) if profile else BEST_FIRST), key=models)
+    if not states:
+        raise ReproduceError(
+            f"no run of profile {store.protocol.name} has finished: give `python -m reproduce run --profile "
+            f"{store.protocol.name}`"
+        )
+    return assemble(store, states)

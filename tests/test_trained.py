@@ -1,21 +1,25 @@
-"""A finished run's model can be loaded and used."""
+"""A finished run's model, and what was measured, can be loaded and used."""
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from reproduce import protocol, runs
+from reproduce import protocol, runs, trained
 from reproduce.errors import ReproduceError
 from reproduce.publishing import copy_runs
 from reproduce.runs import RunId
 from reproduce.store import WEIGHTS, Store
-from reproduce.trained import load
+from reproduce.trained import load, load_records
 from reproduce.training import deserialise
+from reproduce.version import ROOT
+from tests import bare
 from tests.tiny import TINY
 
 
@@ -76,3 +80,50 @@ def test_the_readmes_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     names: dict[str, Any] = {}
     exec(example, names)
     assert names["frames"].shape == (1, 10, 28, 28)
+
+
+# --- what was measured ----------------------------------------------------------------------------------
+
+
+def test_records_are_those_of_the_finished_runs(store: Store) -> None:
+    found = load_records("tiny", results=store.folder.parent)
+    assert found.profile == "tiny"
+    assert {"ae", "vae"} <= set(found.runs["architecture"])
+    assert (found.runs["status"] == "fresh").all()
+
+
+def test_the_profile_with_most_finished_models_is_taken(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trained, "BEST_FIRST", ("desk", "tiny"))
+    assert load_records(results=store.folder.parent, published=Path("none")).profile == "tiny"
+
+
+def test_without_a_finished_run_there_are_no_records(tmp_path: Path) -> None:
+    with pytest.raises(
+        ReproduceError, match="no run of profile desk has finished: give `python -m reproduce"
+    ):
+        load_records("desk", results=tmp_path, published=tmp_path)
+
+
+NOTEBOOK = ROOT / "docs" / "published.ipynb"
+CELLS = """
+import json, pathlib, sys
+for cell in json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"))["cells"]:
+    if cell["cell_type"] == "code":
+        exec("".join(cell["source"]))
+assert len(ours) == len(ours.dropna(subset=["ssim"])) > 0 and frames.shape == (10, 1, 28, 28), (ours, frames.shape)
+"""
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_in_any_folder(tmp_path: Path) -> None:
+    """Its cells one after another, with the published runs."""
+    command = [sys.executable, "-W", "error", "-c", CELLS, str(NOTEBOOK)]
+    done = bare.ran(command, tmp_path, {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "HOME": str(tmp_path)})
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_the_notebook_is_published_without_output() -> None:
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
