@@ -37,7 +37,6 @@ from tests.synthetic import make_records
 
 HERE: Mapping[str, Any] = {name: name for name in MACHINE}
 ELSEWHERE = {**HERE, "instruction_set": "DEFAULT"}
-OLDER = {**HERE, "kernels": "ONEDNN_MAX_CPU_ISA=SSE41"}
 NO_RUNS = pd.DataFrame(columns=[*KEY, *COMPARED])
 
 
@@ -66,20 +65,17 @@ def allowance(row: Any, value: float, same: bool) -> float:
     return float(getattr(row, f"{kind}_absolute") + getattr(row, f"{kind}_relative") * abs(value))
 
 
-def test_every_metric_gets_a_tolerance_and_the_initial_losses_one_of_1e_8(base: Spread) -> None:
+def test_a_tolerance_is_four_times_the_pooled_spread_and_at_least_the_least(base: Spread) -> None:
     found = measured(base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE, ssim=1.01))
     assert tuple(found) == (*COMPARED, INITIAL)
     assert found[INITIAL].other_relative == found[INITIAL].same_relative == 1e-8
-
-
-def test_the_wide_tolerance_is_four_times_the_pooled_spread_and_names_the_runs(base: Spread) -> None:
-    band = measured(base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE, ssim=1.01))["ssim"]
-    small = SMALL * base.runs["ssim"].median()
+    assert (found["piq"].same_relative, found["piq"].other_relative) == (LEAST["same"], LEAST["other"])
+    ssim, small = found["ssim"], SMALL * base.runs["ssim"].median()
     pooled = np.sqrt(((0.01 * base.runs["ssim"] / (base.runs["ssim"] + small)) ** 2).mean())
-    assert band.other_relative == pytest.approx(MARGIN * pooled, rel=1e-3)
-    assert band.other_absolute == pytest.approx(band.other_relative * small, rel=1e-3)
-    assert "over 22 pooled runs (again)" in band.reason
-    assert "over 22 pooled runs (avx)" in band.reason
+    assert ssim.other_relative == pytest.approx(MARGIN * pooled, rel=1e-3)
+    assert ssim.other_absolute == pytest.approx(ssim.other_relative * small, rel=1e-3)
+    for way in ("again", "avx"):
+        assert f"over 22 pooled runs ({way})" in ssim.reason
 
 
 @pytest.mark.parametrize("kind", ["same", "other"])
@@ -113,7 +109,7 @@ def test_a_chaotic_architecture_gets_a_tolerance_of_its_own_and_does_not_widen_t
         ({"a": -0.1, "b": 0.09, "c": 0.08}, 0.0, {"a", "b", "c"}),
         ({"a": -0.1, "b": 0.09, "c": 0.08}, 0.085, set()),
         ({"a": 0.003}, 0.0, set()),
-        ({name: 1.0 for name in "abcdef"}, 0.0, set()),
+        (dict.fromkeys("abcdef", 1.0), 0.0, set()),
         ({}, 0.0, set()),
     ],
     ids=["they do not hide each other", "below the least", "hardly more than the rest", "too many", "none"],
@@ -121,16 +117,6 @@ def test_a_chaotic_architecture_gets_a_tolerance_of_its_own_and_does_not_widen_t
 def test_which_architectures_are_chaotic(wild: dict[str, float], least: float, apart: set[str]) -> None:
     calm = {f"calm-{n}": 0.001 for n in range(5)}
     assert set_apart(pd.Series(calm | wild), least) == apart
-
-
-def test_no_spread_leaves_the_least_tolerances(base: Spread) -> None:
-    band = measured(base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE))["piq"]
-    assert (band.same_relative, band.other_relative) == (LEAST["same"], LEAST["other"])
-
-
-def test_another_python_is_the_same_class_and_another_instruction_set_is_not(base: Spread) -> None:
-    found = measured(base, moved(base, "python", HERE, iss=1.01), moved(base, "sse41", OLDER, iss=1.1))["iss"]
-    assert 0.01 < found.same_relative < 0.1 < found.other_relative
 
 
 def test_a_nearly_vanishing_value_does_not_make_a_tolerance(base: Spread) -> None:
@@ -237,7 +223,7 @@ def test_recorded_tolerances_are_those_of_the_spread_beside_them_and_admit_it(pr
 
 
 def outside(spreads: Sequence[Spread]) -> list[str]:
-    """Numbers that lie outside the tolerance around the base's."""
+    """Numbers that lie outside the tolerance around the base's, or nearer to its edge than they should."""
     base, tolerances = next(spread for spread in spreads if spread.name == BASE), every(*spreads)
     found = []
     for way in spreads:
@@ -246,7 +232,8 @@ def outside(spreads: Sequence[Spread]) -> list[str]:
             key = (row["architecture"], row["seed"])
             for metric in COMPARED:
                 its = tolerances.get((metric, key[0])) or tolerances[metric, POOLED]
-                if not abs(ours.loc[key, metric] - row[metric]) <= allowance(its, row[metric], same):
+                apart = OVER_WORST * abs(ours.loc[key, metric] - row[metric])
+                if not apart <= 1.001 * allowance(its, row[metric], same):
                     found.append(f"{way.name}: {key} {metric}")
     return found
 
