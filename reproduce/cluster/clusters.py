@@ -17,6 +17,7 @@ from reproduce.errors import ReproduceError
 RETRIES = 2
 """How often a run is given to a fresh worker when its own was killed."""
 CONNECT_SECONDS = 10
+CLOSE_SECONDS = 5
 LOOPBACK = "127.0.0.1"
 
 DASK = {
@@ -58,12 +59,15 @@ def local_cluster(workers: int, dashboard: bool = False) -> Iterator[tuple[Any, 
         scheduler_kwargs={"dashboard": dashboard, "dashboard_address": f"{LOOPBACK}:0"},
         silence_logs=logging.CRITICAL,
     )
-    with cluster, Client(cluster, set_as_default=False) as client:
-        processes = LocalWorkers(cluster.scheduler_address, workers)
-        try:
-            yield client, processes
-        finally:
-            processes.kill()
+    client = Client(cluster, set_as_default=False)
+    processes = LocalWorkers(cluster.scheduler_address, workers)
+    try:
+        yield client, processes
+    finally:
+        processes.kill()
+        for closing in (client, cluster):
+            with contextlib.suppress(TimeoutError):
+                closing.close(timeout=CLOSE_SECONDS)
 
 
 def require_loopback() -> None:
