@@ -15,7 +15,7 @@ from reproduce.runs import RunId
 
 Listener = Callable[[RunId | None, Event], None]
 """Hears events of runs, and (of no run) warnings that concern the whole campaign."""
-WATCH_SECONDS = 1
+WATCH_SECONDS = 5
 """How often somebody looks whether there are workers."""
 
 
@@ -59,12 +59,12 @@ def perform(
             for index, (sent, (name, run)) in enumerate(zip(messages, names.items(), strict=True))
         }
         while pending:
-            watch.look()
             try:
                 with client.as_current():
                     done = wait(list(pending), timeout=WATCH_SECONDS, return_when="FIRST_COMPLETED").done
             except TimeoutError:
                 done = set()
+                watch.look()
             except CancelledError:  # `result` says what that means
                 done = {future for future in pending if future.cancelled()}
             for future in sorted(done, key=lambda future: order.index(pending[future])):

@@ -87,6 +87,26 @@ def test_workers_killed_in_mid_run_cost_nothing_and_change_nothing(tmp_path: Pat
     assert workers() == []
 
 
+@pytest.mark.slow
+def test_a_result_that_dies_with_every_worker_before_it_is_fetched_is_made_again(
+    finished: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, killed = client.result, []
+
+    def kill_all_before_the_first(*arguments: Any) -> Any:
+        if not killed:
+            killed.extend(workers())
+            for process in killed:
+                process.kill()
+        return honest(*arguments)
+
+    monkeypatch.setattr(client, "result", kill_all_before_the_first)
+    store = Store(tmp_path, finished.protocol)
+    assert set(once(store, jobs=2).done) == set(RUNS)
+    assert len(killed) == 2
+    assert contents(store.folder) == contents(finished.folder)
+
+
 def preloaded(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every worker process of Dask run the code when it starts."""
     (folder / "preloaded.py").write_text(code)
@@ -99,6 +119,7 @@ def test_workers_that_cannot_start_end_a_campaign_with_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     preloaded(broken, tmp_path, monkeypatch)
+    monkeypatch.setattr(client, "WATCH_SECONDS", 1)
     with pytest.raises(ReproduceError, match=r"the worker processes die while they start .out of memory\?"):
         once(Store(tmp_path, TINY), jobs=2)
 

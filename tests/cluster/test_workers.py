@@ -4,28 +4,25 @@ from typing import Any
 
 import pytest
 
-from reproduce.cluster.workers import SLOW_SECONDS, STARTS, Watch
+from reproduce.cluster.workers import DEATHS, SLOW_SECONDS, Watch
 from reproduce.errors import ReproduceError
 
 
 class World:
-    """What a watch sees: the time, the workers that are up, the processes that died."""
+    """What a watch sees: the time, the workers that are up, how often a process died."""
 
     count = 2
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now, self.up, self.dead = 0.0, 0, 0
+        self.now, self.up, self.deaths = 0.0, 0, 0
         self.said: list[str] = []
         monkeypatch.setattr("reproduce.cluster.workers.time.monotonic", lambda: self.now)
 
     def scheduler_info(self) -> dict[str, Any]:
         return {"workers": dict.fromkeys(range(self.up))}
 
-    def replace_dead(self) -> int:
-        return self.dead
-
     def watch(self, scheduler: str | None = None) -> Watch:
-        return Watch(self, scheduler, self if scheduler is None else None, self.said.append)  # type: ignore[arg-type]
+        return Watch(self, scheduler, self if scheduler is None else None, self.said.append)
 
 
 @pytest.fixture
@@ -34,18 +31,19 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def test_processes_that_die_again_and_again_end_a_campaign(world: World) -> None:
-    watch, world.dead = world.watch(), 1
-    for _ in range(2 * STARTS):
-        watch.look()
+    watch, world.deaths = world.watch(), 2 * DEATHS
+    watch.look()
+    world.deaths += 1
     with pytest.raises(ReproduceError, match=r"die while they start .* --jobs 1 needs none"):
         watch.look()
 
 
 def test_a_worker_that_comes_up_makes_everything_good(world: World) -> None:
-    watch, world.dead = world.watch(), 2
-    for _ in range(3 * STARTS):
+    watch = world.watch()
+    for _ in range(3):
         for world.up in (0, 1):
             world.now += SLOW_SECONDS - 1
+            world.deaths += DEATHS
             watch.look()
     assert world.said == []
 
