@@ -6,17 +6,17 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
-from reproduce.cluster.clusters import DASK, existing_cluster, local_cluster, worker_processes
+from reproduce.cluster.clusters import DASK, existing_cluster, local_cluster
 from reproduce.cluster.messages import CRASHED, REFUSED, TOPIC, Event, keys_of, message, task_name
 from reproduce.cluster.on_worker import perform_on_worker
-from reproduce.cluster.watch import Watch
+from reproduce.cluster.workers import Watch
 from reproduce.errors import ReproduceError, described
 from reproduce.runs import RunId
 
 Listener = Callable[[RunId | None, Event], None]
 """Hears events of runs, and (of no run) warnings that concern the whole campaign."""
 WATCH_SECONDS = 5
-"""How often somebody looks whether there are workers at all."""
+"""How often somebody looks whether there are workers."""
 
 
 def perform(
@@ -40,16 +40,16 @@ def perform(
     messages = [message(job, scheduler is None) for _, job in tasks]
     names = {task_name(*sent): run for sent, run in zip(messages, order, strict=True)}
     keys = {run: keys_of(job) for run, job in tasks}
-    workers = min(workers, len(tasks))
-    cluster = local_cluster(workers, dashboard) if scheduler is None else existing_cluster(scheduler)
+    count = min(workers, len(tasks))
+    cluster = local_cluster(count, dashboard) if scheduler is None else existing_cluster(scheduler)
 
     def say(text: str) -> None:
         listener(None, {"warning": text})
 
-    with dask.config.set(DASK), cluster as client:
+    with dask.config.set(DASK), cluster as (client, processes):
         if dashboard:
             say(f"Dask's dashboard is at {client.dashboard_link}")
-        watch = Watch(client, scheduler, workers, say, lambda: worker_processes(client.cluster))
+        watch = Watch(client, scheduler, processes, say)
         client.subscribe_topic(TOPIC, lambda event: _heard(event, names, listener))
         pending = {
             # one group of keys: queued at the scheduler by priority, instead of dealt out to the workers at once

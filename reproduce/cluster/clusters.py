@@ -5,29 +5,24 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import logging
-import os
 import re
-import signal
 import socket
-import threading
 from collections.abc import Iterator
-from multiprocessing import resource_tracker
 from typing import Any
 
 from reproduce import files
+from reproduce.cluster.workers import LocalWorkers
 from reproduce.errors import ReproduceError
 
 RETRIES = 2
 """How often a run is given to a fresh worker when its own was killed."""
 CONNECT_SECONDS = 10
 CLOSE_SECONDS = 5
+LOOPBACK = "127.0.0.1"
 
 DASK = {
     "distributed.scheduler.allowed-failures": RETRIES,
     "distributed.scheduler.worker-saturation": 1.0,
-    "distributed.worker.daemon": True,
-    # on a busy machine a killed worker is back after a minute; Dask gives its nanny up after 15 seconds
-    "distributed.deploy.lost-worker-timeout": "1 day",
     # a machine that was asleep has lost no worker
     "distributed.scheduler.worker-ttl": None,
     # a worker has one core for training; Dask's own watching would take a twentieth of it
@@ -40,10 +35,9 @@ DASK = {
 
 
 @contextlib.contextmanager
-def local_cluster(workers: int, dashboard: bool = False) -> Iterator[Any]:
-    """A client of as many worker processes on this machine, which Ctrl-C does not reach.
+def local_cluster(workers: int, dashboard: bool = False) -> Iterator[tuple[Any, LocalWorkers]]:
+    """A client of a scheduler in this process, and so many workers, which end with this context.
 
-    Their end is a SIGKILL, whatever happened: every state on disk is good for going on, so nothing is waited for.
     Raises ReproduceError if a dashboard is asked for and what draws it is not installed.
     """
     from distributed import Client, LocalCluster
@@ -55,48 +49,38 @@ def local_cluster(workers: int, dashboard: bool = False) -> Iterator[Any]:
     require_loopback()
     # for good: connections of killed workers are reported after the cluster has closed, too
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    # the threads that start now, and the processes that they start, inherit the mask: Ctrl-C and the end of a terminal
-    # are for this thread alone
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    # Python's tracker of shared memory unblocks Ctrl-C in the thread that happens to start it: no worker's, then
-    resource_tracker.ensure_running()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # its own workers would get Ctrl-C too, and those that are only starting could not be killed
+    cluster = LocalCluster(
+        n_workers=0,
+        processes=True,
+        host=LOOPBACK,
+        dashboard_address=None,
+        # Dask serves its metrics by HTTP in any case: here only, at any free port
+        scheduler_kwargs={"dashboard": dashboard, "dashboard_address": f"{LOOPBACK}:0"},
+        silence_logs=logging.CRITICAL,
+    )
+    client = Client(cluster, set_as_default=False)
+    processes = LocalWorkers(cluster.scheduler_address, workers)
     try:
-        cluster = LocalCluster(
-            n_workers=0,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=0,
-            dashboard_address=None,
-            # Dask serves its metrics by HTTP in any case: here only, at any free port
-            scheduler_kwargs={"dashboard": dashboard, "dashboard_address": "127.0.0.1:0"},
-            silence_logs=logging.CRITICAL,
-        )
-        client = Client(cluster, set_as_default=False)
+        yield client, processes
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    try:
-        cluster.scale(workers)
-        yield client
-    finally:
-        with killing(cluster):
+        processes.kill()
+        for closing in (client, cluster):
             with contextlib.suppress(TimeoutError):
-                client.close(timeout=CLOSE_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                cluster.close(timeout=CLOSE_SECONDS)
+                closing.close(timeout=CLOSE_SECONDS)
 
 
 def require_loopback() -> None:
     """Raises ReproduceError where processes of this machine cannot reach each other: Dask would try for a minute."""
     try:
         with socket.socket() as server:
-            server.bind(("127.0.0.1", 0))
+            server.bind((LOOPBACK, 0))
             server.listen(1)
             with socket.create_connection(server.getsockname(), timeout=CONNECT_SECONDS):
                 pass
     except OSError as error:
         raise ReproduceError(
-            f"workers cannot be reached on this machine (127.0.0.1: {error.strerror or error}): give --jobs 1, which "
+            f"workers cannot be reached on this machine ({LOOPBACK}: {error.strerror or error}): give --jobs 1, which "
             "needs no network"
         ) from error
 
@@ -114,33 +98,8 @@ def require_address(address: str) -> None:
 
 
 @contextlib.contextmanager
-def killing(cluster: Any) -> Iterator[None]:
-    """Kill every worker process, those that are only starting too, as long as this lasts."""
-    over = threading.Event()
-
-    def kill() -> None:
-        while True:
-            # `workers` has only those that are up
-            for nanny in list(cluster._created):
-                nanny.auto_restart = False
-                if nanny.pid:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(nanny.pid, signal.SIGKILL)
-            if over.wait(0.02):
-                return
-
-    thread = threading.Thread(target=kill, name="worker-killer", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-@contextlib.contextmanager
-def existing_cluster(address: str) -> Iterator[Any]:
-    """A client of the scheduler at that address. Raises ReproduceError when none answers."""
+def existing_cluster(address: str) -> Iterator[tuple[Any, None]]:
+    """A client of the scheduler at that address; its workers are not ours. Raises ReproduceError when none answers."""
     from distributed import Client
 
     require_address(address)
@@ -152,10 +111,4 @@ def existing_cluster(address: str) -> Iterator[Any]:
             f"no Dask scheduler answers at {address}: start one with `dask scheduler`, or leave out --scheduler"
         ) from error
     with client:
-        yield client
-
-
-def worker_processes(cluster: Any) -> set[int]:
-    """Ids of the worker processes that live, be they up or only starting."""
-    processes = [(nanny.pid, nanny.process) for nanny in list(getattr(cluster, "_created", ()))]
-    return {pid for pid, process in processes if process is not None and process.is_alive()}
+        yield client, None

@@ -6,7 +6,7 @@ import json
 import math
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,7 +22,13 @@ from reproduce.commands.options import (
 )
 from reproduce.commands.results import records_and_provenance
 from reproduce.errors import ReproduceError
-from reproduce.protocol import PROFILES
+from reproduce.protocol import PROFILES, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reproduce.golden import Golden
+    from reproduce.records import Records
 
 
 def require_checkout() -> None:
@@ -59,9 +65,9 @@ def check(
     held = [RunId(slug, int(number)) for slug, number in sorted(golden.runs_in(expected.runs))]
     golden.require_fresh(Store(results, protocol, options.PUBLISHED), held, some=True)
     records, found = records_and_provenance(protocol, results, expected.seeds)
-    provenance = golden.machine_provenance(protocol, found)
-    compared = golden.compare(expected, records, golden.initial_losses(protocol), provenance, paper.models())
-    apart = golden.not_compared(expected, records)
+    fresh = as_golden(protocol, records, found, expected.tolerances)
+    compared = golden.compare(expected, fresh, paper.models())
+    apart = golden.not_compared(expected, fresh)
     shown = compared if every else golden.summary(compared)
     if as_json:
         plain = shown.drop(columns="deviation").replace([math.inf, -math.inf], math.nan).astype(object)
@@ -69,13 +75,19 @@ def check(
         counted = {"profile": protocol.name, "compared": len(compared), "not_compared": apart}
         typer.echo(json.dumps(counted | {"rows": rows}, indent=1))
     else:
-        for line in (
-            *golden.as_lines(shown),
-            *apart,
-            *golden.conclusion(expected, provenance, compared),
-        ):
+        for line in (*golden.as_lines(shown), *apart, *golden.conclusion(expected, fresh, compared)):
             typer.echo(line)
     return 0 if compared["inside"].all() else 1
+
+
+def as_golden(
+    protocol: Protocol, records: Records, provenance: dict[str, Any], tolerances: pd.DataFrame
+) -> Golden:
+    """A campaign's records in the shape of golden numbers, with today's loss parts at initialisation."""
+    from reproduce import golden
+
+    losses, machine = golden.initial_losses(protocol), golden.machine_provenance(protocol, provenance)
+    return golden.of_records(records, losses, machine, tolerances)
 
 
 @app.command(name="golden")
@@ -107,12 +119,11 @@ def record_golden(
     records, found = records_and_provenance(protocol, results, seeds)
     every = records if seeds is None else records_and_provenance(protocol, results)[0]
     tolerances, origin = golden.tolerances_for(protocol.name, golden.frames(every)["runs"])
-    now = golden.of_records(
-        records, golden.initial_losses(protocol), golden.machine_provenance(protocol, found), tolerances
-    ).only({(run.architecture, run.seed) for run in wanted})
+    now = as_golden(protocol, records, found, tolerances)
+    now = now.only({(run.architecture, run.seed) for run in wanted})
     try:
         before = golden.read(protocol.name)
-    except golden.CannotCompare as error:
+    except ReproduceError as error:
         typer.echo(f"recorded for the first time ({error})")
     else:
         for (run, metric), was, becomes in golden.changes(before, now).itertuples():

@@ -19,18 +19,11 @@ from reproduce.golden.folder import (
     require_fresh,
     write,
 )
-from reproduce.golden.model import (
-    FOLDER,
-    CannotCompare,
-    Golden,
-    machine_provenance,
-    runs_in,
-)
+from reproduce.golden.model import FOLDER, Golden, machine_provenance, runs_in
 from reproduce.golden.tolerances import tolerances_for
 
 __all__ = [
     "FOLDER",
-    "CannotCompare",
     "Golden",
     "as_lines",
     "changes",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from reproduce.golden.folder import frames
+from reproduce.errors import ReproduceError
 from reproduce.golden.model import (
     BY_ROW,
     COMPARED,
@@ -19,55 +19,50 @@ from reproduce.golden.model import (
     OF_RUNS,
     POOLED,
     ROWS,
-    CannotCompare,
     Golden,
-    machine_class,
-    of_runs,
     rekeyed,
+    run_name,
     runs_in,
+    same_class,
 )
-from reproduce.records import Records
 
 
-def compare(
-    golden: Golden,
-    records: Records,
-    losses: pd.DataFrame,
-    provenance: Mapping[str, Any],
-    paper: pd.DataFrame | None = None,
-) -> pd.DataFrame:
+def compare(golden: Golden, fresh: Golden, paper: pd.DataFrame | None = None) -> pd.DataFrame:
     """Every number of the runs that both sides have (see `not_compared`), as `judged` gives them.
 
-    losses: `folder.initial_losses`; provenance: `model.machine_provenance`; paper: a models frame. Raises
-    CannotCompare: other profile, other data, no common run, a metric without a tolerance, rows of a run that only one
-    side has or has twice.
+    fresh: `folder.of_records`; its tolerances do not count. paper: a models frame. Raises ReproduceError: other
+    profile, other data, no common run, a metric without a tolerance, a row of a common run that only one side has.
     """
-    if golden.profile != records.profile:
-        raise CannotCompare(f"golden is of profile '{golden.profile}', the results of '{records.profile}'")
-    if golden.provenance.get("data") != provenance.get("data"):
-        raise CannotCompare("golden and results come from different data")
+    if golden.profile != fresh.profile:
+        raise ReproduceError(f"golden is of profile '{golden.profile}', the results of '{fresh.profile}'")
+    if golden.provenance.get("data") != fresh.provenance.get("data"):
+        raise ReproduceError("golden and results come from different data")
     pooled = golden.tolerances.loc[golden.tolerances["architecture"] == POOLED, "metric"]
     if lacking := [metric for metric in (*COMPARED, INITIAL) if metric not in set(pooled)]:
-        raise CannotCompare(
+        raise ReproduceError(
             f"golden has no tolerance for {', '.join(lacking)}: measure them with `make tolerances`"
         )
-    fresh = frames(records)
-    both = runs_in(golden.runs) & runs_in(fresh["runs"])
+    both = runs_in(golden.runs) & runs_in(fresh.runs)
     if not both:
-        raise CannotCompare("golden and the results have no run in common")
-    golden, fresh = (
-        golden.only(both),
-        {name: of_runs(fresh[name], both) for name in OF_RUNS} | {"losses": losses},
-    )
+        raise ReproduceError("golden and the results have no run in common")
+    golden, fresh = golden.only(both), fresh.only(both)
     for name in (*OF_RUNS, "losses"):
-        _require_same_rows(name, ROWS[name], getattr(golden, name), fresh[name])
-    same = machine_class(golden.provenance) == machine_class(provenance)
+        _require_same_rows(name, getattr(golden, name), getattr(fresh, name))
     numbers = [*by_run(golden, fresh), *by_row(golden, fresh), *initial(golden, fresh)]
-    return judged(numbers, golden.tolerances, same, paper)
+    return judged(numbers, golden.tolerances, same_class(golden.provenance, fresh.provenance), paper)
+
+
+def _require_same_rows(name: str, golden: pd.DataFrame, fresh: pd.DataFrame) -> None:
+    """Raises ReproduceError that names the first row that one side lacks."""
+    theirs, ours = (set(side[ROWS[name]].itertuples(index=False, name=None)) for side in (golden, fresh))
+    for lacking, side in ((theirs - ours, "the results lack"), (ours - theirs, "golden lacks")):
+        if lacking:
+            first = min(lacking, key=str)
+            raise ReproduceError(f"{side} {len(lacking)} rows of {name}, the first: {first}")
 
 
 class Number(NamedTuple):
-    """One number on both sides. like: the metric whose tolerance it takes, of a value of this size, so many times."""
+    """One number on both sides. It may be off `times` what the metric `like` may be off from a value of that size."""
 
     architecture: str
     run: str
@@ -79,19 +74,17 @@ class Number(NamedTuple):
     times: float = 1.0
 
 
-def by_run(golden: Golden, fresh: Mapping[str, pd.DataFrame]) -> Iterator[Number]:
+def by_run(golden: Golden, fresh: Golden) -> Iterator[Number]:
     """The runs' own numbers; some must be the very same."""
-    ours = fresh["runs"].set_index(KEY)
-    for theirs in golden.runs.to_dict("records"):
-        run = (theirs["architecture"], theirs["seed"])
+    ours = fresh.runs.set_index(KEY)
+    for run, theirs in golden.runs.set_index(KEY).iterrows():
         for metric in (*COMPARED, *EXACT):
-            pair = float(theirs[metric]), float(ours.loc[run, metric])
-            times = 0.0 if metric in EXACT else 1.0
-            like = metric if times else INITIAL
-            yield Number(run[0], run_name(run), metric, *pair, like, pair[0], times)
+            before, now = float(theirs[metric]), float(ours.loc[run, metric])
+            like, times = (INITIAL, 0.0) if metric in EXACT else (metric, 1.0)
+            yield Number(run[0], run_name(run), metric, before, now, like, before, times)
 
 
-def by_row(golden: Golden, fresh: Mapping[str, pd.DataFrame]) -> Iterator[Number]:
+def by_row(golden: Golden, fresh: Golden) -> Iterator[Number]:
     """How far each run's images, pairs and epochs lie from golden's, row by row: the root mean square over n rows.
 
     Golden's is 0. A tolerance is measured on a run's mean over its rows. Were rows off independently of each other,
@@ -99,8 +92,7 @@ def by_row(golden: Golden, fresh: Mapping[str, pd.DataFrame]) -> Iterator[Number
     allowed, around the root mean square of golden's own values.
     """
     for (name, column), (called, metric) in BY_ROW.items():
-        ours = fresh[name].set_index(ROWS[name])[column]
-        theirs = getattr(golden, name).set_index(ROWS[name])[column]
+        ours, theirs = (getattr(side, name).set_index(ROWS[name])[column] for side in (fresh, golden))
         for run, rows in theirs.groupby(level=KEY, sort=False):
             off, size = root_mean_square(ours.loc[rows.index] - rows), root_mean_square(rows)
             yield Number(run[0], run_name(run), called, 0.0, off, metric, size, math.sqrt(len(rows)))
@@ -111,10 +103,10 @@ def root_mean_square(values: pd.Series) -> float:
     return float(np.sqrt(np.mean(values.to_numpy(float) ** 2)))
 
 
-def initial(golden: Golden, fresh: Mapping[str, pd.DataFrame]) -> Iterator[Number]:
+def initial(golden: Golden, fresh: Golden) -> Iterator[Number]:
     """The loss parts at initialisation."""
-    ours = fresh["losses"].set_index(ROWS["losses"])["value"]
-    for (slug, part), value in golden.losses.set_index(ROWS["losses"])["value"].items():
+    ours, theirs = (side.losses.set_index(ROWS["losses"])["value"] for side in (fresh, golden))
+    for (slug, part), value in theirs.items():
         yield Number(slug, slug, f"{INITIAL} {part}", value, float(ours[slug, part]), INITIAL, value)
 
 
@@ -144,29 +136,10 @@ def judged(
     )
 
 
-def run_name(run: tuple[str, int]) -> str:
-    """For people."""
-    return f"{run[0]}/seed-{run[1]}"
-
-
-def _require_same_rows(name: str, key: list[str], golden: pd.DataFrame, fresh: pd.DataFrame) -> None:
-    """Raises CannotCompare that names the first row that one side lacks or has twice."""
-    for side, frame in (("golden", golden), ("the results", fresh)):
-        if frame.duplicated(key).any():
-            twice = frame[frame.duplicated(key)].iloc[0]
-            raise CannotCompare(f"{side} have a row twice in {name}: {tuple(twice[key])}")
-    expected = set(golden[key].itertuples(index=False, name=None))
-    obtained = set(fresh[key].itertuples(index=False, name=None))
-    for lacking, side in ((expected - obtained, "the results lack"), (obtained - expected, "golden lacks")):
-        if lacking:
-            first = min(lacking, key=str)
-            raise CannotCompare(f"{side} {len(lacking)} rows of {name}, the first: {first}")
-
-
-def not_compared(golden: Golden, records: Records) -> list[str]:
+def not_compared(golden: Golden, fresh: Golden) -> list[str]:
     """The runs that only one side has, a line a side: a long profile's golden numbers may be of some runs only, and a
     campaign may not be through."""
-    theirs, ours = runs_in(golden.runs), runs_in(frames(records)["runs"])
+    theirs, ours = runs_in(golden.runs), runs_in(fresh.runs)
     sides = ((theirs - ours, "the results lack"), (ours - theirs, "golden lacks"))
     return [
         f"cannot be compared, since {side} them: {', '.join(map(run_name, sorted(runs)))}"
@@ -185,11 +158,11 @@ def summary(compared: pd.DataFrame) -> pd.DataFrame:
     return compared[~compared["inside"] | compared.index.isin(worst)]
 
 
-def conclusion(golden: Golden, provenance: Mapping[str, Any], compared: pd.DataFrame) -> list[str]:
-    """What the comparison comes to, in lines: changed keys, what the tolerances rest on if nothing measured each of
-    them, and how much is off."""
+def conclusion(golden: Golden, fresh: Golden, compared: pd.DataFrame) -> list[str]:
+    """What the comparison comes to, in lines: changed keys, the reason that all tolerances share if they do, and how
+    much is off."""
     lines = []
-    if changed := rekeyed(golden.provenance, provenance):
+    if changed := rekeyed(golden.provenance, fresh.provenance):
         lines.append(
             f"{len(changed)} runs have other settings or revisions than when golden was recorded, the first: "
             f"{changed[0]}; if that was meant, record anew with `make golden PROFILE={golden.profile}`"
@@ -197,7 +170,7 @@ def conclusion(golden: Golden, provenance: Mapping[str, Any], compared: pd.DataF
     reasons = set(golden.tolerances.loc[golden.tolerances["metric"] != INITIAL, "reason"])
     if len(reasons) == 1:
         lines.append(f"tolerances: {reasons.pop()}")
-    same = machine_class(golden.provenance) == machine_class(provenance)
+    same = same_class(golden.provenance, fresh.provenance)
     which = (
         "narrow tolerances (same class of machine)" if same else "wide tolerances (another class of machine)"
     )

@@ -1,4 +1,4 @@
-"""Records ↔ the folder `golden/<profile>/`. What is read is checked: columns, types, finite, no row twice."""
+"""Records ↔ the folder `golden/<profile>/`."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from reproduce import files
+from reproduce import files, reading
 from reproduce.errors import ReproduceError
 from reproduce.golden.model import (
     COLUMNS,
     COMPARED,
     EXACT,
     FOLDER,
+    INITIAL,
+    KEY,
     LIMITS,
     OF_RUNS,
-    POOLED,
     ROWS,
-    CannotCompare,
+    WORDS,
     Golden,
+    run_name,
     runs_in,
 )
 from reproduce.names import SLUGS
@@ -33,11 +34,10 @@ from reproduce.runs import RunId
 from reproduce.store import FRESH, MISSING, PARTIAL, Store, read_csv
 
 FILES = {name: f"{name}.csv" for name in COLUMNS} | {"tolerances": "bands.csv"}
-WHOLE_NUMBERS = {"seed", "image", "label", "pair", "first", "second", "epoch"}
-WORDS = {"architecture", "part", "metric", "reason"}
-LARGEST = 64 << 20
-"""Bytes of a golden file at most; the largest real one has some megabytes."""
 CLEAN = re.compile(r"[0-9a-f]{40,64}")
+
+
+# --- what is recorded ---------------------------------------------------------------------------------
 
 
 def frames(records: Records) -> dict[str, pd.DataFrame]:
@@ -51,10 +51,14 @@ def frames(records: Records) -> dict[str, pd.DataFrame]:
     found = {}
     for name, frame in sources.items():
         kept = frame[(frame["variant"].fillna("") == "") & frame["architecture"].isin(SLUGS)]
-        kept = kept.assign(_order=kept["architecture"].map(SLUGS.index))
-        kept = kept.sort_values(["_order", *ROWS[name][1:]], kind="stable")
+        kept = kept.sort_values(ROWS[name], key=_in_order, kind="stable")
         found[name] = kept[COLUMNS[name]].reset_index(drop=True)
     return found
+
+
+def _in_order(values: pd.Series) -> pd.Series:
+    """What a column is sorted by."""
+    return values.map(SLUGS.index) if values.name == "architecture" else values
 
 
 def initial_losses(protocol: Protocol) -> pd.DataFrame:
@@ -64,34 +68,6 @@ def initial_losses(protocol: Protocol) -> pd.DataFrame:
     found = fingerprints.initial_losses(protocol.train)
     rows = [(slug, part, value) for slug, parts in found.items() for part, value in parts.items()]
     return pd.DataFrame(rows, columns=COLUMNS["losses"])
-
-
-def require_fresh(store: Store, wanted: Sequence[RunId], *, some: bool = False) -> None:
-    """Raises CannotCompare that names the first run that is not fresh, and why.
-
-    some: one that has not run yet does not count, as long as any has.
-    """
-    states = [store.status(run, verify=True) for run in wanted]
-    spoilt = [status for status in states if status.state != FRESH]
-    if some and len(spoilt) < len(states):
-        spoilt = [status for status in spoilt if status.state not in (MISSING, PARTIAL)]
-    if spoilt:
-        first = spoilt[0]
-        raise CannotCompare(
-            f"{len(spoilt)} of {len(states)} runs are not fresh, the first: {first.run} is {first.state} "
-            f"({first.why}); give `python -m reproduce run --profile {store.protocol.name}` first"
-        )
-
-
-def require_clean(commits: Iterable[str]) -> None:
-    """Raises CannotCompare at the first that names no commit, or one whose files were changed (`+`)."""
-    for commit in sorted(set(commits)):
-        if not CLEAN.fullmatch(commit):
-            raise CannotCompare(
-                "golden is recorded from a clean commit only, and so must its runs have been; "
-                f"'{commit or 'unknown'}' is none: commit or put away your changes, in a checkout with git or an "
-                "image built from one, and run the campaign again"
-            )
 
 
 def of_records(
@@ -107,95 +83,6 @@ def of_records(
     )
 
 
-def write(golden: Golden, root: Path = FOLDER) -> Path:
-    """Record golden numbers. Raises CannotCompare, and writes nothing, if one is not finite."""
-    for name in COLUMNS:
-        frame = getattr(golden, name)
-        bad = ~np.isfinite(frame.select_dtypes("number").to_numpy(float)).all(axis=1)
-        if bad.any():
-            raise CannotCompare(f"golden needs finite numbers; not so: {frame['architecture'][bad].iloc[0]}")
-    folder = root / golden.profile
-    for name, file in FILES.items():
-        files.write(folder / file, files.csv_bytes(getattr(golden, name)))
-    write_provenance(golden.provenance, folder / "provenance.json")
-    return folder
-
-
-def write_provenance(provenance: Mapping[str, Any], path: Path) -> None:
-    """As JSON."""
-    files.write(path, (json.dumps(provenance, indent=1, sort_keys=True) + "\n").encode())
-
-
-def read(profile: str, root: Path = FOLDER) -> Golden:
-    """Raises CannotCompare when there is none or a file is damaged."""
-    folder = root / profile
-    if not (folder / "runs.csv").is_file():
-        raise CannotCompare(
-            f"there are no golden numbers for profile '{profile}': record them with `make golden PROFILE={profile}`"
-        )
-    found = {name: read_frame(folder / FILES[name], COLUMNS[name], ROWS[name]) for name in COLUMNS}
-    for name in OF_RUNS:
-        if runs_in(found[name]) != runs_in(found["runs"]):
-            raise _damaged(folder / FILES[name], "it holds other runs than runs.csv")
-    for name, frame in found.items():
-        known = {*SLUGS, POOLED} if name == "tolerances" else set(SLUGS)
-        if foreign := sorted(set(frame["architecture"]) - known):
-            raise _damaged(folder / FILES[name], f"'{foreign[0][:40]}' is no architecture")
-    if (found["tolerances"][list(LIMITS)] < 0).any(axis=None):
-        raise _damaged(folder / FILES["tolerances"], "a tolerance is negative")
-    provenance = read_provenance(folder / "provenance.json")
-    if provenance.get("profile") != profile:
-        raise CannotCompare(
-            f"{folder} holds the numbers of another profile ('{provenance.get('profile')}'): record its own with "
-            f"`make golden PROFILE={profile}`"
-        )
-    return Golden(profile=profile, provenance=provenance, **found)
-
-
-def read_provenance(path: Path) -> dict[str, Any]:
-    """The provenance. Raises CannotCompare when it is missing or damaged."""
-    try:
-        provenance = json.loads(files.read(path, LARGEST))
-    except ReproduceError as error:
-        raise CannotCompare(str(error)) from error
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, "not JSON") from error
-    if not isinstance(provenance, dict) or not isinstance(provenance.get("keys", {}), dict):
-        raise _damaged(path, "not what a recording writes")
-    return provenance
-
-
-def read_frame(path: Path, columns: Sequence[str], row: Sequence[str]) -> pd.DataFrame:
-    """A CSV with these columns, every number finite and no row twice. Raises CannotCompare that names what is wrong."""
-    try:
-        frame = read_csv(files.read(path, LARGEST), columns, str(path))[list(columns)]
-    except ReproduceError as error:
-        raise CannotCompare(f"{error}: restore it from version control") from error
-    for column in columns:
-        if wrong := wrong_kind(frame[column]):
-            raise _damaged(path, f"the column {column} has a value that is not {wrong}")
-    if frame.empty:
-        raise _damaged(path, "it has no rows")
-    twice = frame.duplicated(list(row))
-    if twice.any():
-        named = ", ".join(str(value)[:40] for value in frame.loc[twice, list(row)].iloc[0])
-        raise _damaged(path, f"it has a row twice ({named})")
-    return frame
-
-
-def wrong_kind(values: pd.Series) -> str:
-    """What a column of this name holds, if some value is something else; else empty."""
-    if values.name in WORDS:
-        return "" if values.map(lambda value: isinstance(value, str)).all() else "text"
-    if values.name in WHOLE_NUMBERS:
-        return "" if values.dtype.kind in "iu" else "a whole number"
-    return "" if values.dtype.kind in "iuf" and np.isfinite(values).all() else "a finite number"
-
-
-def _damaged(path: Path, why: str) -> CannotCompare:
-    return CannotCompare(f"{path} is damaged ({why}): restore it from version control")
-
-
 def changes(before: Golden, after: Golden) -> pd.DataFrame:
     """What a new recording would change: before and after by run (or architecture) and metric, NaN where one has
     none."""
@@ -205,9 +92,113 @@ def changes(before: Golden, after: Golden) -> pd.DataFrame:
 
 def _values(golden: Golden) -> pd.Series:
     runs = {
-        (f"{row['architecture']}/seed-{row['seed']}", metric): float(row[metric])
-        for row in golden.runs.to_dict("records")
+        (run_name(run), metric): float(row[metric])
+        for run, row in golden.runs.set_index(KEY).iterrows()
         for metric in (*COMPARED, *EXACT)
     }
     losses = golden.losses.itertuples(index=False)
-    return pd.Series(runs | {(row.architecture, f"initial {row.part}"): row.value for row in losses})
+    return pd.Series(runs | {(row.architecture, f"{INITIAL} {row.part}"): row.value for row in losses})
+
+
+# --- what may be recorded -----------------------------------------------------------------------------
+
+
+def require_fresh(store: Store, wanted: Sequence[RunId], *, some: bool = False) -> None:
+    """Raises ReproduceError that names the first run that is not fresh, and why.
+
+    some: one that has not run yet does not count, as long as any has.
+    """
+    states = [store.status(run, verify=True) for run in wanted]
+    spoilt = [status for status in states if status.state != FRESH]
+    if some and len(spoilt) < len(states):
+        spoilt = [status for status in spoilt if status.state not in (MISSING, PARTIAL)]
+    if spoilt:
+        first = spoilt[0]
+        raise ReproduceError(
+            f"{len(spoilt)} of {len(states)} runs are not fresh, the first: {first.run} is {first.state} "
+            f"({first.why}); give `python -m reproduce run --profile {store.protocol.name}` first"
+        )
+
+
+def require_clean(commits: Iterable[str]) -> None:
+    """Raises ReproduceError at the first that names no commit, or one whose files were changed (`+`)."""
+    for commit in sorted(set(commits)):
+        if not CLEAN.fullmatch(commit):
+            raise ReproduceError(
+                "golden is recorded from a clean commit only, and so must its runs have been; "
+                f"'{commit or 'unknown'}' is none: commit or put away your changes, in a checkout with git or an "
+                "image built from one, and run the campaign again"
+            )
+
+
+# --- the folder ---------------------------------------------------------------------------------------
+
+
+def write(golden: Golden, root: Path = FOLDER) -> Path:
+    """Record golden numbers. Raises ReproduceError, and writes nothing, if one is not finite."""
+    tables = {name: checked(getattr(golden, name), name, f"{name} of these results") for name in COLUMNS}
+    folder = root / golden.profile
+    for name, frame in tables.items():
+        files.write(folder / FILES[name], files.csv_bytes(frame))
+    write_provenance(golden.provenance, folder / "provenance.json")
+    return folder
+
+
+def read(profile: str, root: Path = FOLDER) -> Golden:
+    """Raises ReproduceError when there is none or a file is damaged."""
+    folder = root / profile
+    if not (folder / FILES["runs"]).is_file():
+        raise ReproduceError(
+            f"there are no golden numbers for profile '{profile}': record them with `make golden PROFILE={profile}`"
+        )
+    tables = {name: read_frame(folder / FILES[name], name) for name in COLUMNS}
+    for name in OF_RUNS:
+        if runs_in(tables[name]) != runs_in(tables["runs"]):
+            raise _damaged(f"{folder / FILES[name]} holds other runs than runs.csv")
+    if foreign := [slug for slug in tables["runs"]["architecture"] if slug not in SLUGS]:
+        raise _damaged(f"{folder / FILES['runs']} has '{foreign[0]}', which is no architecture")
+    if (tables["tolerances"][[*LIMITS]] < 0).any(axis=None):
+        raise _damaged(f"{folder / FILES['tolerances']} has a negative tolerance")
+    provenance = read_provenance(folder / "provenance.json")
+    if provenance.get("profile") != profile:
+        raise ReproduceError(
+            f"{folder} holds the numbers of another profile ('{provenance.get('profile')}'): record its own with "
+            f"`make golden PROFILE={profile}`"
+        )
+    return Golden(profile=profile, provenance=provenance, **tables)
+
+
+def read_frame(path: Path, table: str) -> pd.DataFrame:
+    """One table (a name in `COLUMNS`). Raises ReproduceError that names what is wrong with the file."""
+    try:
+        frame = read_csv(files.read(path), COLUMNS[table], str(path))
+        return checked(frame[COLUMNS[table]], table, str(path))
+    except ReproduceError as error:
+        raise _damaged(str(error)) from error
+
+
+def checked(frame: pd.DataFrame, table: str, what: str) -> pd.DataFrame:
+    """The frame again. Raises ReproduceError when a number is not finite, or a row comes twice, or there is none."""
+    reading.finite(frame, [name for name in frame if name not in WORDS], what)
+    reading.unique(frame, ROWS[table], what)
+    return frame
+
+
+def write_provenance(provenance: Mapping[str, Any], path: Path) -> None:
+    """As JSON."""
+    files.write(path, (json.dumps(provenance, indent=1, sort_keys=True) + "\n").encode())
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """The provenance. Raises ReproduceError when it is missing or damaged."""
+    try:
+        provenance = json.loads(files.read(path))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(f"{path} is not JSON") from error
+    if not isinstance(provenance, dict) or not isinstance(provenance.get("keys", {}), dict):
+        raise _damaged(f"{path} is not what a recording writes")
+    return provenance
+
+
+def _damaged(why: str) -> ReproduceError:
+    return ReproduceError(f"{why}: restore it from version control")

@@ -43,6 +43,8 @@ COLUMNS: dict[str, list[str]] = {
     "losses": [*ROWS["losses"], "value"],
     "tolerances": [*ROWS["tolerances"], *LIMITS, "reason"],
 }
+WORDS = ("architecture", "part", "metric", "reason")
+"""Columns of text; every other one holds finite numbers."""
 OF_RUNS = ("runs", "images", "pairs", "curves")
 """Tables with rows of runs."""
 BY_ROW: dict[tuple[str, str], tuple[str, str]] = {
@@ -57,10 +59,6 @@ MACHINE = ("device", "processor", "instruction_set", "kernels", "machine", "torc
 """What must agree for two machines to be of one class."""
 
 
-class CannotCompare(ReproduceError):
-    """Fresh and golden are not of one kind: other profile, other data, missing rows, a damaged file."""
-
-
 def of_runs(frame: pd.DataFrame, runs: set[tuple[str, int]]) -> pd.DataFrame:
     """The rows of these runs (architecture, seed)."""
     return frame[pd.MultiIndex.from_frame(frame[KEY]).isin(list(runs))].reset_index(drop=True)
@@ -71,10 +69,17 @@ def runs_in(frame: pd.DataFrame) -> set[tuple[str, int]]:
     return set(frame[KEY].itertuples(index=False, name=None))
 
 
+def run_name(run: tuple[str, int]) -> str:
+    """For people."""
+    return f"{run[0]}/seed-{run[1]}"
+
+
 @dataclass(frozen=True)
 class Golden:
-    """What `golden/<profile>/` holds, which may be only some of the profile's runs: tables with `COLUMNS`, every number
-    finite. A tolerance is an architecture's own, or that of all (`POOLED`) that have none of their own."""
+    """What `golden/<profile>/` holds, or what fresh results are in its place; maybe only some of the profile's runs.
+
+    Tables with `COLUMNS`. A tolerance is an architecture's own, or that of all (`POOLED`) that have none of their own.
+    """
 
     profile: str
     runs: pd.DataFrame
@@ -91,11 +96,10 @@ class Golden:
         return tuple(sorted(set(map(int, self.runs["seed"]))))
 
     def of_seeds(self, seeds: Sequence[int]) -> Golden:
-        """The part of these seeds. Raises CannotCompare when one was not recorded."""
-        missing = [seed for seed in seeds if seed not in self.seeds]
-        if missing:
+        """The part of these seeds. Raises ReproduceError when one was not recorded."""
+        if missing := [seed for seed in seeds if seed not in self.seeds]:
             listed = ", ".join(map(str, self.seeds))
-            raise CannotCompare(f"golden/{self.profile} has no seed {missing[0]}; it has {listed}")
+            raise ReproduceError(f"golden/{self.profile} has no seed {missing[0]}; it has {listed}")
         return self.only({run for run in runs_in(self.runs) if run[1] in seeds})
 
     def only(self, runs: set[tuple[str, int]]) -> Golden:
@@ -103,9 +107,9 @@ class Golden:
         return replace(self, **{name: of_runs(getattr(self, name), runs) for name in OF_RUNS})
 
 
-def machine_class(provenance: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What must agree for bits to agree."""
-    return tuple(provenance.get(name) for name in MACHINE)
+def same_class(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether two provenances are of one class of machine, on which equal runs agree to the bit."""
+    return all(first.get(name) == second.get(name) for name in MACHINE)
 
 
 def machine_provenance(protocol: Protocol, provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,19 +11,9 @@ import numpy as np
 import pandas as pd
 
 from reproduce import files
+from reproduce.errors import ReproduceError
 from reproduce.golden.folder import FILES, read_frame, read_provenance, write_provenance
-from reproduce.golden.model import (
-    COLUMNS,
-    COMPARED,
-    FOLDER,
-    INITIAL,
-    KEY,
-    POOLED,
-    ROWS,
-    CannotCompare,
-    machine_class,
-    rekeyed,
-)
+from reproduce.golden.model import COLUMNS, COMPARED, FOLDER, INITIAL, KEY, POOLED, rekeyed, same_class
 from reproduce.names import SLUGS
 
 BASE = "as-is"
@@ -57,103 +47,104 @@ class Spread:
         return self.runs.set_index(KEY)[list(COMPARED)]
 
 
-def same_class(first: Spread, second: Spread) -> bool:
-    """Whether both ran on one class of machine."""
-    return machine_class(first.provenance) == machine_class(second.provenance)
+def base_of(spreads: Sequence[Spread]) -> Spread:
+    """The one called `BASE`. Raises ReproduceError if there is none."""
+    for spread in spreads:
+        if spread.name == BASE:
+            return spread
+    raise ReproduceError(
+        f"tolerances need the runs '{BASE}' to compare with: make them with `make tolerances`"
+    )
 
 
 def measured_tolerances(spreads: Sequence[Spread]) -> pd.DataFrame:
     """Each metric's tolerance from how far the other ways lie from the one called `BASE`, pooled over architectures.
 
-    Ways of the base's own class of machine make the tight tolerance, the others the wide one. Raises CannotCompare when
-    there is no base, no other way of one of the two kinds, or no run in common.
+    Ways of the base's own class of machine make the tight tolerance, the others the wide one. Raises ReproduceError
+    when there is no base, no other way of one of the two kinds, or no run in common.
     """
-    base = next((spread for spread in spreads if spread.name == BASE), None)
-    if base is None:
-        raise CannotCompare(
-            f"tolerances need the runs '{BASE}' to compare with: make them with `make tolerances`"
-        )
-    scale, deviations, names = small(base.values), {}, {}
-    for kind in LEAST:
-        ways = [way for way in spreads if way is not base and same_class(base, way) == (kind == "same")]
-        if not ways:
-            raise CannotCompare(
+    base = base_of(spreads)
+    ways: dict[str, list[Spread]] = {kind: [] for kind in LEAST}
+    for way in spreads:
+        if way is not base:
+            ways["same" if same_class(base.provenance, way.provenance) else "other"].append(way)
+    for kind, found in ways.items():
+        if not found:
+            raise ReproduceError(
                 f"tolerances need a second campaign on the {kind} class of machine: `make tolerances`"
             )
-        deviations[kind] = _deviations(base.values, scale, [way.values for way in ways])
-        names[kind] = ", ".join(way.name for way in ways)
-    return _tolerances(deviations, scale, names)
+    return _tolerances(base, ways)
 
 
 def between_seeds(runs: pd.DataFrame) -> pd.DataFrame:
     """For a profile too long to be run in several ways: how far an architecture's seeds lie from its first one.
 
     Where one run's training is another's only in rounding, a chaotic one is at worst another draw. On the same class of
-    machine runs agree to the bit. Raises CannotCompare when no architecture has two seeds.
+    machine runs agree to the bit. Raises ReproduceError when no architecture has two seeds.
     """
-    values = runs.dropna(subset=list(COMPARED)).set_index(KEY)[list(COMPARED)].sort_index()
-    first = values.groupby(level="architecture").transform("first")
-    again = values.index.get_level_values("architecture").duplicated()
-    if not again.any():
-        raise CannotCompare("tolerances between seeds need an architecture with two seeds")
-    scale = small(values)
-    deviations = ((values - first) / (first.abs() + scale))[again].droplevel("seed")
-    seeds = ", ".join(map(str, sorted(set(values.index.get_level_values("seed")))))
-    count = deviations.index.nunique()
+    runs = runs.dropna(subset=list(COMPARED)).sort_values(KEY)
+    turn = runs.groupby("architecture").cumcount()
+    first, *others = (
+        Spread(f"seed {n}", runs[turn == n].assign(seed=0), {}) for n in range(int(turn.max()) + 1)
+    )
+    if not others:
+        raise ReproduceError("tolerances between seeds need an architecture with two seeds")
+    found = _tolerances(first, {"same": [first], "other": others})
+    seeds = ", ".join(map(str, sorted(set(runs["seed"]))))
+    count = others[0].runs["architecture"].nunique()
     reason = f"between seeds ({seeds}) of {count} architectures: no other machine has run this profile"
-    found = _tolerances({"same": deviations * 0, "other": deviations}, scale, dict.fromkeys(LEAST, ""))
     return found.assign(reason=found["reason"].where(found["metric"] == INITIAL, reason))
 
 
-def small(values: pd.DataFrame) -> pd.Series:
-    """What a difference's base is at least, metric by metric."""
-    return SMALL * values.abs().median()
+def _tolerances(base: Spread, ways: Mapping[str, Sequence[Spread]]) -> pd.DataFrame:
+    """The table, from the ways of the same and of other classes of machine. Raises ReproduceError without a common run.
 
-
-def _deviations(reference: pd.DataFrame, scale: pd.Series, ways: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """(way - base) / (|base| + scale), one row a run that both have, indexed by its architecture.
-
-    Raises CannotCompare when there is none.
+    A difference is (way - base) / (|base| + small).
     """
-    found = [way.sub(reference).dropna(how="all") / (reference.abs() + scale) for way in ways]
-    joined = pd.concat(found).dropna(how="all")
-    if joined.empty:
-        raise CannotCompare("tolerances need runs that both campaigns have")
-    return joined.droplevel("seed")
-
-
-def _tolerances(
-    deviations: Mapping[str, pd.DataFrame], scale: pd.Series, names: Mapping[str, str]
-) -> pd.DataFrame:
-    """In units of |value| + scale: `MARGIN` times the root mean square, at least `OVER_WORST` times the largest.
-
-    Architectures that are `set_apart` get one of their own after the pooled one.
-    """
+    small = SMALL * base.values.abs().median()
+    unit = base.values.abs() + small
+    differences = {
+        kind: pd.concat([(way.values - base.values) / unit for way in found]).droplevel("seed")
+        for kind, found in ways.items()
+    }
+    names = {kind: ", ".join(way.name for way in found) for kind, found in ways.items()}
     rows: list[dict[str, Any]] = []
     for metric in COMPARED:
-        found = {kind: frame[metric].dropna() for kind, frame in deviations.items()}
+        found = {kind: frame[metric].dropna() for kind, frame in differences.items()}
         if any(values.empty for values in found.values()):
-            raise CannotCompare(f"tolerances need a run with a value of {metric} that is not zero throughout")
-        apart = {kind: set_apart(values, LEAST[kind]) for kind, values in found.items()}
-        for architecture in (POOLED, *(slug for slug in SLUGS if slug in set.union(*apart.values()))):
-            row: dict[str, Any] = {"metric": metric, "architecture": architecture}
-            reasons = []
-            for kind, values in found.items():
-                own = architecture in apart[kind]
-                makers = values[values.index == architecture if own else ~values.index.isin(apart[kind])]
-                spread, worst = float(np.sqrt((makers**2).mean())), float(makers.abs().max())
-                width = rounded(max(MARGIN * spread, OVER_WORST * worst, LEAST[kind]))
-                row[f"{kind}_relative"] = width
-                row[f"{kind}_absolute"] = rounded(width * rounded(scale[metric]))
-                whose = f"runs of {architecture}" if own else "pooled runs"
-                reasons.append(
-                    f"{kind} class: spread {spread:.2e}, worst {worst:.2e} over {len(makers)} {whose} ({names[kind]})"
-                )
-            rows.append(row | {"reason": "; ".join(reasons)})
+            raise ReproduceError(
+                f"tolerances need runs that both campaigns have, with a {metric} that is not 0 throughout"
+            )
+        rows += _of_metric(metric, found, float(small[metric]), names)
     why = "double precision on a fixed batch, no training: machines differ by rounding alone"
     fixed = (INITIAL, POOLED, *[INITIAL_TOLERANCE] * 4, why)
     rows.append(dict(zip(COLUMNS["tolerances"], fixed, strict=True)))
     return pd.DataFrame(rows, columns=COLUMNS["tolerances"])
+
+
+def _of_metric(
+    metric: str, differences: Mapping[str, pd.Series], small: float, names: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    """The pooled row, and one for each architecture that is `set_apart`.
+
+    A tolerance is `MARGIN` times the root mean square of the differences, at least `OVER_WORST` times the largest.
+    """
+    apart = {kind: set_apart(values, LEAST[kind]) for kind, values in differences.items()}
+    for architecture in (POOLED, *(slug for slug in SLUGS if slug in set.union(*apart.values()))):
+        row: dict[str, Any] = {"metric": metric, "architecture": architecture}
+        reasons = []
+        for kind, values in differences.items():
+            own = architecture in apart[kind]
+            makers = values[values.index == architecture if own else ~values.index.isin(apart[kind])]
+            spread, worst = float(np.sqrt((makers**2).mean())), float(makers.abs().max())
+            width = rounded(max(MARGIN * spread, OVER_WORST * worst, LEAST[kind]))
+            row[f"{kind}_relative"] = width
+            row[f"{kind}_absolute"] = rounded(width * rounded(small))
+            whose = f"runs of {architecture}" if own else "pooled runs"
+            reasons.append(
+                f"{kind} class: spread {spread:.2e}, worst {worst:.2e} over {len(makers)} {whose} ({names[kind]})"
+            )
+        yield row | {"reason": "; ".join(reasons)}
 
 
 def rounded(value: float) -> float:
@@ -179,17 +170,17 @@ def tolerances_for(profile: str, runs: pd.DataFrame, root: Path = FOLDER) -> tup
     """The tolerances to record, and where they come from: measured, else between the seeds of these runs, else those
     there already.
 
-    Raises CannotCompare when there are none at all.
+    Raises ReproduceError when there are none at all.
     """
     folder = root / profile
-    if (folder / "spread" / f"{BASE}.csv").is_file():
-        return measured_tolerances(read_spread(folder / "spread")), f"from the runs in {folder / 'spread'}"
+    if spreads := read_spread(folder / "spread"):
+        return measured_tolerances(spreads), f"from the runs in {folder / 'spread'}"
     try:
         return between_seeds(runs), "between the seeds of the results"
-    except CannotCompare:
+    except ReproduceError:
         if (path := folder / FILES["tolerances"]).is_file():
-            return read_frame(path, COLUMNS["tolerances"], ROWS["tolerances"]), "as they were"
-        raise CannotCompare(
+            return read_frame(path, "tolerances"), "as they were"
+        raise ReproduceError(
             f"golden numbers need tolerances: measure them with `make tolerances PROFILE={profile}`, or run a second "
             f"seed, or write {path} with the reason for them"
         ) from None
@@ -200,15 +191,16 @@ def record_tolerances(spreads: Sequence[Spread], profile: str, root: Path = FOLD
 
     What the earlier one had of machines that cannot be had here stays, as long as its runs have today's training keys:
     emulation alone makes tolerances too narrow. The rest goes last: a full disk must not cost a measurement. Raises
-    CannotCompare, and writes nothing, where the spread makes no tolerances.
+    ReproduceError, and writes nothing, where the spread makes no tolerances.
     """
-    folder, names = root / profile / "spread", {spread.name for spread in spreads}
-    base = next((spread for spread in spreads if spread.name == BASE), None)
+    folder, here = root / profile / "spread", base_of(spreads).provenance
+    measured_now = {spread.name for spread in spreads}
     kept = [
         way
         for way in read_spread(folder)
-        if base and way.name not in names
-        if not same_class(base, way) and not rekeyed(way.provenance, base.provenance)
+        if way.name not in measured_now
+        and not same_class(here, way.provenance)
+        and not rekeyed(way.provenance, here)
     ]
     found = measured_tolerances([*spreads, *kept])
     written = write_spread([*spreads, *kept], folder)
@@ -230,8 +222,8 @@ def write_spread(spreads: Sequence[Spread], folder: Path) -> set[Path]:
 
 
 def read_spread(folder: Path) -> list[Spread]:
-    """Every way kept in the folder, by name. Raises CannotCompare when a file is damaged."""
+    """Every way kept in the folder, by name. Raises ReproduceError when a file is damaged."""
     return [
-        Spread(path.stem, read_frame(path, COLUMNS["runs"], KEY), read_provenance(path.with_suffix(".json")))
+        Spread(path.stem, read_frame(path, "runs"), read_provenance(path.with_suffix(".json")))
         for path in sorted(folder.glob("*.csv"))
     ]

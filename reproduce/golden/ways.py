@@ -80,7 +80,7 @@ def measure(
     """Run the campaign in every way below <results>/tolerances, and record the tolerances of all that lies there.
 
     Yields lines for people as it goes. older: of the older machines only these, unless none is named. Raises
-    ReproduceError (`ways`, `run`) and CannotCompare (`require_fresh`, `record_tolerances`).
+    ReproduceError: see `ways`, `run`, `require_fresh` and `record_tolerances`.
     """
     folder = results / "tolerances"
     words = ["--profile", protocol.name, *(["--jobs", str(jobs)] if jobs else [])]

@@ -34,19 +34,3 @@ def until(condition: Callable[[], Any], seconds: float = 400) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
-
-
-class Done:
-    """Stands for a future that has ended."""
-
-    def __init__(self, found: dict[str, Any]) -> None:
-        self.found = found
-
-    def cancelled(self) -> bool:
-        return False
-
-    def exception(self) -> None:
-        return None
-
-    def result(self) -> dict[str, Any]:
-        return dict(self.found)

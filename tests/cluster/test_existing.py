@@ -54,9 +54,8 @@ class Machines:
             env=environment, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
-    def worker(self, name: str, threads: int = 1) -> None:
-        words = ("--nthreads", str(threads), "--no-nanny", "--no-dashboard")
-        self.start(name, "dask_worker", self.address, *words)
+    def worker(self, name: str) -> None:
+        self.start(name, "dask_worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
 
     def kill(self, name: str) -> None:
         self.processes[name].kill()
@@ -120,15 +119,6 @@ def test_a_campaign_waits_for_workers_and_says_so(
     warnings = [(run, event["warning"]) for run, event in events if "warning" in event]
     assert warnings == [(None, f"no worker at {machines.address}; waiting for one")]
     assert contents(store.path(AE)) == contents(finished.path(AE))
-
-
-@pytest.mark.slow
-def test_a_worker_of_several_threads_ends_a_campaign_with_one_line(
-    machines: Machines, tmp_path: Path
-) -> None:
-    machines.worker("wide", threads=2)
-    with pytest.raises(ReproduceError, match=r"the worker at tcp://.* has 2 threads.*--nthreads 1$"):
-        once(Store(tmp_path / "results", TINY), (AE,), scheduler=machines.address)
 
 
 @pytest.mark.slow

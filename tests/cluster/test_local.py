@@ -1,21 +1,16 @@
 from __future__ import annotations
 
-import multiprocessing
-import os
 import shutil
-import signal
 from collections import Counter
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import dask
-import distributed  # noqa: F401 (dask has its settings only then, and a test changes them)
 import psutil
 import pytest
 
-from reproduce.cluster import client, clusters, watch
+from reproduce.cluster import client, clusters
 from reproduce.errors import ReproduceError
 from reproduce.runs import RunId
 from reproduce.store import MISSING, Store
@@ -23,6 +18,7 @@ from tests.cluster.common import AE, LONGER, STARTING, SVAE, VAE, Events, once
 from tests.tiny import RUNS, TINY, contents
 
 pytestmark = STARTING
+WORKER = "reproduce.cluster.local_worker"
 
 
 @pytest.mark.parametrize(("asked", "answer"), [(False, 404), (True, 200)])
@@ -31,7 +27,7 @@ def test_a_dashboard_is_shown_only_if_it_is_asked_for(
 ) -> None:
     """Without bokeh, Dask's page says that bokeh is missing."""
     monkeypatch.setattr(clusters.importlib.util, "find_spec", lambda name: name)
-    with clusters.local_cluster(0, dashboard=asked) as client:
+    with clusters.local_cluster(0, dashboard=asked) as (client, _):
         address = urlsplit(client.dashboard_link)
         assert address.hostname == "127.0.0.1"
         connection = HTTPConnection("127.0.0.1", address.port)
@@ -56,6 +52,11 @@ def test_a_dashboard_without_what_draws_it_is_one_line(store: Store, monkeypatch
         once(store, jobs=2, dashboard=True)
 
 
+def workers() -> list[psutil.Process]:
+    """The worker processes that this process has."""
+    return [child for child in psutil.Process().children() if WORKER in child.cmdline()]
+
+
 @pytest.mark.slow
 def test_two_workers_give_the_same_bits_as_one(finished: Store, tmp_path: Path) -> None:
     store = Store(tmp_path, finished.protocol)
@@ -68,46 +69,67 @@ def test_workers_killed_in_mid_run_cost_nothing_and_change_nothing(tmp_path: Pat
     expected, store = Store(tmp_path / "one", LONGER), Store(tmp_path / "two", LONGER)
     once(expected, (AE, VAE))
     events: Events = []
-    killed: list[int] = []
+    killed: list[psutil.Process] = []
 
     def kill_all_at_the_first_epoch(run: RunId | None, event: dict[str, Any]) -> None:
         events.append((run, event))
         if "epoch" in event and not killed:
-            for child in multiprocessing.active_children():
-                if "Dask" in child.name and child.pid is not None:
-                    killed.append(child.pid)
-                    os.kill(child.pid, signal.SIGKILL)
+            killed.extend(workers())
+            for process in killed:
+                process.kill()
 
     report = once(store, (AE, VAE), jobs=2, listener=kill_all_at_the_first_epoch)
-    assert killed
+    assert len(killed) == 2
     assert (set(report.done), report.failed) == ({AE, VAE}, {})
     started = Counter(run for run, event in events if event.get("phase") == "started")
     assert max(started.values()) > 1, "the killed run was not given to a fresh worker"
     assert contents(store.folder) == contents(expected.folder)
-    assert not any(psutil.pid_exists(pid) for pid in killed)
-    assert not [child for child in multiprocessing.active_children() if "Dask" in child.name]
+    assert workers() == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preload", ["raise ImportError('broken')", "import os; os._exit(1)"])
-def test_workers_that_cannot_start_end_a_campaign_with_a_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preload: str
+def test_a_result_that_dies_with_every_worker_before_it_is_fetched_is_made_again(
+    finished: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "broken.py").write_text(preload)
-    monkeypatch.setattr(watch, "GONE_SECONDS", 3)
+    honest, killed = client.result, []
+
+    def kill_all_before_the_first(*arguments: Any) -> Any:
+        if not killed:
+            killed.extend(workers())
+            for process in killed:
+                process.kill()
+        return honest(*arguments)
+
+    monkeypatch.setattr(client, "result", kill_all_before_the_first)
+    store = Store(tmp_path, finished.protocol)
+    assert set(once(store, jobs=2).done) == set(RUNS)
+    assert len(killed) == 2
+    assert contents(store.folder) == contents(finished.folder)
+
+
+def preloaded(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every worker process of Dask run the code when it starts."""
+    (folder / "preloaded.py").write_text(code)
+    monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__PRELOAD", str([str(folder / "preloaded.py")]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broken", ["raise ImportError('broken')", "import os; os._exit(1)"])
+def test_workers_that_cannot_start_end_a_campaign_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    preloaded(broken, tmp_path, monkeypatch)
     monkeypatch.setattr(client, "WATCH_SECONDS", 1)
-    with (
-        dask.config.set({"distributed.worker.preload": [str(tmp_path / "broken.py")]}),
-        pytest.raises(ReproduceError, match=r"the worker processes die while they start .out of memory\?"),
-    ):
+    with pytest.raises(ReproduceError, match=r"the worker processes die while they start .out of memory\?"):
         once(Store(tmp_path, TINY), jobs=2)
 
 
 @pytest.mark.slow
-def test_runs_that_kill_every_worker_or_crash_fail_alone_and_say_so(finished: Store, tmp_path: Path) -> None:
+def test_runs_that_kill_every_worker_or_crash_fail_alone_and_say_so(
+    finished: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As the kernel does when a run needs more memory than there is; and a mistake with a very deep traceback."""
-    deadly = tmp_path / "deadly.py"
-    deadly.write_text(
+    deadly = (
         "import os, signal\n"
         "from reproduce import training\n"
         # Dask imports a preload and imports it again
@@ -118,9 +140,9 @@ def test_runs_that_kill_every_worker_or_crash_fail_alone_and_say_so(finished: St
         "    return build(slug, *settings) if slug == 'ae' else honest(slug, *settings)\n"
         "training.fresh_architecture = build\n"
     )
+    preloaded(deadly, tmp_path, monkeypatch)
     store = Store(tmp_path / "results", TINY)
-    with dask.config.set({"distributed.worker.preload": [str(deadly)]}):
-        report = once(store, jobs=2)
+    report = once(store, jobs=2)
     assert set(report.failed) == {SVAE, AE}
     assert report.failed[SVAE].startswith(
         "every worker that had this run was killed, perhaps for lack of memory"

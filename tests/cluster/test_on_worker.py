@@ -1,3 +1,5 @@
+"""What a worker does with a task, and what the client makes of its answer."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -10,8 +12,24 @@ from reproduce import campaign, worker
 from reproduce.cluster import client, messages, on_worker
 from reproduce.errors import ReproduceError
 from reproduce.store import MISSING, Status, Store
-from tests.cluster.common import AE, Done
+from tests.cluster.common import AE
 from tests.tiny import TINY
+
+
+class Done:
+    """Stands for a future that has ended."""
+
+    def __init__(self, found: dict[str, Any]) -> None:
+        self.found = found
+
+    def cancelled(self) -> bool:
+        return False
+
+    def exception(self) -> None:
+        return None
+
+    def result(self) -> dict[str, Any]:
+        return dict(self.found)
 
 
 class OnWorker:
@@ -35,67 +53,78 @@ def me(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OnWorker:
     return worker_of_dask
 
 
+def job(**changes: Any) -> dict[str, Any]:
+    """The AE's, of a campaign whose folder no worker sees."""
+    return campaign.job_json(Store(Path("nowhere"), TINY), Status(AE, MISSING, ""), "cpu") | changes
+
+
 def test_a_worker_elsewhere_keeps_its_checkpoint_to_itself_until_it_is_done(
-    store: Store, finished: Store, me: OnWorker, tmp_path: Path
+    finished: Store, me: OnWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = campaign.job_json(Store(tmp_path / "nowhere", TINY), Status(AE, MISSING, ""), "cpu")
-    found = on_worker.perform_on_worker(*messages.message(job, local=False))
+    monkeypatch.chdir(tmp_path)
+    found = on_worker.perform_on_worker(*messages.message(job(), local=False))
     assert found["files"]["weights.safetensors"] == (finished.path(AE) / "weights.safetensors").read_bytes()
     assert [event["event"].get("epoch") for event in me.events] == [None, 1, 2, None]
     assert list((tmp_path / "own").iterdir()) == []
-    assert not (tmp_path / "nowhere").exists()
+    assert not Path("nowhere").exists()
 
 
-@pytest.mark.parametrize("revision", ["TRAINING_REVISION", "EVALUATION_REVISION"])
-def test_a_worker_with_another_version_of_the_project_refuses(
-    store: Store, me: OnWorker, monkeypatch: pytest.MonkeyPatch, revision: str
+def with_threads(number: int) -> Any:
+    """Dask's worker, with so many threads."""
+    found = OnWorker()
+    found.state.nthreads = number
+    return lambda: found
+
+
+@pytest.mark.parametrize(
+    ("place", "there", "message"),
+    [
+        ("reproduce.runs.TRAINING_REVISION", 99, "has another version of the project: install this one"),
+        ("reproduce.runs.EVALUATION_REVISION", 99, "has another version of the project: install this one"),
+        ("reproduce.devices.best_device", lambda: ("cpu", ""), "has no CUDA device: .* give --device cpu$"),
+        ("distributed.get_worker", with_threads(4), "has 4 threads.*start it with --nthreads 1$"),
+    ],
+    ids=["training", "evaluation", "no GPU", "threads"],
+)
+def test_a_worker_that_is_none_for_the_job_refuses(
+    me: OnWorker, monkeypatch: pytest.MonkeyPatch, place: str, there: object, message: str
 ) -> None:
-    message = messages.message(campaign.job_json(store, Status(AE, MISSING, ""), "cpu"), local=False)
-    monkeypatch.setattr(f"reproduce.runs.{revision}", 99)
-    with pytest.raises(ReproduceError, match="tcp://somewhere:1 has another version of the project: install"):
-        on_worker.performed(*message)
-
-
-def test_a_worker_that_lacks_a_setting_or_an_architecture_has_another_version(me: OnWorker) -> None:
-    job = campaign.job_json(Store(Path(), TINY), Status(AE, MISSING, ""), "cpu")
-    for changed in (
-        job | {"protocol": job["protocol"] | {"later": 1}},
-        job | {"run": job["run"] | {"architecture": "later"}},
-    ):
-        with pytest.raises(ReproduceError, match="has another version of the project"):
-            on_worker.fit(me, changed, messages.keys_of(job))
-
-
-def test_a_worker_of_several_threads_refuses(store: Store, me: OnWorker) -> None:
-    me.state.nthreads = 4
-    message = messages.message(campaign.job_json(store, Status(AE, MISSING, ""), "cpu"), local=False)
-    with pytest.raises(ReproduceError, match=r"tcp://somewhere:1 has 4 threads.*start it with --nthreads 1$"):
-        on_worker.performed(*message)
+    sent = messages.message(job(device="cuda"), local=False)
+    monkeypatch.setattr(place, there)
+    answer = Done(on_worker.perform_on_worker(*sent))
+    with pytest.raises(ReproduceError, match=f"the worker at tcp://somewhere:1 {message}"):
+        client.result(answer, None, {})
     assert me.events == []
 
 
-def test_what_ends_a_job_comes_back_as_text(
-    store: Store, me: OnWorker, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("entry", ["protocol", "run"])
+def test_a_worker_that_lacks_a_setting_or_an_architecture_has_another_version(
+    me: OnWorker, entry: str
 ) -> None:
+    changed = job()
+    changed[entry] = changed[entry] | {"later": 1}
+    with pytest.raises(ReproduceError, match="has another version of the project"):
+        on_worker.fit(me, changed, messages.keys_of(job()))
+
+
+def test_what_ends_a_job_comes_back_as_text(me: OnWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception whose traceback is too deep to be read back would have the client wait for ever."""
 
     def endless(job: worker.Job, notify: worker.Notify) -> worker.Outcome:
         return endless(job, notify)
 
-    message = messages.message(campaign.job_json(store, Status(AE, MISSING, ""), "cpu"), local=False)
     monkeypatch.setattr(worker, "perform", endless)
-    crashed = Done(on_worker.perform_on_worker(*message))
+    crashed = Done(on_worker.perform_on_worker(*messages.message(job(), local=False)))
     assert client.result(crashed, None, {}) == "RecursionError: maximum recursion depth exceeded"
-    me.state.nthreads = 2
-    refused = Done(on_worker.perform_on_worker(*message))
-    with pytest.raises(ReproduceError, match="has 2 threads"):
-        client.result(refused, None, {})
 
 
-def test_a_worker_without_a_gpu_refuses_what_is_for_one(
-    store: Store, me: OnWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("reproduce.devices.best_device", lambda: ("cpu", "no CUDA device"))
-    message = messages.message(campaign.job_json(store, Status(AE, MISSING, ""), "cuda"), local=False)
-    with pytest.raises(ReproduceError, match=r"tcp://somewhere:1 has no CUDA device: .* give --device cpu$"):
-        on_worker.performed(*message)
+@pytest.mark.parametrize("lacking", ["training", "evaluation", "keys"])
+def test_a_result_of_another_version_is_not_taken(lacking: str) -> None:
+    keys = {"training": "a", "evaluation": "b"}
+    found: dict[str, Any] = {"files": {}, "provenance": {}, "failure": None, "keys": keys}
+    assert client.result(Done(found), None, keys) == worker.Outcome({}, {})
+    other = {name: key for name, key in found.items() if name != "keys"}
+    if lacking != "keys":
+        other["keys"] = keys | {lacking: "of another version"}
+    with pytest.raises(ReproduceError, match="a worker has another version of the project: install this one"):
+        client.result(Done(other), None, keys)

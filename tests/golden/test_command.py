@@ -54,8 +54,9 @@ def contents() -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in Path("golden").rglob("*") if path.is_file()}
 
 
-def record(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    monkeypatch.setattr("sys.argv", ["reproduce", "golden", "--profile", "smoke", *words])
+def code(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """The exit code of a command on the profile smoke."""
+    monkeypatch.setattr("sys.argv", ["reproduce", *words, "--profile", "smoke"])
     with pytest.raises(SystemExit) as stop:
         cli.main()
     return int(stop.value.code or 0)
@@ -71,7 +72,7 @@ def test_what_changes_is_said_before_anything_is_written(
         return write(*arguments)
 
     monkeypatch.setattr(golden, "write", heard)
-    assert record(monkeypatch) == 0
+    assert code(monkeypatch, "golden") == 0
     before = recorded.runs.set_index(["architecture", "seed"]).loc[("vae", 123), "mse"]
     (first,) = said
     assert first.splitlines()[0] == f"vae/seed-123 mse: {before:.6g} -> 0.5"
@@ -96,32 +97,17 @@ def test_a_commit_that_is_changed_or_not_known_is_refused_and_nothing_written(
     monkeypatch.setattr(version, "ARCHIVED", tmp_path / "archived-commit.txt")
     monkeypatch.setenv("REPRODUCE_COMMIT", commit) if whose == "the checkout's" else ran_at(commit)
     before = contents()
-    assert record(monkeypatch) == 2
+    assert code(monkeypatch, "golden") == 2
     assert f"'{commit or 'unknown'}' is none: commit or put away your changes" in capsys.readouterr().err
     assert contents() == before
-
-
-def test_a_run_without_a_provenance_has_no_known_commit(
-    recorded: Golden, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (Store(Path("results"), profile("smoke")).path(RUN) / PROVENANCE).unlink()
-    assert record(monkeypatch) == 2
-    assert "'unknown' is none" in capsys.readouterr().err
 
 
 def test_uncommitted_records_all_the_same(recorded: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
     ran_at(f"{CLEAN}+")
     monkeypatch.setenv("REPRODUCE_COMMIT", "unknown")
     before = contents()
-    assert record(monkeypatch, "--uncommitted") == 0
+    assert code(monkeypatch, "golden", "--uncommitted") == 0
     assert contents() != before
-
-
-def checked(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    monkeypatch.setattr("sys.argv", ["reproduce", "check", "--profile", "smoke", *words])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    return int(stop.value.code or 0)
 
 
 def test_what_is_finished_of_one_seed_is_recorded_and_checked_and_the_rest_named(
@@ -136,9 +122,9 @@ def test_what_is_finished_of_one_seed_is_recorded_and_checked_and_the_rest_named
         lambda store, run, verify=False: Status(run, FRESH if run in finished else MISSING, ""),
     )
     monkeypatch.setattr(golden, "require_fresh", require_fresh)
-    assert record(monkeypatch) == 2
+    assert code(monkeypatch, "golden") == 2
     assert "44 of 46 runs are not fresh" in capsys.readouterr().err
-    assert record(monkeypatch, "--finished", "--seed", "42") == 0
+    assert code(monkeypatch, "golden", "--finished", "--seed", "42") == 0
     assert golden.runs_in(golden.read("smoke").runs) == {("ae", 42), ("vae", 42)}
     capsys.readouterr()
 
@@ -147,7 +133,7 @@ def test_what_is_finished_of_one_seed_is_recorded_and_checked_and_the_rest_named
         commands, "records_and_provenance", lambda *_: (as_records(recorded, **ae), {"commit": CLEAN})
     )
     finished.remove(RunId("vae", 42))
-    assert checked(monkeypatch) == 0
+    assert code(monkeypatch, "check") == 0
     out = capsys.readouterr().out
     assert "cannot be compared, since the results lack them: vae/seed-42" in out
     assert (
@@ -155,5 +141,5 @@ def test_what_is_finished_of_one_seed_is_recorded_and_checked_and_the_rest_named
         in out
     )
     finished.clear()
-    assert checked(monkeypatch) == 2
+    assert code(monkeypatch, "check") == 2
     assert "2 of 2 runs are not fresh, the first: ae/seed-42 is missing" in capsys.readouterr().err

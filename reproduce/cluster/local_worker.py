@@ -1,0 +1,33 @@
+"""`python -m reproduce.cluster.local_worker ADDRESS NUMBER`: a Dask worker of this machine: see `workers`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+
+import dask
+from distributed import Worker
+
+from reproduce.cluster.clusters import DASK, LOOPBACK
+
+
+def end_with_the_campaign() -> None:
+    """Wait until nobody holds the other end of standard input: the campaign is over, however it ended."""
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(1)
+
+
+async def work(address: str, number: str) -> None:
+    """Do the tasks of the scheduler at that address, one at a time, until it closes this worker."""
+    async with Worker(address, nthreads=1, name=number, host=LOOPBACK, memory_limit=0) as worker:
+        await worker.finished()
+
+
+if __name__ == "__main__":
+    threading.Thread(target=end_with_the_campaign, daemon=True).start()
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    with dask.config.set(DASK):
+        asyncio.run(work(*sys.argv[1:]))

@@ -1,0 +1,105 @@
+"""The worker processes of this machine, and whether there is anybody to work at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from reproduce.errors import ReproduceError
+
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+"""Libraries start a thread a core when they are imported, unless told otherwise."""
+SLOW_SECONDS = 180
+"""After so long without a worker somebody is told. (On a machine that others use, importing takes minutes.)"""
+DEATHS = 5
+"""How many processes of each worker may die in a row before any comes up."""
+
+
+class LocalWorkers:
+    """So many processes, each a Dask worker of one thread; one that dies is replaced at once.
+
+    They read from a pipe whose other end is ours alone, so that they end when this process does, however it ends.
+    """
+
+    def __init__(self, address: str, count: int) -> None:
+        self.address, self.count = address, count
+        self.deaths, self.over, self.lock = 0, False, threading.Lock()
+        self.pipe = os.pipe()
+        self.processes = [self.started(number) for number in range(count)]
+        # threads, since the campaign may wait for a result that only a new worker can give
+        self.keepers = [threading.Thread(target=self.keep, args=(n,), daemon=True) for n in range(count)]
+        for keeper in self.keepers:
+            keeper.start()
+
+    def started(self, number: int) -> subprocess.Popen[bytes]:
+        """A new process."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "reproduce.cluster.local_worker", self.address, str(number)],
+            env=os.environ | ONE_THREAD,
+            stdin=self.pipe[0],
+            # in a group of its own: Ctrl-C and the end of a terminal are for this process, which kills
+            process_group=0,
+        )
+
+    def keep(self, number: int) -> None:
+        """Replace the worker whenever it dies, until all is over."""
+        while not self.over:
+            self.processes[number].wait()
+            with self.lock:
+                if not self.over:
+                    self.deaths += 1
+                    self.processes[number] = self.started(number)
+
+    def kill(self) -> None:
+        """SIGKILL to all: every state on disk is good for going on, so nothing is waited for."""
+        with self.lock:
+            self.over = True
+            for process in self.processes:
+                process.kill()
+        for keeper in self.keepers:
+            keeper.join()
+        for end in self.pipe:
+            os.close(end)
+
+
+class Watch:
+    """Says when there are no workers, and gives up where none of this machine comes up.
+
+    client: of the scheduler at that address, or of this machine's own if there is none (then workers are given).
+    """
+
+    def __init__(
+        self, client: Any, scheduler: str | None, workers: LocalWorkers | None, say: Callable[[str], None]
+    ) -> None:
+        self.client, self.scheduler, self.workers, self.say = client, scheduler, workers, say
+        self.rest()
+
+    def rest(self) -> None:
+        """There are workers."""
+        self.since, self.said = time.monotonic(), False
+        self.deaths = self.workers.deaths if self.workers else 0
+
+    def look(self) -> None:
+        """Raises ReproduceError if this machine's worker processes die instead of becoming workers."""
+        if self.client.scheduler_info()["workers"]:
+            self.rest()
+        elif self.workers is None:
+            self.tell(f"no worker at {self.scheduler}; waiting for one")
+        elif self.workers.deaths - self.deaths > DEATHS * self.workers.count:
+            raise ReproduceError(
+                "the worker processes die while they start (out of memory? a broken environment?): "
+                "--jobs 1 needs none and shows the reason"
+            )
+        elif time.monotonic() - self.since > SLOW_SECONDS:
+            self.tell("the workers are still starting")
+
+    def tell(self, text: str) -> None:
+        """Once, until there are workers again."""
+        if not self.said:
+            self.say(text)
+        self.said = True
