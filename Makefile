@@ -17,7 +17,7 @@ export PYTHONHASHSEED := 0
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
-# What the user's shell sets for other tools: none of it may reach ours (reproduce/environment.py says it for Python)
+# What the user's shell sets for other tools: none of it may reach ours (reproduce/machine/environment.py says it for Python)
 unexport CDPATH PYTHONPATH PYTHONHOME $(filter-out $(foreach name,INDEX_URL EXTRA_INDEX_URL FIND_LINKS NO_INDEX CERT \
   CLIENT_CERT PROXY TRUSTED_HOST CACHE_DIR NO_CACHE_DIR CONFIG_FILE TIMEOUT RETRIES,PIP_$(name)),$(filter PIP_%,$(.VARIABLES)))
 export PROFILE SEEDS RESULTS_DIR MNIST_DIR TOLERANCE_WAYS
@@ -29,10 +29,16 @@ TEX_APT := latexmk texlive-latex-recommended texlive-publishers texlive-fonts-re
 # Targets named together, and what a target asks for, come one after the other whatever -j says
 .NOTPARALLEL:
 
-.PHONY: help venv venv-cpu doctor reproduce run readings render pdf check gpu-check tolerances golden status publish claims bench test test-all lint format lock tex clean
+.PHONY: help help-all venv venv-cpu doctor reproduce run readings render pdf check gpu-check tolerances golden status publish claims bench test test-all lint format lock tex clean
 
-help:  ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "%-18s %s\n", $$1, $$2}'
+# $(1): what marks the targets that are listed
+listed = @grep -hE '^[a-z-]+:.* $(1) ' $(MAKEFILE_LIST) | sort | sed -E 's/:.* $(1) /\t/' | awk -F'\t' '{printf "%-18s %s\n", $$1, $$2}'
+
+help:  ## this list; make help-all has every target
+	$(call listed,\#\#)
+
+help-all:  ### every target
+	$(call listed,\#\#\#?)
 
 ifdef REPRODUCE_VENV
 venv:
@@ -77,7 +83,7 @@ endef
 
 # Which index has CPU builds of torch is the user's to say: CPU_TORCH is handed to pip as it is
 LOCKED_TORCH = $(shell sed -nE 's/^(torch(vision)?==[^ ;]+).*/\1/p' requirements.lock)
-venv-cpu: requirements-base.lock  ## the same without CUDA (1 GB); CPU_TORCH says where torch comes from, see README
+venv-cpu: requirements-base.lock  ### the same without CUDA (1 GB); CPU_TORCH says where torch comes from, see README
 	@test -n "$(CPU_TORCH)" || { \
 	  echo "error: say where a CPU build of torch comes from: make venv-cpu CPU_TORCH='$(LOCKED_TORCH) --index-url ADDRESS', the address for CPU on PyTorch's installation page, or CPU_TORCH=a-wheel-file" >&2; exit 2; }
 	$(need-python)
@@ -103,11 +109,11 @@ doctor:  ## what on this machine would stand in the way: a line a check, with th
 reproduce: venv  ## train and evaluate all 22, then render tables and figures
 	$(call campaigns-and-report,"")
 
-run: venv  ## train and evaluate what is not done yet
+run: venv  ### train and evaluate what is not done yet
 	@$(REPRODUCE) run $(if $(JOBS),--jobs $(JOBS))
 
 readings: export PROFILE := $(or $(PROFILE),quick)
-readings: venv  ## Pythae's own classes and the sensitivity runs beside the 22, then render (PROFILE: quick unless set)
+readings: venv  ### Pythae's own classes and the sensitivity runs beside the 22, then render (PROFILE: quick unless set)
 	$(call campaigns-and-report,"" "--only variant:all")
 
 render: venv  ## tables, figures and the report's LaTeX from what is finished
@@ -134,7 +140,7 @@ tex:  ## install LaTeX with apt-get (as root, or through sudo)
 explorer: venv  ## one HTML file to look at all results in a browser, offline
 	@$(REPRODUCE) explorer
 
-browser: venv  ## what the explorer's tests need beside Chromium and its driver
+browser: venv  ### what the explorer's tests need beside Chromium and its driver
 	'$(VENV)/bin/uv' pip install --quiet --python '$(VENV)' --group browser
 
 .PHONY: explorer browser
@@ -142,37 +148,37 @@ browser: venv  ## what the explorer's tests need beside Chromium and its driver
 check: venv  ## fresh numbers against golden ones
 	$(REPRODUCE) check
 
-tolerances: venv  ## measure golden's tolerances: a campaign (PROFILE: smoke unless set) as on other machines; TOLERANCE_WAYS
+tolerances: venv  ### measure golden's tolerances: a campaign (PROFILE: smoke unless set) as on other machines; TOLERANCE_WAYS
 	$(REPRODUCE) tolerances $(if $(JOBS),--jobs $(JOBS))
 
-gpu-check: venv  ## the GPU against the CPU, and how many runs should share it: a table to paste into an issue
+gpu-check: venv  ### the GPU against the CPU, and how many runs should share it: a table to paste into an issue
 	$(IN_VENV) -m benchmarks gpu-check
 
-golden: venv  ## record golden numbers from a clean commit with all runs fresh
+golden: venv  ### record golden numbers from a clean commit with all runs fresh
 	$(REPRODUCE) golden
 
-publish: venv  ## copy the finished campaign into tables/, figures/, published/ and the README
+publish: venv  ### copy the finished campaign into tables/, figures/, published/ and the README
 	$(REPRODUCE) publish
 
-bench: venv  ## training speed side by side with Pythae's own trainer: a quarter of an hour on an idle CPU
+bench: venv  ### training speed side by side with Pythae's own trainer: a quarter of an hour on an idle CPU
 	$(IN_VENV) -m benchmarks bench
 
 test: venv lint  ## lint, types and tests, with the smoke campaign end to end
 	$(IN_VENV) -m pytest -n 2 --dist loadfile -m "not slow"
 
-test-all: venv lint  ## the same and what is slower
+test-all: venv lint  ### the same and what is slower
 	$(IN_VENV) -m pytest -n 2 --dist loadfile
 
-lint: venv  ## ruff and mypy
+lint: venv  ### ruff and mypy
 	'$(VENV)/bin/ruff' check .
 	'$(VENV)/bin/ruff' format --check .
 	'$(VENV)/bin/mypy'
 
-format: venv  ## let ruff format
+format: venv  ### let ruff format
 	'$(VENV)/bin/ruff' check --fix .
 	'$(VENV)/bin/ruff' format .
 
-lock: venv  ## renew the locks from requirements.in
+lock: venv  ### renew the locks from requirements.in
 	'$(VENV)/bin/uv' pip compile requirements.in -c constraints.txt --universal --fork-strategy fewest --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-emit-index-url --no-header -q -o requirements.lock
 	$(IN_VENV) scripts/split_lock.py requirements.lock requirements-base.lock

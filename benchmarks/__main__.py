@@ -22,7 +22,7 @@ def described(command: str, only: Sequence[str]) -> tuple[str, ...]:
 
     Raises ReproduceError for an unknown name and for a variant.
     """
-    from reproduce.runs import select
+    from reproduce.storage.runs import select
 
     for slug, variant in (chosen := select(only)):
         if variant:
@@ -45,8 +45,8 @@ def bench(
 ) -> int:
     """Training speed side by side with Pythae's own trainer, on the CPU: about a quarter of an hour."""
     from benchmarks.speed import measure, table
-    from reproduce.environment import cores
-    from reproduce.names import SLUGS
+    from reproduce.architectures.names import SLUGS
+    from reproduce.machine.environment import cores
 
     slugs = described("bench", only or ())
     if not as_json:

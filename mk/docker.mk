@@ -29,28 +29,28 @@ docker-engine:
 docker-folders:
 	@mkdir -p '$(docker_results)' data golden
 
-docker: docker-engine  ## build the container image: CUDA 13.0, locked Python packages, LaTeX
+docker: docker-engine  ### build the container image: CUDA 13.0, locked Python packages, LaTeX
 	$(DOCKER) build --build-arg SOURCE_COMMIT="$$(git describe --always --dirty=+ --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)" --tag $(IMAGE) .
 
-docker-make: docker-engine docker-folders  ## run GOALS="..." of this Makefile inside the image, on the host's GPUs
+docker-make: docker-engine docker-folders  ### run GOALS="..." of this Makefile inside the image, on the host's GPUs
 	@test -n "$(GOALS)" || { echo 'error: name the goals, for instance make docker-make GOALS="status"' >&2; exit 2; }
 	$(docker_run) $(docker_gpus) $(docker_user) $(docker_volumes) $(docker_env) $(IMAGE) make $(GOALS)
 
 docker-reproduce: GOALS = reproduce
-docker-reproduce: docker-make  ## the reproduction inside the image, on the host's GPUs (driver 580 or newer)
+docker-reproduce: docker-make  ### the reproduction inside the image, on the host's GPUs (driver 580 or newer)
 
 # The image is built first, since golden is of the commit that the image was built from
-docker-golden: docker  ## the whole campaign inside the image, recorded as golden numbers (PROFILE=paper unless given)
+docker-golden: docker  ### the whole campaign inside the image, recorded as golden numbers (PROFILE=paper unless given)
 	$(MAKE) docker-make GOALS="reproduce golden" PROFILE=$(or $(PROFILE),paper)
 
 # The report needs no GPU; without one the default profile would be another than docker-reproduce's, so it is named
 docker-pdf: GOALS = pdf
 docker-pdf: DOCKER_GPUS =
 docker-pdf: PROFILE := $(or $(PROFILE),paper)
-docker-pdf: docker-make  ## the report from results/, inside the image (PROFILE=paper unless given)
+docker-pdf: docker-make  ### the report from results/, inside the image (PROFILE=paper unless given)
 
-docker-test: docker-engine  ## the tests inside the image, on a host without a GPU; leaves nothing behind
+docker-test: docker-engine  ### the tests inside the image, on a host without a GPU; leaves nothing behind
 	$(docker_run) $(IMAGE) make test
 
-docker-check:  ## check the Dockerfile without a container engine: hadolint, and a build on a stand-in base
+docker-check:  ### check the Dockerfile without a container engine: hadolint, and a build on a stand-in base
 	bash scripts/docker_check.sh

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reproduce import environment
+from reproduce.machine import environment
 
 if TYPE_CHECKING:
-    from reproduce.trained import load, load_records
+    from reproduce.inference.trained import load, load_records
 
 __all__ = ["environment", "load", "load_records"]
 
@@ -18,7 +18,7 @@ __all__ = ["environment", "load", "load_records"]
 def __getattr__(name: str) -> Any:
     # torch takes seconds to import, and most commands do without
     if name in ("load", "load_records"):
-        from reproduce import trained
+        from reproduce.inference import trained
 
         return getattr(trained, name)
     raise AttributeError(f"module 'reproduce' has no attribute '{name}'")

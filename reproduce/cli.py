@@ -9,10 +9,10 @@ import traceback
 
 import typer
 
-from reproduce import environment
 from reproduce.commands import campaign, claims, explorer, golden, machine, models, report
 from reproduce.commands.options import app
 from reproduce.errors import ReproduceError, one_line
+from reproduce.machine import environment
 
 COMMANDS = (campaign, report, claims, explorer, models, golden, machine)
 """Modules whose import adds their commands, in the order of the help."""

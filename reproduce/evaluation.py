@@ -16,13 +16,20 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from reproduce import devices, metrics
+from reproduce import metrics
 from reproduce.architectures.backbone import count_parameters
 from reproduce.architectures.contract import Architecture, Batch
+from reproduce.architectures.names import (
+    I_SSIMS,
+    IMAGE_METRICS,
+    MILESTONE_IMAGES,
+    MILESTONE_PAIRS,
+    RECOGNISED,
+)
 from reproduce.datasets import PIXELS, Dataset, evaluation_indices
-from reproduce.names import I_SSIMS, IMAGE_METRICS, MILESTONE_IMAGES, MILESTONE_PAIRS, RECOGNISED
+from reproduce.machine import devices
 from reproduce.protocol import COLLAPSED, FRAMES, Protocol, stream
-from reproduce.revisions import EVALUATION_REVISION
+from reproduce.storage.revisions import EVALUATION_REVISION
 from reproduce.training import as_tensor, player_gradients
 
 CHUNK = 250

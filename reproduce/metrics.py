@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
-from reproduce import names
+from reproduce.architectures import names
 
 K1, K2 = 0.01, 0.03
 """SSIM's constants (below Eq. 4): C₁ = (K₁·L)², C₂ = (K₂·L)² for a data range L."""

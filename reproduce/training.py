@@ -15,12 +15,13 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from reproduce import devices, files
 from reproduce.architectures.contract import Architecture, Batch, Player
 from reproduce.datasets import SPLIT_SEED, Dataset
 from reproduce.errors import ReproduceError
-from reproduce.graphs import CudaRecorder, GraphedStep, Recorder
+from reproduce.machine import devices
+from reproduce.machine.graphs import CudaRecorder, GraphedStep, Recorder
 from reproduce.protocol import Protocol, numpy_stream, stream
+from reproduce.storage import files
 
 if TYPE_CHECKING:
     import pandas as pd

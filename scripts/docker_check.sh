@@ -87,7 +87,7 @@ inside sh -c 'test ! -e /work/.git && test ! -e /work/.venv' || fail "the contex
 say "the user writes to results and data, and not to the locked environment"
 # docker-reproduce runs as the caller, whose number the image does not know
 "${builder[@]}" run --isolation chroot --user 12345:12345 "$container" -- /opt/venv/bin/python -c \
-  'import reproduce.names, matplotlib.pyplot as plot; plot.figure().savefig("/tmp/figure.pdf")' \
+  'import reproduce.architectures.names, matplotlib.pyplot as plot; plot.figure().savefig("/tmp/figure.pdf")' \
   || fail "an unknown numeric user cannot read the code or draw a figure"
 say "any other numeric user reads the code and draws figures"
 for tool in make git latexmk pdflatex bibtex pdftoppm; do
@@ -96,7 +96,7 @@ done
 inside sh -c 'kpsewhich IEEEtran.cls IEEEtran.bst booktabs.sty ptmr7t.tfm' >/dev/null || fail "the TeX set is incomplete"
 say "make, git and the TeX set are there"
 inside /opt/venv/bin/python -c \
-  'import platform, reproduce.names, pythae, torch, torchvision, torchvision.ops; print("== Python", platform.python_version(), "torch", torch.__version__, "imports the project")' \
+  'import platform, reproduce.architectures.names, pythae, torch, torchvision, torchvision.ops; print("== Python", platform.python_version(), "torch", torch.__version__, "imports the project")' \
   || fail "the project does not import"
 inside make help >/dev/null || fail "make help fails inside the image"
 for goal in ${DOCKER_CHECK_RUN:-}; do

@@ -20,7 +20,7 @@ from tests.tiny import RUNS, TINY
 
 if TYPE_CHECKING:
     from reproduce.datasets import Dataset
-    from reproduce.store import Store
+    from reproduce.storage.store import Store
 
 
 @pytest.fixture(autouse=True)
@@ -55,8 +55,8 @@ def digits(tiny: Protocol) -> Dataset:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, tiny: Protocol) -> Store:
     """The store of a finished tiny campaign, made in this process by one worker. Not to be changed: see `store`."""
-    from reproduce.campaign import execute
-    from reproduce.store import Store
+    from reproduce.campaign.schedule import execute
+    from reproduce.storage.store import Store
 
     made = Store(tmp_path_factory.mktemp("results"), tiny)
     report = execute(made, RUNS, device="cpu", jobs=1)
@@ -67,7 +67,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, tiny: Protocol) -> Store:
 @pytest.fixture
 def store(finished: Store, tmp_path: Path) -> Store:
     """A copy of the finished campaign that a test may change."""
-    from reproduce.store import Store
+    from reproduce.storage.store import Store
 
     copy = Store(tmp_path / "results", finished.protocol)
     shutil.copytree(finished.folder, copy.folder)

@@ -19,12 +19,14 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
-from reproduce import campaign, evaluation, files, training
+from reproduce import evaluation, training
 from reproduce.architectures.contract import Architecture
+from reproduce.campaign import schedule
 from reproduce.errors import ReproduceError
 from reproduce.evaluation import Evaluation
-from reproduce.runs import RunId
-from reproduce.store import FRESH, MANIFEST, MISSING, PARTIAL, RECORDS, WEIGHTS, Store, read_manifest
+from reproduce.storage import files
+from reproduce.storage.runs import RunId
+from reproduce.storage.store import FRESH, MANIFEST, MISSING, PARTIAL, RECORDS, WEIGHTS, Store, read_manifest
 from tests.tiny import TINY, contents
 
 KINDS = {
@@ -88,7 +90,7 @@ def run_campaign(
     if n is not None:
         files.observer = {KILLED: kill_at, FULL: full_at}[fault](n)
     try:
-        campaign.execute(Store(root, TINY), wanted, device="cpu", jobs=1)
+        schedule.execute(Store(root, TINY), wanted, device="cpu", jobs=1)
     except ReproduceError as error:
         clear = str(error).startswith("no space left for") and "\n" not in str(error)
         sys.exit(OUT_OF_DISK if clear else f"not the expected line: {error}")

@@ -16,9 +16,16 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from reproduce import paper
-from reproduce.names import IMAGE_METRICS, MILESTONE_IMAGES, MILESTONE_PAIRS, PAIR_METRICS, REFERENCES, SLUGS
-from reproduce.records import Arrays, Records
-from reproduce.revisions import EVALUATION_REVISION
+from reproduce.architectures.names import (
+    IMAGE_METRICS,
+    MILESTONE_IMAGES,
+    MILESTONE_PAIRS,
+    PAIR_METRICS,
+    REFERENCES,
+    SLUGS,
+)
+from reproduce.storage.records import Arrays, Records
+from reproduce.storage.revisions import EVALUATION_REVISION
 
 KEY = ("architecture", "variant", "seed")
 SEEDS = (42, 123, 456)

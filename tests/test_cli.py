@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import campaign, cli, datasets, devices, protocol, training
+from reproduce import cli, datasets, protocol, training
+from reproduce.campaign import schedule
 from reproduce.commands import options, results
 from reproduce.errors import ReproduceError
+from reproduce.machine import devices
 from reproduce.protocol import Protocol, shortened
-from reproduce.runs import RunId
-from reproduce.store import HISTORY, MISSING, Store
+from reproduce.storage.runs import RunId
+from reproduce.storage.store import HISTORY, MISSING, Store
 from tests.tiny import ONLY, RUNS, contents
 
 Command = Callable[..., tuple[int, str, str]]
@@ -197,10 +199,10 @@ def test_bad_input_is_one_line_and_exit_code_2(command: Command, words: list[str
 def test_a_mistake_of_ours_is_a_traceback_and_no_verdict(
     command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*args: object, **rest: object) -> campaign.Report:
-        return campaign.Report(done=[1 / 0])
+    def broken(*args: object, **rest: object) -> schedule.Report:
+        return schedule.Report(done=[1 / 0])
 
-    monkeypatch.setattr(campaign, "execute", broken)
+    monkeypatch.setattr(schedule, "execute", broken)
     code, _, err = command(*tiny_run(store))
     assert code == 70
     assert err.startswith("Traceback (most recent call last):\n")
@@ -225,7 +227,7 @@ def test_jobs_are_by_default_what_the_machine_allows(
     used: list[int] = []
     monkeypatch.setattr(devices, "default_jobs", lambda device, per_card: 10 * per_card)
     monkeypatch.setattr(
-        campaign, "execute", lambda *args, jobs, **rest: used.append(jobs) or campaign.Report()
+        schedule, "execute", lambda *args, jobs, **rest: used.append(jobs) or schedule.Report()
     )
     words = ["run", "--profile", "tiny", "--results", str(store.folder.parent), "--only", ONLY]
     for more in ([], ["--per-card", "2"], ["--jobs", "3"]):
@@ -244,11 +246,11 @@ def campaigns(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Store, str]]:
     """Store and device of every campaign that a command starts; nothing is run."""
     started: list[tuple[Store, str]] = []
 
-    def execute(store: Store, wanted: object, *, device: str, **rest: object) -> campaign.Report:
+    def execute(store: Store, wanted: object, *, device: str, **rest: object) -> schedule.Report:
         started.append((store, device))
-        return campaign.Report()
+        return schedule.Report()
 
-    monkeypatch.setattr(campaign, "execute", execute)
+    monkeypatch.setattr(schedule, "execute", execute)
     return started
 
 
@@ -305,7 +307,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """`run` without data and without work."""
     monkeypatch.setattr(datasets, "load", lambda protocol: None)
     monkeypatch.setattr(devices, "default_jobs", lambda device, per_card: 1)
-    monkeypatch.setattr(campaign, "execute", lambda *args, **rest: campaign.Report())
+    monkeypatch.setattr(schedule, "execute", lambda *args, **rest: schedule.Report())
 
 
 @pytest.mark.usefixtures("idle")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import golden, store
-from reproduce.names import SLUGS
+from reproduce import golden
+from reproduce.architectures.names import SLUGS
 from reproduce.protocol import profile
+from reproduce.storage import store
 
 ROOT = Path(__file__).parent.parent
 

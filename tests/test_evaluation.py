@@ -9,8 +9,10 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
-from reproduce import devices, evaluation, metrics, references, training
+from reproduce import evaluation, metrics, training
+from reproduce.architectures import baselines
 from reproduce.architectures.contract import Batch, Losses, Player
+from reproduce.architectures.names import MILESTONE_IMAGES, MILESTONE_PAIRS
 from reproduce.datasets import Dataset, Split, evaluation_indices
 from reproduce.evaluation import (
     DIGIT_COLUMNS,
@@ -21,7 +23,7 @@ from reproduce.evaluation import (
     Evaluation,
     Evaluator,
 )
-from reproduce.names import MILESTONE_IMAGES, MILESTONE_PAIRS
+from reproduce.machine import devices
 from reproduce.protocol import Protocol
 
 
@@ -39,7 +41,7 @@ def vae(tiny: Protocol, digits: Dataset) -> Evaluation:
 @pytest.fixture(scope="module")
 def pca(tiny: Protocol, digits: Dataset) -> Evaluation:
     """Sixteen components: a model that can be computed by hand."""
-    model = references.build(references.fit("pca-16", digits.train))
+    model = baselines.build(baselines.fit("pca-16", digits.train))
     return evaluation.evaluate(model, tiny, digits, 0, "cpu")
 
 
@@ -65,7 +67,7 @@ def test_digit_rows_weighted_by_their_counts_give_the_whole_test_set(vae: Evalua
 def test_image_records_are_the_papers_metrics_of_those_images(
     pca: Evaluation, tiny: Protocol, digits: Dataset
 ) -> None:
-    model = references.build(references.fit("pca-16", digits.train))
+    model = baselines.build(baselines.fit("pca-16", digits.train))
     chosen = evaluation_indices(tiny).images
     x = training.as_tensor(digits.test.images[chosen], "cpu")
     y = model.decode(model.encode(x)).squeeze(1).numpy()
@@ -82,7 +84,7 @@ def test_image_records_are_the_papers_metrics_of_those_images(
 def test_pair_records_are_ten_frames_between_the_papers_pairs(
     pca: Evaluation, tiny: Protocol, digits: Dataset
 ) -> None:
-    model = references.build(references.fit("pca-16", digits.train))
+    model = baselines.build(baselines.fit("pca-16", digits.train))
     pairs = evaluation_indices(tiny).pairs
     codes = model.encode(training.as_tensor(digits.test.images[pairs.reshape(-1)], "cpu")).view(25, 2, 16)
     frames = [model.decode(codes[:, 0] * (1 - t) + codes[:, 1] * t).squeeze(1) for t in np.linspace(0, 1, 10)]
@@ -154,7 +156,7 @@ def test_a_steps_memory_is_the_same_for_every_data_set(tiny: Protocol, digits: D
 
 def test_weights_that_a_steps_graph_keeps_count_once(tiny: Protocol, digits: Dataset) -> None:
     """A linear layer's graph keeps its weight (for the input's gradient) and its input of 64 images."""
-    model = references.build(references.fit("pca-16", digits.train))
+    model = baselines.build(baselines.fit("pca-16", digits.train))
     hidden, outer = torch.nn.Linear(784, 8, bias=False), torch.nn.Linear(8, 784, bias=False)
 
     def losses(batch: Batch, progress: float) -> Losses:
@@ -192,12 +194,12 @@ def test_a_stuck_pixel_is_found_and_a_blurred_one_is_not() -> None:
 
 
 def test_the_mean_image_has_no_stuck_pixel(tiny: Protocol, digits: Dataset) -> None:
-    model = references.build(references.fit("mean-image", digits.train))
+    model = baselines.build(baselines.fit("mean-image", digits.train))
     assert evaluation.evaluate(model, tiny, digits, 0, "cpu").scalars["stuck_pixels"] == 0
 
 
 def test_a_planted_stuck_pixel_is_counted_and_its_place_kept(tiny: Protocol, digits: Dataset) -> None:
-    model = references.build(references.fit("pca-16", digits.train))
+    model = baselines.build(baselines.fit("pca-16", digits.train))
     decode = model.decode
 
     def planted(z: Tensor) -> Tensor:
@@ -239,7 +241,7 @@ def test_a_milestone_of_the_evaluated_weights_has_the_evaluations_numbers(
 
 def test_active_units_and_collapse(pca: Evaluation, tiny: Protocol, digits: Dataset) -> None:
     blur = evaluation.evaluate(
-        references.build(references.fit("mean-image", digits.train)), tiny, digits, 0, "cpu"
+        baselines.build(baselines.fit("mean-image", digits.train)), tiny, digits, 0, "cpu"
     )
     assert pca.scalars["active_units"] == 16
     assert not evaluation.collapsed(pca.scalars)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reproduce.runs import RunId
-from reproduce.store import Store
+from reproduce.storage.runs import RunId
+from reproduce.storage.store import Store
 from tests import faults
 from tests.tiny import TINY
 

@@ -12,11 +12,13 @@ import pandas as pd
 import pytest
 import torch
 
-from reproduce import devices, files, training
+from reproduce import training
 from reproduce.architectures.contract import Architecture, Batch
+from reproduce.architectures.names import SLUGS
 from reproduce.datasets import Dataset
-from reproduce.names import SLUGS
+from reproduce.machine import devices
 from reproduce.protocol import Protocol, shortened
+from reproduce.storage import files
 from reproduce.training import Progress, Run, TrainingFailed
 
 

@@ -8,12 +8,17 @@ from __future__ import annotations
 import hashlib
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reproduce import protocol
 from reproduce.protocol import Protocol, shortened
-from reproduce.runs import RunId
-from reproduce.store import PROVENANCE
+from reproduce.storage.runs import RunId
+from reproduce.storage.store import PROVENANCE, Store
+
+if TYPE_CHECKING:
+    from reproduce.storage.records import Records
 
 TINY = Protocol(
     name="tiny",
@@ -45,6 +50,13 @@ def contents(root: Path) -> dict[str, str]:
         for path in sorted(root.rglob("*"))
         if path.is_file() and path.name not in (PROVENANCE, ".lock") and ".damaged" not in str(path)
     }
+
+
+def assembled(store: Store, wanted: Sequence[RunId]) -> Records:
+    """All fresh and failed runs among the wanted ones."""
+    from reproduce.storage.reading import assemble
+
+    return assemble(store, [store.status(run) for run in wanted])
 
 
 if __name__ == "__main__":

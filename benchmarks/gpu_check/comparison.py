@@ -16,10 +16,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
-from reproduce import devices
 from reproduce.architectures.contract import Batch
 from reproduce.datasets import load
-from reproduce.graphs import CudaRecorder, Recorder
+from reproduce.machine import devices
+from reproduce.machine.graphs import CudaRecorder, Recorder
 from reproduce.protocol import Protocol
 from reproduce.training import Run, fresh_architecture, player_gradients, serialise
 

@@ -20,9 +20,9 @@ from benchmarks.gpu_check.sharing import (
     measure,
     recommend,
 )
-from reproduce import devices
+from reproduce.architectures.names import LABELS
 from reproduce.errors import ReproduceError
-from reproduce.names import LABELS
+from reproduce.machine import devices
 
 
 @dataclass(frozen=True)

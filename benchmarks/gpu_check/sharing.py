@@ -15,8 +15,8 @@ from threading import BrokenBarrierError
 import torch
 
 from benchmarks.gpu_check.comparison import PROTOCOL, in_short, new_run
-from reproduce import devices
 from reproduce.architectures.contract import Batch
+from reproduce.machine import devices
 from reproduce.training import batches, step
 
 RUNS_A_CARD = (1, 2, 4, 8)

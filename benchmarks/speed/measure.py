@@ -20,12 +20,12 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks.speed import BATCH, SEED
-from reproduce import runs
-from reproduce.devices import cpu_model
-from reproduce.environment import cores
+from reproduce.architectures.names import REFERENCES
 from reproduce.errors import ReproduceError
-from reproduce.names import REFERENCES
-from reproduce.store import PROVENANCE
+from reproduce.machine.devices import cpu_model
+from reproduce.machine.environment import cores
+from reproduce.storage import runs
+from reproduce.storage.store import PROVENANCE
 
 CHECKOUT = str(Path(__file__).resolve().parents[2])
 RATE_SECONDS = 0.2
@@ -258,7 +258,7 @@ def machine() -> dict[str, str]:
     """Processor, versions, date and commit."""
     import torch
 
-    from reproduce.version import current_commit
+    from reproduce.machine.version import current_commit
 
     return {
         "processor": cpu_model(),

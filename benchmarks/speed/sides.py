@@ -15,9 +15,9 @@ from pythae.data.datasets import BaseDataset
 
 from benchmarks.speed import BATCH, SEED
 from benchmarks.speed.opponents import opponent, pythae_trainer
-from reproduce import devices
 from reproduce.architectures import registry
 from reproduce.datasets import Dataset, Split, load
+from reproduce.machine import devices
 from reproduce.protocol import Protocol, profile
 from reproduce.training import Run, as_tensor, fresh_architecture
 

@@ -9,10 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.speed.measure import Bench, Measurement
-from reproduce import files
-from reproduce.names import LABELS
-from reproduce.publishing import SPEED_FOLDER, SPEED_TABLES
+from reproduce.architectures.names import LABELS
 from reproduce.report.numbers import fixed, percent
+from reproduce.storage import files
+from reproduce.storage.publishing import SPEED_FOLDER, SPEED_TABLES
 
 
 def heads(bench: Bench) -> tuple[str, ...]:

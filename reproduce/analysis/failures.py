@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from reproduce.names import SLUGS
-from reproduce.records import Records
+from reproduce.architectures.names import SLUGS
+from reproduce.storage.records import Records
 
 DIGITS = range(10)
 

@@ -19,11 +19,11 @@ from scipy.stats import norm
 
 from reproduce import paper
 from reproduce.analysis import summaries
+from reproduce.architectures.names import I_SSIMS, MILESTONE_IMAGES, MILESTONE_PAIRS, SLUGS, SSIMS
 from reproduce.architectures.registry import PYTHAE, PYTHAE_VARIANT
-from reproduce.names import I_SSIMS, MILESTONE_IMAGES, MILESTONE_PAIRS, SLUGS, SSIMS
 from reproduce.protocol import PAPER_SEEDS
-from reproduce.records import Records
-from reproduce.revisions import EVALUATION_REVISION
+from reproduce.storage.records import Records
+from reproduce.storage.revisions import EVALUATION_REVISION
 
 METRICS = ("ssim", "mse", "psnr", "piq", "iss", "i_ssim")
 IMPLEMENTATIONS = {"": "paper", PYTHAE_VARIANT: "pythae"}

@@ -22,8 +22,8 @@ from reproduce import paper
 from reproduce.analysis import summaries
 from reproduce.analysis.measures import usable
 from reproduce.analysis.statistics import ALPHA, Correlation, correlate, pearson, spearman
-from reproduce.names import SLUGS
-from reproduce.records import Records
+from reproduce.architectures.names import SLUGS
+from reproduce.storage.records import Records
 
 BLUR_FREE: tuple[str, ...] = ("piq_over_floor", "uniformity")
 """Measures of (un)smoothness that blur alone does not lower."""

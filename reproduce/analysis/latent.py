@@ -10,7 +10,7 @@ from sklearn.metrics import silhouette_samples
 from sklearn.neighbors import NearestNeighbors, kneighbors_graph
 
 from reproduce.analysis import summaries
-from reproduce.records import Records
+from reproduce.storage.records import Records
 
 RANDOM_STATE = 0
 NEIGHBOURS = 5

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from reproduce.analysis import summaries
+from reproduce.architectures.names import BASELINE
 from reproduce.architectures.registry import REGISTRY
-from reproduce.names import BASELINE
-from reproduce.records import Records
+from reproduce.storage.records import Records
 
 CLEARLY = 0.05
 """Nats."""

@@ -16,8 +16,8 @@ import pandas as pd
 from reproduce import paper
 from reproduce.analysis import summaries
 from reproduce.architectures import registry
-from reproduce.names import SLUGS
-from reproduce.records import Records
+from reproduce.architectures.names import SLUGS
+from reproduce.storage.records import Records
 
 METRICS = ("ssim", "mse", "piq")
 TIE = 0.1

@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from reproduce.analysis import summaries
+from reproduce.architectures.names import BASELINE, SLUGS
 from reproduce.errors import ReproduceError
-from reproduce.names import BASELINE, SLUGS
 from reproduce.paper import PAPER_SLUGS
-from reproduce.records import Records
+from reproduce.storage.records import Records
 
 ALPHA = 0.05
 NOISE = 1e-12

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from reproduce.analysis.measures import MEASURES
+from reproduce.architectures.names import ALL_METRICS, IMAGE_METRICS, REFERENCES, SLUGS
 from reproduce.metrics import OTHER_IMAGE_METRICS
-from reproduce.names import ALL_METRICS, IMAGE_METRICS, REFERENCES, SLUGS
 from reproduce.protocol import profile
-from reproduce.records import Records
-from reproduce.store import FRESH
+from reproduce.storage.records import Records
+from reproduce.storage.store import FRESH
 
 DIAGNOSTICS: tuple[str, ...] = (
     "uniformity",

@@ -12,7 +12,7 @@ from reproduce.architectures.contract import Batch, Losses
 from reproduce.architectures.distributions import gaussian_kl, gaussian_sample
 from reproduce.architectures.gaussian import OwnGaussian
 from reproduce.architectures.settings import Backbone, Perceptual
-from reproduce.devices import CPU
+from reproduce.machine.devices import CPU
 
 C1, C2 = 0.01**2, 0.03**2
 WINDOW, SIGMA = 11, 1.5

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from reproduce.architectures.names import LABELS, SLUGS
 from reproduce.architectures.settings import (
     Adversarial,
     Affine,
@@ -33,7 +34,6 @@ from reproduce.architectures.settings import (
     Weighted,
 )
 from reproduce.errors import ReproduceError
-from reproduce.names import LABELS, SLUGS
 
 if TYPE_CHECKING:
     from reproduce.architectures.contract import Architecture

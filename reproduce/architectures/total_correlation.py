@@ -21,7 +21,7 @@ from reproduce.architectures.distributions import (
 )
 from reproduce.architectures.gaussian import OwnGaussian
 from reproduce.architectures.settings import Adversarial, Backbone, TotalCorrelation
-from reproduce.devices import CPU
+from reproduce.machine.devices import CPU
 
 
 @lru_cache(maxsize=8)

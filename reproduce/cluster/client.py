@@ -11,7 +11,7 @@ from reproduce.cluster.messages import CRASHED, REFUSED, TOPIC, Event, keys_of, 
 from reproduce.cluster.on_worker import perform_on_worker
 from reproduce.cluster.workers import Watch
 from reproduce.errors import ReproduceError, described
-from reproduce.runs import RunId
+from reproduce.storage.runs import RunId
 
 Listener = Callable[[RunId | None, Event], None]
 """Hears events of runs, and (of no run) warnings that concern the whole campaign."""
@@ -81,7 +81,7 @@ def result(future: Any, scheduler: str | None, keys: dict[str, str]) -> Any:
     """
     from distributed import KilledWorker
 
-    from reproduce.store import Outcome
+    from reproduce.storage.store import Outcome
 
     if future.cancelled():
         raise ReproduceError(

@@ -10,9 +10,9 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from reproduce import files
 from reproduce.cluster.workers import LocalWorkers
 from reproduce.errors import ReproduceError
+from reproduce.storage import files
 
 RETRIES = 2
 """How often a run is given to a fresh worker when its own was killed."""

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from reproduce import files, runs
 from reproduce.protocol import Protocol
-from reproduce.runs import RunId
+from reproduce.storage import files, runs
+from reproduce.storage.runs import RunId
 
 Event = dict[str, Any]
 TOPIC = "reproduce"

@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from reproduce import files
 from reproduce.cluster.messages import CRASHED, REFUSED, TOPIC, Event, keys_of, task_name
 from reproduce.errors import ReproduceError, described
+from reproduce.storage import files
 
 
 def perform_on_worker(text: str, given: dict[str, bytes]) -> dict[str, Any]:
@@ -35,7 +35,8 @@ def performed(text: str, given: dict[str, bytes]) -> dict[str, Any]:
     """
     from distributed import get_worker
 
-    from reproduce import devices, worker
+    from reproduce.campaign import worker
+    from reproduce.machine import devices
 
     me = get_worker()
     content = json.loads(text)
@@ -62,7 +63,7 @@ def performed(text: str, given: dict[str, bytes]) -> dict[str, Any]:
 
 def fit(me: Any, job: dict[str, Any], keys: dict[str, str]) -> None:
     """Raises ReproduceError if the Dask worker would do another run than the client's, or could not vouch for it."""
-    from reproduce import devices
+    from reproduce.machine import devices
 
     try:
         same = keys_of(job) == keys

@@ -79,14 +79,14 @@ def run(
     """Train and evaluate what is not done yet."""
     from rich.console import Console
 
-    from reproduce.campaign import execute
+    from reproduce.campaign.estimate import counted, estimate, in_words, tasks, warnings
+    from reproduce.campaign.progress import Display
+    from reproduce.campaign.schedule import execute
     from reproduce.datasets import load, source
-    from reproduce.devices import default_jobs
-    from reproduce.display import Display
-    from reproduce.estimate import counted, estimate, in_words, tasks, warnings
-    from reproduce.runs import campaign_runs
-    from reproduce.store import Store
-    from reproduce.version import current_commit
+    from reproduce.machine.devices import default_jobs
+    from reproduce.machine.version import current_commit
+    from reproduce.storage.runs import campaign_runs
+    from reproduce.storage.store import Store
 
     device, why = chosen_device(device_name, elsewhere=scheduler is not None)
     protocol = chosen_profile(profile_name, device)

@@ -26,7 +26,7 @@ from reproduce.protocol import companions as profiles_beside
 from reproduce.verdicts import stored
 
 if TYPE_CHECKING:
-    from reproduce.store import Status
+    from reproduce.storage.store import Status
 
 COLOURS = {
     "reproduced": typer.colors.GREEN,
@@ -108,7 +108,7 @@ def judged(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None, key
 
 def stale_runs(states: Sequence[Status], profile: str) -> str:
     """One line on the runs that take no part because they are stale, and what to do about it; "" without any."""
-    from reproduce.store import STALE
+    from reproduce.storage.store import STALE
 
     stale = [status for status in states if status.state == STALE]
     if not stale:

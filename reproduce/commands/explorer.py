@@ -8,10 +8,10 @@ from typing import Any
 
 import typer
 
-from reproduce import files
 from reproduce.commands.options import ProfileOption, ResultsOption, app, light_profile
 from reproduce.commands.results import companions, records_and_provenance
 from reproduce.errors import ReproduceError
+from reproduce.storage import files
 
 PAGE, VERDICTS = "explorer.html", "verdicts.json"
 """Beside the report: what is written, and the verdicts that the report's rendering leaves."""

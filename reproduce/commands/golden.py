@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from reproduce.golden import Golden
-    from reproduce.records import Records
+    from reproduce.storage.records import Records
 
 
 def require_checkout() -> None:
@@ -55,8 +55,8 @@ def check(
     A run that only one side has is named, and the others are compared.
     """
     from reproduce import golden, paper
-    from reproduce.runs import RunId
-    from reproduce.store import Store
+    from reproduce.storage.runs import RunId
+    from reproduce.storage.store import Store
 
     require_checkout()
     protocol = light_profile(profile_name, results)
@@ -104,9 +104,9 @@ def record_golden(
 ) -> int:
     """Record golden numbers from a clean commit with all runs fresh; says first what changes."""
     from reproduce import golden
-    from reproduce.runs import campaign_runs
-    from reproduce.store import FRESH, Store
-    from reproduce.version import current_commit
+    from reproduce.machine.version import current_commit
+    from reproduce.storage.runs import campaign_runs
+    from reproduce.storage.store import FRESH, Store
 
     require_checkout()
     protocol, seeds = light_profile(profile_name, results), parsed_seeds(seed)

@@ -12,7 +12,7 @@ from reproduce.commands.options import ResultsOption, app
 @app.command()
 def doctor(results: ResultsOption = Path("results")) -> int:
     """What on this machine would stand in the way, with the remedy: exit code 0, 1 (a problem was found)."""
-    from reproduce.doctor import examine
+    from reproduce.machine.doctor import examine
 
     problems = 0
     for finding in examine(results):

@@ -28,9 +28,9 @@ def apply(
     results: ResultsOption = Path("results"),
 ) -> int:
     """Reconstruct images of your own with a trained model, or interpolate between two of them."""
-    from reproduce import own_images
-    from reproduce.runs import select
-    from reproduce.trained import load
+    from reproduce.inference import own_images
+    from reproduce.inference.trained import load
+    from reproduce.storage.runs import select
 
     name = "@".join(filter(None, select([model])[0]))
     targets = own_images.outputs(images, out, name, interpolate)

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from reproduce import files
 from reproduce.errors import ReproduceError
+from reproduce.machine.version import ROOT
 from reproduce.protocol import PROFILES, Protocol, profile
-from reproduce.version import ROOT
+from reproduce.storage import files
 
 PUBLISHED = ROOT / "published"
 """What came with the project, whatever folder the process is in."""
@@ -58,7 +58,7 @@ def chosen_device(name: str | None, elsewhere: bool) -> tuple[str, str]:
 
     elsewhere: the work is done on other machines, which answer for themselves. Raises ReproduceError.
     """
-    from reproduce.devices import best_device
+    from reproduce.machine.devices import best_device
 
     best, why = best_device()
     if name is None:

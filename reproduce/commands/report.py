@@ -39,9 +39,9 @@ def render(
 ) -> int:
     """Tables, figures and the report's LaTeX from what is finished."""
     from reproduce.protocol import companions as profiles_beside
-    from reproduce.publishing import manifests
     from reproduce.report import render as render_report
-    from reproduce.store import Store
+    from reproduce.storage.publishing import manifests
+    from reproduce.storage.store import Store
     from reproduce.verdicts import stored
 
     protocol = light_profile(profile_name, results)
@@ -79,8 +79,8 @@ def publish(
     ] = False,
 ) -> int:
     """Copy the finished campaign into tables/, figures/, the README, and published/ (profiles with verdicts)."""
-    from reproduce import publishing
-    from reproduce.store import Store
+    from reproduce.storage import publishing
+    from reproduce.storage.store import Store
 
     protocol = light_profile(profile_name, results)
     store = Store(results, protocol, options.PUBLISHED)

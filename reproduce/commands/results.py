@@ -14,7 +14,7 @@ from reproduce.protocol import Protocol
 from reproduce.protocol import companions as profiles_beside
 
 if TYPE_CHECKING:
-    from reproduce.store import Status, Store
+    from reproduce.storage.store import Status, Store
 
 
 def records_and_provenance(
@@ -23,8 +23,8 @@ def records_and_provenance(
     """Records of every finished run of the profile (the 22, the references, and variants where they exist), and what
     their provenance has in common. Every run's state is asked for once.
     """
-    from reproduce.reading import assemble
-    from reproduce.store import FRESH
+    from reproduce.storage.reading import assemble
+    from reproduce.storage.store import FRESH
 
     store, states = run_states(protocol, results, seeds)
     provenance = [store.provenance(s.run, s.folder) for s in states if s.state == FRESH]
@@ -34,8 +34,8 @@ def records_and_provenance(
 def records_if_any(store: Store, states: Sequence[Status]) -> Any | None:
     """The records of runs whose states are known; None where nothing has finished. A damaged store is no reason for
     None: it raises."""
-    from reproduce.reading import assemble
-    from reproduce.store import DAMAGED, FAILED, FRESH
+    from reproduce.storage.reading import assemble
+    from reproduce.storage.store import DAMAGED, FAILED, FRESH
 
     trained = [status for status in states if not status.run.is_reference]
     if any(status.state in (FRESH, FAILED) for status in trained):
@@ -59,8 +59,8 @@ def run_states(
 ) -> tuple[Store, list[Status]]:
     """The state of every run that belongs to the profile with these seeds, and of the variants that exist; or of those
     that `only` asks for. verify: compare every checksum."""
-    from reproduce.runs import campaign_runs
-    from reproduce.store import Store
+    from reproduce.storage.runs import campaign_runs
+    from reproduce.storage.store import Store
 
     store = Store(results, protocol, options.PUBLISHED)
     seeds = seeds or protocol.seeds

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from reproduce import files
 from reproduce.datasets.split import SIDE, Source, Split
 from reproduce.errors import ReproduceError
+from reproduce.storage import files
 
 IDX_FILES: dict[str, tuple[int, tuple[int, ...], str]] = {
     "train-images-idx3-ubyte": (

@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 
 from reproduce.explorer import data
-from reproduce.records import Records
+from reproduce.storage.records import Records
 
 LARGEST = 12_000_000
 """Bytes that the file may have."""

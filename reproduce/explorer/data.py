@@ -11,13 +11,13 @@ import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import summaries
+from reproduce.architectures.names import LABELS, MILESTONE_IMAGES, MILESTONE_PAIRS, REFERENCES
 from reproduce.errors import ReproduceError
 from reproduce.explorer.sprites import Sprite, size, sprite
-from reproduce.names import LABELS, MILESTONE_IMAGES, MILESTONE_PAIRS, REFERENCES
 from reproduce.paper.tables import SCALES
 from reproduce.protocol import FRAMES, PROFILES
-from reproduce.records import Records
-from reproduce.revisions import EVALUATION_REVISION
+from reproduce.storage.records import Records
+from reproduce.storage.revisions import EVALUATION_REVISION
 
 NAMES = {
     "ssim": "SSIM",

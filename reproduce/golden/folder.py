@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce import files, reading
+from reproduce.architectures.names import SLUGS
 from reproduce.errors import ReproduceError
 from reproduce.golden.model import (
     COLUMNS,
@@ -27,11 +27,11 @@ from reproduce.golden.model import (
     run_name,
     runs_in,
 )
-from reproduce.names import SLUGS
 from reproduce.protocol import Protocol
-from reproduce.records import Records
-from reproduce.runs import RunId
-from reproduce.store import FRESH, MISSING, PARTIAL, Store, read_csv
+from reproduce.storage import files, reading
+from reproduce.storage.records import Records
+from reproduce.storage.runs import RunId
+from reproduce.storage.store import FRESH, MISSING, PARTIAL, Store, read_csv
 
 FILES = {name: f"{name}.csv" for name in COLUMNS} | {"tolerances": "bands.csv"}
 CLEAN = re.compile(r"[0-9a-f]{40,64}")
@@ -63,7 +63,7 @@ def _in_order(values: pd.Series) -> pd.Series:
 
 def initial_losses(protocol: Protocol) -> pd.DataFrame:
     """Every architecture's loss parts at initialisation, computed now (seconds): columns architecture, part, value."""
-    from reproduce import fingerprints
+    from reproduce.architectures import fingerprints
 
     found = fingerprints.initial_losses(protocol.train)
     rows = [(slug, part, value) for slug, parts in found.items() for part, value in parts.items()]

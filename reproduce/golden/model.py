@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from reproduce.architectures.names import ALL_METRICS, IMAGE_METRICS, PAIR_METRICS
 from reproduce.datasets import fingerprint
 from reproduce.errors import ReproduceError
-from reproduce.names import ALL_METRICS, IMAGE_METRICS, PAIR_METRICS
 from reproduce.protocol import Protocol
-from reproduce.runs import campaign_runs, training_key
+from reproduce.storage.runs import campaign_runs, training_key
 
 FOLDER = Path("golden")
 KEY = ["architecture", "seed"]

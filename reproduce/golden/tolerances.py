@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reproduce import files
+from reproduce.architectures.names import SLUGS
 from reproduce.errors import ReproduceError
 from reproduce.golden.folder import FILES, read_frame, read_provenance, write_provenance
 from reproduce.golden.model import COLUMNS, COMPARED, FOLDER, INITIAL, KEY, POOLED, rekeyed, same_class
-from reproduce.names import SLUGS
+from reproduce.storage import files
 
 BASE = "as-is"
 """The way of running that all others are compared with."""

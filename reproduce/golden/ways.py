@@ -19,9 +19,9 @@ from reproduce.golden.folder import frames, require_fresh
 from reproduce.golden.model import FOLDER, machine_provenance
 from reproduce.golden.tolerances import BASE, Spread, record_tolerances
 from reproduce.protocol import Protocol
-from reproduce.records import Records
-from reproduce.runs import campaign_runs
-from reproduce.store import Store
+from reproduce.storage.records import Records
+from reproduce.storage.runs import campaign_runs
+from reproduce.storage.store import Store
 
 AGAIN = "again"
 """The base's way of running a second time."""

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from reproduce.architectures.names import IMAGE_METRICS, PAIR_METRICS
 from reproduce.errors import ReproduceError
-from reproduce.names import IMAGE_METRICS, PAIR_METRICS
 from reproduce.paper.printed import Printed
 
 SCALES: Mapping[str, str] = {"mse": "1e-3", "piq": "1e-3", "iss": "0.1"}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reproduce.errors import ReproduceError
-from reproduce.records import Records
+from reproduce.storage.records import Records
 
 __all__ = ["MANIFESTS", "PAGES", "render"]
 
@@ -42,10 +42,10 @@ def render(
     `publish`, which refuses a report without them. key: what the verdicts rest on (`verdicts.stored.key`). Raises
     ReproduceError without any run.
     """
-    from reproduce import files
     from reproduce.report import figures, latex, pages, prose, tables
     from reproduce.report.context import Context
-    from reproduce.runs import canonical
+    from reproduce.storage import files
+    from reproduce.storage.runs import canonical
     from reproduce.verdicts import judge, stored, summary
 
     context = Context(records, provenance, others or {})

@@ -10,7 +10,7 @@ import pandas as pd
 from reproduce import paper
 from reproduce.analysis import notes
 from reproduce.analysis.measures import MEASURES
-from reproduce.names import IMAGE_METRICS, SLUGS
+from reproduce.architectures.names import IMAGE_METRICS, SLUGS
 from reproduce.protocol import COLLAPSED
 from reproduce.report import numbers
 from reproduce.report.context import Context, label

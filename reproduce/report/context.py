@@ -13,9 +13,9 @@ from reproduce import paper, protocol
 from reproduce.analysis import families, headline, measures, pareto, statistics, summaries
 from reproduce.analysis.forensics import Forensics, investigate
 from reproduce.analysis.notes import Note, notes
+from reproduce.architectures.names import LABELS, REFERENCES, SLUGS
 from reproduce.architectures.registry import PYTHAE_VARIANT
-from reproduce.names import LABELS, REFERENCES, SLUGS
-from reproduce.records import Arrays, Records
+from reproduce.storage.records import Arrays, Records
 from reproduce.verdicts import judge, summary
 from reproduce.verdicts.model import Verdict
 

@@ -20,7 +20,7 @@ from matplotlib.lines import Line2D
 
 from reproduce.analysis import statistics
 from reproduce.analysis.measures import MEASURES
-from reproduce.names import ALL_METRICS
+from reproduce.architectures.names import ALL_METRICS
 from reproduce.report import images, numbers, scatter, style
 from reproduce.report.context import NO_FAMILY, Context, label
 from reproduce.report.scatter import look

@@ -10,7 +10,7 @@ from reproduce import paper
 from reproduce.analysis import summaries
 from reproduce.analysis.forensics import CANDIDATE, METRICS, SEED, nearest_epochs
 from reproduce.analysis.measures import MEASURES
-from reproduce.names import SLUGS, SSIMS
+from reproduce.architectures.names import SLUGS, SSIMS
 from reproduce.protocol import PROFILES
 from reproduce.report import numbers
 from reproduce.report.columns import printed_mean

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from reproduce import decisions
 from reproduce.analysis.measures import MEASURES
-from reproduce.names import SLUGS
+from reproduce.architectures.names import SLUGS
+from reproduce.paper import decisions
 from reproduce.protocol import PROFILES
 from reproduce.report import numbers, origin, prose
 from reproduce.report.columns import entry, printed_mean

@@ -9,8 +9,9 @@ import signal
 import subprocess
 from pathlib import Path
 
-from reproduce import environment, files
 from reproduce.errors import ReproduceError
+from reproduce.machine import environment
+from reproduce.storage import files
 
 PACKAGES = "latexmk texlive-latex-recommended texlive-publishers texlive-fonts-recommended poppler-utils"
 """Debian's names of what is needed."""

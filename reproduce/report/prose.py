@@ -13,7 +13,7 @@ from markupsafe import Markup
 from reproduce import paper
 from reproduce.analysis import headline, pareto, statistics
 from reproduce.analysis.statistics import Correlation
-from reproduce.names import SLUGS
+from reproduce.architectures.names import SLUGS
 from reproduce.protocol import PROFILES
 from reproduce.report import numbers, origin
 from reproduce.report.columns import seed_names

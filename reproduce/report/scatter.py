@@ -15,7 +15,7 @@ from matplotlib.text import Text
 
 from reproduce.analysis.pareto import PIQ_THRESHOLD, SSIM_THRESHOLD
 from reproduce.analysis.statistics import Correlation
-from reproduce.names import SLUGS
+from reproduce.architectures.names import SLUGS
 from reproduce.report import labels, numbers, style
 from reproduce.report.context import NO_FAMILY, Context, label
 

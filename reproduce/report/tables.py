@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from reproduce import decisions, paper
+from reproduce import paper
 from reproduce.analysis import failures, measures, readings, recommendations, statistics
 from reproduce.analysis.measures import MEASURES, SPREAD
+from reproduce.architectures.names import ALL_METRICS, IMAGE_METRICS, PAIR_METRICS, REFERENCES, SLUGS
 from reproduce.metrics import OTHER_IMAGE_METRICS
-from reproduce.names import ALL_METRICS, IMAGE_METRICS, PAIR_METRICS, REFERENCES, SLUGS
+from reproduce.paper import decisions
 from reproduce.protocol import FRAMES
 from reproduce.report import numbers, origin
 from reproduce.report.columns import (

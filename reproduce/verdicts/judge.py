@@ -12,11 +12,11 @@ import pandas as pd
 from reproduce import protocol
 from reproduce.analysis import summaries
 from reproduce.analysis.measures import MEASURES, usable
+from reproduce.architectures.names import LABELS, PAIR_METRICS, SLUGS
 from reproduce.errors import ReproduceError
-from reproduce.names import LABELS, PAIR_METRICS, SLUGS
 from reproduce.paper import Tables
 from reproduce.paper import tables as paper_tables
-from reproduce.records import Records
+from reproduce.storage.records import Records
 from reproduce.verdicts import orders, own, sizes, text
 from reproduce.verdicts.kinds import KINDS, OWN, kind_of
 from reproduce.verdicts.model import (

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from reproduce.analysis.families import members
+from reproduce.architectures.names import SLUGS
 from reproduce.errors import ReproduceError
-from reproduce.names import SLUGS
 from reproduce.paper import Printed
 
 SLUG_ARGUMENTS = ("architecture", "models", "family", "better", "worse", "of", "to", "over", "among")

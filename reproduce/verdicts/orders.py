@@ -13,7 +13,7 @@ from reproduce.analysis.families import FAMILIES
 from reproduce.analysis.measures import measure
 from reproduce.analysis.pareto import rank_sum, undominated
 from reproduce.analysis.recommendations import PRIORITIES, avoided, recommended
-from reproduce.names import IMAGE_METRICS, LABELS
+from reproduce.architectures.names import IMAGE_METRICS, LABELS
 from reproduce.paper import table3
 from reproduce.verdicts import rules
 from reproduce.verdicts.kinds import always, kind

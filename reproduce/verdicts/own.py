@@ -13,7 +13,7 @@ from reproduce.analysis.families import FAMILIES
 from reproduce.analysis.headline import RECONSTRUCTION_OPTIMISED
 from reproduce.analysis.measures import measure
 from reproduce.analysis.pareto import REGIME_SIZE
-from reproduce.names import LABELS
+from reproduce.architectures.names import LABELS
 from reproduce.verdicts import registry, rules
 from reproduce.verdicts.kinds import kind, own
 from reproduce.verdicts.model import Finding, Outcome, Statement, Undecidable, decided

@@ -13,8 +13,8 @@ from importlib import resources
 import pandas as pd
 
 from reproduce.analysis.measures import MEASURES
+from reproduce.architectures.names import LABELS
 from reproduce.errors import ReproduceError
-from reproduce.names import LABELS
 from reproduce.paper import CELLS, Cell, Printed, Tables
 from reproduce.paper import tables as paper_tables
 from reproduce.paper.tables import SCALES, read

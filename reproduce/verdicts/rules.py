@@ -16,7 +16,7 @@ from enum import IntEnum
 import numpy as np
 
 from reproduce.analysis.measures import measure
-from reproduce.names import LABELS
+from reproduce.architectures.names import LABELS
 from reproduce.paper import Printed
 from reproduce.verdicts.model import Finding, Outcome, Undecidable, decided
 from reproduce.verdicts.world import Statistic, Values, World

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reproduce import files
 from reproduce.errors import ReproduceError
+from reproduce.storage import files
 
 if TYPE_CHECKING:
     from reproduce.verdicts.model import Verdict

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from reproduce.analysis.measures import measure
+from reproduce.architectures.names import IMAGE_METRICS
 from reproduce.errors import ReproduceError
-from reproduce.names import IMAGE_METRICS
 from reproduce.paper import CELLS, tables
 from reproduce.paper.tables import read
 from reproduce.verdicts.model import IN_RESULTS, Outcome, Verdict

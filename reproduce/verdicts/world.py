@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from reproduce.analysis.measures import MEASURES
-from reproduce.names import ALL_METRICS, IMAGE_METRICS, LABELS
-from reproduce.records import Records
+from reproduce.architectures.names import ALL_METRICS, IMAGE_METRICS, LABELS
+from reproduce.storage.records import Records
 from reproduce.verdicts.model import WHOLE, Statement, Undecidable
 
 DRAWS = 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reproduce.records import Records
+from reproduce.storage.records import Records
 from tests import synthetic
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from reproduce.analysis import failures
 from reproduce.analysis.summaries import summarise
-from reproduce.records import Records
+from reproduce.storage.records import Records
 
 
 def test_errors_by_digit_are_means_over_seeds(paperlike: Records) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reproduce.analysis.families import FAMILIES
-from reproduce.names import SLUGS
+from reproduce.architectures.names import SLUGS
 
 
 @pytest.mark.parametrize("grouping", FAMILIES)

@@ -11,8 +11,8 @@ import pytest
 
 from reproduce import paper
 from reproduce.analysis import forensics
-from reproduce.names import SSIMS
-from reproduce.records import Records
+from reproduce.architectures.names import SSIMS
+from reproduce.storage.records import Records
 from tests.synthetic import make_records
 
 LAST = ("notebook", "paper", 10, False)

@@ -10,7 +10,7 @@ from reproduce import evaluation, paper
 from reproduce.analysis import headline
 from reproduce.analysis.headline import SUBSETS, association, leave_one_out, removal_path
 from reproduce.analysis.summaries import summarise
-from reproduce.records import Records
+from reproduce.storage.records import Records
 from tests.synthetic import make_records
 
 

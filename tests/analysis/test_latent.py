@@ -9,7 +9,7 @@ from scipy.linalg import helmert
 
 from reproduce.analysis import latent
 from reproduce.errors import ReproduceError
-from reproduce.records import Arrays, Records
+from reproduce.storage.records import Arrays, Records
 
 LABELS = np.repeat(np.arange(4), 50)
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]])[LABELS]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from reproduce.analysis import notes
-from reproduce.records import Records
+from reproduce.storage.records import Records
 from tests.synthetic import make_records
 
 

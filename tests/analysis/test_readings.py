@@ -10,7 +10,7 @@ from reproduce import paper
 from reproduce.analysis import readings
 from reproduce.analysis.summaries import summarise
 from reproduce.architectures import registry
-from reproduce.records import Records
+from reproduce.storage.records import Records
 from tests.synthetic import make_records
 
 

@@ -10,7 +10,7 @@ from reproduce import paper
 from reproduce.analysis import summaries
 from reproduce.analysis.pareto import pareto_set
 from reproduce.analysis.recommendations import LOOK_LIKE_DIGITS, PRIORITIES, avoided, recommend, recommended
-from reproduce.records import Records
+from reproduce.storage.records import Records
 
 
 def invented(**columns: list[float]) -> pd.DataFrame:

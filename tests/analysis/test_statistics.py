@@ -9,7 +9,7 @@ import pytest
 from reproduce import paper
 from reproduce.analysis import statistics
 from reproduce.errors import ReproduceError
-from reproduce.records import Records
+from reproduce.storage.records import Records
 from tests.synthetic import make_records
 
 

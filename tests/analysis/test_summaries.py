@@ -10,8 +10,8 @@ import pytest
 
 from reproduce import paper
 from reproduce.analysis import summaries
-from reproduce.names import REFERENCES, SLUGS
-from reproduce.records import Records
+from reproduce.architectures.names import REFERENCES, SLUGS
+from reproduce.storage.records import Records
 from tests.synthetic import make_records
 
 

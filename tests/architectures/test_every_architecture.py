@@ -12,7 +12,7 @@ from reproduce.architectures import registry
 from reproduce.architectures.backbone import Decoder, Encoder, Upsampler, count_parameters
 from reproduce.architectures.contract import Architecture, Batch
 from reproduce.architectures.mmd import squared_mmd
-from reproduce.names import SLUGS
+from reproduce.architectures.names import SLUGS
 from tests.architectures.exact import move, moved, same_noise, trained
 
 READINGS = [(slug, "") for slug in SLUGS] + [(slug, "pythae") for slug in registry.PYTHAE]

@@ -19,13 +19,14 @@ from pythae import models, trainers
 from pythae.data.datasets import BaseDataset
 from torch import Tensor
 
-from reproduce import devices, fingerprints, training
-from reproduce.architectures import pythae_reading, registry
+from reproduce import training
+from reproduce.architectures import fingerprints, pythae_reading, registry
 from reproduce.architectures.contract import Architecture, Batch
 from reproduce.architectures.pythae_reading import HvaeReading, VqVaeReading
 from reproduce.architectures.settings import PythaeSettings
 from reproduce.datasets import Dataset
 from reproduce.errors import ReproduceError
+from reproduce.machine import devices
 from reproduce.protocol import Protocol, profile
 from reproduce.training import Run, optimizers, player_gradients, step
 

@@ -8,9 +8,9 @@ import pytest
 
 from reproduce.architectures import registry
 from reproduce.architectures.contract import Architecture
+from reproduce.architectures.names import LABELS, SLUGS
 from reproduce.architectures.settings import Backbone
 from reproduce.errors import ReproduceError
-from reproduce.names import LABELS, SLUGS
 
 TABLE_I = (
     "AE, WAE, VQ-VAE, RAE-GP, RAE-L2, VAE, VAMP, HVAE, β-TCVAE, VAE-IAF, InfoVAE, FactorVAE, VAE-LinNF, β-VAE, CIWAE, "

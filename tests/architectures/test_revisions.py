@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from reproduce.architectures import registry
-from reproduce.fingerprints import TOLERANCE, after_steps
-from reproduce.names import SLUGS
-from reproduce.revisions import TRAINING_REVISION
+from reproduce.architectures.fingerprints import TOLERANCE, after_steps
+from reproduce.architectures.names import SLUGS
+from reproduce.storage.revisions import TRAINING_REVISION
 
 FILE = Path(__file__).with_name("revisions.json")
 RECORDED: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ import torch
 from benchmarks import gpu_check
 from benchmarks.__main__ import app, described
 from reproduce import cli
-from reproduce.names import SLUGS
+from reproduce.architectures.names import SLUGS
 from tests.packaging.tree import ROOT
 
 

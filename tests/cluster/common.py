@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from reproduce import campaign
-from reproduce.campaign import Report
+from reproduce.campaign import schedule
+from reproduce.campaign.schedule import Report
 from reproduce.protocol import shortened
-from reproduce.runs import RunId
-from reproduce.store import Store
+from reproduce.storage.runs import RunId
+from reproduce.storage.store import Store
 from tests.tiny import RUNS, TINY
 
 STARTING = pytest.mark.timeout(1800)
@@ -25,7 +25,7 @@ Events = list[tuple[RunId | None, dict[str, Any]]]
 
 
 def once(store: Store, wanted: tuple[RunId, ...] = RUNS, **options: Any) -> Report:
-    return campaign.execute(store, wanted, device="cpu", **{"jobs": 1, **options})
+    return schedule.execute(store, wanted, device="cpu", **{"jobs": 1, **options})
 
 
 def until(condition: Callable[[], Any], seconds: float = 400) -> None:

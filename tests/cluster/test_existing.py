@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from reproduce.campaign import Report
+from reproduce.campaign.schedule import Report
 from reproduce.cluster import clusters
 from reproduce.errors import ReproduceError
-from reproduce.runs import RunId
-from reproduce.store import MANIFEST, Store
+from reproduce.storage.runs import RunId
+from reproduce.storage.store import MANIFEST, Store
 from tests.cluster.common import AE, LONGER, OTHER, STARTING, VAE, Events, once
 from tests.tiny import TINY, contents
 

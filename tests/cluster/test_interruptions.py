@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from reproduce import training
-from reproduce.store import FRESH, MISSING, PARTIAL, Store
+from reproduce.storage.store import FRESH, MISSING, PARTIAL, Store
 from tests.cluster.common import STARTING, Events, once, until
 from tests.tiny import ENDLESS, ONLY, RUNS, TINY, contents
 

@@ -12,8 +12,8 @@ import pytest
 
 from reproduce.cluster import client, clusters
 from reproduce.errors import ReproduceError
-from reproduce.runs import RunId
-from reproduce.store import MISSING, Store
+from reproduce.storage.runs import RunId
+from reproduce.storage.store import MISSING, Store
 from tests.cluster.common import AE, LONGER, STARTING, SVAE, VAE, Events, once
 from tests.tiny import RUNS, TINY, contents
 

@@ -4,17 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from reproduce import campaign, runs, worker
+from reproduce.campaign import schedule, worker
 from reproduce.cluster import messages
 from reproduce.protocol import shortened
-from reproduce.runs import RunId
-from reproduce.store import MISSING, TRAINED, Status, Store
+from reproduce.storage import runs
+from reproduce.storage.runs import RunId
+from reproduce.storage.store import MISSING, TRAINED, Status, Store
 from tests.cluster.common import AE, OTHER, VAE
 from tests.tiny import TINY
 
 
 def test_a_task_is_json_and_what_is_given_bytes(store: Store) -> None:
-    job = campaign.job_json(store, Status(VAE, "stale", "", retrain=False), "cpu")
+    job = schedule.job_json(store, Status(VAE, "stale", "", retrain=False), "cpu")
     text, given = messages.message(job, local=True)
     assert {name: type(value) for name, value in given.items()} == dict.fromkeys(TRAINED, bytes)
     content = json.loads(text)
@@ -25,14 +26,14 @@ def test_a_task_is_json_and_what_is_given_bytes(store: Store) -> None:
 
 
 def test_a_worker_elsewhere_is_told_no_folder_of_ours(store: Store) -> None:
-    text, given = messages.message(campaign.job_json(store, Status(AE, MISSING, ""), "cpu"), local=False)
+    text, given = messages.message(schedule.job_json(store, Status(AE, MISSING, ""), "cpu"), local=False)
     assert given == {}
     assert json.loads(text)["checkpoint"] == store.checkpoint(AE).name
     assert str(store.folder) not in text
 
 
 def task_name(store: Store, run: RunId, **options: Any) -> str:
-    job = campaign.job_json(store, Status(run, MISSING, ""), "cpu") | options
+    job = schedule.job_json(store, Status(run, MISSING, ""), "cpu") | options
     return messages.task_name(*messages.message(job, local=False))
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from reproduce import campaign, worker
+from reproduce.campaign import schedule, worker
 from reproduce.cluster import client, messages, on_worker
 from reproduce.errors import ReproduceError
-from reproduce.store import MISSING, Status, Store
+from reproduce.storage.store import MISSING, Status, Store
 from tests.cluster.common import AE
 from tests.tiny import TINY
 
@@ -55,7 +55,7 @@ def me(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OnWorker:
 
 def job(**changes: Any) -> dict[str, Any]:
     """The AE's, of a campaign whose folder no worker sees."""
-    return campaign.job_json(Store(Path("nowhere"), TINY), Status(AE, MISSING, ""), "cpu") | changes
+    return schedule.job_json(Store(Path("nowhere"), TINY), Status(AE, MISSING, ""), "cpu") | changes
 
 
 def test_a_worker_elsewhere_keeps_its_checkpoint_to_itself_until_it_is_done(
@@ -79,9 +79,21 @@ def with_threads(number: int) -> Any:
 @pytest.mark.parametrize(
     ("place", "there", "message"),
     [
-        ("reproduce.runs.TRAINING_REVISION", 99, "has another version of the project: install this one"),
-        ("reproduce.runs.EVALUATION_REVISION", 99, "has another version of the project: install this one"),
-        ("reproduce.devices.best_device", lambda: ("cpu", ""), "has no CUDA device: .* give --device cpu$"),
+        (
+            "reproduce.storage.runs.TRAINING_REVISION",
+            99,
+            "has another version of the project: install this one",
+        ),
+        (
+            "reproduce.storage.runs.EVALUATION_REVISION",
+            99,
+            "has another version of the project: install this one",
+        ),
+        (
+            "reproduce.machine.devices.best_device",
+            lambda: ("cpu", ""),
+            "has no CUDA device: .* give --device cpu$",
+        ),
         ("distributed.get_worker", with_threads(4), "has 4 threads.*start it with --nthreads 1$"),
     ],
     ids=["training", "evaluation", "no GPU", "threads"],

@@ -14,7 +14,7 @@ import pytest
 from reproduce.cluster import clusters
 from reproduce.errors import ReproduceError
 from reproduce.protocol import profile
-from reproduce.runs import RunId, campaign_runs
+from reproduce.storage.runs import RunId, campaign_runs
 from tests import bare
 from tests.cluster.common import STARTING
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from reproduce import cli, runs
+from reproduce import cli
 from reproduce.commands import claims, options
 from reproduce.protocol import Protocol
-from reproduce.runs import RunId
-from reproduce.store import FAILED, FRESH, MISSING, STALE, Status, Store
+from reproduce.storage import runs
+from reproduce.storage.runs import RunId
+from reproduce.storage.store import FAILED, FRESH, MISSING, STALE, Status, Store
 from reproduce.verdicts import stored, summary
 from reproduce.verdicts.judge import judge
 from reproduce.verdicts.registry import load

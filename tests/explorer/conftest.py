@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from reproduce.architectures.names import LABELS, SLUGS
 from reproduce.explorer import build
-from reproduce.names import LABELS, SLUGS
-from reproduce.records import Records
+from reproduce.storage.records import Records
 from tests.synthetic import make_records
 
 WORDS = (

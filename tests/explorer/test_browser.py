@@ -15,7 +15,7 @@ from scipy.stats import pearsonr
 
 from reproduce import paper
 from reproduce.analysis import summaries
-from reproduce.records import Records
+from reproduce.storage.records import Records
 from tests.explorer.conftest import HOSTILE, made_up_verdicts
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium here: make browser")

@@ -17,15 +17,15 @@ from PIL import Image
 
 from reproduce import cli, explorer, paper
 from reproduce.analysis import summaries
+from reproduce.architectures.names import I_SSIMS, REFERENCES, SLUGS, SSIMS
 from reproduce.commands import options
 from reproduce.commands.explorer import read_verdicts
 from reproduce.errors import ReproduceError
 from reproduce.explorer import data
 from reproduce.explorer.sprites import sprite
-from reproduce.names import I_SSIMS, REFERENCES, SLUGS, SSIMS
 from reproduce.protocol import Protocol
-from reproduce.records import Arrays, Records
-from reproduce.store import Store
+from reproduce.storage.records import Arrays, Records
+from reproduce.storage.store import Store
 from tests.explorer.conftest import HOSTILE, made_up_verdicts
 
 ADDRESS = re.compile(rb"https?://[^\s\"'<>)]*|(?<![\w:])//[a-z0-9-]+\.[a-z]{2,}")

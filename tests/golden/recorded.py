@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from reproduce.golden import Golden
-from reproduce.records import Records
+from reproduce.storage.records import Records
 
 
 def as_records(recorded: Golden, **frames: pd.DataFrame) -> Records:

@@ -10,14 +10,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from reproduce import cli, golden, version
+from reproduce import cli, golden
 from reproduce.commands import golden as commands
 from reproduce.golden import Golden
 from reproduce.golden.folder import require_fresh
 from reproduce.golden.model import OF_RUNS
+from reproduce.machine import version
 from reproduce.protocol import profile
-from reproduce.runs import RunId, campaign_runs
-from reproduce.store import FRESH, MISSING, PROVENANCE, Status, Store
+from reproduce.storage.runs import RunId, campaign_runs
+from reproduce.storage.store import FRESH, MISSING, PROVENANCE, Status, Store
 from tests.golden.recorded import as_records
 
 CLEAN = "0123456789" * 4

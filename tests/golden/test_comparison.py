@@ -10,7 +10,8 @@ import pytest
 import torch
 from pytest_regressions.data_regression import DataRegressionFixture
 
-from reproduce import devices, golden, paper
+from reproduce import golden, paper
+from reproduce.architectures.names import SLUGS
 from reproduce.errors import ReproduceError
 from reproduce.golden import Golden
 from reproduce.golden.comparison import Number, judged
@@ -25,7 +26,7 @@ from reproduce.golden.model import (
     POOLED,
     same_class,
 )
-from reproduce.names import SLUGS
+from reproduce.machine import devices
 from reproduce.protocol import PROFILES
 from tests.synthetic import make_records
 

@@ -17,21 +17,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproduce import cli, evaluation, fingerprints, golden, metrics, reading, worker
-from reproduce.architectures import gaussian, registry
+from reproduce import cli, evaluation, golden, metrics
+from reproduce.architectures import fingerprints, gaussian, registry
 from reproduce.architectures.contract import Batch, Losses
+from reproduce.architectures.names import SLUGS
 from reproduce.architectures.settings import Adversarial, Importance, Weighted
-from reproduce.campaign import execute
+from reproduce.campaign import worker
+from reproduce.campaign.schedule import execute
 from reproduce.commands import golden as commands
 from reproduce.errors import ReproduceError
 from reproduce.golden import Golden
 from reproduce.golden.model import BY_ROW, COMPARED, EXACT, POOLED
-from reproduce.names import SLUGS
 from reproduce.protocol import PROFILES
-from reproduce.runs import RunId
-from reproduce.store import TRAINED, Store
+from reproduce.storage import reading
+from reproduce.storage.runs import RunId
+from reproduce.storage.store import TRAINED, Store
 from tests.golden.recorded import as_records
-from tests.tiny import RUNS
+from tests.tiny import RUNS, assembled
 
 SMOKE_AE = RunId("ae", 42)
 
@@ -116,7 +118,7 @@ def test_a_dropped_kl_term_at_initialisation(recorded: Golden, monkeypatch: pyte
 def tiny_golden(finished: Store, recorded: Golden) -> Golden:
     """The tiny campaign as golden numbers, with the recorded tolerances."""
     return golden.of_records(
-        finished.records(RUNS),
+        assembled(finished, RUNS),
         recorded.losses,
         {**recorded.provenance, "data": "tiny"},
         recorded.tolerances,
@@ -144,7 +146,7 @@ def made_again(
     given = None if trained else {name: store.read(folder, name) for name in TRAINED}
     job = worker.Job(store.protocol, run, "cpu", str(folder / "checkpoint.bin"), given)
     store.publish(run, worker.perform(job, lambda event: None))
-    return off(before, **golden.frames(store.records(wanted)))
+    return off(before, **golden.frames(assembled(store, wanted)))
 
 
 def test_evaluating_again_without_a_mistake_is_not_off(store: Store, tiny_golden: Golden) -> None:
@@ -177,7 +179,7 @@ def test_an_image_shifted_by_a_pixel(
     smoke_ae: Store, recorded: Golden, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = golden.of_records(
-        smoke_ae.records([SMOKE_AE]), recorded.losses, recorded.provenance, recorded.tolerances
+        assembled(smoke_ae, [SMOKE_AE]), recorded.losses, recorded.provenance, recorded.tolerances
     )
     assert made_again(smoke_ae, SMOKE_AE, before) == {}
     through = evaluation.Evaluator.through

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reproduce import files, golden
+from reproduce import golden
 from reproduce.errors import ReproduceError
 from reproduce.golden.model import COMPARED, INITIAL, KEY, MACHINE, POOLED, same_class
 from reproduce.golden.tolerances import (
@@ -32,6 +32,7 @@ from reproduce.golden.tolerances import (
     tolerances_for,
     write_spread,
 )
+from reproduce.storage import files
 from tests import faults
 from tests.synthetic import make_records
 

@@ -14,11 +14,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reproduce import files, runs
-from reproduce.devices import KEPT_BYTES
 from reproduce.errors import LONGEST, ReproduceError
-from reproduce.runs import RunId
-from reproduce.store import MANIFEST, Store
+from reproduce.machine.devices import KEPT_BYTES
+from reproduce.storage import files, runs
+from reproduce.storage.runs import RunId
+from reproduce.storage.store import MANIFEST, Store
 
 MEMORY = 1 << 30
 """Bytes that one case may take beyond what the process had: hostile input never costs gigabytes."""

@@ -21,27 +21,16 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 
-from reproduce import (
-    campaign,
-    cli,
-    datasets,
-    files,
-    golden,
-    protocol,
-    reading,
-    report,
-    runs,
-    store,
-    training,
-    worker,
-)
+from reproduce import cli, datasets, golden, protocol, report, training
+from reproduce.campaign import schedule, worker
 from reproduce.commands import results
 from reproduce.errors import LONGEST, ReproduceError
 from reproduce.golden import ways
 from reproduce.golden.folder import FILES
 from reproduce.paper.tables import parsed
 from reproduce.protocol import Protocol
-from reproduce.store import Store
+from reproduce.storage import files, reading, runs, store
+from reproduce.storage.store import Store
 from reproduce.verdicts import registry, stored
 from reproduce.verdicts.judge import judge
 from tests.hostile.harness import Property, World, refused
@@ -53,7 +42,7 @@ from tests.hostile.mutations import (
     spoilt_json_bytes,
     spoilt_safetensors,
 )
-from tests.tiny import RUNS, contents
+from tests.tiny import RUNS, assembled, contents
 
 Cases = st.SearchStrategy[Any]
 STATES = {store.FRESH, store.STALE, store.MISSING, store.FAILED, store.DAMAGED, store.PARTIAL}
@@ -107,7 +96,7 @@ def whole(world: World) -> None:
     """What is read back of the run is finite and has no row twice, or is refused."""
 
     def read() -> None:
-        records = world.store.records([world.run])
+        records = assembled(world.store, [world.run])
         assert np.isfinite(records.images[list(reading.IMAGE_FLOATS)].to_numpy(float)).all()
         assert np.isfinite(records.pairs[list(reading.PAIR_FLOATS)].to_numpy(float)).all()
         assert not records.images.duplicated(["path", "image"]).any()
@@ -378,7 +367,7 @@ def in_the_campaign(arguments: list[str], environment: dict[str, str], world: Wo
 def tiny_golden(world: World, root: Path) -> None:
     """Write the campaign's own numbers as golden ones, with smoke's tolerances."""
     smoke = golden.read("smoke", golden.FOLDER.absolute())
-    records = Store(world.campaign, world.store.protocol).records(RUNS)
+    records = assembled(Store(world.campaign, world.store.protocol), RUNS)
     provenance = golden.machine_provenance(world.store.protocol, {})
     golden.write(golden.of_records(records, smoke.losses, provenance, smoke.tolerances), root)
 
@@ -395,7 +384,7 @@ def only_the_campaign(world: World) -> Iterator[None]:
         patch.setitem(protocol.PROFILES, "tiny", world.store.protocol)
         patch.setattr(runs, "campaign_runs", lambda *_: RUNS)
         patch.setattr(golden, "initial_losses", lambda _: losses)
-        for module, name in ((ways, "run"), (campaign, "execute"), (report, "render")):
+        for module, name in ((ways, "run"), (schedule, "execute"), (report, "render")):
             patch.setattr(module, name, not_here)
         yield
 

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import datasets, files, golden, runs, worker
-from reproduce.campaign import execute
-from reproduce.devices import KEPT_BYTES
-from reproduce.runs import RunId
-from reproduce.store import DAMAGED, FRESH, HISTORY, MANIFEST, TRAINED, WEIGHTS, Store
+from reproduce import datasets, golden
+from reproduce.campaign import worker
+from reproduce.campaign.schedule import execute
+from reproduce.machine.devices import KEPT_BYTES
+from reproduce.storage import files, runs
+from reproduce.storage.runs import RunId
+from reproduce.storage.store import DAMAGED, FRESH, HISTORY, MANIFEST, TRAINED, WEIGHTS, Store
 from tests.hostile.harness import MEMORY, Property, World, bounded, exercise, refused
 from tests.hostile.properties import (
     LABELS,
@@ -28,6 +30,7 @@ from tests.hostile.properties import (
     training_run,
 )
 from tests.packaging.tree import ROOT
+from tests.tiny import assembled
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,7 @@ def test_what_is_not_spoilt_is_taken(world: World) -> None:
     world.reset()
     world.vouched("images.csv", world.intact("images.csv"))
     assert world.store.status(world.run, verify=True).state == FRESH
-    assert len(world.store.records([world.run]).runs) == 1
+    assert len(assembled(world.store, [world.run]).runs) == 1
     assert golden.read("smoke", golden_folder(world).parent).profile == "smoke"
     assert judged(intact_claims()) > 5
     run, state = training_run(world.store.protocol)

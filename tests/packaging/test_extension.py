@@ -40,7 +40,11 @@ def python(code: str, folder: Path) -> str:
 
 
 ARCHITECTURE = (
-    ("reproduce/names.py", '    "svae": "SVAE",\n', '    "svae": "SVAE",\n    "new-vae": "New-VAE",\n'),
+    (
+        "reproduce/architectures/names.py",
+        '    "svae": "SVAE",\n',
+        '    "svae": "SVAE",\n    "new-vae": "New-VAE",\n',
+    ),
     (
         "reproduce/architectures/registry.py",
         "}\n\nassert tuple(REGISTRY) == SLUGS",
@@ -117,11 +121,11 @@ RECIPES = (
 )
 USE = """
 import pathlib
-from reproduce import worker
+from reproduce.campaign import worker
 from reproduce.protocol import PROFILES, shortened
-from reproduce.reading import assemble
-from reproduce.runs import RunId
-from reproduce.store import Store
+from reproduce.storage.reading import assemble
+from reproduce.storage.runs import RunId
+from reproduce.storage.store import Store
 from reproduce.report import render
 from reproduce.verdicts.judge import judge
 

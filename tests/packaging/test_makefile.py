@@ -187,3 +187,15 @@ def test_an_environment_on_another_disk_stays_there(checkout: Path) -> None:
     assert in_checkout(checkout, "venv") == 0
     assert (checkout / ".venv").is_symlink()
     assert (place / "bin" / "tool").read_text().startswith(f"#!{place}/bin/python")
+
+
+def listed(target: str) -> set[str]:
+    """The targets that a list of make names."""
+    done = subprocess.run(["make", target], cwd=ROOT, capture_output=True, check=True, encoding="utf-8")
+    return {line.split()[0] for line in done.stdout.splitlines()}
+
+
+def test_help_names_the_dozen_that_users_need_and_help_all_every_target() -> None:
+    assert {"reproduce", "pdf", "claims", "explorer", "help"} <= listed("help") < listed("help-all")
+    assert len(listed("help") - {"help"}) == 12
+    assert {"bench", "lock", "docker-pdf", "test-all"} <= listed("help-all")

@@ -73,5 +73,5 @@ def test_a_wheel_has_templates_and_data(wheel: Path) -> None:
         for path in (ROOT / folder).rglob("*"):
             if path.is_file() and path.suffix in (".j2", ".bib", ".csv"):
                 assert f"{place}/{path.relative_to(ROOT / folder).as_posix()}" in names
-    assert {"reproduce/decisions.toml", "reproduce/archived-commit.txt"} <= names
+    assert {"reproduce/paper/decisions.toml", "reproduce/machine/archived-commit.txt"} <= names
     assert not [name for name in names if name.startswith(("tests/", "published/", "latex/"))]

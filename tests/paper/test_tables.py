@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reproduce import paper
-from reproduce.names import SLUGS
+from reproduce.architectures.names import SLUGS
 from reproduce.paper import CELLS, PAPER_SLUGS, Cell
 
 

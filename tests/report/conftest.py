@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from reproduce import paper
-from reproduce.names import SLUGS
-from reproduce.records import Records
+from reproduce.architectures.names import SLUGS
 from reproduce.report import figures, render
 from reproduce.report.context import Context
+from reproduce.storage.records import Records
 from tests.synthetic import make_records
 
 PROVENANCE = {"commit": "0123abc", "packages": {"torch": "2.14.1"}, "device": "CPU_1 & 50%"}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from reproduce.names import SLUGS
+from reproduce.architectures.names import SLUGS
 from reproduce.report import figures, images, scatter, style
 from reproduce.report.context import NO_FAMILY, Context
 

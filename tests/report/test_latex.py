@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
-from reproduce.names import LABELS
+from reproduce.architectures.names import LABELS
 from reproduce.report import latex
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from reproduce.publishing import BLOCK
 from reproduce.report import pages
 from reproduce.report.context import Context
 from reproduce.report.tables import build
+from reproduce.storage.publishing import BLOCK
 from tests.synthetic import make_records
 
 ROOT = Path(__file__).parents[2]

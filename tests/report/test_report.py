@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from reproduce.architectures.names import SLUGS
 from reproduce.errors import ReproduceError
-from reproduce.names import SLUGS
 from reproduce.report import LEDGER, MANIFESTS, PAGES, figures, render
 from reproduce.verdicts import stored
 from tests.report.conftest import blank_figures

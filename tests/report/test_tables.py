@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reproduce import paper
-from reproduce.names import SLUGS
+from reproduce.architectures.names import SLUGS
 from reproduce.report import numbers
 from reproduce.report.context import Context, label
 from reproduce.report.table import Table

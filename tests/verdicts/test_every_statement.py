@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 
 from reproduce import paper
-from reproduce.names import SLUGS
-from reproduce.records import Records
+from reproduce.architectures.names import SLUGS
+from reproduce.storage.records import Records
 from reproduce.verdicts.judge import evaluate
 from reproduce.verdicts.kinds import kind_of
 from reproduce.verdicts.model import WHOLE, Outcome, Statement

@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from reproduce import paper
+from reproduce.architectures.names import SLUGS
 from reproduce.errors import ReproduceError
-from reproduce.names import SLUGS
 from reproduce.paper import CELLS, Cell
-from reproduce.records import Records
+from reproduce.storage.records import Records
 from reproduce.verdicts import judge as judging
 from reproduce.verdicts.judge import (
     Campaign,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproduce.names import SLUGS
+from reproduce.architectures.names import SLUGS
 from reproduce.verdicts import orders
 from reproduce.verdicts.model import Outcome
 from reproduce.verdicts.world import World

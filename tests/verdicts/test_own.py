@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from reproduce.analysis import latent
-from reproduce.names import SLUGS
-from reproduce.records import Arrays, Records
+from reproduce.architectures.names import SLUGS
+from reproduce.storage.records import Arrays, Records
 from reproduce.verdicts.judge import evaluate
 from reproduce.verdicts.model import Outcome
 from reproduce.verdicts.world import World

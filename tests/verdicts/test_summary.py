@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from reproduce import paper
+from reproduce.architectures.names import ALL_METRICS, IMAGE_METRICS
 from reproduce.errors import ReproduceError
-from reproduce.names import ALL_METRICS, IMAGE_METRICS
 from reproduce.paper import CELLS
 from reproduce.paper.tables import read
 from reproduce.verdicts import summary

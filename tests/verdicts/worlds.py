@@ -12,8 +12,8 @@ import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import summaries
-from reproduce.names import ALL_METRICS
-from reproduce.records import Records
+from reproduce.architectures.names import ALL_METRICS
+from reproduce.storage.records import Records
 from reproduce.verdicts.judge import evaluate, paper_world
 from reproduce.verdicts.model import Outcome, Place, Statement
 from reproduce.verdicts.registry import arguments, load

@@ -15,10 +15,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.gpu_check import Findings, comparison
 from benchmarks.gpu_check.comparison import BOUNDS, HostNoise, Trace
-from reproduce import devices
 from reproduce.architectures import spherical
 from reproduce.architectures.contract import Batch
-from reproduce.names import SLUGS
+from reproduce.architectures.names import SLUGS
+from reproduce.machine import devices
 from tests.benchmarks.gpu_check.test_findings import HERE
 from tests.test_graphs import Replay
 

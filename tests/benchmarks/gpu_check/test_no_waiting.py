@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 from benchmarks.gpu_check import comparison
 from reproduce import training
 from reproduce.architectures.contract import Batch
-from reproduce.names import SLUGS
+from reproduce.architectures.names import SLUGS
 from reproduce.training import player_gradients, step
 
 

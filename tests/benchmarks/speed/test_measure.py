@@ -18,11 +18,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.speed import measure, sides, work
 from benchmarks.speed.measure import Measurement, Process
 from benchmarks.speed.sides import OurSide, PythaeSide, workload
+from reproduce.architectures.names import SLUGS
 from reproduce.datasets import load
 from reproduce.errors import ReproduceError
-from reproduce.names import SLUGS
 from reproduce.protocol import profile
-from reproduce.store import PROVENANCE
+from reproduce.storage.store import PROVENANCE
 
 pytestmark = pytest.mark.filterwarnings("ignore:To copy construct from a tensor")  # Pythae's SVAE
 

@@ -13,7 +13,7 @@ from pythae.trainers import AdversarialTrainer, BaseTrainer, CoupledOptimizerTra
 
 from benchmarks.speed.opponents import SHARED, PlainForm, opponent, output_for_trainer, pythae_trainer
 from reproduce.architectures import registry
-from reproduce.names import SLUGS
+from reproduce.architectures.names import SLUGS
 
 KINDS = {
     "rae-l2": CoupledOptimizerTrainer,

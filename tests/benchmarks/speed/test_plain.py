@@ -12,8 +12,8 @@ from torch import Tensor
 from benchmarks.speed import plain
 from reproduce.architectures import registry, total_correlation
 from reproduce.architectures.contract import Batch
+from reproduce.architectures.names import SLUGS
 from reproduce.architectures.quantised import VectorQuantised
-from reproduce.names import SLUGS
 from reproduce.training import player_gradients
 from tests.architectures.exact import same_noise
 

@@ -13,8 +13,8 @@ import pytest
 
 from benchmarks.speed import table
 from benchmarks.speed.measure import Bench, Measurement, WholeRun, scaled_steps
-from reproduce import publishing
 from reproduce.errors import ReproduceError
+from reproduce.storage import publishing
 from tests.packaging.tree import ROOT
 
 
@@ -130,7 +130,7 @@ def test_a_full_disk_leaves_the_last_tables(
         if operation == "write":
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("reproduce.files.observer", full)
+    monkeypatch.setattr("reproduce.storage.files.observer", full)
     with pytest.raises(ReproduceError, match="no space left"):
         table.write(replace(bench, cores=3), tmp_path)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -1,0 +1,1 @@
+"""Finished models at work: loaded by name, on a user's own images."""

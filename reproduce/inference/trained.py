@@ -1,0 +1,89 @@
+"""What is finished, to work with: the weights of a run in its architecture, and all that a profile measured.
+
+from reproduce import load, load_records
+model = load("VQ-VAE")
+images = model.decode(model.encode(images))
+pairs = load_records("notebook").pairs
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reproduce import protocol, training
+from reproduce.architectures.contract import Architecture
+from reproduce.errors import ReproduceError
+from reproduce.machine.version import ROOT
+from reproduce.protocol import BEST_FIRST
+from reproduce.storage import files
+from reproduce.storage.reading import assemble
+from reproduce.storage.records import Records
+from reproduce.storage.runs import RunId, campaign_runs, select
+from reproduce.storage.store import FRESH, WEIGHTS, Status, Store
+
+PUBLISHED = ROOT / "published"
+"""What came with the project, whatever folder the process is in."""
+
+
+def load(
+    name: str,
+    *,
+    profile: str | None = None,
+    seed: int = 42,
+    results: Path = Path("results"),
+    published: Path = PUBLISHED,
+) -> Architecture:
+    """The model of a finished run, ready to encode, sample and decode: images (n, 1, 28, 28) in [0, 1], on the CPU.
+
+    name: slug or label, with @variant, as `run --only` takes it. profile: the first of `protocol.BEST_FIRST` that has
+    the model's weights, unless one is named. results, published: where its run is looked for, in this order. Raises
+    ReproduceError for a name that is not one architecture, without such a run, and where its weights were not
+    published. Seeds torch's generator.
+    """
+    chosen = select([name])
+    if len(chosen) != 1:
+        raise ReproduceError(f"'{name}' is {len(chosen)} architectures: name one")
+    run = RunId(chosen[0][0], seed, chosen[0][1])
+    reasons = []
+    for each in BEST_FIRST if profile is None else (profile,):
+        settings = protocol.profile(each)
+        store = Store(results, settings, published)
+        status = store.status(run)
+        if status.retrain or status.folder is None or files.stored(status.folder / WEIGHTS) is None:
+            why = "its weights are not there" if status.state == FRESH else status.why
+            reasons.append(f"profile {each}: {why}")
+            continue
+        model = training.fresh_architecture(run.architecture, run.variant, settings, seed)
+        model.load_state_dict(training.deserialise(store.read(status.folder, WEIGHTS)))
+        return model.eval().requires_grad_(False)
+    raise ReproduceError(
+        f"{run} has no trained model ({'; '.join(reasons)}): train it with `python -m reproduce run --profile "
+        f"{profile or 'desk'} --only {run.name} --seed {seed}`"
+    )
+
+
+def load_records(
+    profile: str | None = None, *, results: Path = Path("results"), published: Path = PUBLISHED
+) -> Records:
+    """All that a profile's finished runs measured, as data frames.
+
+    profile: unless one is named, that of `protocol.BEST_FIRST` with most models finished, the first of equals.
+    results, published: where runs are looked for, in this order. Raises ReproduceError where none has finished, or for
+    what cannot be read.
+    """
+
+    def finished(name: str) -> tuple[Store, list[Status]]:
+        store = Store(results, protocol.profile(name), published)
+        states = [store.status(run) for run in (*campaign_runs(store.protocol), *store.known_runs())]
+        return store, list({status.run: status for status in states if status.state == FRESH}.values())
+
+    def models(found: tuple[Store, list[Status]]) -> int:
+        return len({status.run.architecture for status in found[1] if not status.run.variant})
+
+    store, states = max(map(finished, (profile,) if profile else BEST_FIRST), key=models)
+    if not states:
+        raise ReproduceError(
+            f"no run of profile {store.protocol.name} has finished: give `python -m reproduce run --profile "
+            f"{store.protocol.name}`"
+        )
+    return assemble(store, states)

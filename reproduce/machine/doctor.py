@@ -1,0 +1,282 @@
+"""What on this machine would stand in the way: one finding a check, with its remedy. Nothing that is written stays.
+
+torch is asked about the GPU in a process of its own, beside the other checks: importing it takes seconds.
+"""
+
+from __future__ import annotations
+
+import locale
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from reproduce.errors import ReproduceError, described, one_line
+from reproduce.machine import environment, version
+from reproduce.storage import files, locks
+
+Level = Literal["OK", "warning", "problem"]
+PYTHONS = ((3, 11), (3, 12))
+"""Versions that the lock is made for."""
+NAMED = 5
+"""Packages, or files, that a finding names at most."""
+SIGNS = "β→σ²≤é"
+"""What our text holds beside ASCII."""
+LEAST_FREE = 2 << 30
+"""Bytes of free disk below which the results folder is warned about."""
+TEX_TOOLS = ("latexmk", "pdflatex", "bibtex", "kpsewhich")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ASK_TORCH = "from reproduce.machine.devices import best_device; print(*best_device(), sep='\\n')"
+PATIENCE = 120
+"""Seconds that torch may take to answer."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found. remedy: what to do about it; "" where nothing is to be done."""
+
+    check: str
+    level: Level
+    said: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        words = ": ".join(filter(None, [self.said, self.remedy]))
+        return f"{self.level:8} {self.check:9} {one_line(words)}"
+
+
+def examine(results: Path) -> Iterator[Finding]:
+    """Every check, one after the other. results: the folder that campaigns are to write to; it need not exist.
+
+    A check that fails itself is a problem, and the others go on.
+    """
+    torch = subprocess.Popen(
+        [sys.executable, "-c", ASK_TORCH],
+        cwd=version.ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+    )
+    checks: dict[str, Callable[[], Finding]] = {
+        "python": python,
+        "packages": lambda: packages(version.ROOT),
+        "terminal": terminal,
+        "cores": cores,
+        "loopback": loopback,
+        "results": lambda: results_folder(results),
+        "commit": lambda: commit(version.current_commit()),
+        "mnist": mnist,
+        "tex": tex,
+        "browser": browser,
+        "gpu": lambda: gpu(*answer(torch)),
+    }
+    try:
+        for name, check in checks.items():
+            try:
+                yield check()
+            except Exception as error:
+                yield Finding(name, "problem", f"cannot be checked ({described(error)})", "make venv")
+    finally:
+        torch.kill()
+        torch.communicate()
+
+
+def python(found: tuple[int, ...] = sys.version_info[:3]) -> Finding:
+    """Whether the lock is made for this version of Python."""
+    said = ".".join(map(str, found))
+    if found[:2] in PYTHONS:
+        return Finding("python", "OK", said)
+    return Finding("python", "problem", f"{said}; 3.11 or 3.12 is needed", "make venv PYTHON=python3.11")
+
+
+def packages(root: Path) -> Finding:
+    """The environment against the lock in that folder."""
+    compared = locks.against(root, locks.installed())
+    if compared is None:
+        remedy = "work in a checkout, whose versions are known"
+        return Finding("packages", "warning", f"there is no {locks.LOCK} beside the package", remedy)
+    if compared.wrong:
+        remedy = "make venv-cpu CPU_TORCH=…" if compared.without_cuda else "remove .venv/.ok, then make venv"
+        return Finding("packages", "problem", f"not as locked: {some(compared.wrong)}", remedy)
+    kind = ", without CUDA's" if compared.without_cuda else ""
+    return Finding("packages", "OK", f"all {compared.count} as locked{kind}")
+
+
+def some(words: Sequence[str]) -> str:
+    """The first few, and how many more there are."""
+    more = len(words) - NAMED
+    return ", ".join(words[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def terminal() -> Finding:
+    """Whether the terminal shows our signs, and the locale exists."""
+    encoding, remedy = getattr(sys.stdout, "encoding", None) or "ascii", "export LC_ALL=C.UTF-8"
+    try:
+        locale.setlocale(locale.LC_CTYPE, "")
+    except locale.Error:
+        return Finding("terminal", "warning", "the locale that LC_ALL or LANG names is not installed", remedy)
+    try:
+        SIGNS.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        said = f"encoding {encoding} has no {SIGNS}: they are printed as ?, files are UTF-8 in any case"
+        return Finding("terminal", "warning", said, remedy)
+    return Finding("terminal", "OK", f"encoding {encoding}")
+
+
+def cores() -> Finding:
+    """Cores of the machine, those that this process may use, and those that a campaign counts: its runs at a time."""
+    whole, counted = os.cpu_count() or 1, environment.cores()
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else whole
+    said = f"{allowed} of {whole} cores are allowed, {counted} counted"
+    if counted == whole:
+        return Finding("cores", "OK", said)
+    remedy = "fine if a scheduler of jobs, taskset or a container is meant to limit them"
+    return Finding("cores", "warning", said, remedy)
+
+
+def loopback() -> Finding:
+    """Whether processes of this machine reach each other, as Dask's workers must."""
+    from reproduce.cluster.clusters import require_loopback
+
+    try:
+        require_loopback()
+    except ReproduceError as error:
+        return Finding("loopback", "problem", str(error))
+    return Finding("loopback", "OK", "workers of this machine can be reached")
+
+
+def results_folder(results: Path) -> Finding:
+    """Whether files can be written, synced and locked there, tried in a folder that is removed again."""
+    if results.is_symlink() and not results.exists():
+        said = f"{results} is a link to {results.readlink()}, which does not exist"
+        return Finding("results", "problem", said, "make that folder, or remove the link")
+    place = next(folder for folder in (results, *results.absolute().parents) if folder.exists())
+    level = files.LOG.level
+    files.LOG.setLevel(logging.ERROR)  # what it would say is said below
+    try:
+        with tempfile.TemporaryDirectory(prefix=".doctor-", dir=place) as folder:
+            files.write(Path(folder) / "file", b"content")
+            with files.lock(Path(folder) / ".lock"):
+                held = _is_held(Path(folder) / ".lock")
+    except (OSError, ReproduceError) as error:
+        remedy = "choose another folder with RESULTS_DIR"
+        return Finding("results", "problem", f"{results} cannot be written ({error})", remedy)
+    finally:
+        files.LOG.setLevel(level)
+    free = shutil.disk_usage(place).free
+    said = f"{results} can be written, {free / 1e9:.0f} GB are free"
+    if not held:
+        return Finding("results", "warning", f"{said}, without locks", "let only one campaign write there")
+    if free < LEAST_FREE:
+        return Finding("results", "warning", said, "free some, or choose another disk with RESULTS_DIR")
+    return Finding("results", "OK", said)
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        with files.lock(lock):
+            return False
+    except ReproduceError:
+        return True
+
+
+def commit(found: str) -> Finding:
+    """Whether results can say which version made them. found: see `version.current_commit`."""
+    if not found:
+        remedy = "for golden numbers work in a git checkout, with git installed"
+        return Finding("commit", "warning", "not known", remedy)
+    if found.endswith(("+", "?")):
+        why = "with changed files" if found.endswith("+") else "of an archive, whose files may have changed"
+        remedy = "for golden numbers work in a clean checkout"
+        return Finding("commit", "warning", f"{found[:10]} {why}", remedy)
+    return Finding("commit", "OK", found[:10])
+
+
+def mnist() -> Finding:
+    """Whether full MNIST is there and whole; nothing is downloaded."""
+    from reproduce import datasets
+
+    try:
+        folder = datasets.mnist.local_mnist()
+        if folder is None:
+            said = (
+                f"not here: profiles on full MNIST download it (11 MB) into {datasets.mnist.DOWNLOAD_FOLDER}"
+            )
+            return Finding("mnist", "OK", f"{said}; smoke and quick need none")
+        paths = datasets.mnist.mnist_files(folder)
+        for name, path in paths.items():
+            datasets.mnist.read_idx(path, name)
+    except ReproduceError as error:
+        return Finding("mnist", "problem", str(error))
+    first = next(iter(paths.values()))
+    return Finding("mnist", "OK", f"whole in {first.parent} ({first.name}, …)")
+
+
+def tex() -> Finding:
+    """Whether `make pdf` has its programs, and LaTeX the classes and packages that our templates name."""
+    remedy = "for make pdf give make tex (Debian, Ubuntu), or use make docker-pdf"
+    if missing := [tool for tool in TEX_TOOLS if shutil.which(tool) is None]:
+        return Finding("tex", "warning", f"{some(missing)} not installed", remedy)
+    names = style_files()
+    asked = subprocess.run(
+        ["kpsewhich", *names],
+        capture_output=True,
+        encoding="utf-8",
+        env=environment.for_tools(),
+        timeout=60,
+        check=False,
+    )
+    found = {Path(line).name for line in asked.stdout.splitlines()}
+    if lacking := [name for name in names if name not in found]:
+        return Finding("tex", "warning", f"{some(lacking)} not installed", remedy)
+    return Finding("tex", "OK", f"programs and {len(names)} style files")
+
+
+def style_files() -> list[str]:
+    """The LaTeX classes, packages and bibliography styles that our templates name."""
+    places = (version.ROOT / "latex", Path(__file__).parents[1] / "latex")
+    text = "\n".join(
+        path.read_text(encoding="utf-8") for place in places for path in sorted(place.rglob("*.j2"))
+    )
+    endings = {"documentclass": ".cls", "usepackage": ".sty", "bibliographystyle": ".bst"}
+    found = re.findall(r"\\(documentclass|usepackage|bibliographystyle)(?:\[[^]]*\])?\{([\w-]+)\}", text)
+    return list(dict.fromkeys(f"{name}{endings[kind]}" for kind, name in found))
+
+
+def browser() -> Finding:
+    """Whether there is a browser for the explorer's tests."""
+    if found := next((path for name in BROWSERS if (path := shutil.which(name))), None):
+        return Finding("browser", "OK", found)
+    remedy = "install chromium, for the explorer's tests alone"
+    return Finding("browser", "warning", "neither chromium nor google-chrome found", remedy)
+
+
+def answer(torch: subprocess.Popen[str]) -> tuple[str, str]:
+    """Standard output of the process that asked torch, and the last line of its complaints."""
+    try:
+        out, complaints = torch.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return "", f"no answer within {PATIENCE} seconds"
+    return out, "" if torch.returncode == 0 else (complaints.strip().splitlines() or ["no reason given"])[-1]
+
+
+def gpu(out: str, complaint: str) -> Finding:
+    """out: "cuda" or "cpu" and, on the next line, why. complaint: why there is no answer, else ""."""
+    if complaint:
+        return Finding("gpu", "problem", f"torch cannot be asked ({complaint})", "make venv")
+    device, _, why = out.strip().partition("\n")
+    if device == "cuda":
+        return Finding("gpu", "OK", why)
+    if Path("/dev/nvidia0").exists():
+        remedy = "torch needs driver 580 or newer, and CUDA_VISIBLE_DEVICES must not hide it"
+        return Finding("gpu", "warning", "there is NVIDIA's driver, and torch finds no CUDA device", remedy)
+    return Finding("gpu", "OK", f"{why}: runs are trained on the CPU, and the default profile is quick")

@@ -1,0 +1,257 @@
+"""One line a check, each with its remedy; nothing is left behind."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from reproduce import datasets
+from reproduce.machine import doctor
+from reproduce.machine.version import ROOT
+from reproduce.storage import locks
+from reproduce.storage.locks import Compared
+from tests import bare
+
+CHECKS = [
+    "python", "packages", "terminal", "cores", "loopback", "results", "commit", "mnist", "tex", "browser", "gpu",
+]  # fmt: skip
+MNIST_NAMES = tuple(datasets.mnist.IDX_FILES)
+
+
+def listing(folder: Path) -> list[str]:
+    return sorted(str(path) for path in folder.rglob("*"))
+
+
+# --- as a user sees it --------------------------------------------------------------------------------
+
+
+def test_a_line_a_check_and_nothing_left_behind(tmp_path: Path) -> None:
+    found = bare.reproduce("doctor", tmp_path)
+    lines = found.stdout.decode().splitlines()
+    assert [line.split()[1] for line in lines] == CHECKS, found.stderr.decode()
+    assert all(re.match(r"(OK|warning|problem) ", line) for line in lines)
+    assert found.returncode == any(line.startswith("problem") for line in lines)
+    assert found.stderr == b""
+    assert listing(tmp_path) == []
+
+
+def test_a_problem_is_exit_code_1_and_the_other_checks_go_on(tmp_path: Path) -> None:
+    found = bare.reproduce("doctor", tmp_path, MNIST_DIR=str(tmp_path / "nowhere"))
+    lines = found.stdout.decode().splitlines()
+    assert found.returncode == 1
+    assert [line.split()[1] for line in lines] == CHECKS
+    (line,) = [line for line in lines if line.split()[1] == "mnist"]
+    assert line.startswith("problem  mnist     MNIST_DIR is ")
+    assert line.endswith("which is not a folder: point it at the idx files")
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"LC_ALL": "xx_YY.UTF-8"}, "the locale that LC_ALL or LANG names is not installed: export LC_ALL="),
+        ({"PYTHONIOENCODING": "ascii"}, "encoding ascii has no "),
+        ({"PYTHONIOENCODING": "iso-8859-1"}, "encoding iso8859-1 has no "),
+    ],
+    ids=str,
+)
+def test_a_terminal_that_cannot_show_our_text_is_warned_about(
+    tmp_path: Path, variables: dict[str, str], words: str
+) -> None:
+    code = "from reproduce import doctor; print(ascii(str(doctor.terminal())))"
+    found = bare.python(code, tmp_path, **variables).stdout.decode()
+    assert found.startswith("'warning  terminal  " + words)
+
+
+def test_cores_that_a_scheduler_takes_away_are_warned_about(tmp_path: Path) -> None:
+    narrow = "import os; whole = os.cpu_count(); os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
+    code = narrow + "os.cpu_count = lambda: 7; from reproduce import doctor; print(doctor.cores())"
+    found = bare.python(code, tmp_path).stdout.decode()
+    assert found.startswith("warning  cores     1 of 7 cores are allowed, 1 counted: fine if ")
+
+
+# --- the environment ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "level"),
+    [((3, 10, 9), "problem"), ((3, 11, 0), "OK"), ((3, 12, 4), "OK"), ((3, 13, 0), "problem")],
+)
+def test_only_versions_of_the_lock_will_do(version: tuple[int, ...], level: str) -> None:
+    assert doctor.python(version).level == level
+
+
+@pytest.mark.parametrize(
+    ("found", "level", "said"),
+    [
+        (Compared(4, (), False), "OK", "all 4 as locked"),
+        (Compared(3, (), True), "OK", "all 3 as locked, without CUDA's"),
+        (Compared(9, tuple("abcdefg"), False), "problem", "not as locked: a, b, c, d, e and 2 more"),
+        (None, "warning", "there is no requirements.lock beside the package"),
+    ],
+)
+def test_an_environment_that_is_not_as_locked_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, found: Compared | None, level: str, said: str
+) -> None:
+    monkeypatch.setattr(locks, "against", lambda *_: found)
+    finding = doctor.packages(ROOT)
+    assert (finding.level, finding.said) == (level, said)
+    assert bool(finding.remedy) == (level != "OK")
+
+
+def test_an_environment_without_a_needed_package_is_one_line(tmp_path: Path) -> None:
+    """As after an interrupted installation: here numpy cannot be found."""
+    code = "import sys; sys.argv[1:] = ['status']; sys.modules['numpy'] = None; "
+    code += "from reproduce.__main__ import main; main()"
+    found = bare.python(code, tmp_path)
+    assert found.returncode == 2
+    assert found.stderr == b"error: the package numpy is not in this environment: give make venv\n"
+
+
+# --- the machine --------------------------------------------------------------------------------------
+
+
+def test_without_a_loopback_network_the_remedy_is_one_run_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", unreachable)
+    found = doctor.loopback()
+    assert found.level == "problem"
+    assert "give --jobs 1" in found.said
+
+
+def test_a_results_folder_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for place in (tmp_path / "there", tmp_path / "not" / "yet"):
+        assert doctor.results_folder(place).level == "OK"
+    assert listing(tmp_path) == [str(tmp_path / "there")]
+
+
+def test_a_results_folder_that_cannot_be_one_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name, words in (
+        ("file", "cannot be written"),
+        ("file/below", "cannot be written"),
+        ("link", "is a link to"),
+    ):
+        found = doctor.results_folder(tmp_path / name)
+        assert found.level == "problem"
+        assert words in found.said
+
+
+def test_a_file_system_without_locks_is_warned_about_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*arguments: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    found = doctor.results_folder(tmp_path)
+    assert (found.level, found.remedy) == ("warning", "let only one campaign write there")
+    assert capfd.readouterr().err == ""
+
+
+def test_a_disk_that_does_not_sync_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(handle: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    found = doctor.results_folder(tmp_path)
+    assert found.level == "problem"
+    assert "Input/output error" in found.said
+    assert listing(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "level"), [("", "warning"), ("abc+", "warning"), ("abc?", "warning"), ("abc", "OK")]
+)
+def test_an_unknown_or_changed_commit_is_warned_about(found: str, level: str) -> None:
+    assert doctor.commit(found).level == level
+
+
+# --- data, tools, GPU ---------------------------------------------------------------------------------
+
+
+def test_without_mnist_nothing_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets.mnist, "_download", None)
+    found = doctor.mnist()
+    assert (found.level, found.said[:9]) == ("OK", "not here:")
+    assert listing(tmp_path) == []
+
+
+def test_a_damaged_mnist_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path))
+    for name in MNIST_NAMES:
+        (tmp_path / name).write_bytes(b"spoilt")
+    found = doctor.mnist()
+    assert found.level == "problem"
+    assert "train-images-idx3-ubyte is truncated" in found.said
+
+
+def test_what_latex_lacks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for tool in doctor.TEX_TOOLS[1:]:
+        (tmp_path / tool).write_text(
+            "#!/bin/sh\nfor name; do test $name = booktabs.sty || echo /usr/$name; done\n"
+        )
+        (tmp_path / tool).chmod(0o755)
+    assert doctor.tex().said == "latexmk not installed"
+    (tmp_path / "latexmk").symlink_to("pdflatex")
+    assert doctor.tex().said == "booktabs.sty not installed"
+    (tmp_path / "kpsewhich").write_text("#!/bin/sh\nfor name; do echo /usr/$name; done\n")
+    assert doctor.tex().level == "OK"
+
+
+def test_the_style_files_are_those_of_our_templates() -> None:
+    assert {"IEEEtran.cls", "IEEEtran.bst", "hyperref.sty", "booktabs.sty"} <= set(doctor.style_files())
+
+
+def test_the_programs_are_those_that_make_the_pdf() -> None:
+    (path,) = (ROOT / "reproduce").rglob("pdf.py")
+    source = path.read_text(encoding="utf-8")
+    assert all(f'"{tool}"' in source for tool in doctor.TEX_TOOLS if tool != "kpsewhich")
+
+
+def test_a_browser_is_found_by_any_of_its_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert doctor.browser().level == "warning"
+    (tmp_path / "google-chrome").write_text("#!/bin/sh\n")
+    (tmp_path / "google-chrome").chmod(0o755)
+    assert doctor.browser().said == str(tmp_path / "google-chrome")
+
+
+def test_what_torch_answers_decides_on_the_gpu() -> None:
+    assert str(doctor.gpu("cuda\nNVIDIA A40 found\n", "")) == "OK       gpu       NVIDIA A40 found"
+    assert doctor.gpu("cpu\nno CUDA device\n", "").level in ("OK", "warning")
+    failed = doctor.gpu("", "ModuleNotFoundError: No module named 'torch'")
+    assert (failed.level, failed.remedy) == ("problem", "make venv")
+
+
+def test_a_torch_that_cannot_be_imported_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "ASK_TORCH", "import sys; sys.modules['torch'] = None; " + doctor.ASK_TORCH)
+    *_, last = doctor.examine(tmp_path)
+    assert (last.check, last.level) == ("gpu", "problem")
+    assert "torch" in last.said
+
+
+def test_a_check_that_fails_itself_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("once")
+
+    monkeypatch.setattr(doctor, "cores", broken)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    found = {finding.check: finding for finding in doctor.examine(tmp_path)}
+    assert list(found) == CHECKS
+    assert found["cores"].said == "cannot be checked (ZeroDivisionError: once)"

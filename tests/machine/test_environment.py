@@ -1,0 +1,87 @@
+"""The user's environment does not reach our processes, nor the tools that they call."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from reproduce.machine import environment
+from tests import bare
+
+COUNT = "from reproduce import devices; print(devices.default_jobs('cpu', 4))"
+PLACES = "import os; from reproduce import devices; import torch; print(len(os.sched_getaffinity(0)))"
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        {"OMP_PROC_BIND": "true"},
+        {"OMP_PROC_BIND": "close", "OMP_PLACES": "cores"},
+        {"GOMP_CPU_AFFINITY": "0"},
+    ],
+    ids=" ".join,
+)
+def test_threads_bound_to_cores_do_not_change_how_many_runs_are_done_at_a_time(
+    tmp_path: Path, bound: dict[str, str]
+) -> None:
+    """A scheduler of jobs sets them, and importing torch then narrows the process to one core."""
+    for code in (COUNT, PLACES):
+        free, found = bare.python(code, tmp_path), bare.python(code, tmp_path, **bound)
+        assert found.stdout == free.stdout != b"", found.stderr.decode()
+
+
+def test_a_narrower_affinity_that_was_asked_for_counts() -> None:
+    code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); " + COUNT
+    assert bare.python(code, Path("/")).stdout == b"1\n"
+
+
+def test_tools_see_what_is_listed_and_utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEXINPUTS", "/somewhere")
+    monkeypatch.setenv("GIT_DIR", "/somewhere")
+    monkeypatch.setenv("LC_ALL", "tr_TR.ISO-8859-9")
+    found = environment.for_tools(SOURCE_DATE_EPOCH="1")
+    assert found["PATH"] == os.environ["PATH"]
+    assert (found["LC_ALL"], found["SOURCE_DATE_EPOCH"]) == ("C.UTF-8", "1")
+    assert not {"TEXINPUTS", "GIT_DIR"} & found.keys()
+
+
+def test_what_chooses_the_kernels_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in environment.KERNELS:
+        monkeypatch.delenv(name, raising=False)
+    assert environment.kernels() == {}
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    assert environment.kernels() == {"MKL_CBWR": "COMPATIBLE"}
+
+
+def test_the_command_works_in_any_folder_and_finds_what_was_published(tmp_path: Path) -> None:
+    found = bare.reproduce("status --profile smoke", tmp_path)
+    assert found.returncode == 0, found.stderr.decode()
+    assert b"profile smoke: " in found.stdout
+    loaded = bare.python("from reproduce import load; print(load.__module__)", tmp_path)
+    assert loaded.stdout == b"reproduce.inference.trained\n", loaded.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    "locale", [{"LC_ALL": "C"}, {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}]
+)
+def test_the_claims_are_printed_whatever_the_terminal_can_show(
+    tmp_path: Path, locale: dict[str, str]
+) -> None:
+    found = bare.reproduce("claims --profile quick --section VI-A", tmp_path, **locale)
+    assert found.returncode == 0, found.stderr.decode()
+    assert b"VI-A.r" in found.stdout
+    latin = bare.reproduce(
+        "claims --profile quick --section VI-A", tmp_path, PYTHONIOENCODING="iso-8859-1", PYTHONUTF8="0"
+    )
+    assert latin.returncode == 0, latin.stderr.decode()
+
+
+def test_a_backend_that_is_not_installed_is_no_hindrance(tmp_path: Path) -> None:
+    code = (
+        "import sys; from reproduce import environment; environment.without_backend(); import matplotlib.pyplot as p; "
+        "print(p.get_backend())"
+    )
+    found = bare.python(code, tmp_path, MPLBACKEND="module://nobody.has.this")
+    assert found.stdout.strip().lower() == b"agg", found.stderr.decode()

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import resource
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reproduce.errors import ReproduceError
+from reproduce.storage import files
+
+NOBODY = 2**22
+"""The first number that no process of this system can have."""
+CALLS = ["mkdir", "open", "write", "fsync", "rename", "fsync-folder"]
+
+
+def listen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    seen: list[str] = []
+    monkeypatch.setattr(files, "observer", lambda operation, path: seen.append(operation))
+    return seen
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, operation: str, number: int) -> None:
+    def observer(name: str, path: Path) -> None:
+        if name == operation:
+            raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(files, "observer", observer)
+
+
+def test_a_write_is_announced_call_by_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = listen(monkeypatch)
+    files.write(tmp_path / "a" / "file", b"content")
+    assert seen == CALLS
+    assert (tmp_path / "a" / "file").read_bytes() == b"content"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("operation", CALLS)
+def test_a_full_disk_leaves_the_old_file_or_the_new_one_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    failing(monkeypatch, operation, errno.ENOSPC)
+    with pytest.raises(
+        ReproduceError, match=f"no space left for {path}: free some and give the same command"
+    ) as e:
+        files.write(path, b"new")
+    assert "\n" not in str(e.value)
+    assert path.read_bytes() == (b"new" if operation == "fsync-folder" else b"old")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_that_ends_in_the_middle_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel takes a part and refuses the rest, as a disk does that runs full meanwhile."""
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    sizes: list[int] = []
+
+    def observer(operation: str, path: Path) -> None:
+        if operation == "unlink":
+            sizes.append(path.stat().st_size)
+
+    monkeypatch.setattr(files, "observer", observer)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(ReproduceError, match=f"cannot write {path} .File too large"):
+            files.write(path, b"new" * 10_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert sizes == [10_000]
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_forbidden_write_names_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, "open", errno.EACCES)
+    with pytest.raises(ReproduceError, match=r"cannot write .*file \(Permission denied\): check its folder"):
+        files.write(tmp_path / "file", b"")
+
+
+def test_a_file_where_a_folder_should_be_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("")
+    with pytest.raises(ReproduceError, match="cannot write"):
+        files.write(tmp_path / "results" / "file", b"")
+    with pytest.raises(ReproduceError, match="cannot write"), files.lock(tmp_path / "results" / ".lock"):
+        pass
+
+
+@pytest.mark.parametrize("operation", ["unlink", "fsync-folder"])
+def test_a_file_that_cannot_be_removed_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    failing(monkeypatch, operation, errno.EROFS)
+    with pytest.raises(ReproduceError, match=r"cannot write .*file .Read-only file system"):
+        files.remove(path)
+
+
+def test_removing_what_is_not_there_touches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = listen(monkeypatch)
+    files.remove(tmp_path / "file")
+    assert seen == []
+
+
+def test_what_is_moved_aside_stays_however_often(tmp_path: Path) -> None:
+    for content in ("first", "second", "third"):
+        (tmp_path / "file").write_text(content)
+        files.move_aside(tmp_path / "file")
+    found = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert found == {"file.damaged": "first", "file.damaged-2": "second", "file.damaged-3": "third"}
+
+
+def test_interrupted_writes_are_cleared_and_nothing_else(tmp_path: Path) -> None:
+    ended = (f"a/.file.{NOBODY}.part", f"a/b/.other.{NOBODY + 1}.part", "a/.old.part")
+    for name in (*ended, "a/file", "a/file.part", ".lock"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    files.clear_temporaries(tmp_path)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"a/file", "a/file.part", ".lock"}
+
+
+@pytest.fixture
+def another() -> Iterator[int]:
+    """The number of a process that is alive."""
+    with subprocess.Popen(["sleep", "600"]) as process:
+        yield process.pid
+        process.kill()
+
+
+def test_what_another_living_process_is_writing_is_not_cleared(tmp_path: Path, another: int) -> None:
+    """A campaign begins while `check` writes its ledger."""
+    words = (another, os.getpid(), NOBODY, 0, "²", "9" * 40, "-1")
+    living, *ended = (tmp_path / f".drift.csv.{word}.part" for word in words)
+    for path in (living, *ended):
+        path.touch()
+    files.clear_temporaries(tmp_path)
+    assert list(tmp_path.iterdir()) == [living]
+
+
+def test_a_process_of_somebody_else_is_alive_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(files.os, "kill", forbidden)
+    (tmp_path / f".drift.csv.{NOBODY}.part").touch()
+    files.clear_temporaries(tmp_path)
+    assert list(tmp_path.iterdir())
+
+
+def test_a_held_lock_is_refused_at_once_and_free_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with path.open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with (
+            pytest.raises(ReproduceError, match=f"another campaign is writing to {tmp_path}"),
+            files.lock(path),
+        ):
+            pass
+    with files.lock(path):
+        pass
+    with files.lock(path):
+        pass
+
+
+def test_csv_reads_back_to_the_bit() -> None:
+    values = np.random.default_rng(0).standard_normal(500) * 10.0 ** np.arange(-250, 250)
+    content = files.csv_bytes(pd.DataFrame({"x": values}))
+    read = [float(line) for line in content.decode().split("\n")[1:-1]]
+    np.testing.assert_array_equal(read, values)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP])
+def test_a_file_system_without_locks_is_said_and_used_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    def no_locks(*arguments: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with files.lock(tmp_path / ".lock"):
+        files.write(tmp_path / "file", b"content")
+    assert "only one campaign writes there" in caplog.text
+    assert (tmp_path / "file").read_bytes() == b"content"
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EBADF])
+def test_a_file_system_that_cannot_sync_folders_keeps_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    honest = os.fsync
+
+    def files_only(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").resolve().is_dir():
+            raise OSError(number, os.strerror(number))
+        honest(handle)
+
+    monkeypatch.setattr(files.os, "fsync", files_only)
+    files.write(tmp_path / "file", b"content")
+    assert (tmp_path / "file").read_bytes() == b"content"
+
+
+def test_a_link_to_nothing_is_named_with_its_target(tmp_path: Path) -> None:
+    (tmp_path / "results").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(ReproduceError, match=f"results is a link to {tmp_path}/unmounted, which does not"):
+        files.write(tmp_path / "results" / "smoke" / "file", b"x")
+    with pytest.raises(ReproduceError, match="is a link to"), files.lock(tmp_path / "results" / ".lock"):
+        pass
+
+
+# --- compressed ---------------------------------------------------------------------------------------
+
+
+def test_a_compressed_file_is_read_under_its_own_name(tmp_path: Path) -> None:
+    content = np.random.default_rng(0).random(1000).astype(np.float32).tobytes()
+    path = tmp_path / "weights"
+    packed = tmp_path / "weights.xz"
+    packed.write_bytes(files.compressed(content))
+    assert files.stored(path) == packed
+    assert files.read(path) == content
+    assert subprocess.run(["xz", "-dc", str(packed)], capture_output=True, check=True).stdout == content
+
+
+@pytest.mark.parametrize("keep", [0, 10, -1])
+def test_a_truncated_or_foreign_compressed_file_is_refused(tmp_path: Path, keep: int) -> None:
+    content = files.compressed(b"content" * 100)
+    (tmp_path / "a.csv.xz").write_bytes(content[:keep])
+    with pytest.raises(ReproduceError, match=r"a\.csv\.xz is damaged"):
+        files.read(tmp_path / "a.csv")
+
+
+def test_a_compressed_file_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv.xz").write_bytes(files.compressed(bytes(2_000_000)))
+    with pytest.raises(ReproduceError, match="is larger than 1,000 bytes"):
+        files.read(tmp_path / "a.csv", largest=1_000)

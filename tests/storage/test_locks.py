@@ -1,0 +1,61 @@
+"""Missing packages and other versions than the locked ones are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reproduce.machine.version import ROOT
+from reproduce.storage import locks
+from reproduce.storage.locks import Compared
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Locks of two packages, torch, one of CUDA's, and one for another system."""
+    base = (
+        'typer==1.0 \\\n    --hash=sha256:00\nwinreg==9 ; sys_platform == "win32" \\\nscikit_image==2.0 \\\n'
+    )
+    (tmp_path / locks.BASE_LOCK).write_text(base)
+    (tmp_path / locks.LOCK).write_text(base + "torch==2.1 \\\nnvidia-cublas==13.1 \\\nnvidia-nccl==2 \\\n")
+    return tmp_path
+
+
+WHOLE = {
+    "typer": "1.0",
+    "scikit-image": "2.0",
+    "torch": "2.1",
+    "nvidia-cublas": "13.1",
+    "nvidia-nccl": "2",
+    "mine": "1",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, Compared(5, (), False)),
+        ({"typer": "1.1"}, Compared(5, ("typer is 1.1 and not 1.0",), False)),
+        ({"torch": "2.1+cu130"}, Compared(5, (), False)),
+        (
+            {"typer": None, "torch": "2.2"},
+            Compared(5, ("typer is missing", "torch is 2.2 and not 2.1"), False),
+        ),
+        ({"nvidia-nccl": None}, Compared(5, ("nvidia-nccl is missing",), False)),
+        ({"nvidia-nccl": None, "nvidia-cublas": None, "torch": "2.1+cpu"}, Compared(3, (), True)),
+    ],
+)
+def test_wrong_and_missing_packages_are_named(
+    folder: Path, changes: dict[str, str | None], expected: Compared
+) -> None:
+    found = {name: version for name, version in (WHOLE | changes).items() if version is not None}
+    assert locks.against(folder, found) == expected
+
+
+def test_without_a_lock_nothing_is_compared(tmp_path: Path) -> None:
+    assert locks.against(tmp_path, WHOLE) is None
+
+
+def test_this_environment_is_read_with_the_names_of_the_lock() -> None:
+    assert locks.installed()["scikit-image"] == locks.locked(ROOT / locks.LOCK)["scikit-image"]

@@ -1,0 +1,529 @@
+"""What is copied into the project's tracked folders, and that nothing else there changes."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reproduce.commands import report as command
+from reproduce.errors import ReproduceError
+from reproduce.protocol import PROFILES, Protocol, shortened
+from reproduce.report import MANIFESTS, PAGES
+from reproduce.storage import files, publishing
+from reproduce.storage.runs import RunId, canonical
+from reproduce.storage.store import (
+    FAILED,
+    FRESH,
+    MANIFEST,
+    PROVENANCE,
+    RECORDS,
+    SAMPLES,
+    TRAINED,
+    WEIGHTS,
+    Outcome,
+    Store,
+)
+from reproduce.verdicts.judge import judge
+from tests import faults
+from tests.tiny import RUNS, assembled
+
+PARTS = ("status", "table-1", "errata")
+"""Places of README and docs that every report fills."""
+
+
+VAE = RunId("vae", 1)
+FAILURE = {"epoch": 2, "reason": "kl is inf"}
+
+
+def note(report: Path, store: Store) -> None:
+    """The report was made from what is there now."""
+    (report / MANIFESTS).write_bytes(canonical(publishing.manifests(store)))
+
+
+def judging(store: Store) -> Store:
+    """The same results, of a profile that allows verdicts."""
+    return Store(store.folder.parent, shortened(store.protocol, verdicts=True))
+
+
+@pytest.fixture
+def report(tmp_path: Path, store: Store) -> Path:
+    """A rendered report, as far as publishing looks at it."""
+    tables, figures, readme = (tmp_path / "report" / name for name in ("tables", "figures", PAGES))
+    for folder in (tables, figures, readme):
+        folder.mkdir(parents=True)
+    for name in ("table1.md", "table1.tex", "ledger.csv"):
+        (tables / name).write_text(name)
+    for name in PARTS:
+        (readme / f"{name}.md").write_text(f"fresh {name}\n")
+    (figures / "fig1.png").write_bytes(b"png")
+    (tmp_path / "report" / "report.tex").write_text("rendered last")
+    note(tmp_path / "report", store)
+    (figures / "notes.txt").write_text("not a figure")
+    return tmp_path / "report"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project's root with a README and a page of docs whose blocks are stale."""
+    root = tmp_path / "project"
+    (root / "docs").mkdir(parents=True)
+    blocks = [f"<!-- begin: {name} -->\nstale\n<!-- end: {name} -->\n" for name in PARTS]
+    (root / "README.md").write_text(f"before\n{''.join(blocks[:-1])}after\n")
+    (root / "docs" / "ERRATA.md").write_text(blocks[-1])
+    return root
+
+
+def test_a_block_is_replaced_and_the_rest_of_the_text_stays() -> None:
+    text = "a\n<!-- begin: x -->\nold\n<!-- end: x -->\n<!-- begin: y -->\nkept\n<!-- end: y -->\nb\n"
+    expected = "a\n<!-- begin: x -->\nnew\n<!-- end: x -->\n<!-- begin: y -->\nkept\n<!-- end: y -->\nb\n"
+    assert publishing.fill_blocks(text, {"x": "new\n"}) == expected
+
+
+def test_a_lost_block_is_named(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("<!-- begin: x -->\nits end is gone\n")
+    with pytest.raises(ReproduceError, match="has the block 'x'"):
+        publishing.filled_pages(tmp_path, {"x": "new"})
+
+
+def test_a_report_without_second_readings_leaves_the_block_of_one_that_has_them(
+    report: Path, project: Path, store: Store
+) -> None:
+    readme = project / "README.md"
+    readme.write_text(readme.read_text() + "<!-- begin: readings -->\nkept\n<!-- end: readings -->\n")
+    publishing.publish(store, report, project, project / "published")
+    assert "\nkept\n" in readme.read_text()
+    (report / PAGES / "readings.md").write_text("fresh readings\n")
+    publishing.publish(store, report, project, project / "published")
+    assert "\nkept\n" not in readme.read_text()
+    assert "\nfresh readings\n" in readme.read_text()
+
+
+def test_old_tables_and_figures_go_and_only_tables_and_figures_come(
+    report: Path, project: Path, store: Store
+) -> None:
+    (project / "figures").mkdir()
+    (project / "figures" / "fig9.png").write_bytes(b"of an earlier version")
+    publishing.publish(store, report, project, project / "published")
+    assert sorted(path.name for path in (project / "figures").iterdir()) == ["fig1.png"]
+    assert sorted(path.name for path in (project / "tables").iterdir()) == [
+        *("ledger.csv", "table1.md", "table1.tex")
+    ]
+    text = (project / "README.md").read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    text += (project / "docs" / "ERRATA.md").read_text()
+    assert "stale" not in text
+    assert all(f"-->\nfresh {name}\n<!--" in text for name in PARTS)
+
+
+def test_nothing_changes_when_the_report_is_not_rendered(project: Path, store: Store, tmp_path: Path) -> None:
+    before = (project / "README.md").read_bytes()
+    with pytest.raises(ReproduceError, match="make render"):
+        publishing.publish(store, tmp_path / "nowhere", project, project / "published")
+    assert (project / "README.md").read_bytes() == before
+
+
+def refusal(report: Path, project: Path, store: Store) -> str:
+    """Why the report is not published; nothing has been copied."""
+    before = snapshot(project)
+    with pytest.raises(ReproduceError) as refused:
+        publishing.publish(store, report, project, project / "published")
+    assert snapshot(project) == before
+    return str(refused.value)
+
+
+def test_a_report_from_before_the_last_run_is_not_published(
+    report: Path, project: Path, store: Store
+) -> None:
+    """Its numbers would stand beside other runs."""
+    store.publish(VAE, Outcome({}, {}, FAILURE))
+    remedy = f"since {report} was rendered: run `make render` (or `make pdf`) first"
+    assert refusal(report, project, store) == f"a run has finished {remedy}"
+    store.publish(RunId("ae", 1), Outcome({}, {}, FAILURE))
+    assert refusal(report, project, store) == f"2 runs have finished {remedy}"
+    note(report, store)
+    publishing.publish(store, report, project, project / "published")
+    shutil.rmtree(store.path(VAE))
+    assert refusal(report, project, store) == f"a run has gone {remedy}"
+
+
+def test_a_run_that_finishes_while_the_report_is_rendered_is_missed_by_it_and_so_refused(
+    project: Path, store: Store, tiny_profile: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its manifest is older than report.tex, and the records were read before."""
+    report = store.folder / "report"
+    read = command.records_and_provenance
+
+    def read_before_it(*words: Any) -> Any:
+        found = read(*words)
+        store.publish(VAE, Outcome({}, {}, FAILURE))
+        return found
+
+    def rendered(*words: Any) -> dict[str, Any]:
+        files.write(report / PAGES / "status.md", b"fresh")
+        return {}
+
+    for part in ("tables", "figures", "pages"):
+        monkeypatch.setattr(f"reproduce.report.{part}.render", rendered)
+    monkeypatch.setattr("reproduce.report.prose.context", lambda *words: {})
+    template = type("Template", (), {"render": lambda self, context: "last"})()
+    environment = type("Environment", (), {"get_template": lambda self, name: template})()
+    monkeypatch.setattr("reproduce.report.latex.environment", lambda: environment)
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(command, "records_and_provenance", read_before_it)
+    command.render("tiny", store.folder.parent)
+    assert refusal(report, project, store).startswith("a run has finished since")
+    monkeypatch.setattr(command, "records_and_provenance", read)
+    command.render("tiny", store.folder.parent)
+    publishing.require_latest(store, report)
+
+
+def test_a_published_run_counts_like_one_of_the_results(report: Path, project: Path, store: Store) -> None:
+    """Another clone published it, and it was pulled."""
+    clone = Store(store.folder.parent, store.protocol, project / "published")
+    note(report, clone)
+    pulled = Store(project / "published", store.protocol)
+    pulled.publish(RunId("wae", 1), Outcome({}, {}, FAILURE))
+    assert refusal(report, project, clone).startswith("a run has finished since")
+    note(report, clone)
+    pulled.publish(RunId("wae", 1), Outcome({}, {}, FAILURE | {"epoch": 1}))
+    assert refusal(report, project, clone).startswith("a run has finished since")
+
+
+def test_a_run_of_a_profile_that_is_compared_counts_too(
+    report: Path, project: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = judging(store)
+    other, bare = shortened(judged.protocol, name="other"), shortened(store.protocol, name="bare")
+    monkeypatch.setattr(
+        publishing.protocol, "PROFILES", {each.name: each for each in (judged.protocol, other, bare)}
+    )
+    note(report, judged)
+    Store(store.folder.parent, bare).publish(VAE, Outcome({}, {}, FAILURE))
+    publishing.require_latest(judged, report)
+    Store(store.folder.parent, other).publish(VAE, Outcome({}, {}, FAILURE))
+    publishing.require_latest(store, report)
+    assert refusal(report, project, judged).startswith("a run has finished since")
+
+
+def test_what_is_published_may_be_published_again(report: Path, project: Path, store: Store) -> None:
+    judged = Store(store.folder.parent, shortened(store.protocol, verdicts=True), project / "published")
+    Store(project / "published", store.protocol).publish(VAE, Outcome({}, {}, FAILURE))
+    note(report, judged)
+    assert VAE in publishing.publish(judged, report, project, project / "published")
+    assert publishing.publish(judged, report, project, project / "published") == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[]", b"\xff", b"[" * 100_000, b'{"tiny/vae/seed-1": "a"}'])
+def test_a_report_that_does_not_say_what_it_was_made_from_is_not_published(
+    report: Path, project: Path, store: Store, content: bytes | None
+) -> None:
+    (report / MANIFESTS).unlink()
+    if content is not None:
+        (report / MANIFESTS).write_bytes(content)
+    told = refusal(report, project, store)
+    assert told == (
+        f"{report} does not say which runs it was made from: run `make render` (or `make pdf`) first"
+    )
+
+
+@pytest.mark.parametrize("digests", [[1, None], [["a"]], []])
+def test_a_spoilt_note_makes_every_run_a_new_one(
+    report: Path, project: Path, store: Store, digests: list[Any]
+) -> None:
+    noted = dict.fromkeys(publishing.manifests(store), digests)
+    (report / MANIFESTS).write_bytes(canonical(noted))
+    assert refusal(report, project, store).startswith(f"{len(RUNS)} runs have finished since")
+
+
+def test_runs_are_published_only_where_the_profile_allows_verdicts(
+    report: Path, project: Path, store: Store
+) -> None:
+    assert not publishing.publish(store, report, project, project / "published")
+    assert not (project / "published" / store.protocol.name / "vae").exists()
+
+
+def test_a_published_pdf_is_not_left_beside_other_tables(report: Path, project: Path, store: Store) -> None:
+    published = project / "published" / store.protocol.name / "report.pdf"
+    published.parent.mkdir(parents=True)
+    published.write_bytes(b"of before")
+    with pytest.raises(ReproduceError, match="run `make pdf` first"):
+        publishing.publish(store, report, project, project / "published")
+    assert "stale" in (project / "README.md").read_text()
+
+
+def test_a_rendering_that_was_killed_is_not_published(report: Path, project: Path, store: Store) -> None:
+    shutil.rmtree(report / PAGES)
+    with pytest.raises(ReproduceError, match="nothing to publish"):
+        publishing.publish(store, report, project, project / "published")
+    assert "stale" in (project / "README.md").read_text()
+
+
+def test_the_compiled_report_is_published_beside_whatever_else_is(
+    report: Path, project: Path, store: Store
+) -> None:
+    (report / "report.pdf").write_bytes(b"%PDF")
+    publishing.publish(store, report, project, project / "published")
+    assert (project / "published" / store.protocol.name / "report.pdf").read_bytes() == b"%PDF"
+
+
+class Ended(BaseException):
+    """Stands for the process's death."""
+
+
+def dies_at(n: int) -> Callable[[str, Path], None]:
+    """An observer for whom everything ends before the n-th file-system call."""
+    calls = itertools.count(1)
+
+    def observer(operation: str, path: Path) -> None:
+        if next(calls) == n:
+            raise Ended
+
+    return observer
+
+
+@pytest.mark.parametrize(("fault", "end"), [(dies_at, Ended), (faults.full_at, ReproduceError)])
+def test_a_publish_that_ends_anywhere_leaves_whole_files_and_the_next_one_completes_it(
+    report: Path, project: Path, store: Store, monkeypatch: pytest.MonkeyPatch, fault: Any, end: Any
+) -> None:
+    """One run with a manifest of an earlier campaign, a figure that goes, a ledger, and everything that changes."""
+    judged = judging(store)
+    for run in set(RUNS) - {RunId("mean-image", 0)}:
+        shutil.rmtree(judged.path(run))
+    note(report, judged)
+    published = project / "published" / "tiny"
+    shutil.copytree(judged.path(RunId("mean-image", 0)), published / "mean-image" / "seed-0")
+    run_of_before = published / "mean-image" / "seed-0"
+    for path in (run_of_before / MANIFEST, run_of_before / "old.csv", project / "figures" / "fig9.png"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"old")
+    monkeypatch.setattr(files.os, "fsync", lambda handle: None)
+    # as if each were another process that has ended, with temporary names of its own
+    monkeypatch.setattr(files.os, "getpid", itertools.count(2**22).__next__)
+    complete = project.with_name("complete")
+    shutil.copytree(project, complete)
+    publishing.publish(judged, report, complete, complete / "published")
+    old, new = snapshot(project), snapshot(complete)
+    goes = {"figures/fig9.png"} | {
+        f"published/tiny/mean-image/seed-0/{name}" for name in ("old.csv", *publishing.PACKED)
+    }
+    goes -= {"published/tiny/mean-image/seed-0/milestones.csv"}  # a reference has none
+    assert old.keys() - new.keys() == goes
+    vanishes = goes | {name for name in old if name.endswith(MANIFEST)}
+    for n in itertools.count(1):
+        place = project.with_name(f"ended-{n}")
+        shutil.copytree(project, place)
+        monkeypatch.setattr(files, "observer", fault(n))
+        ended = False
+        try:
+            publishing.publish(judged, report, place, place / "published")
+        except end:
+            ended = True
+        monkeypatch.setattr(files, "observer", None)
+        if not ended:
+            break
+        found = snapshot(place)
+        assert old.keys() - vanishes <= found.keys(), "nothing is lost"
+        for name, content in found.items():
+            assert content in (old.get(name), new.get(name)) or name.endswith(".part")
+        publishing.publish(judged, report, place, place / "published")
+        assert snapshot(place) == new
+        shutil.rmtree(place)
+    assert n > 50
+
+
+def snapshot(root: Path) -> dict[str, bytes]:
+    """Relative path → content of every file."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_published_runs_keep_all_but_the_weights_of_a_short_profile(store: Store, tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    copied = publishing.copy_runs(store, published)
+    assert copied
+    elsewhere = Store(tmp_path / "empty", store.protocol, published)
+    for run in copied:
+        folder = published / store.protocol.name / run.folder
+        assert elsewhere.status(run, verify=True).state == FRESH
+        assert bool(files.stored(folder / WEIGHTS)) == run.is_reference
+    assert publishing.copy_runs(store, published) == [], "what lies there already is not copied again"
+
+
+def test_only_what_the_manifest_names_is_published_and_no_host(store: Store, tmp_path: Path) -> None:
+    run = RunId("vae", 1)
+    for debris in ("images.csv.damaged", "checkpoint-0.bin"):
+        (store.path(run) / debris).write_bytes(b"left behind")
+    publishing.copy_runs(store, tmp_path / "published")
+    folder = tmp_path / "published" / store.protocol.name / run.folder
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    assert names_below(folder) == {*manifest["files"], MANIFEST, PROVENANCE} - {WEIGHTS}
+    provenance = json.loads((folder / PROVENANCE).read_bytes())
+    assert "host" not in provenance
+    assert provenance["training_seconds"] > 0
+
+
+def names_below(folder: Path) -> set[str]:
+    """Of what files are there, compressed or not."""
+    return {path.name.removesuffix(files.XZ) for path in folder.iterdir()}
+
+
+def best(store: Store, profile: str) -> Store:
+    """The same campaign under the name of another profile, with the seed whose weights are published."""
+    protocol = shortened(store.protocol, name=profile)
+    found = Store(store.folder.parent, protocol)
+    run = RunId("vae", publishing.WEIGHTS_SEED)
+    content = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, *RECORDS)}
+    found.publish(run, Outcome(content, {"training_seconds": 1.0}))
+    return found
+
+
+@pytest.mark.parametrize("order", [("notebook", "desk", "paper"), ("paper", "desk", "notebook")])
+def test_of_each_model_the_weights_of_the_best_profile_are_published_and_no_others(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...]
+) -> None:
+    published, run = tmp_path / "published", RunId("vae", publishing.WEIGHTS_SEED)
+    stores = [best(store, profile) for profile in order]
+    for each in stores:
+        monkeypatch.setitem(PROFILES, each.protocol.name, each.protocol)
+    for each in stores:
+        publishing.copy_runs(each, published)
+    held = [path.parts[-4] for path in published.rglob(f"{WEIGHTS}*")]
+    assert held == ["paper"]
+    for each in stores:
+        clone = Store(tmp_path / "empty", each.protocol, published)
+        assert clone.status(run, verify=True).state == FRESH
+        assert publishing.copy_runs(each, published) == []
+
+
+def test_better_weights_that_todays_code_would_not_train_hold_nothing_back(
+    store: Store, tmp_path: Path
+) -> None:
+    """Published under the name of `paper`, whose protocol is another one."""
+    published = tmp_path / "published"
+    publishing.copy_runs(best(store, "paper"), published)
+    publishing.copy_runs(best(store, "desk"), published)
+    assert {path.parts[-4] for path in published.rglob(f"vae/seed-42/{WEIGHTS}*")} == {"paper", "desk"}
+
+
+def test_sample_images_of_another_implementation_are_not_published(store: Store, tmp_path: Path) -> None:
+    content = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, *RECORDS)}
+    run = RunId("vae-iaf", 1, "pythae")
+    store.publish(run, Outcome(content, {}))
+    publishing.copy_runs(store, tmp_path / "published")
+    folder = tmp_path / "published" / store.protocol.name / run.folder
+    assert names_below(folder) == {*RECORDS, MANIFEST, PROVENANCE} - {SAMPLES}
+    clone = Store(tmp_path / "empty", store.protocol, tmp_path / "published")
+    assert clone.status(run, verify=True).state == FRESH
+    with pytest.raises(ReproduceError, match="its sample images were not published"):
+        assembled(clone, [run]).samples("vae-iaf", 1, "pythae")
+
+
+def test_published_files_are_read_back_to_the_bit(store: Store, tmp_path: Path) -> None:
+    publishing.copy_runs(store, tmp_path / "published")
+    folder = tmp_path / "published" / store.protocol.name / VAE.folder
+    clone = Store(tmp_path / "empty", store.protocol, tmp_path / "published")
+    for name in RECORDS:
+        assert clone.read(folder, name) == (store.path(VAE) / name).read_bytes()
+    sizes = {
+        name: files.stored(folder / name).stat().st_size for name in publishing.PACKED if name in RECORDS
+    }  # type: ignore[union-attr]
+    assert all(size < (store.path(VAE) / name).stat().st_size / 1.5 for name, size in sizes.items())
+
+
+def test_a_changed_run_is_published_again(store: Store, tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    run = publishing.copy_runs(store, published)[0]
+    (published / store.protocol.name / run.folder / MANIFEST).write_text("{}")
+    assert publishing.copy_runs(store, published) == [run]
+
+
+@pytest.mark.parametrize("trained", [True, False], ids=["in its evaluation", "in training"])
+@pytest.mark.parametrize("seed", [1, publishing.WEIGHTS_SEED])
+def test_a_failed_run_takes_the_place_of_what_was_published_and_is_one_in_a_clone(
+    store: Store, tmp_path: Path, trained: bool, seed: int
+) -> None:
+    published, run = tmp_path / "published", RunId("vae", seed)
+    outcome = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, *RECORDS)}
+    store.publish(run, Outcome(outcome, {}))
+    publishing.copy_runs(store, published)
+    kept = {name: outcome[name] for name in TRAINED} if trained else {}
+    store.publish(run, Outcome(kept, {"host": "here", "training_seconds": 1.0}, FAILURE))
+    assert publishing.copy_runs(store, published) == [run]
+    folder = published / store.protocol.name / run.folder
+    assert names_below(folder) == {*kept, MANIFEST, PROVENANCE} - {WEIGHTS}
+    assert "host" not in json.loads((folder / PROVENANCE).read_bytes())
+    clone = Store(tmp_path / "empty", store.protocol, published)
+    status = clone.status(run, verify=True)
+    assert (status.state, status.why) == (FAILED, "epoch 2: kl is inf")
+    row = assembled(clone, [run, RunId("ae", 1)]).runs.set_index("architecture").loc["vae"]
+    assert (row["status"], row["reason"], row["training_seconds"]) == ("failed", "epoch 2: kl is inf", 1.0)
+    assert publishing.copy_runs(store, published) == []
+
+
+def lost(path: Path) -> None:
+    path.unlink()
+
+
+def cut(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def flipped(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+
+
+@pytest.mark.parametrize("damage", [lost, cut, flipped])
+@pytest.mark.parametrize("name", ["images.csv", "samples.safetensors", WEIGHTS, PROVENANCE])
+def test_a_published_run_that_is_damaged_is_published_again(
+    store: Store, tmp_path: Path, name: str, damage: Callable[[Path], None]
+) -> None:
+    published, run = tmp_path / "published", RunId("mean-image", 0)
+    publishing.copy_runs(store, published)
+    whole = snapshot(published)
+    path = files.stored(published / store.protocol.name / run.folder / name)
+    assert path is not None
+    damage(path)
+    assert publishing.copy_runs(store, published) == [run]
+    assert snapshot(published) == whole
+
+
+def test_weights_that_were_published_all_the_same_must_be_the_runs(store: Store, tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    publishing.copy_runs(store, published)
+    weights = published / store.protocol.name / VAE.folder / WEIGHTS
+    shutil.copyfile(store.path(VAE) / WEIGHTS, weights)
+    assert publishing.copy_runs(store, published) == []
+    cut(weights)
+    assert publishing.copy_runs(store, published) == [VAE]
+    assert not weights.exists()
+
+
+def test_runs_of_a_stale_protocol_are_not_published(store: Store, tmp_path: Path) -> None:
+    other = Store(store.folder.parent, shortened(store.protocol, learning_rate_scale=3.0))
+    assert not [run for run in publishing.copy_runs(other, tmp_path / "published") if not run.is_reference]
+
+
+def test_records_alone_can_be_published_while_a_campaign_is_under_way(store: Store, tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    judged = Store(store.folder.parent, shortened(store.protocol, verdicts=True))
+    copied = publishing.publish_records(judged, published)
+    assert {run.architecture for run in copied} >= {"ae", "vae", "svae"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["published", "results"]
+    assert publishing.publish_records(store, tmp_path / "elsewhere") == []
+
+
+def test_the_errata_are_those_of_todays_registry() -> None:
+    """A registry that has changed since the pages were published turns this red: `make publish`."""
+    page = (Path(__file__).parents[2] / "docs" / "ERRATA.md").read_text(encoding="utf-8")
+    inconsistent = {verdict.statement.id for verdict in judge(None) if verdict.within_paper == "inconsistent"}
+    needs_mnist = {"III-F.piq-equation", "IV-D.rae-against-pca"}
+    assert set(re.findall(r"\(`([^`]+)`;", page)) - needs_mnist == inconsistent - needs_mnist

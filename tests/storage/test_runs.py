@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import pytest
+
+from reproduce.architectures import registry
+from reproduce.architectures.names import LABELS, SLUGS
+from reproduce.errors import ReproduceError
+from reproduce.protocol import Protocol, profile, shortened
+from reproduce.storage import runs
+from reproduce.storage.runs import RunId
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["beta-vae", "β-VAE", "BETA-VAE", "Β-vae", " Beta-Vae "],
+    ids=["slug", "label", "upper", "capital β", "space"],
+)
+def test_an_architecture_is_known_by_slug_and_label_in_any_case(name: str) -> None:
+    assert runs.select([name]) == (("beta-vae", ""),)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_every_label_of_table_i_is_known(slug: str) -> None:
+    assert runs.select([LABELS[slug].upper()]) == runs.select([slug]) == ((slug, ""),)
+
+
+def test_nothing_named_means_all_22_in_table_is_order() -> None:
+    assert runs.select([]) == tuple((slug, "") for slug in SLUGS)
+
+
+def test_names_come_with_commas_or_repeated_and_are_put_in_table_is_order() -> None:
+    assert runs.select(["svae,ae", "VAE@bce", "ae"]) == (("ae", ""), ("vae", "bce"), ("svae", ""))
+
+
+def test_a_variant_is_a_name_for_all_that_have_it() -> None:
+    assert runs.select(["variant:pythae"]) == tuple(
+        (slug, "pythae") for slug in SLUGS if slug in registry.PYTHAE
+    )
+    assert runs.select(["variant:linear-block"]) == (("ae", "linear-block"), ("vae", "linear-block"))
+    everything = runs.select(["variant:all"])
+    assert len(everything) == len(set(everything)) == 14 + 2 + 6 + 3
+    assert "" not in {variant for _, variant in everything}
+
+
+def test_a_pythae_run_knows_no_early_stopping_and_has_a_key_of_its_own() -> None:
+    described, reading = RunId("miwae", 42), RunId("miwae", 42, "pythae")
+    paper = profile("paper")
+    assert runs.protocol_of(paper, described).patience == 10
+    assert runs.protocol_of(paper, reading).patience is None
+    settings = runs.training_settings(paper, reading)
+    assert settings["protocol"]["patience"] is None
+    assert settings["settings"]["config"] == {"number_gradient_estimates": 2, "number_samples": 5}
+    assert runs.training_key(paper, described) != runs.training_key(paper, reading)
+
+
+def test_a_family_is_a_name() -> None:
+    assert [slug for slug, _ in runs.select(["family:importance-weighted"])] == [
+        "ciwae",
+        "iwae",
+        "miwae",
+        "piwae",
+    ]
+    assert runs.select(["FAMILY:Flow"]) == runs.select(["vae-iaf", "vae-linnf"])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("vea", r"unknown architecture 'vea' \(did you mean 'vae'\?\); they are ae, wae, .*svae"),
+        ("zzzz", r"unknown architecture 'zzzz'; they are ae, wae"),
+        ("vae@foo", "'vae' has no variant 'foo'; its variants: linear-block, bce"),
+        ("variant:x", "unknown variant 'x'; they are pythae, "),
+        ("family:x", "unknown family 'x'; they are deterministic"),
+        (",", "',' names no architecture; they are ae, wae"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest_and_the_list(name: str, message: str) -> None:
+    with pytest.raises(ReproduceError, match=message):
+        runs.select([name])
+
+
+def test_a_campaign_is_the_references_then_seed_by_seed(tiny: Protocol) -> None:
+    found = runs.campaign_runs(tiny, ["vae", "ae"], [2, 1])
+    assert [str(run) for run in found] == [
+        "pca-16/seed-0", "mean-image/seed-0", "ae/seed-2", "vae/seed-2", "ae/seed-1", "vae/seed-1",
+    ]  # fmt: skip
+
+
+def test_a_run_names_its_folder() -> None:
+    assert RunId("vae", 42, "bce").folder == "vae@bce/seed-42"
+    assert RunId("vae", 42).folder == "vae/seed-42"
+
+
+AE = RunId("ae", 1)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [RunId("ae", 2), RunId("wae", 1), RunId("ae", 1, "linear-block"), RunId("pca-16", 0)],
+    ids=["seed", "architecture", "variant", "reference"],
+)
+def test_every_run_has_a_training_key_of_its_own(tiny: Protocol, other: RunId) -> None:
+    assert runs.training_key(tiny, AE) != runs.training_key(tiny, other)
+
+
+@pytest.mark.parametrize(
+    "change", [{"epochs": 3}, {"validation": 41}, {"name": "other"}, {"learning_rate_scale": 2.0}]
+)
+def test_the_training_key_holds_the_protocol(tiny: Protocol, change: dict[str, object]) -> None:
+    assert runs.training_key(shortened(tiny, **change), AE) != runs.training_key(tiny, AE)
+
+
+def test_a_key_of_old_is_still_found() -> None:
+    """Of a reference: it holds no revision but its own. Whatever is added to a protocol must leave it alone."""
+    known = "5f23b6286cb42f21ced2865da58a1c915183b22b4fdddfe34f6e889081326bb0"
+    assert runs.training_key(profile("paper"), RunId("pca-16", 0)) == known
+
+
+def test_the_training_key_does_not_hold_what_only_the_evaluation_sees(tiny: Protocol) -> None:
+    longer = shortened(tiny, whole_pairs=20, seeds=(1, 2))
+    assert runs.training_key(longer, AE) == runs.training_key(tiny, AE)
+    assert runs.evaluation_key(longer, "0" * 64) != runs.evaluation_key(tiny, "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(runs, "TRAINING_REVISION"), (registry, "BACKBONE_REVISION")],
+)
+def test_a_raised_revision_changes_the_training_key(
+    tiny: Protocol, monkeypatch: pytest.MonkeyPatch, module: object, name: str
+) -> None:
+    before = runs.training_key(tiny, AE)
+    monkeypatch.setattr(module, name, 99)
+    assert runs.training_key(tiny, AE) != before
+    assert runs.training_key(tiny, RunId("pca-16", 0)) == runs.training_key(tiny, RunId("pca-16", 0))
+
+
+def test_the_evaluation_key_holds_the_weights_and_the_revision(
+    tiny: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = runs.evaluation_key(tiny, "0" * 64)
+    assert runs.evaluation_key(tiny, "1" * 64) != before
+    monkeypatch.setattr(runs, "EVALUATION_REVISION", 99)
+    assert runs.evaluation_key(tiny, "0" * 64) != before
+
+
+def test_equal_content_gives_equal_bytes() -> None:
+    assert runs.canonical({"b": [1, 2.5], "a": "β"}) == runs.canonical({"a": "β", "b": [1, 2.5]})
