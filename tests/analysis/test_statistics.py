@@ -102,13 +102,23 @@ def test_holm_by_hand() -> None:
     assert statistics.holm(p).round(10).fillna(-1).to_dict() == {"a": 0.03, "b": -1, "c": 0.06, "d": 0.06}
 
 
-@pytest.mark.parametrize("n", [1, 2, 21, 200])
-def test_holm_is_that_of_statsmodels(n: int) -> None:
-    from statsmodels.stats.multitest import multipletests
+def step_down(p: np.ndarray, alpha: float) -> set[int]:
+    """What Holm (1979) rejects: the smallest p at alpha/n, the next at alpha/(n − 1), until one is larger."""
+    rejected: set[int] = set()
+    for i in map(int, np.argsort(p, kind="stable")):
+        if p[i] > alpha / (len(p) - len(rejected)):
+            break
+        rejected.add(i)
+    return rejected
 
+
+@pytest.mark.parametrize("n", [1, 2, 21, 200])
+def test_holms_p_values_reject_what_his_procedure_rejects(n: int) -> None:
     rng = np.random.default_rng(n)
     for p in (rng.random(n), rng.random(n) ** 6, np.round(rng.random(n), 1), np.zeros(n)):
-        assert statistics.holm_of(p) == pytest.approx(multipletests(p, method="holm")[1])
+        adjusted = statistics.holm_of(p)
+        for alpha in (0.001, 0.0123, 0.0512, 0.31, 0.97):
+            assert set(np.flatnonzero(adjusted <= alpha)) == step_down(p, alpha)
 
 
 SPREAD = np.tile([-1.0, 1.0], 50)

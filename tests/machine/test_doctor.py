@@ -64,14 +64,14 @@ def test_a_problem_is_exit_code_1_and_the_other_checks_go_on(tmp_path: Path) -> 
 def test_a_terminal_that_cannot_show_our_text_is_warned_about(
     tmp_path: Path, variables: dict[str, str], words: str
 ) -> None:
-    code = "from reproduce import doctor; print(ascii(str(doctor.terminal())))"
+    code = "from reproduce.machine import doctor; print(ascii(str(doctor.terminal())))"
     found = bare.python(code, tmp_path, **variables).stdout.decode()
     assert found.startswith("'warning  terminal  " + words)
 
 
 def test_cores_that_a_scheduler_takes_away_are_warned_about(tmp_path: Path) -> None:
     narrow = "import os; whole = os.cpu_count(); os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
-    code = narrow + "os.cpu_count = lambda: 7; from reproduce import doctor; print(doctor.cores())"
+    code = narrow + "os.cpu_count = lambda: 7; from reproduce.machine import doctor; print(doctor.cores())"
     found = bare.python(code, tmp_path).stdout.decode()
     assert found.startswith("warning  cores     1 of 7 cores are allowed, 1 counted: fine if ")
 

@@ -10,8 +10,8 @@ import pytest
 from reproduce.machine import environment
 from tests import bare
 
-COUNT = "from reproduce import devices; print(devices.default_jobs('cpu', 4))"
-PLACES = "import os; from reproduce import devices; import torch; print(len(os.sched_getaffinity(0)))"
+COUNT = "from reproduce.machine import devices; print(devices.default_jobs('cpu', 4))"
+PLACES = "import os; from reproduce.machine import devices; import torch; print(len(os.sched_getaffinity(0)))"
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_the_claims_are_printed_whatever_the_terminal_can_show(
 
 def test_a_backend_that_is_not_installed_is_no_hindrance(tmp_path: Path) -> None:
     code = (
-        "import sys; from reproduce import environment; environment.without_backend(); import matplotlib.pyplot as p; "
-        "print(p.get_backend())"
+        "import sys; from reproduce.machine import environment; environment.without_backend(); "
+        "import matplotlib.pyplot as p; print(p.get_backend())"
     )
     found = bare.python(code, tmp_path, MPLBACKEND="module://nobody.has.this")
     assert found.stdout.strip().lower() == b"agg", found.stderr.decode()

@@ -44,7 +44,7 @@ def test_row_orders_are_those_of_the_page() -> None:
 
 
 ADDED = """
-from reproduce import names
+from reproduce.architectures import names
 names.LABELS["added"] = "Added"
 names.SLUGS = (*names.SLUGS, "added")
 from reproduce import paper

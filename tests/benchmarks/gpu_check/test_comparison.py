@@ -20,7 +20,7 @@ from reproduce.architectures.contract import Batch
 from reproduce.architectures.names import SLUGS
 from reproduce.machine import devices
 from tests.benchmarks.gpu_check.test_findings import HERE
-from tests.test_graphs import Replay
+from tests.machine.test_graphs import Replay
 
 
 class Silence(HostNoise):
