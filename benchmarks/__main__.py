@@ -18,7 +18,7 @@ BUSY = 0.7
 
 
 def described(command: str, only: Sequence[str]) -> tuple[str, ...]:
-    """Slugs in Table I's order, all 22 or those named, for a command that looks at the described readings alone.
+    """Slugs in Table I's order, all 22 or those named, for a command that looks at the paper's implementations alone.
 
     Raises ReproduceError for an unknown name and for a variant.
     """

@@ -38,7 +38,7 @@ def distances(models: pd.DataFrame, metrics: Sequence[str] = METRICS) -> pd.Seri
 
 
 def nearest(records: Records) -> pd.DataFrame:
-    """One row for each architecture that has a pythae reading, in Table I's order.
+    """One row for each architecture that has an implementation of Pythae's, in Table I's order.
 
     Columns: described, pythae (distances, NaN without a finished run), nearest ("described", "pythae", "tie" or
     "missing").

@@ -106,7 +106,7 @@ def summarise(records: Records, variant: str = "") -> pd.DataFrame:
 
 
 def references(records: Records) -> pd.DataFrame:
-    """The same columns for the two yardsticks, PCA and the mean image."""
+    """The same columns for the two baselines, PCA and the mean image."""
     return _summarise(records, REFERENCES, "")
 
 

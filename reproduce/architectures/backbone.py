@@ -165,7 +165,7 @@ class Upsampler(nn.Module):
             x = expect(self.convolutions[index](x), *shape)
             if index < len(self.norms):
                 x = self.norms[index](x)
-        # the 1×1 convolution as a matrix product over channels: a quarter of the time, forth and back
+        # the 1×1 convolution as a matrix product over channels: a quarter of the time, forward and backward
         logits = F.linear(x.permute(0, 2, 3, 1), self.final.weight.view(1, 32), self.final.bias)
         return expect(torch.sigmoid(logits.permute(0, 3, 1, 2)), 1, 28, 28)
 

@@ -1,4 +1,4 @@
-"""Two yardsticks beside the 22, outside all rankings: 16 principal components, and the mean training image."""
+"""Two baselines beside the 22, outside all rankings: 16 principal components, and the mean training image."""
 
 from __future__ import annotations
 

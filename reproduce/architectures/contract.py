@@ -101,7 +101,7 @@ class Architecture(nn.Module):
         where the step is captured in a graph."""
 
     def validation_loss(self, batch: Batch) -> Tensor:
-        """The yardstick of early stopping: the first player's loss, without adversarial terms, ()."""
+        """What early stopping goes by: the first player's loss, without adversarial terms, ()."""
         losses = self.losses(batch, 1.0).players
         return next(iter(losses.values()))
 

@@ -143,7 +143,7 @@ class CapacityVariationalAutoencoder(OwnGaussian):
     """Weight · |KL - C| per image with C rising linearly over the protocol's steps.
 
     Source: Burgess et al. 2018, Eq. 8. Departs: the absolute value is taken per image, as in Pythae, where they
-    take the batch mean's. Validation always stands at C's end value, so that the yardstick of early stopping does
+    take the batch mean's. Validation always stands at C's end value, so that what early stopping goes by does
     not move.
     """
 

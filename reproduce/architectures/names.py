@@ -30,7 +30,7 @@ SLUGS: tuple[str, ...] = tuple(LABELS)
 """The slugs in Table I's order."""
 
 REFERENCES: dict[str, str] = {"pca-16": "PCA (16)", "mean-image": "Mean image"}
-"""Two yardsticks beside the 22, outside all rankings: slug → label."""
+"""Two baselines beside the 22, outside all rankings: slug → label."""
 
 BASELINE = "vae"
 """The architecture that every t-test of the paper compares with (Section III-G)."""

@@ -1,7 +1,7 @@
 """The 22 in Table I's order, with every setting in one visible place, and their variants.
 
 Settings that Section III-D prints are literal; the others are decided so that a model does what it is for (see
-the register of decisions). A variant changes settings; `@pythae` is Pythae's own class (`pythae_reading.py`).
+the register of decisions). A variant changes settings; `@pythae` is Pythae's own class (`pythae_implementation.py`).
 """
 
 from __future__ import annotations
@@ -129,58 +129,58 @@ PYTHAE_VARIANT = "pythae"
 """The variant that is Pythae's own class."""
 
 
-def pythae_entry(reading: str, needs: tuple[str, ...] = (), **config: Any) -> Entry:
-    """A pythae reading: its class in `pythae_reading.py` and every field of Pythae's configuration."""
+def pythae_entry(name: str, needs: tuple[str, ...] = (), **config: Any) -> Entry:
+    """Pythae's implementation: its class in `pythae_implementation.py`, every field of Pythae's configuration."""
     settings = PythaeSettings(config)
-    return Entry(f"pythae_reading:{reading}", settings, needs=needs)
+    return Entry(f"pythae_implementation:{name}", settings, needs=needs)
 
 
 PYTHAE: dict[str, Entry] = {
     # the paper prints use of EMA, codebook, decay and commitment
     "vq-vae": pythae_entry(
-        "VqVaeReading",
+        "PythaeVqVae",
         num_embeddings=512,
         commitment_loss_factor=0.25,
         quantization_loss_factor=1.0,
         use_ema=True,
         decay=0.99,
     ),
-    "rae-gp": pythae_entry("RaeGpReading", embedding_weight=1e-4, reg_weight=10.0),
-    "rae-l2": pythae_entry("RaeL2Reading", embedding_weight=1e-4, reg_weight=1e-7),
-    "vamp": pythae_entry("VampReading", number_components=500, linear_scheduling_steps=0),
+    "rae-gp": pythae_entry("PythaeRaeGp", embedding_weight=1e-4, reg_weight=10.0),
+    "rae-l2": pythae_entry("PythaeRaeL2", embedding_weight=1e-4, reg_weight=1e-7),
+    "vamp": pythae_entry("PythaeVamp", number_components=500, linear_scheduling_steps=0),
     "hvae": pythae_entry(
-        "HvaeReading", n_lf=3, eps_lf=1e-3, beta_zero=0.3, learn_eps_lf=False, learn_beta_zero=False
+        "PythaeHvae", n_lf=3, eps_lf=1e-3, beta_zero=0.3, learn_eps_lf=False, learn_beta_zero=False
     ),
     "beta-tcvae": pythae_entry(
-        "BetaTcVaeReading",
+        "PythaeBetaTcVae",
         needs=("train_size", "validation_size"),
         alpha=1.0,
         beta=4.0,
         gamma=1.0,
         use_mss=True,
     ),
-    "vae-iaf": pythae_entry("VaeIafReading", n_made_blocks=2, n_hidden_in_made=3, hidden_size=128),
+    "vae-iaf": pythae_entry("PythaeVaeIaf", n_made_blocks=2, n_hidden_in_made=3, hidden_size=128),
     "info-vae": pythae_entry(
-        "InfoVaeReading",
+        "PythaeInfoVae",
         alpha=0.5,
         lbd=1e-3,
         kernel_choice="imq",
         kernel_bandwidth=1.0,
         scales=[0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0],
     ),
-    "factor-vae": pythae_entry("FactorVaeReading", gamma=10.0),
-    "vae-linnf": pythae_entry("VaeLinNfReading", flows=["Planar"] * 4),
-    "miwae": pythae_entry("MiwaeReading", number_gradient_estimates=2, number_samples=5),
-    "piwae": pythae_entry("PiwaeReading", number_gradient_estimates=2, number_samples=5),
-    "ms-ssim-vae": pythae_entry("MsSsimVaeReading", beta=1.0, window_size=11),
+    "factor-vae": pythae_entry("PythaeFactorVae", gamma=10.0),
+    "vae-linnf": pythae_entry("PythaeVaeLinNf", flows=["Planar"] * 4),
+    "miwae": pythae_entry("PythaeMiwae", number_gradient_estimates=2, number_samples=5),
+    "piwae": pythae_entry("PythaePiwae", number_gradient_estimates=2, number_samples=5),
+    "ms-ssim-vae": pythae_entry("PythaeMsSsimVae", beta=1.0, window_size=11),
     "adversarial-ae": pythae_entry(
-        "AdversarialAeReading",
+        "PythaeAdversarialAe",
         adversarial_loss_scale=0.5,
         reconstruction_loss_scale=1.0,
         deterministic_posterior=False,
     ),
 }
-"""The pythae reading of every architecture where Pythae's class is another method or is wrong: the paper's printed
+"""Pythae's implementation of every architecture where Pythae's class is another method or is wrong: the paper's printed
 settings, and every other field at Pythae's default, written down."""
 
 
@@ -202,7 +202,7 @@ def normalise(name: str) -> tuple[str, str]:
 
 
 def require_variant(slug: str, variant: str) -> None:
-    """Raises ReproduceError with the list when the architecture has no such variant ("" is the described reading)."""
+    """Raises ReproduceError with the list when the architecture has no such variant ("" is the paper's)."""
     if variant and variant not in variants_of(slug):
         listed = ", ".join(variants_of(slug)) or "none"
         raise ReproduceError(f"'{slug}' has no variant '{variant}'; its variants: {listed}")
@@ -214,12 +214,12 @@ def variants_of(slug: str) -> tuple[str, ...]:
 
 
 def all_variants() -> tuple[str, ...]:
-    """Names of all variants, each once: the pythae reading first."""
+    """Names of all variants, each once: Pythae's implementation first."""
     return tuple(dict.fromkeys(name for slug in (*PYTHAE, *SLUGS) for name in variants_of(slug)))
 
 
 def entry_of(slug: str, variant: str = "") -> Entry:
-    """What builds that variant: the pythae reading is a class of its own, the others change settings.
+    """What builds that variant: Pythae's implementation is a class of its own, the others change settings.
 
     Raises ReproduceError when there is no such variant.
     """
@@ -228,7 +228,7 @@ def entry_of(slug: str, variant: str = "") -> Entry:
 
 
 def configured(slug: str, variant: str = "") -> tuple[Backbone, Settings]:
-    """Backbone and settings of one variant ("" is the described reading). Raises ReproduceError: see `entry_of`."""
+    """Backbone and settings of one variant ("" is the paper's). Raises ReproduceError: see `entry_of`."""
     entry = entry_of(slug, variant)
     backbone, settings = BACKBONE, entry.settings
     for key, value in entry.variants.get(variant, {}).items():

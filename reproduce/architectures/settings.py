@@ -152,7 +152,7 @@ class Spherical:
 
 @dataclass(frozen=True)
 class PythaeSettings:
-    """The pythae reading: Pythae's configuration by its own names, but for what the backbone settles."""
+    """Pythae's implementation: Pythae's configuration by its own names, but for what the backbone settles."""
 
     config: dict[str, Any]
 

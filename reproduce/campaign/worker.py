@@ -167,7 +167,7 @@ def require_whole(job: Job, trained: Mapping[str, bytes]) -> None:
 
 
 def _reference(job: Job, data: Dataset, provenance: dict[str, Any]) -> Outcome:
-    """A yardstick: fitted, evaluated like a run, and the originals of all sample images beside it."""
+    """A baseline: fitted, evaluated like a run, and the originals of all sample images beside it."""
     weights = dict(baselines.fit(job.run.architecture, data.train))
     found = evaluation.evaluate(baselines.build(weights), job.protocol, data, job.run.seed, job.device)
     for name in ("epochs", "best_epoch", "validation_loss"):

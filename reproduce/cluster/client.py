@@ -1,4 +1,4 @@
-"""Sends tasks to workers, and hears of them."""
+"""Sends tasks to workers, and hears what became of them."""
 
 from __future__ import annotations
 

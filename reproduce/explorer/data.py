@@ -148,7 +148,7 @@ def common_epochs(means: Means) -> list[int]:
 
 
 def described(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the reading that the paper describes."""
+    """The rows of the paper's implementation."""
     return frame[frame["variant"] == ""]
 
 

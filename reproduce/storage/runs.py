@@ -26,7 +26,7 @@ REFERENCE_SEED = 0
 
 @dataclass(frozen=True, order=True)
 class RunId:
-    """One run: an architecture (or reference), a variant ("" is the described reading), a seed."""
+    """One run: an architecture (or reference), a variant ("" is the paper's implementation), a seed."""
 
     architecture: str
     seed: int
@@ -44,7 +44,7 @@ class RunId:
 
     @property
     def is_reference(self) -> bool:
-        """Whether it is one of the two yardsticks."""
+        """Whether it is one of the two baselines."""
         return self.architecture in REFERENCES
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What holds for all 22 described readings, and for the 14 pythae readings beside them."""
+"""What holds for the 22 of the paper, and for Pythae's implementations of 14 of them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def model(slug: str, variant: str, built: dict[tuple[str, str], Architecture]) -
 
 @pytest.fixture
 def precise(slug: str) -> Architecture:
-    """The described reading in double precision and in training mode."""
+    """The paper's implementation in double precision and in training mode."""
     return registry.build(slug, train_size=64).double().train()
 
 

@@ -104,6 +104,6 @@ def test_docstring_names_the_defining_work_and_what_departs_from_it(slug: str) -
 
 
 @pytest.mark.parametrize("slug", registry.PYTHAE)
-def test_docstring_of_a_pythae_reading_says_whose_method_it_is(slug: str) -> None:
+def test_docstring_of_a_pythae_implementation_says_whose_method_it_is(slug: str) -> None:
     reading = type(registry.build(slug, "pythae", train_size=64))
     assert re.search(r"Pythae's \w+.*?(19|20)\d\d", reading.__dict__["__doc__"], re.DOTALL)

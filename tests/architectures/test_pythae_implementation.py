@@ -1,4 +1,4 @@
-"""The pythae reading of 14 architectures is Pythae's class under Pythae's trainer, and is not the described reading.
+"""Pythae's implementation of 14 architectures is Pythae's class under Pythae's trainer, and not the paper's.
 
 The references are raw Pythae models and Pythae's trainers with settings written here; ours only lends its weights.
 """
@@ -20,9 +20,9 @@ from pythae.data.datasets import BaseDataset
 from torch import Tensor
 
 from reproduce import training
-from reproduce.architectures import fingerprints, pythae_reading, registry
+from reproduce.architectures import fingerprints, pythae_implementation, registry
 from reproduce.architectures.contract import Architecture, Batch
-from reproduce.architectures.pythae_reading import HvaeReading, VqVaeReading
+from reproduce.architectures.pythae_implementation import PythaeHvae, PythaeVqVae
 from reproduce.architectures.settings import PythaeSettings
 from reproduce.datasets import Dataset
 from reproduce.errors import ReproduceError
@@ -182,7 +182,7 @@ def test_every_setting_that_the_paper_does_not_print_is_pythaes_default(slug: st
 )
 def test_a_setting_that_pythae_would_drop_or_choose_is_refused(config: dict[str, Any], message: str) -> None:
     with pytest.raises(ReproduceError, match=message):
-        pythae_reading.configuration(models.MIWAEConfig, registry.BACKBONE, PythaeSettings(config))
+        pythae_implementation.configuration(models.MIWAEConfig, registry.BACKBONE, PythaeSettings(config))
 
 
 @readings
@@ -201,11 +201,11 @@ def test_a_resumed_run_ends_with_the_very_same_state(slug: str, tiny: Protocol, 
     assert resumed.state() == straight.state()
 
 
-# --- each differs from the described reading, and how ----------------------------------------------------
+# --- each differs from the paper's implementation, and how ----------------------------------------------------
 
 
 @pytest.mark.parametrize("slug", [slug for slug in registry.PYTHAE if slug not in ("vq-vae", "rae-l2")])
-def test_the_pythae_reading_is_not_the_described_one(slug: str) -> None:
+def test_the_pythae_implementation_is_not_the_described_one(slug: str) -> None:
     """From the same networks, noise and batch, one step leads elsewhere."""
     described, reading = registry.build(slug, train_size=TRAIN).train(), ours(slug)
     reading.encoder.load_state_dict(described.encoder.state_dict(), strict=False)
@@ -230,7 +230,7 @@ def test_rae_l2_loses_its_decay() -> None:
 
 
 def test_vq_vae_rounds_16_scalars_to_512_values() -> None:
-    model: VqVaeReading = ours("vq-vae").eval()
+    model: PythaeVqVae = ours("vq-vae").eval()
     codebook = model.pythae.quantizer.embeddings
     assert codebook.shape == (512, 1)
     # but for the rounding of the straight-through step
@@ -238,7 +238,7 @@ def test_vq_vae_rounds_16_scalars_to_512_values() -> None:
 
 
 def test_hvae_draws_with_the_deviation_that_its_posterior_says() -> None:
-    model: HvaeReading = ours("hvae").eval()
+    model: PythaeHvae = ours("hvae").eval()
     with torch.no_grad():
         mean, log_variance = model.posterior(few(1))
         drawn = model.sample(few(1).expand(200, -1, -1, -1))
@@ -248,7 +248,7 @@ def test_hvae_draws_with_the_deviation_that_its_posterior_says() -> None:
 
 @pytest.mark.parametrize("slug", ["vae-iaf", "vae-linnf"])
 def test_flows_do_not_know_the_image(slug: str) -> None:
-    model: pythae_reading.FlowReading = ours(slug).eval()
+    model: pythae_implementation.PythaeFlow = ours(slug).eval()
     with torch.no_grad():
         mean, *_ = model.context(few())
         alone = model.flow(mean[3:4], None)[0]

@@ -1,4 +1,4 @@
-"""The pythae reading of 14 architectures: Pythae's own class, defects included, on the shared backbone.
+"""Pythae's implementation of 14 architectures: Pythae's own class, defects included, on the shared backbone.
 
 Settings that the paper prints are given, everything else is Pythae's default (`registry.PYTHAE` lists both). Each loss
 is that of Pythae's forward pass, and the gradients are those that Pythae's assigned trainer leaves behind: for two of
@@ -101,7 +101,7 @@ def configuration(
     return config
 
 
-class Reading(PythaeObjective):
+class PythaeImplementation(PythaeObjective):
     """One Pythae class on the shared backbone. Subclasses name it, its configuration, and what its code means."""
 
     capturable = False  # Pythae's classes ask the device for values
@@ -141,7 +141,7 @@ class Reading(PythaeObjective):
         return Losses(self.by_player(output.loss), self.recorded(output))
 
 
-class LeakingPlayers(Reading):
+class LeakingPlayers(PythaeImplementation):
     """Two optimisers as Pythae's AdversarialTrainer and CoupledOptimizerTrainer drive them.
 
     Both clear the first player's gradients, take the first loss's backward pass, clear the second player's gradients
@@ -175,7 +175,7 @@ class LeakingPlayers(Reading):
 # --- deterministic --------------------------------------------------------------------------------------
 
 
-class RaeGpReading(Reading):
+class PythaeRaeGp(PythaeImplementation):
     """Pythae's RAE_GP: the penalty is the squared gradient of the summed output by the input image, through encoder and
     decoder, and not the decoder's Jacobian (Ghosh et al. 2020)."""
 
@@ -184,7 +184,7 @@ class RaeGpReading(Reading):
     parts = {"squared_error": "recon_loss", "embedding": "embedding_loss", "gradient_penalty": "gen_reg_loss"}  # noqa: RUF012
 
 
-class RaeL2Reading(LeakingPlayers):
+class PythaeRaeL2(LeakingPlayers):
     """Pythae's RAE_L2 (Ghosh et al. 2020 without their L_REG).
 
     The decay that its configuration names never reaches an optimiser, and both players have the same loss, so that the
@@ -196,7 +196,7 @@ class RaeL2Reading(LeakingPlayers):
     parts = {"squared_error": "recon_loss", "embedding": "embedding_loss"}  # noqa: RUF012
 
 
-class VqVaeReading(Reading):
+class PythaeVqVae(PythaeImplementation):
     """Pythae's VQVAE on a flat encoder: each of the 16 scalars is rounded to one of 512 values (van den Oord et al.
     2017 with vectors of one dimension).
 
@@ -234,7 +234,7 @@ class VqVaeReading(Reading):
 # --- Gaussian posterior ---------------------------------------------------------------------------------
 
 
-class GaussianReading(Reading, GaussianPosterior):
+class PythaeGaussian(PythaeImplementation, GaussianPosterior):
     """What the Gaussian ones share: two heads, and the posterior mean as the deterministic code."""
 
     parts: Mapping[str, str] = {"reconstruction": "recon_loss", "kl": "reg_loss"}
@@ -248,17 +248,17 @@ class GaussianReading(Reading, GaussianPosterior):
         return pythae_likelihood(backbone)
 
 
-class InfoVaeReading(GaussianReading):
+class PythaeInfoVae(PythaeGaussian):
     """Pythae's INFOVAE_MMD at its default λ = 0.001 (Zhao et al. 2017, Eq. 6).
 
     With the paper's α = 0.5 the MMD's weight α + λ - 1 is negative: the discrepancy is maximised.
     """
 
     model, configures = INFOVAE_MMD, INFOVAE_MMD_Config
-    parts = {**GaussianReading.parts, "mmd": "mmd_loss"}  # noqa: RUF012
+    parts = {**PythaeGaussian.parts, "mmd": "mmd_loss"}  # noqa: RUF012
 
 
-class BetaTcVaeReading(GaussianReading):
+class PythaeBetaTcVae(PythaeGaussian):
     """Pythae's BetaTCVAE (Chen et al. 2018, Eq. 4): its matrix of importance weights fills columns where diagonals are
     meant, and N is the size of whatever set passes, so that training and validation losses are not comparable."""
 
@@ -275,14 +275,14 @@ class BetaTcVaeReading(GaussianReading):
         return {"dataset_size": self.sizes[self.training]}
 
 
-class MsSsimVaeReading(GaussianReading):
+class PythaeMsSsimVae(PythaeGaussian):
     """Pythae's MSSSIM_VAE at its defaults (Snell et al. 2017): a reconstruction term between 0 and 1, averaged over the
     batch, against a KL summed in nats at weight 1."""
 
     model, configures = MSSSIM_VAE, MSSSIM_VAEConfig
 
 
-class VampReading(GaussianReading):
+class PythaeVamp(PythaeGaussian):
     """Pythae's VAMP (Tomczak & Welling 2018, Eq. 9): pseudo-inputs pass the encoder in each step and make up half of
     its running statistics, with which digits are then encoded."""
 
@@ -296,14 +296,14 @@ class VampReading(GaussianReading):
         return gaussian_log_density(z, mean, log_variance) - prior
 
 
-class MiwaeReading(GaussianReading):
+class PythaeMiwae(PythaeGaussian):
     """Pythae's MIWAE (Rainforth et al. 2018): weights are normalised over the M groups and averaged over the K
     samples, so that M = 2, K = 5 computes five bounds of two."""
 
     model, configures = MIWAE, MIWAEConfig
 
 
-class PiwaeReading(LeakingPlayers, GaussianReading):
+class PythaePiwae(LeakingPlayers, PythaeGaussian):
     """Pythae's PIWAE (Rainforth et al. 2018): MIWAE's axis, and the decoder's IWAE gradient added into the
     encoder."""
 
@@ -311,7 +311,7 @@ class PiwaeReading(LeakingPlayers, GaussianReading):
     roles = ("encoder", "decoder")
 
 
-class FactorVaeReading(LeakingPlayers, GaussianReading):
+class PythaeFactorVae(LeakingPlayers, PythaeGaussian):
     """Pythae's FactorVAE (Kim & Mnih 2018, algorithm 2): half of the batch is reconstructed, the other half only
     supplies permuted codes; the encoder descends the discriminator's loss, too, and so helps it. The discriminator is
     Pythae's: five layers of 1000."""
@@ -321,7 +321,7 @@ class FactorVaeReading(LeakingPlayers, GaussianReading):
     parts = {"reconstruction": "recon_loss", "discriminator": "discriminator_loss"}  # noqa: RUF012
 
 
-class AdversarialAeReading(LeakingPlayers, GaussianReading):
+class PythaeAdversarialAe(LeakingPlayers, PythaeGaussian):
     """Pythae's Adversarial_AE (Makhzani et al. 2016): encoder and decoder descend one weighted sum, in which fooling
     the discriminator weighs about a hundredth of the reconstruction. Here nothing leaks: the codes are detached."""
 
@@ -333,11 +333,11 @@ class AdversarialAeReading(LeakingPlayers, GaussianReading):
 # --- posteriors that move the draw ----------------------------------------------------------------------
 
 
-class FlowReading(FlowPosterior, GaussianReading):
+class PythaeFlow(FlowPosterior, PythaeGaussian):
     """A flow that knows nothing of the image: a learned prior in the disguise of a posterior."""
 
 
-class VaeIafReading(FlowReading):
+class PythaeVaeIaf(PythaeFlow):
     """Pythae's VAE_IAF (Kingma et al. 2016 without the context): two MADE blocks, the same for all images."""
 
     model, configures = VAE_IAF, VAE_IAF_Config
@@ -347,7 +347,7 @@ class VaeIafReading(FlowReading):
         return output.out, output.log_abs_det_jac
 
 
-class VaeLinNfReading(FlowReading):
+class PythaeVaeLinNf(PythaeFlow):
     """Pythae's VAE_LinNF: four planar flows (Rezende & Mohamed 2015), neither linear nor triangular, and not kept
     invertible."""
 
@@ -361,7 +361,7 @@ class VaeLinNfReading(FlowReading):
         return z, total
 
 
-class HvaeReading(GaussianReading):
+class PythaeHvae(PythaeGaussian):
     """Pythae's HVAE, the Hamiltonian VAE (Caterini et al. 2018): three leapfrog steps of size 0.001 after a draw.
 
     As coded the tempering has no effect and the half step of the momentum is thrown away; the standard deviation is the
