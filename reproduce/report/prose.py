@@ -20,6 +20,7 @@ from reproduce.report.columns import seed_names
 from reproduce.report.context import Context, label
 from reproduce.report.table import Table
 from reproduce.report.tables import APPENDIX
+from reproduce.verdicts.model import IN_RESULTS
 
 FEWEST = 5
 """Models that the prose needs to speak of orders and correlations."""
@@ -129,13 +130,20 @@ def agreement(found: Correlation) -> str:
 
 
 def ten_counts(m: Context) -> str:
-    """ "2 are reproduced, 3 not reproduced and 5 undecided", of the profile's verdicts; "" without any."""
+    """ "two are reproduced, three are undecided and five are not reproduced", of this profile, and how many
+    of the ten no result bears on; "" without any."""
     words = Counter(claim.verdicts[m.records.profile].verdict for claim in m.ten)
-    words.pop("", None)
+    without = words.pop("", 0)
     told = [
-        f"{numbers.in_words(count)} {'is' if count == 1 else 'are'} {word}" for word, count in words.items()
+        f"{numbers.in_words(words[word])} {'is' if words[word] == 1 else 'are'} {word}"
+        for word in IN_RESULTS.values()
+        if words[word]
     ]
-    return numbers.listing(told) if told and m.verdicts_allowed else ""
+    if not told or not m.verdicts_allowed:
+        return ""
+    is_are = "is" if without == 1 else "are"
+    rest = f"; {numbers.in_words(without)} {is_are} about the tables alone" if without else ""
+    return numbers.listing(told) + rest
 
 
 # --- facts ----------------------------------------------------------------------------------------------

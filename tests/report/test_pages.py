@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from reproduce.report import pages
+from reproduce.report import pages, prose
 from reproduce.report.context import Context
 from reproduce.report.tables import build
 from reproduce.storage.publishing import BLOCK
@@ -60,3 +60,11 @@ def test_errata_lists_every_inconsistent_statement(complete: Context) -> None:
     told = pages.errata(complete)
     for verdict in complete.verdicts:
         assert (f"(`{verdict.statement.id}`;" in told) == (verdict.within_paper == "inconsistent")
+
+
+def test_the_ten_claims_are_all_counted(damaged: Context) -> None:
+    """Those of one verdict each, in one order, and those that no result bears on."""
+    told = prose.ten_counts(damaged)
+    words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    assert sum(words.index(word) + 1 for word in re.findall(r"\w+(?= (?:is|are)\b)", told)) == 10
+    assert told.endswith("about the tables alone")
