@@ -47,7 +47,7 @@ def start(
     command: list[str], folder: Path, started: list[subprocess.Popen[bytes]]
 ) -> subprocess.Popen[bytes]:
     """In a session of its own, until a run has its first checkpoint."""
-    environment = bare.BARE | {"PROFILE": "quick", "JOBS": "2", "SEEDS": "42"}
+    environment = bare.BARE | {"PROFILE": "smoke", "JOBS": "2", "SEEDS": "42"}
     environment["RESULTS_DIR"] = str(folder / "results")
     environment["REPRODUCE_VENV"] = str(Path(sys.executable).parents[1])
     with (folder / "log").open("wb") as output:
@@ -65,7 +65,7 @@ def start(
     return process
 
 
-RUN = [str(Path(sys.executable).with_name("reproduce")), "run", "--profile", "quick", "--jobs", "2"]
+RUN = [str(Path(sys.executable).with_name("reproduce")), "run", "--jobs", "2"]
 
 
 @pytest.mark.parametrize(

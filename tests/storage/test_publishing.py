@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import re
@@ -264,6 +265,7 @@ def test_a_publish_that_ends_anywhere_leaves_whole_files_and_the_next_one_comple
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"old")
     monkeypatch.setattr(files.os, "fsync", lambda handle: None)
+    monkeypatch.setattr(files, "compressed", functools.cache(files.compressed))
     # as if each were another process that has ended, with temporary names of its own
     monkeypatch.setattr(files.os, "getpid", itertools.count(2**22).__next__)
     complete = project.with_name("complete")
