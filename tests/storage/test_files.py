@@ -117,10 +117,11 @@ def test_interrupted_writes_are_cleared_and_not_what_another_living_process_is_w
     def forbidden(*_: int) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(files.os, "kill", forbidden)
     others = tmp_path / f".drift.csv.{NOBODY}.part"
     others.touch()
-    files.clear_temporaries(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "kill", forbidden)
+        files.clear_temporaries(tmp_path)
     assert others.exists(), "a process of somebody else is alive too"
 
 
