@@ -12,7 +12,6 @@ import pytest
 from reproduce import cli, datasets, protocol, training
 from reproduce.campaign import schedule
 from reproduce.commands import options, results
-from reproduce.errors import ReproduceError
 from reproduce.machine import devices
 from reproduce.protocol import Protocol, shortened
 from reproduce.storage.runs import RunId
@@ -52,22 +51,18 @@ def tiny_run(store: Store, *words: str) -> list[str]:
     return ["run", *of(store), "--jobs", "1", *words]
 
 
-def test_a_finished_campaign_says_so_and_exits_with_0(command: Command, store: Store) -> None:
-    code, out, err = command(*tiny_run(store))
-    assert (code, err) == (0, "")
-    first, last = out.splitlines()
-    assert first.startswith("profile tiny · data: 5,000 real MNIST digits")
-    assert last == "0 run now, 5 were done already, 0 failed"
-
-
 def test_only_a_deleted_run_is_run_again(command: Command, store: Store, finished: Store) -> None:
     shutil.rmtree(store.path(RunId("ae", 1)))
-    code, out, _ = command(*tiny_run(store))
-    assert code == 0
-    assert out.splitlines()[1] == "roughly 1 min at most with one run at a time, and 10 MB of results"
-    assert out.splitlines()[2].startswith("ae/seed-1: done in 0:0")
-    assert out.splitlines()[-1] == "1 run now, 4 were done already, 0 failed"
+    code, out, err = command(*tiny_run(store))
+    assert (code, err) == (0, "")
+    first, second, third, *_, last = out.splitlines()
+    assert first.startswith("profile tiny · data: 5,000 real MNIST digits")
+    assert second == "roughly 1 min at most with one run at a time, and 10 MB of results"
+    assert third.startswith("ae/seed-1: done in 0:0")
+    assert last == "1 run now, 4 were done already, 0 failed"
     assert contents(store.folder) == contents(finished.folder)
+    _, out, _ = command(*tiny_run(store))
+    assert out.splitlines()[1:] == ["0 run now, 5 were done already, 0 failed"]
 
 
 def test_a_failed_run_makes_the_exit_code_1(
@@ -160,10 +155,7 @@ def test_bad_input_is_one_line_and_exit_code_2(command: Command, words: str, mes
 def test_a_mistake_of_ours_is_a_traceback_and_no_verdict(
     command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*args: object, **rest: object) -> schedule.Report:
-        return schedule.Report(done=[1 / 0])
-
-    monkeypatch.setattr(schedule, "execute", broken)
+    monkeypatch.setattr(schedule, "execute", lambda *args, **rest: 1 / 0)
     code, _, err = command(*tiny_run(store))
     assert code == 70
     assert err.startswith("Traceback (most recent call last):\n")
@@ -231,22 +223,18 @@ def test_the_device_can_be_chosen(
     assert campaigns[-1][1] == "cuda"
 
 
-def test_the_environment_names_profile_seeds_and_results(
+def test_the_environment_names_profile_seeds_and_results_unless_make_leaves_them_empty(
     command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PROFILE", "tiny")
-    monkeypatch.setenv("SEEDS", "1,2")
-    monkeypatch.setenv("RESULTS_DIR", str(store.folder.parent))
+    given = {"PROFILE": "tiny", "SEEDS": "1,2", "RESULTS_DIR": str(store.folder.parent)}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
     document = json.loads(command("status", "--only", "AE", "--json")[1])
     assert document["profile"] == "tiny"
     assert [row["state"] for row in document["runs"]] == ["fresh", "fresh", "fresh", "missing"]
-
-
-def test_empty_variables_of_make_count_as_unset(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PROFILE", "SEEDS", "RESULTS_DIR"):
+    for name in given:
         monkeypatch.setenv(name, "")
-    code, out, _ = command("where")
-    assert (code, out) == (0, "results/quick\n")
+    assert command("where")[:2] == (0, "results/quick\n")
 
 
 @pytest.mark.usefixtures("campaigns")
@@ -275,20 +263,6 @@ def test_a_note_that_names_no_profile_counts_as_none(command: Command, tmp_path:
     assert command("where", "--results", str(tmp_path)) == before
     options.remember_profile(tmp_path, "paper-tf32")
     assert command("where", "report", "--results", str(tmp_path))[1] == f"{tmp_path}/paper-tf32/report\n"
-
-
-def test_run_says_what_it_does_before_it_loads_data(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(protocol: Protocol) -> None:
-        raise ReproduceError("no data")
-
-    monkeypatch.setattr(datasets, "load", broken)
-    code, out, err = command("run", "--profile", "desk", "--results", str(tmp_path))
-    assert (code, err) == (2, "error: no data\n")
-    first, second = out.splitlines()
-    assert first.startswith("profile desk · data: full MNIST · device ")
-    assert second.startswith("roughly ")
 
 
 def test_a_trial_is_cut_short_and_kept_apart(command: Command, store: Store, finished: Store) -> None:

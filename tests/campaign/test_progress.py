@@ -104,9 +104,9 @@ def test_a_warning_is_a_line_and_one_of_the_whole_campaign_stands_in_no_runs_nam
 def test_on_a_terminal_running_epochs_are_shown_a_result_stays_and_its_row_goes() -> None:
     done: Event = {"phase": "done", "seconds": 61.0}
     text = shown([(AE, DUE), (VAE, DUE), (AE, EPOCH), (VAE, EPOCH), (AE, done)], terminal=True)
-    before, after = text.split("ae/seed-1: done in 1:01")
-    assert "epoch 2/8, loss 12.35, validation 13" in before
-    assert "0 of 2 done, 2 running, 0:00 gone" in before
+    _, after = text.split("ae/seed-1: done in 1:01")
+    assert "epoch 2/8, loss 12.35, validation 13" in after
+    assert "1 of 2 done, 1 running, 0:00 gone" in after
     assert "\x1b[" in text, "nothing moves the cursor back to draw over the old table"
     assert "vae/seed-1" in after
     assert " ae/seed-1" not in after

@@ -134,6 +134,7 @@ def test_a_full_disk_at_any_call_of_a_publication_is_one_clear_line_and_earlier_
     told = schedule.job_json(store, Status(AE, MISSING, ""), "cpu")
     outcome = worker.perform(worker.Job.from_json(told), print)
     monkeypatch.setattr(worker, "perform", lambda job, notify: outcome)
+    monkeypatch.setattr(schedule, "current_commit", lambda: "")
     for n in itertools.count(1):
         shutil.rmtree(store.path(AE), ignore_errors=True)
         monkeypatch.setattr(files, "observer", faults.full_at(n))

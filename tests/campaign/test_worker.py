@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,6 @@ def job(tiny: Protocol, run: RunId, folder: Path, **changes: Any) -> Job:
     return Job(tiny, run, "cpu", str(folder / "checkpoint.bin"), **changes)
 
 
-def test_a_job_survives_json(tiny: Protocol, tmp_path: Path) -> None:
-    sent = job(tiny, RunId("vae", 1, "bce"), tmp_path)
-    assert Job.from_json(json.loads(json.dumps(sent.as_json()))) == sent
-
-
 def test_a_worker_writes_nothing_but_its_checkpoint(tiny: Protocol, tmp_path: Path) -> None:
     events: list[dict[str, Any]] = []
     outcome = worker.perform(job(tiny, RunId("ae", 1), tmp_path), events.append)
@@ -33,18 +27,6 @@ def test_a_worker_writes_nothing_but_its_checkpoint(tiny: Protocol, tmp_path: Pa
     assert [event.get("epoch", event.get("phase")) for event in events] == [1, 2, "evaluating"]
     assert outcome.provenance["flags"]["threads"] == 1
     assert {"torch", "numpy", "pythae"} <= outcome.provenance["versions"].keys()
-
-
-def test_given_weights_are_evaluated_and_not_trained(tiny: Protocol, tmp_path: Path, finished: Store) -> None:
-    run = RunId("vae", 1)
-    folder = finished.path(run)
-    trained = {name: (folder / name).read_bytes() for name in TRAINED}
-    events: list[dict[str, Any]] = []
-    outcome = worker.perform(job(tiny, run, tmp_path, trained=trained), events.append)
-    assert events == [{"phase": "evaluating"}]
-    assert list(tmp_path.iterdir()) == []
-    assert "training_seconds" not in outcome.provenance
-    assert outcome.files == {name: (folder / name).read_bytes() for name in outcome.files}
 
 
 @pytest.mark.parametrize(
@@ -74,14 +56,6 @@ def test_a_run_whose_measurements_are_not_finite_fails_with_the_reason(
     assert outcome.failure == {"epoch": 2, "reason": reason}
 
 
-def test_a_measurement_that_may_be_undefined_is_no_failure(finished: Store) -> None:
-    """An autoencoder has no KL, and a mean image does not move."""
-    for run, name in ((RunId("ae", 1), "kl"), (RunId("mean-image", 0), "uniformity")):
-        scalars = json.loads((finished.path(run) / "scalars.json").read_bytes())
-        assert scalars[name] is None
-        assert scalars["collapsed"] in (0.0, 1.0)
-
-
 def test_one_thread_does_it_all_whatever_the_environment_says(
     tiny: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,9 +71,3 @@ def test_one_thread_does_it_all_whatever_the_environment_says(
             worker.perform(job(tiny, RunId("pca-16", 0), tmp_path), lambda event: None)
         assert {library["num_threads"] for library in threadpool_info()} != {1}
     assert seen.value.args == ({1},)
-
-
-def test_a_reference_brings_the_originals(finished: Store) -> None:
-    folder = finished.path(RunId("pca-16", 0))
-    assert not (folder / "history.csv").exists()
-    assert b"originals/pair_originals" in (folder / "samples.safetensors").read_bytes()[:4096]

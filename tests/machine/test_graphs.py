@@ -35,7 +35,7 @@ class Replay:
 @pytest.fixture(scope="module")
 def protocol() -> Protocol:
     """Two epochs of two batches, the second one short."""
-    return shortened(PROFILES["smoke"], train=96, validation=64, epochs=2, milestones=())
+    return shortened(PROFILES["smoke"], train=24, validation=16, batch_size=16, epochs=2, milestones=())
 
 
 @pytest.fixture(scope="module")

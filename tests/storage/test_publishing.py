@@ -386,17 +386,6 @@ def test_sample_images_of_another_implementation_are_not_published(store: Store,
         assembled(clone, [run]).samples("vae-iaf", 1, "pythae")
 
 
-def test_published_files_are_read_back_to_the_bit(store: Store, tmp_path: Path) -> None:
-    publishing.copy_runs(store, tmp_path / "published")
-    folder = tmp_path / "published" / store.protocol.name / VAE.folder
-    clone = Store(tmp_path / "empty", store.protocol, tmp_path / "published")
-    for name in RECORDS:
-        assert clone.read(folder, name) == (store.path(VAE) / name).read_bytes()
-    for name in set(publishing.PACKED) & set(RECORDS):
-        packed = (folder / f"{name}{files.XZ}").stat().st_size
-        assert packed < (store.path(VAE) / name).stat().st_size / 1.5
-
-
 @pytest.mark.parametrize("trained", [True, False], ids=["in its evaluation", "in training"])
 @pytest.mark.parametrize("seed", [1, publishing.WEIGHTS_SEED])
 def test_a_failed_run_takes_the_place_of_what_was_published_and_is_one_in_a_clone(
