@@ -4,8 +4,9 @@ import io
 import itertools
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,26 @@ def run_of(slug: str, protocol: Protocol, data: Dataset, seed: int = 1) -> Run:
     return Run(training.fresh_architecture(slug, "", protocol, seed), protocol, data, seed, "cpu")
 
 
-def train(slug: str, protocol: Protocol, data: Dataset, checkpoint: Path, **options: Any) -> training.Trained:
-    def build() -> Architecture:
-        return training.fresh_architecture(slug, "", protocol, 1)
+Train = Callable[..., training.Trained]
 
+
+@pytest.fixture
+def train(tiny: Protocol, digits: Dataset, tmp_path: Path) -> Train:
+    """Training of one architecture by the tiny protocol, or another, with a checkpoint of that name."""
     devices.configure("cpu")
-    options.setdefault("measure", code_spread)
-    return training.train(build, protocol, data, 1, "cpu", checkpoint, **options)
+
+    def call(
+        slug: str,
+        protocol: Protocol = tiny,
+        checkpoint: str = "checkpoint",
+        data: Dataset = digits,
+        **options: Any,
+    ) -> training.Trained:
+        build = partial(training.fresh_architecture, slug, "", protocol, 1)
+        options = {"measure": code_spread} | options
+        return training.train(build, protocol, data, 1, "cpu", tmp_path / checkpoint, **options)
+
+    return call
 
 
 def code_spread(architecture: Architecture, epoch: int) -> pd.DataFrame:
@@ -52,15 +66,6 @@ def milestones_of(found: training.Trained) -> pd.DataFrame:
 # --- early stopping -----------------------------------------------------------------------------------
 
 
-def epochs_until_stop(losses: Iterable[float], protocol: Protocol) -> int:
-    progress = Progress()
-    for loss in losses:
-        if progress.finished(protocol):
-            break
-        progress.record({"validation_loss": loss})
-    return progress.epoch
-
-
 FALLING = list(itertools.accumulate(range(200), lambda loss, _: math.nextafter(loss, 0), initial=5.0))
 
 
@@ -73,18 +78,17 @@ FALLING = list(itertools.accumulate(range(200), lambda loss, _: math.nextafter(l
         (FALLING, 10, 100),
         ([1.0] * 500, None, 100),
     ],
-    ids=[
-        "ten in a row",
-        "nine do not",
-        "an equal loss is none",
-        "the least improvement is one",
-        "no patience",
-    ],
+    ids=["ten in a row", "nine do not", "an equal loss", "the least improvement", "no patience"],
 )
 def test_a_run_stops_after_ten_epochs_without_improvement_or_at_the_protocols_last(
     tiny: Protocol, losses: list[float], patience: int | None, epochs: int
 ) -> None:
-    assert epochs_until_stop(losses, shortened(tiny, epochs=100, patience=patience)) == epochs
+    protocol, progress = shortened(tiny, epochs=100, patience=patience), Progress()
+    for loss in losses:
+        if progress.finished(protocol):
+            break
+        progress.record({"validation_loss": loss})
+    assert progress.epoch == epochs
 
 
 def test_the_best_epoch_is_the_first_of_the_lowest() -> None:
@@ -95,7 +99,7 @@ def test_the_best_epoch_is_the_first_of_the_lowest() -> None:
 
 
 def test_the_best_weights_are_kept_and_milestones_noted_with_the_last_epoch_and_the_best(
-    tiny: Protocol, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Train, tiny: Protocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     losses = iter([3.0, 1.0, 2.0, 4.0])
     seen: list[bytes] = []
@@ -105,7 +109,7 @@ def test_the_best_weights_are_kept_and_milestones_noted_with_the_last_epoch_and_
         return next(losses)
 
     monkeypatch.setattr(Run, "validation_loss", scripted)
-    trained = train("ae", shortened(tiny, epochs=4, milestones=(1,)), digits, tmp_path / "checkpoint")
+    trained = train("ae", shortened(tiny, epochs=4, milestones=(1,)))
     assert training.serialise(trained.weights) == seen[1]
     assert len(set(seen)) == 4
     found = milestones_of(trained)
@@ -117,20 +121,16 @@ def test_the_best_weights_are_kept_and_milestones_noted_with_the_last_epoch_and_
 
 
 @pytest.mark.parametrize("slug", ["vae", "vq-vae", "factor-vae"])
-def test_looking_at_milestones_does_not_change_training(
-    slug: str, tiny: Protocol, digits: Dataset, tmp_path: Path
-) -> None:
+def test_looking_at_milestones_does_not_change_training(slug: str, train: Train, tiny: Protocol) -> None:
     looked, not_looked = (
-        train(slug, shortened(tiny, epochs=3, milestones=milestones), digits, tmp_path / f"{len(milestones)}")
+        train(slug, shortened(tiny, epochs=3, milestones=milestones), f"{len(milestones)}")
         for milestones in ((1, 2), ())
     )
     assert looked.history == not_looked.history
     assert training.serialise(looked.weights) == training.serialise(not_looked.weights)
 
 
-def test_an_interrupted_run_goes_on_and_keeps_its_milestones(
-    tiny: Protocol, digits: Dataset, tmp_path: Path
-) -> None:
+def test_an_interrupted_run_goes_on_and_keeps_its_milestones(train: Train, tiny: Protocol) -> None:
     protocol = shortened(tiny, epochs=3, milestones=(1, 2, 3))
 
     def stop(event: dict[str, Any]) -> None:
@@ -138,35 +138,29 @@ def test_an_interrupted_run_goes_on_and_keeps_its_milestones(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train("vae", protocol, digits, tmp_path / "a", notify=stop)
+        train("vae", protocol, "a", notify=stop)
     events: list[dict[str, Any]] = []
-    found = train("vae", protocol, digits, tmp_path / "a", notify=events.append)
+    found = train("vae", protocol, "a", notify=events.append)
     assert [event["epoch"] for event in events] == [3]
     assert found.resumed == 1
-    assert milestones_of(found)["epoch"].tolist() == [1, 2, 3], (
-        "a milestone that is the last or the best comes once"
-    )
-    whole = train("vae", protocol, digits, tmp_path / "b")
+    assert milestones_of(found)["epoch"].tolist() == [1, 2, 3], "the last and the best come once"
+    whole = train("vae", protocol, "b")
     assert (found.milestones, found.history) == (whole.milestones, whole.history)
     assert training.serialise(found.weights) == training.serialise(whole.weights)
 
 
+@pytest.mark.parametrize("slug", SLUGS)
 def test_the_first_epochs_of_a_longer_run_are_the_shorter_run_to_the_bit(
-    tiny: Protocol, tmp_path: Path
+    slug: str, train: Train, tiny: Protocol
 ) -> None:
     """Of all but Disent-β-VAE, whose capacity rises over the whole protocol; and where the rates are constant."""
     small = shortened(tiny, train=24, validation=16, batch_size=16, milestones=(1, 2))
-    short, long = (shortened(small, epochs=epochs) for epochs in (2, 3))
-    for slug in SLUGS:
-        first, second = (
-            train(slug, protocol, load(small), tmp_path / f"{slug}-{protocol.epochs}")
-            for protocol in (short, long)
-        )
-        same = first.history == second.history[:2]
-        rows = milestones_of(second)
-        assert same == (slug != "disent-beta-vae"), slug
-        if same:
-            pd.testing.assert_frame_equal(milestones_of(first), rows[rows["epoch"] <= 2])
+    short, long = (train(slug, shortened(small, epochs=n), f"{n}", load(small)) for n in (2, 3))
+    same = short.history == long.history[:2]
+    assert same == (slug != "disent-beta-vae")
+    if same:
+        rows = milestones_of(long)
+        pd.testing.assert_frame_equal(milestones_of(short), rows[rows["epoch"] <= 2])
 
 
 @dataclass
@@ -213,9 +207,8 @@ def test_validation_images_are_shuffled_once_for_all(tiny: Protocol, digits: Dat
     assert torch.equal(first.validation_images, second.validation_images)
     shuffled, in_file_order = first.validation_images, training.as_tensor(digits.validation.images, "cpu")
     assert not torch.equal(shuffled, in_file_order)
-    assert torch.equal(
-        shuffled.flatten(1).sum(1).sort().values, in_file_order.flatten(1).sum(1).sort().values
-    )
+    sums = [images.sum((1, 2, 3)).sort().values for images in (shuffled, in_file_order)]
+    assert torch.equal(*sums)
 
 
 # --- batches ------------------------------------------------------------------------------------------
@@ -282,12 +275,12 @@ def test_validation_does_not_move_the_weights_and_repeats_itself(tiny: Protocol,
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_loss_that_is_not_finite_fails_the_run_with_epoch_and_reason(
-    tiny: Protocol, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float
+    train: Train, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
     losses = iter([1.0, value])
     monkeypatch.setattr(Run, "validation_loss", lambda run: next(losses))
     with pytest.raises(TrainingFailed, match=f"epoch 2: validation_loss is {value}"):
-        train("ae", tiny, digits, tmp_path / "checkpoint")
+        train("ae")
 
 
 # --- checkpoints --------------------------------------------------------------------------------------
@@ -295,10 +288,10 @@ def test_a_loss_that_is_not_finite_fails_the_run_with_epoch_and_reason(
 
 @pytest.mark.parametrize("damage", ["flipped", "foreign", "other architecture", "too large"])
 def test_a_damaged_checkpoint_is_moved_aside_and_the_run_starts_over(
-    tiny: Protocol, digits: Dataset, tmp_path: Path, damage: str
+    train: Train, tmp_path: Path, damage: str
 ) -> None:
     path = tmp_path / "checkpoint"
-    expected = train("ae", tiny, digits, path)
+    expected = train("ae")
     content = path.read_bytes()
     half = len(content) // 2
     path.write_bytes(
@@ -312,7 +305,7 @@ def test_a_damaged_checkpoint_is_moved_aside_and_the_run_starts_over(
     if damage == "too large":
         os.truncate(path, files.LARGEST + 1)
     events: list[dict[str, Any]] = []
-    found = train("ae", tiny, digits, path, notify=events.append)
+    found = train("ae", notify=events.append)
     assert "is damaged" in events[0]["warning"]
     assert (tmp_path / "checkpoint.damaged").is_file()
     assert [event["epoch"] for event in events[1:]] == [1, 2]
@@ -321,10 +314,10 @@ def test_a_damaged_checkpoint_is_moved_aside_and_the_run_starts_over(
 
 
 def test_a_device_that_is_full_is_not_the_checkpoints_fault(
-    tiny: Protocol, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "checkpoint"
-    train("ae", tiny, digits, path)
+    train("ae")
     content = path.read_bytes()
 
     def full(value: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
@@ -333,9 +326,9 @@ def test_a_device_that_is_full_is_not_the_checkpoints_fault(
     with monkeypatch.context() as patch:
         patch.setattr(training, "like", full)
         with pytest.raises(torch.OutOfMemoryError):
-            train("ae", tiny, digits, path)
+            train("ae")
     assert path.read_bytes() == content
-    assert train("ae", tiny, digits, path).resumed == 1
+    assert train("ae").resumed == 1
 
 
 def test_progress_of_another_kind_is_not_a_checkpoint() -> None:

@@ -59,6 +59,25 @@ def again(store: Store, wanted: Sequence[RunId] = RUNS, **options: Any) -> sched
     return schedule.execute(store, wanted, device="cpu", jobs=1, listener=listener, **options)
 
 
+FAILURE = {"epoch": 2, "reason": "kl is inf"}
+
+
+ANOTHER = runs.canonical({"checksum": files.sha256(runs.canonical({}))})
+"""An intact manifest of another version."""
+
+
+def failed(store: Store, **provenance: Any) -> Outcome:
+    """The VAE, whose training is whole and whose evaluation failed."""
+    return Outcome({name: store.read(store.path(VAE), name) for name in TRAINED}, provenance, FAILURE)
+
+
+@pytest.fixture
+def clone(finished: Store, tmp_path: Path) -> Store:
+    """A store without runs of its own, beside a published campaign that a test may change."""
+    shutil.copytree(finished.folder, tmp_path / "published" / "tiny")
+    return Store(tmp_path / "empty", finished.protocol, tmp_path / "published")
+
+
 # --- states -------------------------------------------------------------------------------------------
 
 
@@ -134,12 +153,7 @@ def test_what_trained_a_run_stands_apart_from_what_evaluated_it_later(
     assert provenance["evaluation"]["finished"] > first["finished"]
     assert store.commits(VAE) == {"then", provenance["evaluation"]["commit"]}
     assert "host" not in provenance["evaluation"]
-    refused = Outcome(
-        {name: store.read(store.path(VAE), name) for name in TRAINED},
-        {"flags": {"device": "a third"}},
-        {"epoch": 2, "reason": "kl is inf"},
-    )
-    store.publish(VAE, refused, "later")
+    store.publish(VAE, failed(store, flags={"device": "a third"}), "later")
     assert {name: store.provenance(VAE)[name] for name in kept} == {name: first[name] for name in kept}
     assert store.provenance(VAE)["evaluation"]["flags"]["device"] == "a third"
 
@@ -172,7 +186,7 @@ def test_a_truncated_or_lost_file_is_found_without_comparing_checksums(store: St
 
 @pytest.mark.parametrize("name", RECORDS)
 def test_a_manifest_that_does_not_name_every_record_is_damaged(
-    store: Store, finished: Store, name: str
+    store: Store, finished: Store, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Written by hand or by a mistake of ours: it would count as done, and could never be read."""
     kept = {other: store.read(store.path(VAE), other) for other in (WEIGHTS, *RECORDS) if other != name}
@@ -180,6 +194,9 @@ def test_a_manifest_that_does_not_name_every_record_is_damaged(
     status = store.status(VAE)
     assert (status.state, status.retrain) == (DAMAGED, name in TRAINED)
     assert status.why == f"{store.path(VAE) / MANIFEST} names no {name}"
+    with monkeypatch.context() as patch:  # what only today's evaluation writes is no damage
+        patch.setattr(runs, "EVALUATION_REVISION", 99)
+        assert store.status(VAE).state == STALE
     if name in (MILESTONES, "pairs.csv"):
         assert again(store).done == [VAE]
         assert contents(store.folder) == contents(finished.folder)
@@ -194,15 +211,6 @@ def test_a_reference_has_no_history_and_needs_all_else(store: Store) -> None:
     assert (store.status(PCA).state, store.status(PCA).retrain) == (DAMAGED, True)
 
 
-def test_records_that_only_todays_evaluation_writes_are_no_damage(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept = {name: store.read(store.path(VAE), name) for name in (*TRAINED, "images.csv")}
-    store.publish(VAE, Outcome(kept, {}))
-    monkeypatch.setattr(runs, "EVALUATION_REVISION", 99)
-    assert (store.status(VAE).state, store.status(VAE).why) == (STALE, "the evaluation has changed since")
-
-
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -210,10 +218,7 @@ def test_records_that_only_todays_evaluation_writes_are_no_damage(
         (lambda content: b'{"checksum": 1}', "is damaged"),
         (lambda content: b"[" * 100_000, "is damaged"),
         (lambda content: content.replace(b'"seed": 1', b'"seed": 2', 1), "its checksum does not fit"),
-        (
-            lambda content: runs.canonical({"checksum": files.sha256(runs.canonical({}))}),
-            "is from another version",
-        ),
+        (lambda content: ANOTHER, "is from another version"),
     ],
     ids=["empty", "no content", "too deep", "changed", "another version"],
 )
@@ -267,7 +272,6 @@ def test_a_broken_provenance_is_an_empty_one(store: Store) -> None:
     for content in (b"", b"[1]", b"\xff"):
         (store.path(VAE) / PROVENANCE).write_bytes(content)
         assert store.provenance(VAE) == {}
-    assert store.status(VAE, verify=True).state == FRESH
 
 
 def test_old_checkpoints_go_when_a_run_is_published(store: Store) -> None:
@@ -281,68 +285,50 @@ def test_old_checkpoints_go_when_a_run_is_published(store: Store) -> None:
 # --- published with the project -----------------------------------------------------------------------
 
 
-def test_published_runs_count_as_done_and_may_lack_their_weights(finished: Store, tmp_path: Path) -> None:
-    published = tmp_path / "published"
-    shutil.copytree(finished.folder, published / "tiny")
-    (published / "tiny" / VAE.folder / WEIGHTS).unlink()
-    store = Store(tmp_path / "empty", finished.protocol, published)
-    assert store.status(VAE).state == FRESH
-    assert set(store.known_runs()) == set(RUNS)
-    assert again(store).done == []
-    assert len(assembled(store, RUNS).runs) == len(RUNS)
+def test_published_runs_count_as_done_and_may_lack_their_weights(clone: Store) -> None:
+    (clone.published / VAE.folder / WEIGHTS).unlink()
+    assert clone.status(VAE).state == FRESH
+    assert set(clone.known_runs()) == set(RUNS)
+    assert again(clone).done == []
+    assert len(assembled(clone, RUNS).runs) == len(RUNS)
 
 
 def test_a_published_run_is_evaluated_again_from_its_weights_and_not_trained(
-    finished: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clone: Store, finished: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(finished.folder, tmp_path / "published" / "tiny")
-    (tmp_path / "published" / "tiny" / "ae" / "seed-1" / WEIGHTS).unlink()
+    (clone.published / "ae" / "seed-1" / WEIGHTS).unlink()
     monkeypatch.setattr(runs, "EVALUATION_REVISION", 99)
-    store = Store(tmp_path / "empty", finished.protocol, tmp_path / "published")
-    assert not store.status(VAE).retrain
-    assert store.status(RunId("ae", 1)).state == MISSING, "nothing to evaluate without its weights"
-    assert again(store, [VAE], trains=False).done == [VAE]
-    assert store.status(VAE, verify=True).folder == store.path(VAE)
-    assert store.provenance(VAE)["training_seconds"] == finished.provenance(VAE)["training_seconds"]
+    assert not clone.status(VAE).retrain
+    assert clone.status(RunId("ae", 1)).state == MISSING, "nothing to evaluate without its weights"
+    assert again(clone, [VAE], trains=False).done == [VAE]
+    assert clone.status(VAE, verify=True).folder == clone.path(VAE)
+    assert clone.provenance(VAE)["training_seconds"] == finished.provenance(VAE)["training_seconds"]
 
 
-def test_a_damaged_published_run_is_run_again(finished: Store, tmp_path: Path) -> None:
-    published = tmp_path / "published"
-    shutil.copytree(finished.folder, published / "tiny")
-    flip(published / "tiny" / VAE.folder / "images.csv")
-    store = Store(tmp_path / "empty", finished.protocol, published)
-    status = store.status(VAE, verify=True)
+def test_a_damaged_published_run_is_run_again(clone: Store, finished: Store) -> None:
+    path = clone.published / VAE.folder / "images.csv"
+    flip(path)
+    status = clone.status(VAE, verify=True)
     assert (status.state, status.retrain) == (DAMAGED, True)
-    assert f"{published / 'tiny' / VAE.folder / 'images.csv'} is damaged" in status.why
-    assert again(store).done == [VAE]
-    assert contents(store.path(VAE)) == contents(finished.path(VAE))
+    assert f"{path} is damaged" in status.why
+    assert again(clone).done == [VAE]
+    assert contents(clone.path(VAE)) == contents(finished.path(VAE))
 
 
-def test_a_published_failure_is_a_failure_in_a_clone(finished: Store, tmp_path: Path) -> None:
-    published = Store(tmp_path / "published", finished.protocol)
-    published.publish(VAE, Outcome({}, {}, {"epoch": 7, "reason": "training_loss is nan"}))
-    clone = Store(tmp_path / "empty", finished.protocol, tmp_path / "published")
-    status = clone.status(VAE)
-    assert (status.state, status.why) == (FAILED, "epoch 7: training_loss is nan")
-    files.write(clone.checkpoint(VAE), b"state")
-    assert clone.status(VAE).state == PARTIAL, "it is tried again here"
-    shutil.copytree(finished.path(VAE), clone.path(VAE), dirs_exist_ok=True)
-    assert clone.status(VAE).state == FRESH
-
-
-def test_a_published_failure_without_its_weights_is_trained_when_it_is_tried_again(
-    store: Store, finished: Store, tmp_path: Path
+def test_a_published_failure_is_a_failure_in_a_clone_and_tried_again_there(
+    clone: Store, store: Store, finished: Store
 ) -> None:
-    kept = {name: store.read(store.path(VAE), name) for name in TRAINED}
-    store.publish(VAE, Outcome(kept, {}, {"epoch": 2, "reason": "kl is inf"}))
-    published = tmp_path / "published" / "tiny"
-    shutil.copytree(store.path(VAE), published / VAE.folder)
-    clone = Store(tmp_path / "empty", finished.protocol, tmp_path / "published")
+    published = Store(clone.published.parent, clone.protocol)
+    published.publish(VAE, failed(store))
     assert (clone.status(VAE).state, clone.status(VAE).retrain) == (FAILED, False)
-    (published / VAE.folder / WEIGHTS).unlink()
+    (published.path(VAE) / WEIGHTS).unlink()
     assert (clone.status(VAE).state, clone.status(VAE).retrain) == (FAILED, True)
+    files.write(clone.checkpoint(VAE), b"state")
+    assert clone.status(VAE).state == PARTIAL
+    files.remove(clone.checkpoint(VAE))
     assert again(clone, [VAE], retry_failed=True).done == [VAE]
     assert contents(clone.path(VAE)) == contents(finished.path(VAE))
+    assert clone.status(VAE).state == FRESH
 
 
 # --- reading ------------------------------------------------------------------------------------------
@@ -363,19 +349,16 @@ def test_a_csv_without_its_columns_is_refused(content: bytes, message: str) -> N
         read_csv(content, ["a", "b"], "x.csv")
 
 
-# --- a run that failed in its evaluation --------------------------------------------------------------
-
-
 def test_a_run_whose_evaluation_failed_is_evaluated_again_and_not_trained(
     store: Store, finished: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = {name: store.read(store.path(VAE), name) for name in TRAINED}
-    store.publish(VAE, Outcome(kept, {"training_seconds": 1.0}, {"epoch": 2, "reason": "kl is inf"}))
+    refused = failed(store, training_seconds=1.0)
+    store.publish(VAE, refused)
     status = store.status(VAE)
     assert (status.state, status.why, status.retrain) == (FAILED, "epoch 2: kl is inf", False)
     again(store, retry_failed=True, trains=False)
     assert contents(store.path(VAE)) == contents(finished.path(VAE))
-    store.publish(VAE, Outcome(kept, {}, {"epoch": 2, "reason": "kl is inf"}))
+    store.publish(VAE, refused)
     monkeypatch.setattr(runs, "EVALUATION_REVISION", 99)
     status = store.status(VAE)
     assert (status.state, status.why, status.retrain) == (STALE, "the evaluation has changed since", False)
