@@ -31,14 +31,8 @@ SEEDS = (42, 123, 456)
 IMAGES, PAIRS, FRAMES, SIDE = 100, 25, 10, 28
 PIXELS = SIDE * SIDE
 COLLAPSED = {
-    "ssim": 0.25,
-    "mse": 0.067,
-    "psnr": 11.8,
-    "mae": 0.14,
-    "piq": 2e-10,
-    "iss": 1e-13,
-    "i_ssim": 0.9999,
-}
+    "ssim": 0.25, "mse": 0.067, "psnr": 11.8, "mae": 0.14, "piq": 2e-10, "iss": 1e-13, "i_ssim": 0.9999,
+}  # fmt: skip
 """What a model does that decodes the same blur whatever its code."""
 PCA = {"ssim": 0.70, "mse": 0.0268, "psnr": 16.3, "mae": 0.098, "piq": 0.0016, "iss": 0.35, "i_ssim": 0.96}
 RIVALS = {"uniform11": 0.05, "uniform7": 0.01, "uniform7_range2": 0.1, "zero_padded": 0.02}
@@ -46,6 +40,10 @@ RIVALS = {"uniform11": 0.05, "uniform7": 0.01, "uniform7_range2": 0.1, "zero_pad
 MEAN_IMAGE_MSE = 0.0673
 DETERMINISTIC = ("ae", "wae", "vq-vae", "rae-gp", "rae-l2", "pca-16", "mean-image")
 BASES = (*IMAGE_METRICS, "sharpness")
+PAIR_PATHS = {
+    "main": 1.0, "sampled": 1.05, "raw": 1.0, "requantised": 1.1, "chord": 1.0, "projected-chord": 1.0,
+}  # fmt: skip
+"""Path → how much worse a pair's measurements are on it."""
 PAIR_COLUMNS = (*PAIR_METRICS, "uniformity", "end_distance", "piq_over_floor")
 
 
@@ -178,15 +176,7 @@ def _measure(
                 | {"sharpness": 0.05 + 0.04 * values["ssim"] + 0.002 * rng.standard_normal(IMAGES)}
             )
         )
-    factors = {
-        "main": 1.0,
-        "sampled": 1.05,
-        "raw": 1.0,
-        "requantised": 1.1,
-        "chord": 1.0,
-        "projected-chord": 1.0,
-    }
-    for path, factor in factors.items():
+    for path, factor in PAIR_PATHS.items():
         hard = difficulty("pairs", PAIRS)
         values = {m: _draw(m, mean_of(m, factor), target[f"{m}_sd"], hard) for m in PAIR_METRICS}
         over_floor = 1.1 + 0.5 * rng.random(PAIRS)
@@ -229,12 +219,8 @@ def _measure(
     )
     found = {"images": pd.concat(images, ignore_index=True), "pairs": pd.concat(pairs, ignore_index=True)}
     milestones = pd.concat([_milestone(found, epoch) for epoch in (5, 10)], ignore_index=True)
-    return found | {
-        "frames": frames,
-        "digits": digits,
-        "curves": curves[kept],
-        "milestones": milestones[kept],
-    }
+    found |= {"frames": frames, "digits": digits}
+    return found | {"curves": curves[kept], "milestones": milestones[kept]}
 
 
 def _shifted(values: np.ndarray, share: float) -> np.ndarray:

@@ -30,7 +30,15 @@ from reproduce.protocol import PROFILES, Protocol, shortened
 
 LABELS = "t10k-labels-idx1-ubyte"
 HEADER = (2049).to_bytes(4, "big") + (10_000).to_bytes(4, "big")
-real_mnist = pytest.mark.skipif(not os.environ.get("MNIST_DIR"), reason="needs MNIST_DIR")
+REAL = os.environ.get("MNIST_DIR")
+
+
+@pytest.fixture(autouse=True)
+def nobodys_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """MNIST is not here; returns where a download puts it."""
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.setattr(datasets.mnist, "DOWNLOAD_FOLDER", tmp_path / "data")
+    return tmp_path / "data" / "MNIST" / "raw"
 
 
 # --- the 5,000 digits ---------------------------------------------------------------------------------
@@ -189,11 +197,7 @@ def test_mnist_is_found_in_the_layouts_that_other_software_leaves(
 
 
 @pytest.mark.parametrize("proxy", ["http://proxy:port", "http://[bad"])
-def test_a_proxy_that_is_none_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
-) -> None:
-    monkeypatch.delenv("MNIST_DIR", raising=False)
-    monkeypatch.setattr(datasets.mnist, "DOWNLOAD_FOLDER", tmp_path)
+def test_a_proxy_that_is_none_is_one_line(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     # urllib keeps the proxies of the first time it was asked
     monkeypatch.setattr(urllib.request, "_opener", None)
     for name in ("http_proxy", "https_proxy"):
@@ -216,7 +220,6 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         thread = threading.Thread(target=httpd.serve_forever, daemon=True)
         thread.start()
         monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{httpd.server_port}/"])
-        monkeypatch.setattr(datasets.mnist, "DOWNLOAD_FOLDER", tmp_path / "data")
         yield served
         httpd.shutdown()
         thread.join()
@@ -227,8 +230,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("served", [True, False], ids=["wrong files", "no files"])
-def test_a_failed_download_is_one_line(mirror: Path, monkeypatch: pytest.MonkeyPatch, served: bool) -> None:
-    monkeypatch.delenv("MNIST_DIR", raising=False)
+def test_a_failed_download_is_one_line(mirror: Path, served: bool) -> None:
     for name in IDX_FILES if served else ():
         written(mirror, b"not MNIST", name, packed=True)
     with pytest.raises(ReproduceError, match=r"could not be downloaded \(.*\): set MNIST_DIR") as caught:
@@ -250,35 +252,38 @@ def small_mnist(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, byte
         (mirror / f"{name}.gz").write_bytes(packed)
         known[name] = (magic, small, hashlib.sha256(contents[name]).hexdigest())
         resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
-    monkeypatch.delenv("MNIST_DIR", raising=False)
     monkeypatch.setattr(datasets.mnist, "IDX_FILES", known)
     monkeypatch.setattr(MNIST, "resources", resources)
     return contents
 
 
 def test_what_is_downloaded_is_what_was_served_and_is_not_asked_for_again(
-    small_mnist: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    small_mnist: dict[str, bytes], nobodys_mnist: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train, validation, test = datasets.mnist._mnist()
-    images = small_mnist["train-images-idx3-ubyte"][16:]
     assert train.images.shape == (6, 28, 28)
-    assert train.images.tobytes() == images
+    assert train.images.tobytes() == small_mnist["train-images-idx3-ubyte"][16:]
     assert train.labels.tobytes() == bytes(range(6))
     assert (len(validation), len(test)) == (0, 4)
     monkeypatch.setattr(MNIST, "mirrors", [])
-    assert datasets.mnist.find_mnist() == datasets.mnist.DOWNLOAD_FOLDER / "MNIST" / "raw"
+    assert datasets.mnist.find_mnist() == nobodys_mnist
     # and a file that was spoiled since is named
-    spoiled = datasets.mnist.DOWNLOAD_FOLDER / "MNIST" / "raw" / LABELS
+    spoiled = nobodys_mnist / LABELS
     spoiled.write_bytes(spoiled.read_bytes()[:-1] + b"!")
     with pytest.raises(ReproduceError, match=f"{spoiled} is damaged"):
         datasets.mnist._mnist()
 
 
 def test_of_several_processes_one_downloads_and_none_sees_half_of_it(
-    small_mnist: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    small_mnist: dict[str, bytes], nobodys_mnist: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Threads here: a lock that is held through another opening of its file excludes them, too."""
-    raw, seen, honest = datasets.mnist.DOWNLOAD_FOLDER / "MNIST" / "raw", [], MNIST.download
+    """Threads here: a lock that is held through another opening of its file excludes them, too. What a killed download
+    left is not taken up."""
+    raw, seen, honest = nobodys_mnist, [], MNIST.download
+    half = datasets.mnist.DOWNLOAD_FOLDER / ".part" / "MNIST" / "raw"
+    half.mkdir(parents=True)
+    for name, content in small_mnist.items():
+        (half / name).write_bytes(content[:20])
 
     def download(mnist: MNIST) -> None:
         honest(mnist)
@@ -291,25 +296,15 @@ def test_of_several_processes_one_downloads_and_none_sees_half_of_it(
         assert [each.result() for each in found] == [raw, raw]
     assert seen == [[]]
     assert {path.name: path.read_bytes() for path in raw.iterdir()} == small_mnist
-
-
-def test_what_a_killed_download_left_is_not_taken_up(small_mnist: dict[str, bytes]) -> None:
-    half = datasets.mnist.DOWNLOAD_FOLDER / ".part" / "MNIST" / "raw"
-    half.mkdir(parents=True)
-    for name, content in small_mnist.items():
-        (half / name).write_bytes(content[:20])
-    raw = datasets.mnist.find_mnist()
-    assert {path.name: path.read_bytes() for path in raw.iterdir()} == small_mnist
     assert not half.exists()
 
 
-@real_mnist
-def test_the_real_files_download_and_load(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(not REAL, reason="needs MNIST_DIR")
+def test_the_real_files_download_and_load(mirror: Path) -> None:
     for name in IDX_FILES:
-        found = datasets.mnist._existing(Path(os.environ["MNIST_DIR"]), name)
+        found = datasets.mnist._existing(Path(str(REAL)), name)
         content = found.read_bytes()
         (mirror / f"{name}.gz").write_bytes(content if found.suffix == ".gz" else gzip.compress(content))
-    monkeypatch.delenv("MNIST_DIR")
     parts = datasets.mnist._mnist()
     assert [len(part) for part in parts] == [50_000, 10_000, 10_000]
     assert [len(np.unique(part.labels)) for part in parts] == [10, 10, 10]

@@ -91,13 +91,6 @@ def test_a_run_stops_after_ten_epochs_without_improvement_or_at_the_protocols_la
     assert progress.epoch == epochs
 
 
-def test_the_best_epoch_is_the_first_of_the_lowest() -> None:
-    progress = Progress()
-    better = [progress.record({"validation_loss": loss}) for loss in (3.0, 2.0, 2.0, 4.0)]
-    assert better == [True, True, False, False]
-    assert (progress.best_epoch, progress.best_loss, progress.epoch) == (2, 2.0, 4)
-
-
 def test_the_best_weights_are_kept_and_milestones_noted_with_the_last_epoch_and_the_best(
     train: Train, tiny: Protocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -106,46 +107,43 @@ def test_an_environment_without_a_needed_package_is_one_line(tmp_path: Path) -> 
 
 def test_a_results_folder_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
-    for place in (tmp_path / "there", tmp_path / "not" / "yet"):
-        assert doctor.results_folder(place).level == "OK"
-    assert listing(tmp_path) == [str(tmp_path / "there")]
-
-
-def test_a_results_folder_that_cannot_be_one_is_a_problem(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    for name, words in (("file/below", "cannot be written"), ("link", "is a link to")):
+    before = listing(tmp_path)
+    for name, level, words in (
+        ("there", "OK", ""),
+        ("not/yet", "OK", ""),
+        ("file/below", "problem", "cannot be written"),
+        ("link", "problem", "is a link to"),
+    ):
         found = doctor.results_folder(tmp_path / name)
-        assert (found.level, words in found.said) == ("problem", True)
+        assert (found.level, words in found.said) == (level, True)
+    assert listing(tmp_path) == before
 
 
-def raising(number: int) -> Callable[..., None]:
-    def refused(*arguments: object, **options: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    return refused
-
-
-def test_a_file_system_without_locks_is_warned_about_in_one_line(
+def test_what_the_system_refuses_is_one_line_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(fcntl, "flock", raising(errno.ENOLCK))
-    found = doctor.results_folder(tmp_path)
-    assert (found.level, found.remedy) == ("warning", "let only one campaign write there")
+    def while_refused(module: object, name: str, number: int, check: Callable[[], doctor.Finding]) -> str:
+        def refused(*arguments: object, **options: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, refused)
+            return str(check())
+
+    results = partial(doctor.results_folder, tmp_path)
+    without_locks = while_refused(fcntl, "flock", errno.ENOLCK, results)
+    assert without_locks.startswith("warning")
+    assert without_locks.endswith("let only one campaign write there")
+    unsynced = while_refused(os, "fsync", errno.EIO, results)
+    assert unsynced.startswith("problem")
+    assert "Input/output error" in unsynced
+    alone = while_refused(socket, "create_connection", errno.ENETUNREACH, doctor.loopback)
+    assert alone.startswith("problem")
+    assert "give --jobs 1" in alone
     assert capfd.readouterr().err == ""
-
-
-def test_a_disk_that_does_not_sync_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", raising(errno.EIO))
-    found = doctor.results_folder(tmp_path)
-    assert (found.level, "Input/output error" in found.said) == ("problem", True)
     assert listing(tmp_path) == []
-
-
-def test_without_a_loopback_network_the_remedy_is_one_run_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "create_connection", raising(errno.ENETUNREACH))
-    found = doctor.loopback()
-    assert (found.level, "give --jobs 1" in found.said) == ("problem", True)
 
 
 def test_an_unknown_or_changed_commit_is_warned_about() -> None:

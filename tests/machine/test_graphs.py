@@ -11,7 +11,7 @@ import torch
 from reproduce import training
 from reproduce.architectures.names import SLUGS
 from reproduce.datasets import Dataset, load
-from reproduce.machine.graphs import WARM_UP, untouched
+from reproduce.machine.graphs import WARM_UP
 from reproduce.protocol import PROFILES, Protocol, shortened
 
 
@@ -43,18 +43,12 @@ def data(protocol: Protocol) -> Dataset:
     return load(protocol)
 
 
-def started(
-    slug: str, protocol: Protocol, data: Dataset, recorder: Any = None, variant: str = ""
-) -> training.Run:
-    architecture = training.fresh_architecture(slug, variant, protocol, 42)
-    return training.Run(architecture, protocol, data, 42, "cpu", recorder)
-
-
 def run(
     slug: str, protocol: Protocol, data: Dataset, recorder: Any = None, variant: str = ""
 ) -> training.Run:
     """A run after two epochs."""
-    found = started(slug, protocol, data, recorder, variant)
+    architecture = training.fresh_architecture(slug, variant, protocol, 42)
+    found = training.Run(architecture, protocol, data, 42, "cpu", recorder)
     found.advance()
     found.advance()
     return found
@@ -71,35 +65,9 @@ def test_replayed_steps_train_as_eager_ones_do(slug: str, protocol: Protocol, da
     assert len(replayed._captured) == 2, "the whole batch, and the short last one, once each"
 
 
-def test_vq_vae_begins_its_codebook_before_anything_is_captured(protocol: Protocol, data: Dataset) -> None:
-    found = started("vq-vae", protocol, data, Replay)
-    assert not found.architecture.ready_for_graph()
-    found.advance()
-    assert found.architecture.ready_for_graph()
-
-
 def test_pythaes_own_classes_stay_eager(protocol: Protocol, data: Dataset) -> None:
     class Never(Replay):
         def capture(self, work: Callable[[], object]) -> None:
             raise AssertionError("captured")
 
     run("vae-iaf", protocol, data, Never, variant="pythae")
-
-
-def test_what_is_tried_inside_leaves_no_trace(protocol: Protocol, data: Dataset) -> None:
-    found = run("factor-vae", protocol, data)
-    before = found.state()
-    torch.manual_seed(7)
-    expected = torch.rand(3)
-    torch.manual_seed(7)
-    with untouched(found.architecture, found.adams, torch.device("cpu")):
-        found.train_epoch(2)
-    assert torch.equal(torch.rand(3), expected), "random numbers go on where they were"
-    assert found.state() == before
-
-
-def test_moments_that_did_not_exist_start_at_zero(protocol: Protocol, data: Dataset) -> None:
-    found = started("ae", protocol, data)
-    with untouched(found.architecture, found.adams, torch.device("cpu")):
-        found.train_epoch(0)
-    assert all(not value.any() for state in found.adams[0].state.values() for value in state.values())
