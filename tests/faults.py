@@ -41,13 +41,17 @@ KINDS = {
 """Kinds of state that a checkpoint must hold → the cheapest architecture that has it."""
 
 
-def kill_at(n: int) -> Callable[[str, Path], None]:
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_at(n: int, death: Callable[[], None] = die) -> Callable[[str, Path], None]:
     """An observer that ends the process before its n-th file-system call."""
     calls = itertools.count(1)
 
     def observer(operation: str, path: Path) -> None:
         if next(calls) == n:
-            os.kill(os.getpid(), signal.SIGKILL)
+            death()
 
     return observer
 

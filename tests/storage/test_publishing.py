@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import json
@@ -257,18 +258,14 @@ class Ended(BaseException):
     """Stands for the process's death."""
 
 
-def dies_at(n: int) -> Callable[[str, Path], None]:
-    """An observer for whom everything ends before the n-th file-system call."""
-    calls = itertools.count(1)
-
-    def observer(operation: str, path: Path) -> None:
-        if next(calls) == n:
-            raise Ended
-
-    return observer
+def die() -> None:
+    raise Ended
 
 
-@pytest.mark.parametrize(("fault", "end"), [(dies_at, Ended), (faults.full_at, ReproduceError)])
+@pytest.mark.parametrize(
+    ("fault", "end"),
+    [(functools.partial(faults.kill_at, death=die), Ended), (faults.full_at, ReproduceError)],
+)
 def test_a_publish_that_ends_anywhere_leaves_whole_files_and_the_next_one_completes_it(
     report: Path, project: Path, store: Store, monkeypatch: pytest.MonkeyPatch, fault: Any, end: Any
 ) -> None:
@@ -289,7 +286,7 @@ def test_a_publish_that_ends_anywhere_leaves_whole_files_and_the_next_one_comple
     monkeypatch.setattr(files.os, "getpid", itertools.count(2**22).__next__)
     complete = project.with_name("complete")
     shutil.copytree(project, complete)
-    publishing.publish(judged, report, complete, complete / "published")
+    publish(judged, report, complete)
     old, new = snapshot(project), snapshot(complete)
     goes = {"figures/fig9.png"} | {
         f"published/tiny/mean-image/seed-0/{name}" for name in ("old.csv", *publishing.PACKED)
@@ -301,19 +298,15 @@ def test_a_publish_that_ends_anywhere_leaves_whole_files_and_the_next_one_comple
         place = project.with_name(f"ended-{n}")
         shutil.copytree(project, place)
         monkeypatch.setattr(files, "observer", fault(n))
-        ended = False
-        try:
-            publishing.publish(judged, report, place, place / "published")
-        except end:
-            ended = True
-        monkeypatch.setattr(files, "observer", None)
-        if not ended:
+        with contextlib.suppress(end):
+            publish(judged, report, place)
             break
+        monkeypatch.setattr(files, "observer", None)
         found = snapshot(place)
         assert old.keys() - vanishes <= found.keys(), "nothing is lost"
         for name, content in found.items():
             assert content in (old.get(name), new.get(name)) or name.endswith(".part")
-        publishing.publish(judged, report, place, place / "published")
+        publish(judged, report, place)
         assert snapshot(place) == new
         shutil.rmtree(place)
     assert n > 50
