@@ -200,7 +200,7 @@ def campaigns(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Store, str]]:
     return started
 
 
-def test_tf32_is_kept_apart_from_what_is_precise(
+def test_the_device_can_be_chosen_and_tf32_is_kept_apart_from_what_is_precise(
     command: Command, store: Store, monkeypatch: pytest.MonkeyPatch, campaigns: list[tuple[Store, str]]
 ) -> None:
     monkeypatch.setattr(devices, "best_device", lambda: ("cuda", "NVIDIA A40 found"))
@@ -209,12 +209,6 @@ def test_tf32_is_kept_apart_from_what_is_precise(
         found, device = campaigns[-1]
         assert (found.folder.name, found.protocol.tf32, device) == ("tiny-tf32", True, "cuda")
         assert {found.status(run).state for run in RUNS} == {MISSING}
-
-
-def test_the_device_can_be_chosen(
-    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch, campaigns: list[tuple[Store, str]]
-) -> None:
-    monkeypatch.setattr(devices, "best_device", lambda: ("cuda", "NVIDIA A40 found"))
     code, out, _ = command(*tiny_run(store, "--device", "cpu"))
     assert (code, campaigns[-1][1]) == (0, "cpu")
     assert "device cpu (asked for; profile 'tiny' was asked for)" in out
