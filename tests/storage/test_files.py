@@ -30,9 +30,14 @@ def failing(monkeypatch: pytest.MonkeyPatch, operation: str, number: int) -> Non
 
 def test_a_write_is_announced_call_by_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
+    synced: list[Path] = []
     monkeypatch.setattr(files, "observer", lambda operation, path: seen.append(operation))
+    monkeypatch.setattr(
+        files.os, "fsync", lambda handle: synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+    )
     files.write(tmp_path / "a" / "file", b"content")
     assert seen == CALLS
+    assert synced == [tmp_path / "a" / f".file.{os.getpid()}.part", tmp_path / "a"]
     assert (tmp_path / "a" / "file").read_bytes() == b"content"
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["file"]
 
