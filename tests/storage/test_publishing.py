@@ -207,15 +207,16 @@ def test_a_run_that_finishes_while_the_report_is_rendered_is_missed_by_it_and_so
 
 
 def test_a_published_run_counts_like_one_of_the_results(report: Path, project: Path, store: Store) -> None:
-    """Another clone published it, and it was pulled."""
-    clone = Store(store.folder.parent, store.protocol, project / "published")
-    note(report, clone)
+    """Another clone published it, and it was pulled. What this one publishes may be published again."""
+    judged = judging(store, project / "published")
     pulled = Store(project / "published", store.protocol)
-    pulled.publish(RunId("wae", 1), Outcome({}, {}, FAILURE))
-    assert refusal(report, project, clone).startswith("a run has finished since")
-    note(report, clone)
-    pulled.publish(RunId("wae", 1), Outcome({}, {}, FAILURE | {"epoch": 1}))
-    assert refusal(report, project, clone).startswith("a run has finished since")
+    for epoch in (1, 2):
+        note(report, judged)
+        pulled.publish(VAE, Outcome({}, {}, FAILURE | {"epoch": epoch}))
+        assert refusal(report, project, judged).startswith("a run has finished since")
+    note(report, judged)
+    assert VAE in publish(judged, report, project)
+    assert publish(judged, report, project) == []
 
 
 def test_a_run_of_a_profile_that_is_compared_counts_too(
@@ -223,23 +224,14 @@ def test_a_run_of_a_profile_that_is_compared_counts_too(
 ) -> None:
     judged = judging(store)
     other, bare = shortened(judged.protocol, name="other"), shortened(store.protocol, name="bare")
-    monkeypatch.setattr(
-        publishing.protocol, "PROFILES", {each.name: each for each in (judged.protocol, other, bare)}
-    )
+    profiles = {each.name: each for each in (judged.protocol, other, bare)}
+    monkeypatch.setattr(publishing.protocol, "PROFILES", profiles)
     note(report, judged)
     Store(store.folder.parent, bare).publish(VAE, Outcome({}, {}, FAILURE))
     publishing.require_latest(judged, report)
     Store(store.folder.parent, other).publish(VAE, Outcome({}, {}, FAILURE))
     publishing.require_latest(store, report)
     assert refusal(report, project, judged).startswith("a run has finished since")
-
-
-def test_what_is_published_may_be_published_again(report: Path, project: Path, store: Store) -> None:
-    judged = judging(store, project / "published")
-    Store(project / "published", store.protocol).publish(VAE, Outcome({}, {}, FAILURE))
-    note(report, judged)
-    assert VAE in publish(judged, report, project)
-    assert publish(judged, report, project) == []
 
 
 @pytest.mark.parametrize("content", [None, b"", b"[]", b"[" * 100_000, b'{"tiny/vae/seed-1": "a"}'])

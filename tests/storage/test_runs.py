@@ -17,8 +17,9 @@ def test_an_architecture_is_known_by_slug_and_label_in_any_case() -> None:
     assert runs.select([]) == tuple((slug, "") for slug in SLUGS)
 
 
-def test_names_come_with_commas_or_repeated_and_are_put_in_table_is_order() -> None:
+def test_names_come_with_commas_or_repeated_or_as_a_family_and_are_put_in_table_is_order() -> None:
     assert runs.select(["svae,ae", "VAE@bce", "ae"]) == (("ae", ""), ("vae", "bce"), ("svae", ""))
+    assert runs.select(["FAMILY:Flow"]) == runs.select(["vae-linnf", "vae-iaf"])
 
 
 def test_a_variant_is_a_name_for_all_that_have_it() -> None:
@@ -40,10 +41,6 @@ def test_a_pythae_run_knows_no_early_stopping_and_has_a_key_of_its_own() -> None
     assert settings["protocol"]["patience"] is None
     assert settings["settings"]["config"] == {"number_gradient_estimates": 2, "number_samples": 5}
     assert runs.training_key(paper, described) != runs.training_key(paper, reading)
-
-
-def test_a_family_is_a_name() -> None:
-    assert runs.select(["FAMILY:Flow"]) == runs.select(["vae-iaf", "vae-linnf"])
 
 
 @pytest.mark.parametrize(
@@ -80,10 +77,17 @@ def test_the_training_key_holds_the_run_and_its_protocol(tiny: Protocol) -> None
     assert len(set(keys)) == 9
 
 
-def test_a_key_of_old_is_still_found() -> None:
-    """Of a reference: it holds no revision but its own. Whatever is added to a protocol must leave it alone."""
-    known = "5f23b6286cb42f21ced2865da58a1c915183b22b4fdddfe34f6e889081326bb0"
-    assert runs.training_key(profile("paper"), RunId("pca-16", 0)) == known
+def test_a_raised_revision_changes_a_models_key_and_leaves_a_references_which_is_still_the_one_of_old(
+    tiny: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is added to a protocol must leave it alone."""
+    before = runs.training_key(tiny, AE)
+    for module, name in ((runs, "TRAINING_REVISION"), (registry, "BACKBONE_REVISION")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, 99)
+            assert runs.training_key(tiny, AE) != before
+            found = runs.training_key(profile("paper"), RunId("pca-16", 0))
+        assert found == "5f23b6286cb42f21ced2865da58a1c915183b22b4fdddfe34f6e889081326bb0"
 
 
 def test_the_evaluation_key_holds_what_only_the_evaluation_sees_the_weights_and_the_revision(
@@ -95,13 +99,3 @@ def test_the_evaluation_key_holds_what_only_the_evaluation_sees_the_weights_and_
     assert runs.evaluation_key(tiny, "1" * 64) != before
     monkeypatch.setattr(runs, "EVALUATION_REVISION", 99)
     assert runs.evaluation_key(tiny, "0" * 64) != before
-
-
-@pytest.mark.parametrize(("module", "name"), [(runs, "TRAINING_REVISION"), (registry, "BACKBONE_REVISION")])
-def test_a_raised_revision_changes_the_training_key_and_not_a_references(
-    tiny: Protocol, monkeypatch: pytest.MonkeyPatch, module: object, name: str
-) -> None:
-    model, reference = (runs.training_key(tiny, run) for run in (AE, RunId("pca-16", 0)))
-    monkeypatch.setattr(module, name, 99)
-    assert runs.training_key(tiny, AE) != model
-    assert runs.training_key(tiny, RunId("pca-16", 0)) == reference
