@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import fcntl
 import itertools
 import shutil
 import signal
@@ -62,14 +61,10 @@ def test_the_order_of_the_runs_does_not_matter(tmp_path: Path, finished: Store) 
         assert contents(backwards.path(run)) == contents(finished.path(run))
 
 
-# --- two campaigns on one store -----------------------------------------------------------------------
-
-
 def test_a_second_campaign_on_the_same_store_is_refused(store: Store) -> None:
-    with (store.folder / ".lock").open("w") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(ReproduceError, match=f"another campaign is writing to {store.folder}"):
-            once(store)
+    refused = pytest.raises(ReproduceError, match=f"another campaign is writing to {store.folder}")
+    with files.lock(store.folder / ".lock"), refused:
+        once(store)
 
 
 # --- failures -----------------------------------------------------------------------------------------
