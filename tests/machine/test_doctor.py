@@ -7,7 +7,8 @@ import fcntl
 import os
 import re
 import socket
-import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,6 @@ from tests import bare
 CHECKS = [
     "python", "packages", "terminal", "cores", "loopback", "results", "commit", "mnist", "tex", "browser", "gpu",
 ]  # fmt: skip
-MNIST_NAMES = tuple(datasets.mnist.IDX_FILES)
 
 
 def listing(folder: Path) -> list[str]:
@@ -32,24 +32,15 @@ def listing(folder: Path) -> list[str]:
 # --- as a user sees it --------------------------------------------------------------------------------
 
 
-def test_a_line_a_check_and_nothing_left_behind(tmp_path: Path) -> None:
-    found = bare.reproduce("doctor", tmp_path)
-    lines = found.stdout.decode().splitlines()
-    assert [line.split()[1] for line in lines] == CHECKS, found.stderr.decode()
-    assert all(re.match(r"(OK|warning|problem) ", line) for line in lines)
-    assert found.returncode == any(line.startswith("problem") for line in lines)
-    assert found.stderr == b""
-    assert listing(tmp_path) == []
-
-
-def test_a_problem_is_exit_code_1_and_the_other_checks_go_on(tmp_path: Path) -> None:
+def test_a_line_a_check_a_problem_is_exit_code_1_and_nothing_is_left_behind(tmp_path: Path) -> None:
     found = bare.reproduce("doctor", tmp_path, MNIST_DIR=str(tmp_path / "nowhere"))
-    lines = found.stdout.decode().splitlines()
-    assert found.returncode == 1
-    assert [line.split()[1] for line in lines] == CHECKS
-    (line,) = [line for line in lines if line.split()[1] == "mnist"]
-    assert line.startswith("problem  mnist     MNIST_DIR is ")
-    assert line.endswith("which is not a folder: point it at the idx files")
+    lines = {line.split()[1]: line for line in found.stdout.decode().splitlines()}
+    assert list(lines) == CHECKS, found.stderr.decode()
+    assert all(re.match(r"(OK|warning|problem) ", line) for line in lines.values())
+    assert (found.returncode, found.stderr) == (1, b"")
+    assert lines["mnist"].startswith("problem  mnist     MNIST_DIR is ")
+    assert lines["mnist"].endswith("which is not a folder: point it at the idx files")
+    assert listing(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -79,12 +70,9 @@ def test_cores_that_a_scheduler_takes_away_are_warned_about(tmp_path: Path) -> N
 # --- the environment ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("version", "level"),
-    [((3, 10, 9), "problem"), ((3, 11, 0), "OK"), ((3, 12, 4), "OK"), ((3, 13, 0), "problem")],
-)
-def test_only_versions_of_the_lock_will_do(version: tuple[int, ...], level: str) -> None:
-    assert doctor.python(version).level == level
+def test_only_versions_of_the_lock_will_do() -> None:
+    versions = ((3, 10, 9), (3, 11, 0), (3, 12, 4), (3, 13, 0))
+    assert [doctor.python(version).level for version in versions] == ["problem", "OK", "OK", "problem"]
 
 
 @pytest.mark.parametrize(
@@ -117,64 +105,50 @@ def test_an_environment_without_a_needed_package_is_one_line(tmp_path: Path) -> 
 # --- the machine --------------------------------------------------------------------------------------
 
 
-def test_without_a_loopback_network_the_remedy_is_one_run_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreachable(*arguments: object, **options: object) -> None:
-        raise OSError(errno.ENETUNREACH, "Network is unreachable")
-
-    monkeypatch.setattr(socket, "create_connection", unreachable)
-    found = doctor.loopback()
-    assert found.level == "problem"
-    assert "give --jobs 1" in found.said
-
-
 def test_a_results_folder_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
-    for place in (tmp_path / "there", tmp_path / "not" / "yet"):
-        assert doctor.results_folder(place).level == "OK"
-    assert listing(tmp_path) == [str(tmp_path / "there")]
-
-
-def test_a_results_folder_that_cannot_be_one_is_a_problem(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    for name, words in (
-        ("file", "cannot be written"),
-        ("file/below", "cannot be written"),
-        ("link", "is a link to"),
+    before = listing(tmp_path)
+    for name, level, words in (
+        ("there", "OK", ""),
+        ("not/yet", "OK", ""),
+        ("file/below", "problem", "cannot be written"),
+        ("link", "problem", "is a link to"),
     ):
         found = doctor.results_folder(tmp_path / name)
-        assert found.level == "problem"
-        assert words in found.said
+        assert (found.level, words in found.said) == (level, True)
+    assert listing(tmp_path) == before
 
 
-def test_a_file_system_without_locks_is_warned_about_in_one_line(
+def test_what_the_system_refuses_is_one_line_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def refused(*arguments: object) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
+    def while_refused(module: object, name: str, number: int, check: Callable[[], doctor.Finding]) -> str:
+        def refused(*arguments: object, **options: object) -> None:
+            raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(fcntl, "flock", refused)
-    found = doctor.results_folder(tmp_path)
-    assert (found.level, found.remedy) == ("warning", "let only one campaign write there")
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, refused)
+            return str(check())
+
+    results = partial(doctor.results_folder, tmp_path)
+    without_locks = while_refused(fcntl, "flock", errno.ENOLCK, results)
+    assert without_locks.startswith("warning")
+    assert without_locks.endswith("let only one campaign write there")
+    unsynced = while_refused(os, "fsync", errno.EIO, results)
+    assert unsynced.startswith("problem")
+    assert "Input/output error" in unsynced
+    alone = while_refused(socket, "create_connection", errno.ENETUNREACH, doctor.loopback)
+    assert alone.startswith("problem")
+    assert "give --jobs 1" in alone
     assert capfd.readouterr().err == ""
-
-
-def test_a_disk_that_does_not_sync_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(handle: int) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr(os, "fsync", fails)
-    found = doctor.results_folder(tmp_path)
-    assert found.level == "problem"
-    assert "Input/output error" in found.said
     assert listing(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    ("found", "level"), [("", "warning"), ("abc+", "warning"), ("abc?", "warning"), ("abc", "OK")]
-)
-def test_an_unknown_or_changed_commit_is_warned_about(found: str, level: str) -> None:
-    assert doctor.commit(found).level == level
+def test_an_unknown_or_changed_commit_is_warned_about() -> None:
+    found = [doctor.commit(commit).level for commit in ("", "abc+", "abc?", "abc")]
+    assert found == ["warning", "warning", "warning", "OK"]
 
 
 # --- data, tools, GPU ---------------------------------------------------------------------------------
@@ -191,42 +165,39 @@ def test_without_mnist_nothing_is_downloaded(tmp_path: Path, monkeypatch: pytest
 
 def test_a_damaged_mnist_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_DIR", str(tmp_path))
-    for name in MNIST_NAMES:
+    for name in datasets.mnist.IDX_FILES:
         (tmp_path / name).write_bytes(b"spoilt")
     found = doctor.mnist()
     assert found.level == "problem"
     assert "train-images-idx3-ubyte is truncated" in found.said
 
 
+def program(path: Path, does: str) -> None:
+    path.write_text(f"#!/bin/sh\n{does}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
 def test_what_latex_lacks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     for tool in doctor.TEX_TOOLS[1:]:
-        (tmp_path / tool).write_text(
-            "#!/bin/sh\nfor name; do test $name = booktabs.sty || echo /usr/$name; done\n"
-        )
-        (tmp_path / tool).chmod(0o755)
+        program(tmp_path / tool, "for name; do test $name = booktabs.sty || echo /usr/$name; done")
     assert doctor.tex().said == "latexmk not installed"
     (tmp_path / "latexmk").symlink_to("pdflatex")
     assert doctor.tex().said == "booktabs.sty not installed"
-    (tmp_path / "kpsewhich").write_text("#!/bin/sh\nfor name; do echo /usr/$name; done\n")
+    program(tmp_path / "kpsewhich", "for name; do echo /usr/$name; done")
     assert doctor.tex().level == "OK"
 
 
-def test_the_style_files_are_those_of_our_templates() -> None:
+def test_style_files_and_programs_are_those_that_our_templates_and_the_pdf_need() -> None:
     assert {"IEEEtran.cls", "IEEEtran.bst", "hyperref.sty", "booktabs.sty"} <= set(doctor.style_files())
-
-
-def test_the_programs_are_those_that_make_the_pdf() -> None:
-    (path,) = (ROOT / "reproduce").rglob("pdf.py")
-    source = path.read_text(encoding="utf-8")
+    source = (ROOT / "reproduce" / "report" / "pdf.py").read_text(encoding="utf-8")
     assert all(f'"{tool}"' in source for tool in doctor.TEX_TOOLS if tool != "kpsewhich")
 
 
 def test_a_browser_is_found_by_any_of_its_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert doctor.browser().level == "warning"
-    (tmp_path / "google-chrome").write_text("#!/bin/sh\n")
-    (tmp_path / "google-chrome").chmod(0o755)
+    program(tmp_path / "google-chrome", "")
     assert doctor.browser().said == str(tmp_path / "google-chrome")
 
 
@@ -237,21 +208,12 @@ def test_what_torch_answers_decides_on_the_gpu() -> None:
     assert (failed.level, failed.remedy) == ("problem", "make venv")
 
 
-def test_a_torch_that_cannot_be_imported_is_a_problem(
+def test_a_check_that_fails_itself_or_a_torch_that_cannot_be_imported_is_a_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(doctor, "cores", lambda: 1 / 0)
     monkeypatch.setattr(doctor, "ASK_TORCH", "import sys; sys.modules['torch'] = None; " + doctor.ASK_TORCH)
-    *_, last = doctor.examine(tmp_path)
-    assert (last.check, last.level) == ("gpu", "problem")
-    assert "torch" in last.said
-
-
-def test_a_check_that_fails_itself_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
-        raise ZeroDivisionError("once")
-
-    monkeypatch.setattr(doctor, "cores", broken)
-    monkeypatch.setattr(sys, "executable", "/bin/false")
     found = {finding.check: finding for finding in doctor.examine(tmp_path)}
     assert list(found) == CHECKS
-    assert found["cores"].said == "cannot be checked (ZeroDivisionError: once)"
+    assert found["cores"].said == "cannot be checked (ZeroDivisionError: division by zero)"
+    assert (found["gpu"].level, "torch" in found["gpu"].said) == ("problem", True)

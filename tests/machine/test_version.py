@@ -41,6 +41,14 @@ def committed(root: Path) -> str:
     return git(root, "rev-parse", "HEAD")
 
 
+def repository(root: Path) -> Path:
+    """Another project's."""
+    root.mkdir()
+    (root / "thesis.tex").write_text("x", encoding="utf-8")
+    committed(root)
+    return root
+
+
 def answer(root: Path, **variables: str) -> str:
     found = bare.python(f"import sys; sys.path.insert(0, {str(root)!r}); {ASK}", root.parent, **variables)
     assert found.returncode == 0, found.stderr.decode()
@@ -58,16 +66,15 @@ def test_the_commit_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
     assert version.current_commit() == "abc"
 
 
-def test_a_checkout_has_its_commit_from_any_folder(checkout: tuple[Path, str]) -> None:
-    root, head = checkout
-    assert answer(root) == head
-
-
-def test_output_and_notes_in_the_checkout_do_not_change_it(checkout: tuple[Path, str]) -> None:
+def test_a_checkout_has_its_commit_whatever_git_was_told_and_output_lies_in_it(
+    checkout: tuple[Path, str], tmp_path: Path
+) -> None:
     root, head = checkout
     (root / "out").mkdir()
     (root / "out" / "manifest.json").write_text("{}", encoding="utf-8")
     assert answer(root) == head
+    other = repository(tmp_path / "other")
+    assert answer(root, GIT_DIR=str(other / ".git"), GIT_WORK_TREE=str(other)) == head
 
 
 @pytest.mark.parametrize("name", ["version.py", "new_module.py"])
@@ -79,10 +86,7 @@ def test_a_changed_or_new_file_of_the_package_does(checkout: tuple[Path, str], n
 
 
 def test_a_repository_that_lies_above_is_another_projects(tmp_path: Path) -> None:
-    outer = tmp_path / "thesis"
-    outer.mkdir()
-    (outer / "thesis.tex").write_text("x", encoding="utf-8")
-    committed(outer)
+    outer = repository(tmp_path / "thesis")
     root = copy(outer / "tools" / "reproduce-1.0")
     assert answer(root) == ""
     git(outer, "add", "-A")
@@ -95,25 +99,10 @@ def test_an_archive_carries_its_commit_into_any_repository(
 ) -> None:
     root, head = checkout
     git(root, "archive", "--output", str(tmp_path / "a.tar"), "HEAD")
-    outer = tmp_path / "thesis"
-    outer.mkdir()
-    committed_outer = outer / "paper.tex"
-    committed_outer.write_text("x", encoding="utf-8")
-    committed(outer)
+    outer = repository(tmp_path / "thesis")
     with tarfile.open(tmp_path / "a.tar") as archive:
         archive.extractall(outer / "unpacked", filter="data")
     assert answer(outer / "unpacked") == f"{head}?", "whether its files were changed since, nothing tells"
-
-
-def test_variables_of_git_that_name_another_repository_are_not_followed(
-    checkout: tuple[Path, str], tmp_path: Path
-) -> None:
-    root, head = checkout
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "x").write_text("x", encoding="utf-8")
-    committed(other)
-    assert answer(root, GIT_DIR=str(other / ".git"), GIT_WORK_TREE=str(other)) == head
 
 
 def test_without_git_and_without_an_archive_there_is_none(tmp_path: Path) -> None:

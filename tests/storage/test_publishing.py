@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import itertools
 import json
 import re
@@ -10,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 
 from reproduce.commands import report as command
@@ -38,6 +41,7 @@ PARTS = ("status", "table-1", "errata")
 """Places of README and docs that every report fills."""
 
 
+ANYTHING = jinja2.FunctionLoader(lambda name: "last")
 VAE = RunId("vae", 1)
 FAILURE = {"epoch": 2, "reason": "kl is inf"}
 
@@ -47,9 +51,13 @@ def note(report: Path, store: Store) -> None:
     (report / MANIFESTS).write_bytes(canonical(publishing.manifests(store)))
 
 
-def judging(store: Store) -> Store:
+def judging(store: Store, published: Path | None = None) -> Store:
     """The same results, of a profile that allows verdicts."""
-    return Store(store.folder.parent, shortened(store.protocol, verdicts=True))
+    return Store(store.folder.parent, shortened(store.protocol, verdicts=True), published)
+
+
+def publish(store: Store, report: Path, project: Path) -> list[RunId]:
+    return publishing.publish(store, report, project, project / "published")
 
 
 @pytest.fixture
@@ -80,41 +88,29 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
-def test_a_block_is_replaced_and_the_rest_of_the_text_stays() -> None:
-    text = "a\n<!-- begin: x -->\nold\n<!-- end: x -->\n<!-- begin: y -->\nkept\n<!-- end: y -->\nb\n"
-    expected = "a\n<!-- begin: x -->\nnew\n<!-- end: x -->\n<!-- begin: y -->\nkept\n<!-- end: y -->\nb\n"
-    assert publishing.fill_blocks(text, {"x": "new\n"}) == expected
-
-
-def test_a_lost_block_is_named(tmp_path: Path) -> None:
-    (tmp_path / "README.md").write_text("<!-- begin: x -->\nits end is gone\n")
-    with pytest.raises(ReproduceError, match="has the block 'x'"):
-        publishing.filled_pages(tmp_path, {"x": "new"})
-
-
 def test_a_report_without_second_readings_leaves_the_block_of_one_that_has_them(
     report: Path, project: Path, store: Store
 ) -> None:
     readme = project / "README.md"
     readme.write_text(readme.read_text() + "<!-- begin: readings -->\nkept\n<!-- end: readings -->\n")
-    publishing.publish(store, report, project, project / "published")
+    publish(store, report, project)
     assert "\nkept\n" in readme.read_text()
     (report / PAGES / "readings.md").write_text("fresh readings\n")
-    publishing.publish(store, report, project, project / "published")
+    publish(store, report, project)
     assert "\nkept\n" not in readme.read_text()
     assert "\nfresh readings\n" in readme.read_text()
 
 
-def test_old_tables_and_figures_go_and_only_tables_and_figures_come(
+def test_old_tables_and_figures_go_and_only_tables_figures_blocks_and_the_report_come(
     report: Path, project: Path, store: Store
 ) -> None:
     (project / "figures").mkdir()
     (project / "figures" / "fig9.png").write_bytes(b"of an earlier version")
-    publishing.publish(store, report, project, project / "published")
-    assert sorted(path.name for path in (project / "figures").iterdir()) == ["fig1.png"]
-    assert sorted(path.name for path in (project / "tables").iterdir()) == [
-        *("ledger.csv", "table1.md", "table1.tex")
-    ]
+    (report / "report.pdf").write_bytes(b"%PDF")
+    assert publish(store, report, project) == [], "runs only where the profile allows verdicts"
+    assert [path.name for path in (project / "figures").iterdir()] == ["fig1.png"]
+    assert {path.name for path in (project / "tables").iterdir()} == {"ledger.csv", "table1.md", "table1.tex"}
+    assert [path.name for path in (project / "published" / "tiny").iterdir()] == ["report.pdf"]
     text = (project / "README.md").read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
@@ -123,20 +119,48 @@ def test_old_tables_and_figures_go_and_only_tables_and_figures_come(
     assert all(f"-->\nfresh {name}\n<!--" in text for name in PARTS)
 
 
-def test_nothing_changes_when_the_report_is_not_rendered(project: Path, store: Store, tmp_path: Path) -> None:
-    before = (project / "README.md").read_bytes()
-    with pytest.raises(ReproduceError, match="make render"):
-        publishing.publish(store, tmp_path / "nowhere", project, project / "published")
-    assert (project / "README.md").read_bytes() == before
-
-
 def refusal(report: Path, project: Path, store: Store) -> str:
     """Why the report is not published; nothing has been copied."""
     before = snapshot(project)
     with pytest.raises(ReproduceError) as refused:
-        publishing.publish(store, report, project, project / "published")
+        publish(store, report, project)
     assert snapshot(project) == before
     return str(refused.value)
+
+
+@pytest.fixture
+def published(project: Path) -> Path:
+    return project / "published"
+
+
+def clone_of(store: Store, published: Path) -> Store:
+    """The same profile where nothing but what was published is at hand."""
+    return Store(published / "no results", store.protocol, published)
+
+
+def place(store: Store, published: Path, run: RunId) -> Path:
+    return published / store.protocol.name / run.folder
+
+
+def whole(store: Store) -> dict[str, bytes]:
+    """The files of the finished VAE."""
+    return {name: store.read(store.path(VAE), name) for name in (WEIGHTS, *RECORDS)}
+
+
+def test_what_is_not_rendered_to_its_end_or_has_no_place_is_not_published(
+    report: Path, project: Path, store: Store
+) -> None:
+    (report / PAGES / "x.md").write_text("new\n")
+    (project / "docs" / "X.md").write_text("<!-- begin: x -->\nits end is gone\n")
+    assert "has the block 'x'" in refusal(report, project, store)
+    published = project / "published" / store.protocol.name / "report.pdf"
+    published.parent.mkdir(parents=True)
+    published.write_bytes(b"it would lie beside other tables")
+    assert "run `make pdf` first" in refusal(report, project, store)
+    (report / "report.tex").unlink()
+    assert "nothing to publish: run `make render` first" in refusal(report, project, store)
+    shutil.rmtree(report / PAGES)
+    assert "nothing to publish: run `make render` first" in refusal(report, project, store)
 
 
 def test_a_report_from_before_the_last_run_is_not_published(
@@ -149,7 +173,7 @@ def test_a_report_from_before_the_last_run_is_not_published(
     store.publish(RunId("ae", 1), Outcome({}, {}, FAILURE))
     assert refusal(report, project, store) == f"2 runs have finished {remedy}"
     note(report, store)
-    publishing.publish(store, report, project, project / "published")
+    publish(store, report, project)
     shutil.rmtree(store.path(VAE))
     assert refusal(report, project, store) == f"a run has gone {remedy}"
 
@@ -170,12 +194,9 @@ def test_a_run_that_finishes_while_the_report_is_rendered_is_missed_by_it_and_so
         files.write(report / PAGES / "status.md", b"fresh")
         return {}
 
-    for part in ("tables", "figures", "pages"):
-        monkeypatch.setattr(f"reproduce.report.{part}.render", rendered)
-    monkeypatch.setattr("reproduce.report.prose.context", lambda *words: {})
-    template = type("Template", (), {"render": lambda self, context: "last"})()
-    environment = type("Environment", (), {"get_template": lambda self, name: template})()
-    monkeypatch.setattr("reproduce.report.latex.environment", lambda: environment)
+    for part in ("tables.render", "figures.render", "pages.render", "prose.context"):
+        monkeypatch.setattr(f"reproduce.report.{part}", rendered)
+    monkeypatch.setattr("reproduce.report.latex.environment", lambda: jinja2.Environment(loader=ANYTHING))
     monkeypatch.chdir(project)
     monkeypatch.setattr(command, "records_and_provenance", read_before_it)
     command.render("tiny", store.folder.parent)
@@ -186,15 +207,16 @@ def test_a_run_that_finishes_while_the_report_is_rendered_is_missed_by_it_and_so
 
 
 def test_a_published_run_counts_like_one_of_the_results(report: Path, project: Path, store: Store) -> None:
-    """Another clone published it, and it was pulled."""
-    clone = Store(store.folder.parent, store.protocol, project / "published")
-    note(report, clone)
+    """Another clone published it, and it was pulled. What this one publishes may be published again."""
+    judged = judging(store, project / "published")
     pulled = Store(project / "published", store.protocol)
-    pulled.publish(RunId("wae", 1), Outcome({}, {}, FAILURE))
-    assert refusal(report, project, clone).startswith("a run has finished since")
-    note(report, clone)
-    pulled.publish(RunId("wae", 1), Outcome({}, {}, FAILURE | {"epoch": 1}))
-    assert refusal(report, project, clone).startswith("a run has finished since")
+    for epoch in (1, 2):
+        note(report, judged)
+        pulled.publish(VAE, Outcome({}, {}, FAILURE | {"epoch": epoch}))
+        assert refusal(report, project, judged).startswith("a run has finished since")
+    note(report, judged)
+    assert VAE in publish(judged, report, project)
+    assert publish(judged, report, project) == []
 
 
 def test_a_run_of_a_profile_that_is_compared_counts_too(
@@ -202,9 +224,8 @@ def test_a_run_of_a_profile_that_is_compared_counts_too(
 ) -> None:
     judged = judging(store)
     other, bare = shortened(judged.protocol, name="other"), shortened(store.protocol, name="bare")
-    monkeypatch.setattr(
-        publishing.protocol, "PROFILES", {each.name: each for each in (judged.protocol, other, bare)}
-    )
+    profiles = {each.name: each for each in (judged.protocol, other, bare)}
+    monkeypatch.setattr(publishing.protocol, "PROFILES", profiles)
     note(report, judged)
     Store(store.folder.parent, bare).publish(VAE, Outcome({}, {}, FAILURE))
     publishing.require_latest(judged, report)
@@ -213,83 +234,30 @@ def test_a_run_of_a_profile_that_is_compared_counts_too(
     assert refusal(report, project, judged).startswith("a run has finished since")
 
 
-def test_what_is_published_may_be_published_again(report: Path, project: Path, store: Store) -> None:
-    judged = Store(store.folder.parent, shortened(store.protocol, verdicts=True), project / "published")
-    Store(project / "published", store.protocol).publish(VAE, Outcome({}, {}, FAILURE))
-    note(report, judged)
-    assert VAE in publishing.publish(judged, report, project, project / "published")
-    assert publishing.publish(judged, report, project, project / "published") == []
-
-
-@pytest.mark.parametrize("content", [None, b"", b"[]", b"\xff", b"[" * 100_000, b'{"tiny/vae/seed-1": "a"}'])
+@pytest.mark.parametrize("content", [None, b"", b"[]", b"[" * 100_000, b'{"tiny/vae/seed-1": "a"}'])
 def test_a_report_that_does_not_say_what_it_was_made_from_is_not_published(
     report: Path, project: Path, store: Store, content: bytes | None
 ) -> None:
     (report / MANIFESTS).unlink()
     if content is not None:
         (report / MANIFESTS).write_bytes(content)
-    told = refusal(report, project, store)
-    assert told == (
-        f"{report} does not say which runs it was made from: run `make render` (or `make pdf`) first"
-    )
-
-
-@pytest.mark.parametrize("digests", [[1, None], [["a"]], []])
-def test_a_spoilt_note_makes_every_run_a_new_one(
-    report: Path, project: Path, store: Store, digests: list[Any]
-) -> None:
-    noted = dict.fromkeys(publishing.manifests(store), digests)
-    (report / MANIFESTS).write_bytes(canonical(noted))
+    assert f"{report} does not say which runs it was made from" in refusal(report, project, store)
+    (report / MANIFESTS).write_bytes(canonical({run: [1, None] for run in publishing.manifests(store)}))
     assert refusal(report, project, store).startswith(f"{len(RUNS)} runs have finished since")
-
-
-def test_runs_are_published_only_where_the_profile_allows_verdicts(
-    report: Path, project: Path, store: Store
-) -> None:
-    assert not publishing.publish(store, report, project, project / "published")
-    assert not (project / "published" / store.protocol.name / "vae").exists()
-
-
-def test_a_published_pdf_is_not_left_beside_other_tables(report: Path, project: Path, store: Store) -> None:
-    published = project / "published" / store.protocol.name / "report.pdf"
-    published.parent.mkdir(parents=True)
-    published.write_bytes(b"of before")
-    with pytest.raises(ReproduceError, match="run `make pdf` first"):
-        publishing.publish(store, report, project, project / "published")
-    assert "stale" in (project / "README.md").read_text()
-
-
-def test_a_rendering_that_was_killed_is_not_published(report: Path, project: Path, store: Store) -> None:
-    shutil.rmtree(report / PAGES)
-    with pytest.raises(ReproduceError, match="nothing to publish"):
-        publishing.publish(store, report, project, project / "published")
-    assert "stale" in (project / "README.md").read_text()
-
-
-def test_the_compiled_report_is_published_beside_whatever_else_is(
-    report: Path, project: Path, store: Store
-) -> None:
-    (report / "report.pdf").write_bytes(b"%PDF")
-    publishing.publish(store, report, project, project / "published")
-    assert (project / "published" / store.protocol.name / "report.pdf").read_bytes() == b"%PDF"
 
 
 class Ended(BaseException):
     """Stands for the process's death."""
 
 
-def dies_at(n: int) -> Callable[[str, Path], None]:
-    """An observer for whom everything ends before the n-th file-system call."""
-    calls = itertools.count(1)
-
-    def observer(operation: str, path: Path) -> None:
-        if next(calls) == n:
-            raise Ended
-
-    return observer
+def die() -> None:
+    raise Ended
 
 
-@pytest.mark.parametrize(("fault", "end"), [(dies_at, Ended), (faults.full_at, ReproduceError)])
+@pytest.mark.parametrize(
+    ("fault", "end"),
+    [(functools.partial(faults.kill_at, death=die), Ended), (faults.full_at, ReproduceError)],
+)
 def test_a_publish_that_ends_anywhere_leaves_whole_files_and_the_next_one_completes_it(
     report: Path, project: Path, store: Store, monkeypatch: pytest.MonkeyPatch, fault: Any, end: Any
 ) -> None:
@@ -299,17 +267,18 @@ def test_a_publish_that_ends_anywhere_leaves_whole_files_and_the_next_one_comple
         shutil.rmtree(judged.path(run))
     note(report, judged)
     published = project / "published" / "tiny"
-    shutil.copytree(judged.path(RunId("mean-image", 0)), published / "mean-image" / "seed-0")
     run_of_before = published / "mean-image" / "seed-0"
+    shutil.copytree(judged.path(RunId("mean-image", 0)), run_of_before)
     for path in (run_of_before / MANIFEST, run_of_before / "old.csv", project / "figures" / "fig9.png"):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"old")
     monkeypatch.setattr(files.os, "fsync", lambda handle: None)
+    monkeypatch.setattr(files, "compressed", functools.cache(files.compressed))
     # as if each were another process that has ended, with temporary names of its own
     monkeypatch.setattr(files.os, "getpid", itertools.count(2**22).__next__)
     complete = project.with_name("complete")
     shutil.copytree(project, complete)
-    publishing.publish(judged, report, complete, complete / "published")
+    publish(judged, report, complete)
     old, new = snapshot(project), snapshot(complete)
     goes = {"figures/fig9.png"} | {
         f"published/tiny/mean-image/seed-0/{name}" for name in ("old.csv", *publishing.PACKED)
@@ -321,19 +290,15 @@ def test_a_publish_that_ends_anywhere_leaves_whole_files_and_the_next_one_comple
         place = project.with_name(f"ended-{n}")
         shutil.copytree(project, place)
         monkeypatch.setattr(files, "observer", fault(n))
-        ended = False
-        try:
-            publishing.publish(judged, report, place, place / "published")
-        except end:
-            ended = True
-        monkeypatch.setattr(files, "observer", None)
-        if not ended:
+        with contextlib.suppress(end):
+            publish(judged, report, place)
             break
+        monkeypatch.setattr(files, "observer", None)
         found = snapshot(place)
         assert old.keys() - vanishes <= found.keys(), "nothing is lost"
         for name, content in found.items():
             assert content in (old.get(name), new.get(name)) or name.endswith(".part")
-        publishing.publish(judged, report, place, place / "published")
+        publish(judged, report, place)
         assert snapshot(place) == new
         shutil.rmtree(place)
     assert n > 50
@@ -344,29 +309,22 @@ def snapshot(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def test_published_runs_keep_all_but_the_weights_of_a_short_profile(store: Store, tmp_path: Path) -> None:
-    published = tmp_path / "published"
-    copied = publishing.copy_runs(store, published)
-    assert copied
-    elsewhere = Store(tmp_path / "empty", store.protocol, published)
-    for run in copied:
-        folder = published / store.protocol.name / run.folder
-        assert elsewhere.status(run, verify=True).state == FRESH
-        assert bool(files.stored(folder / WEIGHTS)) == run.is_reference
-    assert publishing.copy_runs(store, published) == [], "what lies there already is not copied again"
-
-
-def test_only_what_the_manifest_names_is_published_and_no_host(store: Store, tmp_path: Path) -> None:
-    run = RunId("vae", 1)
+def test_published_runs_are_what_their_manifest_names_but_weights_and_no_host(
+    store: Store, published: Path
+) -> None:
     for debris in ("images.csv.damaged", "checkpoint-0.bin"):
-        (store.path(run) / debris).write_bytes(b"left behind")
-    publishing.copy_runs(store, tmp_path / "published")
-    folder = tmp_path / "published" / store.protocol.name / run.folder
-    manifest = json.loads((folder / MANIFEST).read_bytes())
-    assert names_below(folder) == {*manifest["files"], MANIFEST, PROVENANCE} - {WEIGHTS}
-    provenance = json.loads((folder / PROVENANCE).read_bytes())
-    assert "host" not in provenance
-    assert provenance["training_seconds"] > 0
+        (store.path(VAE) / debris).write_bytes(b"left behind")
+    copied = publishing.copy_runs(store, published)
+    assert set(copied) == set(RUNS)
+    for run in copied:
+        folder = place(store, published, run)
+        named = {*json.loads((folder / MANIFEST).read_bytes())["files"], MANIFEST, PROVENANCE}
+        assert names_below(folder) == named - (set() if run.is_reference else {WEIGHTS})
+        provenance = json.loads((folder / PROVENANCE).read_bytes())
+        assert "host" not in provenance
+        assert provenance["finished"] > 0
+        assert clone_of(store, published).status(run, verify=True).state == FRESH
+    assert publishing.copy_runs(store, published) == [], "what lies there already is not copied again"
 
 
 def names_below(folder: Path) -> set[str]:
@@ -378,88 +336,62 @@ def best(store: Store, profile: str) -> Store:
     """The same campaign under the name of another profile, with the seed whose weights are published."""
     protocol = shortened(store.protocol, name=profile)
     found = Store(store.folder.parent, protocol)
-    run = RunId("vae", publishing.WEIGHTS_SEED)
-    content = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, *RECORDS)}
-    found.publish(run, Outcome(content, {"training_seconds": 1.0}))
+    found.publish(RunId("vae", publishing.WEIGHTS_SEED), Outcome(whole(store), {"training_seconds": 1.0}))
     return found
 
 
 @pytest.mark.parametrize("order", [("notebook", "desk", "paper"), ("paper", "desk", "notebook")])
 def test_of_each_model_the_weights_of_the_best_profile_are_published_and_no_others(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...]
+    store: Store, published: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...]
 ) -> None:
-    published, run = tmp_path / "published", RunId("vae", publishing.WEIGHTS_SEED)
+    run = RunId("vae", publishing.WEIGHTS_SEED)
     stores = [best(store, profile) for profile in order]
     for each in stores:
         monkeypatch.setitem(PROFILES, each.protocol.name, each.protocol)
     for each in stores:
         publishing.copy_runs(each, published)
-    held = [path.parts[-4] for path in published.rglob(f"{WEIGHTS}*")]
-    assert held == ["paper"]
+    assert [path.parts[-4] for path in published.rglob(f"{WEIGHTS}*")] == ["paper"]
     for each in stores:
-        clone = Store(tmp_path / "empty", each.protocol, published)
-        assert clone.status(run, verify=True).state == FRESH
+        assert clone_of(each, published).status(run, verify=True).state == FRESH
         assert publishing.copy_runs(each, published) == []
 
 
 def test_better_weights_that_todays_code_would_not_train_hold_nothing_back(
-    store: Store, tmp_path: Path
+    store: Store, published: Path
 ) -> None:
     """Published under the name of `paper`, whose protocol is another one."""
-    published = tmp_path / "published"
     publishing.copy_runs(best(store, "paper"), published)
     publishing.copy_runs(best(store, "desk"), published)
     assert {path.parts[-4] for path in published.rglob(f"vae/seed-42/{WEIGHTS}*")} == {"paper", "desk"}
 
 
-def test_sample_images_of_another_implementation_are_not_published(store: Store, tmp_path: Path) -> None:
-    content = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, *RECORDS)}
+def test_sample_images_of_another_implementation_are_not_published(store: Store, published: Path) -> None:
     run = RunId("vae-iaf", 1, "pythae")
-    store.publish(run, Outcome(content, {}))
-    publishing.copy_runs(store, tmp_path / "published")
-    folder = tmp_path / "published" / store.protocol.name / run.folder
+    store.publish(run, Outcome(whole(store), {}))
+    publishing.copy_runs(store, published)
+    folder = place(store, published, run)
     assert names_below(folder) == {*RECORDS, MANIFEST, PROVENANCE} - {SAMPLES}
-    clone = Store(tmp_path / "empty", store.protocol, tmp_path / "published")
+    clone = clone_of(store, published)
     assert clone.status(run, verify=True).state == FRESH
     with pytest.raises(ReproduceError, match="its sample images were not published"):
         assembled(clone, [run]).samples("vae-iaf", 1, "pythae")
 
 
-def test_published_files_are_read_back_to_the_bit(store: Store, tmp_path: Path) -> None:
-    publishing.copy_runs(store, tmp_path / "published")
-    folder = tmp_path / "published" / store.protocol.name / VAE.folder
-    clone = Store(tmp_path / "empty", store.protocol, tmp_path / "published")
-    for name in RECORDS:
-        assert clone.read(folder, name) == (store.path(VAE) / name).read_bytes()
-    sizes = {
-        name: files.stored(folder / name).stat().st_size for name in publishing.PACKED if name in RECORDS
-    }  # type: ignore[union-attr]
-    assert all(size < (store.path(VAE) / name).stat().st_size / 1.5 for name, size in sizes.items())
-
-
-def test_a_changed_run_is_published_again(store: Store, tmp_path: Path) -> None:
-    published = tmp_path / "published"
-    run = publishing.copy_runs(store, published)[0]
-    (published / store.protocol.name / run.folder / MANIFEST).write_text("{}")
-    assert publishing.copy_runs(store, published) == [run]
-
-
 @pytest.mark.parametrize("trained", [True, False], ids=["in its evaluation", "in training"])
 @pytest.mark.parametrize("seed", [1, publishing.WEIGHTS_SEED])
 def test_a_failed_run_takes_the_place_of_what_was_published_and_is_one_in_a_clone(
-    store: Store, tmp_path: Path, trained: bool, seed: int
+    store: Store, published: Path, trained: bool, seed: int
 ) -> None:
-    published, run = tmp_path / "published", RunId("vae", seed)
-    outcome = {name: store.read(store.path(VAE), name) for name in (WEIGHTS, *RECORDS)}
+    run, outcome = RunId("vae", seed), whole(store)
     store.publish(run, Outcome(outcome, {}))
     publishing.copy_runs(store, published)
     kept = {name: outcome[name] for name in TRAINED} if trained else {}
     store.publish(run, Outcome(kept, {"host": "here", "training_seconds": 1.0}, FAILURE))
     assert publishing.copy_runs(store, published) == [run]
-    folder = published / store.protocol.name / run.folder
+    folder = place(store, published, run)
     assert names_below(folder) == {*kept, MANIFEST, PROVENANCE} - {WEIGHTS}
     assert "host" not in json.loads((folder / PROVENANCE).read_bytes())
-    clone = Store(tmp_path / "empty", store.protocol, published)
+    clone = clone_of(store, published)
     status = clone.status(run, verify=True)
     assert (status.state, status.why) == (FAILED, "epoch 2: kl is inf")
     row = assembled(clone, [run, RunId("ae", 1)]).runs.set_index("architecture").loc["vae"]
@@ -467,58 +399,57 @@ def test_a_failed_run_takes_the_place_of_what_was_published_and_is_one_in_a_clon
     assert publishing.copy_runs(store, published) == []
 
 
-def lost(path: Path) -> None:
-    path.unlink()
+def flipped(content: bytes) -> bytes:
+    return bytes([content[0] ^ 1]) + content[1:]
 
 
-def cut(path: Path) -> None:
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
-
-
-def flipped(path: Path) -> None:
-    content = path.read_bytes()
-    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
-
-
-@pytest.mark.parametrize("damage", [lost, cut, flipped])
-@pytest.mark.parametrize("name", ["images.csv", "samples.safetensors", WEIGHTS, PROVENANCE])
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("images.csv", None),
+        ("samples.safetensors", lambda content: content[: len(content) // 2]),
+        (WEIGHTS, flipped),
+        (PROVENANCE, flipped),
+        (PROVENANCE, None),
+        (MANIFEST, lambda content: b"{}"),
+    ],
+)
 def test_a_published_run_that_is_damaged_is_published_again(
-    store: Store, tmp_path: Path, name: str, damage: Callable[[Path], None]
+    store: Store, published: Path, name: str, damage: Callable[[bytes], bytes] | None
 ) -> None:
-    published, run = tmp_path / "published", RunId("mean-image", 0)
+    run = RunId("mean-image", 0)
     publishing.copy_runs(store, published)
-    whole = snapshot(published)
-    path = files.stored(published / store.protocol.name / run.folder / name)
+    before = snapshot(published)
+    path = files.stored(place(store, published, run) / name)
     assert path is not None
-    damage(path)
+    content = path.read_bytes()
+    path.unlink()
+    if damage is not None:
+        path.write_bytes(damage(content))
     assert publishing.copy_runs(store, published) == [run]
-    assert snapshot(published) == whole
+    assert snapshot(published) == before
 
 
-def test_weights_that_were_published_all_the_same_must_be_the_runs(store: Store, tmp_path: Path) -> None:
-    published = tmp_path / "published"
+def test_weights_that_were_published_all_the_same_must_be_the_runs(store: Store, published: Path) -> None:
     publishing.copy_runs(store, published)
-    weights = published / store.protocol.name / VAE.folder / WEIGHTS
+    weights = place(store, published, VAE) / WEIGHTS
     shutil.copyfile(store.path(VAE) / WEIGHTS, weights)
     assert publishing.copy_runs(store, published) == []
-    cut(weights)
+    weights.write_bytes(flipped(weights.read_bytes()))
     assert publishing.copy_runs(store, published) == [VAE]
     assert not weights.exists()
 
 
-def test_runs_of_a_stale_protocol_are_not_published(store: Store, tmp_path: Path) -> None:
+def test_runs_of_a_stale_protocol_are_not_published(store: Store, published: Path) -> None:
     other = Store(store.folder.parent, shortened(store.protocol, learning_rate_scale=3.0))
-    assert not [run for run in publishing.copy_runs(other, tmp_path / "published") if not run.is_reference]
+    assert not [run for run in publishing.copy_runs(other, published) if not run.is_reference]
 
 
-def test_records_alone_can_be_published_while_a_campaign_is_under_way(store: Store, tmp_path: Path) -> None:
-    published = tmp_path / "published"
-    judged = Store(store.folder.parent, shortened(store.protocol, verdicts=True))
-    copied = publishing.publish_records(judged, published)
+def test_records_alone_can_be_published_while_a_campaign_is_under_way(store: Store, published: Path) -> None:
+    assert publishing.publish_records(store, published) == [], "the profile allows no verdicts"
+    copied = publishing.publish_records(judging(store), published)
     assert {run.architecture for run in copied} >= {"ae", "vae", "svae"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["published", "results"]
-    assert publishing.publish_records(store, tmp_path / "elsewhere") == []
+    assert {path.name for path in published.parent.iterdir()} == {"README.md", "docs", "published"}
 
 
 def test_the_errata_are_those_of_todays_registry() -> None:
