@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from reproduce import evaluation, paper
+from reproduce import paper
 from reproduce.analysis import headline
 from reproduce.analysis.headline import SUBSETS, association, leave_one_out, removal_path
 from reproduce.analysis.summaries import summarise
@@ -77,10 +77,6 @@ def test_few_points_are_not_testable(paperlike: Records) -> None:
 
 
 # --- the mechanism ----------------------------------------------------------------------------------------
-
-
-def test_the_floor_counts_the_steps_of_the_evaluations_frames() -> None:
-    assert headline.STEPS == evaluation.FRAMES - 1
 
 
 def test_a_partial_correlation_is_that_of_three_correlations_and_of_a_regression() -> None:
