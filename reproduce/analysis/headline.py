@@ -30,8 +30,6 @@ BLUR_FREE: tuple[str, ...] = ("piq_over_floor", "uniformity")
 SMOOTHNESS: tuple[str, ...] = ("piq", *BLUR_FREE, "end_distance")
 """What may stand for (un)smoothness. The paper's tables have only the first; the last one is the
 mechanism."""
-STEPS = 9
-"""Steps between the ten frames of a sequence."""
 RESAMPLES = 1999
 SMALLEST_BOOTSTRAP = 8
 """Fewer points than this give resamples without any spread."""

@@ -23,7 +23,6 @@ METRICS = ("ssim", "mse", "piq")
 TIE = 0.1
 """Distances closer than this, a tenth of a standard deviation, are not told apart."""
 DESCRIBED, PYTHAE, NEITHER, MISSING = "described", "pythae", "tie", "missing"
-BERNOULLI = "bce"
 
 
 def distances(models: pd.DataFrame, metrics: Sequence[str] = METRICS) -> pd.Series:

@@ -42,7 +42,6 @@ printed numbers fit. `desk` has another schedule."""
 MIDWAY = {"paper": 50, "desk": 8, "notebook": 5}
 """Profile → the epoch, beside the last one, at which a verdict is asked again."""
 PCA = "pca-16"
-FRAME_STEPS = 9
 
 
 def judge(
@@ -137,7 +136,7 @@ def _floor(records: Records | None) -> float | None:
     except (ReproduceError, LookupError):
         return None
     distance = ((ends[:, 0] - ends[:, 1]) ** 2).reshape(len(ends), -1).sum(axis=1)
-    return float(np.median(distance) / FRAME_STEPS**2)
+    return float(np.median(distance) / (protocol.FRAMES - 1) ** 2)
 
 
 def _pca(records: Records | None) -> dict[str, float] | None:

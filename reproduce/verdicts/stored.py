@@ -23,8 +23,8 @@ NAME, CHECKSUM = "verdicts.json", "checksum"
 LARGEST = 50_000_000
 PACKAGE = Path(__file__).resolve().parents[1]
 SOURCES = (".py", ".csv")
-MARKERS = ("manifest.json",)
-"""The files of a run whose content says all that a verdict may rest on: a manifest has every record's checksum."""
+MANIFEST = "manifest.json"
+"""The file of a run whose content says all that a verdict may rest on: it has every record's checksum."""
 
 
 def key(roots: Iterable[Path], profiles: Sequence[str]) -> str:
@@ -40,9 +40,8 @@ def key(roots: Iterable[Path], profiles: Sequence[str]) -> str:
                 )
                 stable = [entry for entry in entries if not entry[0].startswith("checkpoint-")]
                 digest.update(f"{profile}/{folder.parent.name}/{folder.name} {stable}\0".encode())
-                for name in MARKERS:
-                    if (folder / name).is_file():
-                        digest.update((folder / name).read_bytes())
+                if (folder / MANIFEST).is_file():
+                    digest.update((folder / MANIFEST).read_bytes())
     return digest.hexdigest()
 
 

@@ -141,7 +141,6 @@ class World:
     row_order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     records: Records | None = None
     measured: Measurements | None = None
-    profile: str = ""
     piq_floor: float | None = None
     """Median of D/81 over the 25 pairs of test images: what nine steps between two digits demand of PIQ (Eq. 7)."""
     pca: Mapping[str, float] | None = None

@@ -13,13 +13,7 @@ from reproduce.errors import ReproduceError
 def test_the_equivalence_margins_stated_in_advance() -> None:
     assert MEASURES["ssim"].margin(0.9) == 0.01
     assert MEASURES["piq"].margin(0.002) == pytest.approx(0.0001)
-
-
-def test_spreads_share_one_margin() -> None:
     assert measure("piq_sd") is SPREAD
-
-
-def test_an_unknown_metric_is_refused_with_the_list() -> None:
     with pytest.raises(ReproduceError, match=r"'sssim'.*ssim, mse"):
         measure("sssim")
 
@@ -32,13 +26,7 @@ def test_ranks_put_the_best_first_and_share_ties() -> None:
 
 
 def test_usable_drops_collapsed_failed_and_nan() -> None:
-    models = pd.DataFrame(
-        {
-            "ssim": [0.9, 0.8, 0.7, np.nan],
-            "piq": 1.0,
-            "collapsed": [False, True, False, False],
-            "failed": [False, False, True, False],
-        }
-    )
+    flags = {"collapsed": [False, True, False, False], "failed": [False, False, True, False]}
+    models = pd.DataFrame({"ssim": [0.9, 0.8, 0.7, np.nan], "piq": 1.0, **flags})
     assert usable(models).index.tolist() == [0]
     assert len(usable(models[["ssim", "piq"]])) == 3

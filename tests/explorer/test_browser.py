@@ -25,6 +25,7 @@ pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="no browser here: install Debian's chromium and chromium-driver"
 )
 CLAIM = "IV-A.statement-7"
+VIEWS = ("claims", "scatter", "interpolate", "compare", "pick")
 
 
 class Browser:
@@ -49,6 +50,24 @@ class Browser:
             name,
             value,
         )
+
+    def click(self, name: str) -> None:
+        """On the element of that id."""
+        self.driver.execute_script(f"document.getElementById('{name}').click()")
+
+    def go(self, place: str) -> None:
+        """Follow a link to #place."""
+        self.driver.execute_script(f"location.hash = '{place}'")
+        self.rest()
+
+    def rest(self) -> None:
+        """Let the page draw."""
+        self.driver.execute_async_script("requestAnimationFrame(() => setTimeout(arguments[0], 50))")
+
+    def all(self, selector: str, of: str) -> list[Any]:
+        """What an expression in `it` gives for each of these elements."""
+        found: list[Any] = self.get(f"[...document.querySelectorAll('{selector}')].map((it) => {of})")
+        return found
 
     def press(self, *keys: str) -> None:
         """Keys, to whatever has the focus."""
@@ -80,22 +99,15 @@ def browser(page: bytes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
     (folder / "explorer.html").write_bytes(page)
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        f"--user-data-dir={folder / 'profile'}",
-    ):
-        options.add_argument(argument)
+    for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"):
+        options.add_argument(f"--{argument}")
+    options.add_argument(f"--user-data-dir={folder / 'profile'}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = webdriver.ChromeService(DRIVER)
     driver = webdriver.Chrome(options=options, service=service)
     driver.execute_cdp_cmd("Network.enable", {})
-    driver.execute_cdp_cmd(
-        "Network.emulateNetworkConditions",
-        {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0},
-    )
+    nothing = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    driver.execute_cdp_cmd("Network.emulateNetworkConditions", nothing)
     try:
         yield Browser(driver, folder / "explorer.html")
     finally:
@@ -103,27 +115,33 @@ def browser(page: bytes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
 
 
 def test_every_view_is_drawn_without_a_complaint_in_the_console(browser: Browser) -> None:
-    for view in ("claims", "scatter", "interpolate", "compare", "pick"):
+    for view in VIEWS:
         browser.open(view)
         assert browser.visible("main > section") == 1, view
         assert browser.visible(f"#view-{view} h2") == 1
     assert browser.errors() == []
-    assert (
-        browser.get(
-            "performance.getEntriesByType('resource').filter((it) => !it.name.startsWith('blob:')).length"
-        )
-        == 0
-    )
+    loaded = browser.get("performance.getEntriesByType('resource').map((it) => it.name)")
+    assert all(name.startswith("blob:") for name in loaded)
 
 
 @pytest.mark.slow
-def test_a_filter_reduces_the_statements_and_says_how_many_are_left(browser: Browser) -> None:
-    browser.open("claims")
-    assert browser.visible(".statement") == 60
-    assert browser.visible("#ten tbody tr") == 10
-    browser.set("by-model", "vae", "change")
-    assert browser.visible(".statement") == 3
-    assert browser.get("document.getElementById('shown').textContent") == "3 of 60 statements"
+def test_filters_leave_what_they_name_and_say_how_many_are_left(browser: Browser) -> None:
+    for control, value, field, wanted in (
+        ("section", "IV-A", "section", "IV-A"),
+        ("verdict", "reproduced", "verdict", "reproduced"),
+        ("verdict", "about the text", "verdict", ""),
+        ("within", "consistent", "within_paper", "consistent"),
+        ("firm", "firm", "firm", True),
+        ("grade", "A", "grade", "A"),
+        ("model", "vae", "models", ["vae"]),
+    ):
+        left = [it["id"] for it in made_up_verdicts()["statements"] if it[field] == wanted]
+        browser.open("claims")
+        assert browser.visible(".statement") == 60
+        browser.set(f"by-{control}", value, "change")
+        assert 0 < len(left) < 60
+        assert browser.all("#statements > :not([hidden])", "it.dataset.id") == left, (control, value)
+        assert browser.get("$('shown').textContent") == f"{len(left)} of 60 statements"
     browser.set("words", "statement 27")
     assert browser.visible(".statement") == 1
     browser.set("words", "no such words")
@@ -131,45 +149,17 @@ def test_a_filter_reduces_the_statements_and_says_how_many_are_left(browser: Bro
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("control", "value", "field"),
-    [
-        ("section", "IV-A", "IV-A"),
-        ("verdict", "reproduced", "reproduced"),
-        ("verdict", "about the text", ""),
-        ("within", "consistent", "consistent"),
-        ("firm", "firm", True),
-        ("grade", "A", "A"),
-    ],
-)
-def test_each_filter_leaves_what_it_names(browser: Browser, control: str, value: str, field: object) -> None:
-    name = {"within": "within_paper"}.get(control, control)
-    left = [it["id"] for it in made_up_verdicts()["statements"] if it[name] == field]
-    browser.open("claims")
-    browser.set(f"by-{control}", value, "change")
-    assert 0 < len(left) < 60
-    assert (
-        browser.get("[...$('statements').children].filter((it) => !it.hidden).map((it) => it.dataset.id)")
-        == left
-    )
-
-
-@pytest.mark.slow
 def test_a_link_to_a_claim_opens_it_alone_and_moves_the_focus_there(browser: Browser) -> None:
     browser.open(f"claim={CLAIM}")
-    opened = "[...document.querySelectorAll('.statement[open]')].map((it) => it.dataset.id)"
-    browser.driver.execute_async_script("requestAnimationFrame(() => setTimeout(arguments[0]))")
-    assert browser.get(opened) == [CLAIM]
+    browser.rest()
+    assert browser.all(".statement[open]", "it.dataset.id") == [CLAIM]
     assert browser.get("document.activeElement.parentElement.dataset.id") == CLAIM
-    place = browser.get(
-        "((box) => [box.top, innerHeight - box.bottom])(document.activeElement.getBoundingClientRect())"
-    )
-    assert min(place) >= 0
+    box = "document.activeElement.getBoundingClientRect()"
+    assert browser.get(f"{box}.top >= 0 && {box}.bottom <= innerHeight")
     browser.open("claims")
     browser.set("words", "no such words")
-    browser.driver.execute_script(f"location.hash = 'claim={CLAIM}'")
-    browser.driver.execute_async_script("requestAnimationFrame(() => setTimeout(arguments[0], 50))")
-    assert browser.get(opened) == [CLAIM]
+    browser.go(f"claim={CLAIM}")
+    assert browser.all(".statement[open]", "it.dataset.id") == [CLAIM]
     assert browser.visible(f'.statement[data-id="{CLAIM}"]') == 1
 
 
@@ -182,27 +172,22 @@ def test_text_of_the_data_stays_text(browser: Browser) -> None:
 
 @pytest.mark.slow
 def test_a_model_left_out_changes_r_to_what_scipy_gives(browser: Browser, records: Records) -> None:
-    def correlations(out: tuple[str, ...], measure: str) -> list[float]:
-        frames = (
-            paper.models().drop(list(out)),
-            summaries.summarise(records).drop(list(out)).dropna(subset=[measure, "piq"]),
-        )
-        return [float(pearsonr(frame[measure], frame["piq"]).statistic) for frame in frames]
+    def correlations(measure: str, *out: str) -> list[float]:
+        frames = (paper.models(), summaries.summarise(records).dropna(subset=[measure, "piq"]))
+        kept = [frame.drop(list(out)) for frame in frames]
+        return [float(pearsonr(frame[measure], frame["piq"]).statistic) for frame in kept]
 
     def shown() -> list[float]:
-        return [
-            float(browser.get(f"document.getElementById('r-{which}').dataset.r"))
-            for which in ("theirs", "ours")
-        ]
+        return [float(browser.get(f"$('r-{which}').dataset.r")) for which in ("theirs", "ours")]
 
     browser.open("scatter")
-    assert shown() == pytest.approx(correlations((), "ssim"), abs=1e-9)
+    assert shown() == pytest.approx(correlations("ssim"), abs=1e-9)
     for slug in ("ae", "wae"):
-        browser.driver.execute_script(f"document.getElementById('counts-{slug}').click()")
-    assert shown() == pytest.approx(correlations(("ae", "wae"), "ssim"), abs=1e-9)
-    assert abs(correlations(("ae", "wae"), "ssim")[0] - correlations((), "ssim")[0]) > 0.1
+        browser.click(f"counts-{slug}")
+    assert shown() == pytest.approx(correlations("ssim", "ae", "wae"), abs=1e-9)
+    assert abs(correlations("ssim", "ae", "wae")[0] - correlations("ssim")[0]) > 0.1
     browser.set("x", "mse", "change")
-    assert shown() == pytest.approx(correlations(("ae", "wae"), "mse"), abs=1e-9)
+    assert shown() == pytest.approx(correlations("mse", "ae", "wae"), abs=1e-9)
 
 
 @pytest.mark.slow
@@ -239,12 +224,11 @@ def test_the_keyboard_alone_reaches_every_model_of_the_scatter_and_leaves_it_out
 @pytest.mark.slow
 def test_the_slider_moves_every_models_frame(browser: Browser) -> None:
     browser.open("interpolate")
-    tiles = "[...document.querySelectorAll('#interpolate-grid figure[data-slug] .tile')]"
-    places = f"{tiles}.map((it) => it.style.backgroundPositionX)"
-    assert set(browser.get(places)) == {"0%"}
-    assert len(browser.get(places)) == 22  # with both references, without the two that have no run
+    tiles = "#interpolate-grid figure[data-slug] .tile", "it.style.backgroundPositionX"
+    # with both references, without the two that have no run
+    assert browser.all(*tiles) == ["0%"] * 22
     browser.set("frame", "9")
-    assert set(browser.get(places)) == {"100%"}
+    assert browser.all(*tiles) == ["100%"] * 22
     assert browser.get("document.querySelector('#fade .over').lastChild.style.opacity") == "1"
     browser.set("order", "piq", "change")
     first = browser.get("document.querySelector('#interpolate-grid figure[data-slug]').dataset.slug")
@@ -271,15 +255,15 @@ def test_weights_and_limits_choose_the_order_and_the_frontier(browser: Browser, 
 
     browser.open("pick")
     usable = summaries.summarise(records).query("not collapsed").dropna(subset=["ssim"])
-    browser.driver.execute_script("document.getElementById('fitted').click()")
-    rows = "[...document.querySelectorAll('#pick-list tr[data-slug]{}')].map((it) => it.dataset.slug)"
-    assert set(browser.get(rows.format(".best"))) == set(pareto_set(usable))
+    browser.click("fitted")
+    rows = "#pick-list tr[data-slug]", "it.dataset.slug"
+    assert set(browser.all(f"{rows[0]}.best", rows[1])) == set(pareto_set(usable))
     browser.set("weight", "100")
-    assert browser.get(rows.format("")) == list(usable["ssim"].sort_values(ascending=False).index)
+    assert browser.all(*rows) == list(usable["ssim"].sort_values(ascending=False).index)
     browser.set("weight", "0")
-    assert browser.get(rows.format("")) == list(usable["piq"].sort_values().index)
+    assert browser.all(*rows) == list(usable["piq"].sort_values().index)
     browser.set("code", "0")
-    assert "vq-vae" not in browser.get(rows.format(""))
+    assert "vq-vae" not in browser.all(*rows)
 
 
 @pytest.mark.slow
@@ -287,26 +271,20 @@ def test_another_profile_is_drawn_in_the_view_that_is_open(browser: Browser) -> 
     browser.open("interpolate")
     browser.set("profile", "notebook", "change")
     assert browser.visible("#interpolate-grid figure[data-slug]") == 8
-    browser.driver.execute_script("location.hash = 'pick'")
-    browser.driver.execute_async_script("setTimeout(arguments[0], 50)")
+    browser.go("pick")
     assert browser.visible("#pick-list tbody tr") == 7
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("view", ["claims", "scatter", "interpolate", "compare", "pick"])
-def test_nothing_is_wider_than_a_phone_and_every_control_has_a_name(browser: Browser, view: str) -> None:
-    browser.driver.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": 360, "height": 780, "deviceScaleFactor": 2, "mobile": True},
-    )
+def test_nothing_is_wider_than_a_phone_and_every_control_has_a_name(browser: Browser) -> None:
+    phone = {"width": 360, "height": 780, "deviceScaleFactor": 2, "mobile": True}
+    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
     try:
-        browser.open(view)
-        assert browser.get("document.documentElement.scrollWidth") == 360
-        named = "it.labels?.[0]?.textContent.trim() || it.textContent.trim()"
-        nameless = (
-            f"[...document.querySelectorAll('select, input, button')].filter((it) => !({named})).length"
-        )
-        assert browser.get(nameless) == 0
+        for view in VIEWS:
+            browser.open(view)
+            assert browser.get("document.documentElement.scrollWidth") == 360, view
+            named = "it.labels?.[0]?.textContent.trim() || it.textContent.trim()"
+            assert all(browser.all("select, input, button", named)), view
     finally:
         browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert browser.errors() == []

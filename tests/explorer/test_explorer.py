@@ -17,7 +17,7 @@ from PIL import Image
 
 from reproduce import cli, explorer, paper
 from reproduce.analysis import summaries
-from reproduce.architectures.names import I_SSIMS, REFERENCES, SLUGS, SSIMS
+from reproduce.architectures.names import ALL_METRICS, I_SSIMS, REFERENCES, SLUGS, SSIMS
 from reproduce.commands import options
 from reproduce.commands.explorer import read_verdicts
 from reproduce.errors import ReproduceError
@@ -32,6 +32,8 @@ ADDRESS = re.compile(rb"https?://[^\s\"'<>)]*|(?<![\w:])//[a-z0-9-]+\.[a-z]{2,}"
 NAMESPACE = b"http://www.w3.org/2000/svg"
 """The name of SVG's elements: nothing is loaded from it."""
 
+LARGE = np.random.default_rng(0).integers(0, 256, (20, 10, 28, 28), dtype=np.uint8)
+
 
 def embedded(page: bytes) -> dict[str, Any]:
     """The data inside the page, found as a browser would."""
@@ -40,22 +42,11 @@ def embedded(page: bytes) -> dict[str, Any]:
     return found
 
 
-def test_the_page_names_no_address_but_the_namespace_of_svg(page: bytes) -> None:
+def test_the_page_needs_nothing_else(page: bytes) -> None:
+    """It names no address but the namespace of SVG, and forbids its browser every load."""
     assert set(ADDRESS.findall(page)) == {NAMESPACE}
-
-
-def test_the_page_forbids_its_browser_every_load(page: bytes) -> None:
     assert b"default-src 'none'; img-src data: blob:;" in page
     assert not re.search(rb"<(link|img|script|iframe)[^>]*\b(src|href)=\"(?!data:)", page)
-
-
-def test_the_page_stays_below_its_limit_however_many_profiles_there_are(
-    records: Records, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(explorer, "PICTURES", 100_000)
-    page = explorer.build({"desk": records, "notebook": records, "paper": records}, None)
-    assert len(page) < 100_000 + 3 * 200_000 < explorer.LARGEST
-    assert [bool(each["pictures"]) for each in embedded(page)["profiles"]] == [False, False, False]
 
 
 def test_profiles_that_fit_have_pictures_and_the_others_numbers(records: Records) -> None:
@@ -65,21 +56,28 @@ def test_profiles_that_fit_have_pictures_and_the_others_numbers(records: Records
     assert found[1]["models"] == found[0]["models"]
 
 
+def test_the_page_stays_below_its_limit_however_many_profiles_there_are(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explorer, "PICTURES", 100_000)
+    monkeypatch.setattr(data, "pictures", lambda own: {"ae": {"frames": data.sprite(LARGE)}})
+    page = explorer.build({"desk": records, "notebook": records, "paper": records}, None)
+    assert len(page) < 100_000 + 3 * 200_000 < explorer.LARGEST
+    assert not any(each["pictures"] for each in embedded(page)["profiles"])
+
+
 def test_no_text_of_the_data_ends_its_element(page: bytes) -> None:
     assert HOSTILE.encode() not in page
     assert embedded(page)["verdicts"]["statements"][3]["evidence"] == HOSTILE
 
 
-def test_means_are_those_of_the_report(page: bytes, records: Records) -> None:
-    models = embedded(page)["profiles"][0]["models"]
-    summary = summaries.summarise(records)
-    for metric in ("ssim", "mse", "psnr", "mae", "piq", "iss", "i_ssim"):
-        shown = [run["final"][metric] for run in models["ae"]["runs"].values()]
+def test_means_are_those_of_the_report_and_models_without_a_run_are_named(
+    page: bytes, records: Records
+) -> None:
+    found, summary = embedded(page)["profiles"][0], summaries.summarise(records)
+    for metric in ALL_METRICS:
+        shown = [run["final"][metric] for run in found["models"]["ae"]["runs"].values()]
         assert np.mean(shown) == pytest.approx(summary.at["ae", metric], rel=1e-12)
-
-
-def test_models_without_a_finished_run_are_named_and_have_no_numbers(page: bytes) -> None:
-    found = embedded(page)["profiles"][0]
     assert found["missing"] == ["HVAE", "SVAE"]
     assert list(found["models"]) == [*(slug for slug in SLUGS if slug not in ("hvae", "svae")), *REFERENCES]
     assert found["models"]["beta-vae"]["collapsed"]
@@ -87,20 +85,12 @@ def test_models_without_a_finished_run_are_named_and_have_no_numbers(page: bytes
 
 def test_every_measure_has_a_value_in_the_papers_tables(page: bytes) -> None:
     content = embedded(page)
-    assert {each["id"] for each in content["measures"]} == {
-        *SSIMS,
-        *I_SSIMS,
-        "mse",
-        "psnr",
-        "mae",
-        "piq",
-        "iss",
-    }
-    for each in content["measures"]:
+    measures = {each["id"]: each for each in content["measures"]}
+    assert set(measures) == {*ALL_METRICS, *SSIMS, *I_SSIMS}
+    for each in measures.values():
         assert content["paper"]["vae"][each["paper"]] == paper.models().at["vae", each["paper"]]
-    by_id = {each["id"]: each for each in content["measures"]}
-    assert by_id["i_ssim_uniform7"]["paper"] == "i_ssim"
-    assert len({each["name"] for each in content["measures"]}) == len(content["measures"])
+    assert measures["i_ssim_uniform7"]["paper"] == "i_ssim"
+    assert len({each["name"] for each in measures.values()}) == len(measures)
 
 
 def test_milestones_are_those_of_most_runs_and_of_todays_evaluation(records: Records) -> None:
@@ -134,20 +124,12 @@ def test_a_model_whose_pictures_are_not_at_hand_has_numbers_only(records: Record
     assert "ae" in found["pictures"]
 
 
-def test_verdicts_that_are_not_there_yet_are_none(tmp_path: Path) -> None:
-    assert read_verdicts(tmp_path / "verdicts.json") is None
-
-
-def test_verdicts_are_read_as_they_were_written(tmp_path: Path) -> None:
-    (tmp_path / "verdicts.json").write_text(json.dumps(made_up_verdicts()))
-    assert read_verdicts(tmp_path / "verdicts.json") == made_up_verdicts()
-
-
 @pytest.mark.parametrize(
     "text", ["", "[1", "[]", "{}", '{"ten": [], "statements": [1]}', '{"ten": {}, "statements": []}']
 )
 def test_verdicts_of_another_shape_are_refused_in_one_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "verdicts.json"
+    assert read_verdicts(path) is None
     path.write_text(text)
     with pytest.raises(ReproduceError, match="render the report again") as refused:
         read_verdicts(path)

@@ -23,18 +23,16 @@ def _reversed() -> Records:
     return make_records("paper", (42,), targets=models.iloc[::-1].set_axis(models.index))
 
 
+DAMAGE = {
+    "collapsed": ["beta-vae"],
+    "failed": ["svae"],
+    "missing": ["hvae"],
+    "variants": {"pythae": ["vamp"]},
+}
 KINDS: dict[str, Callable[[], Records]] = {
     "all reproduced": lambda: make_records("paper", seed_spread=0),
     "none reproduced": _reversed,
-    "desk": lambda: make_records("desk", (42,)),
-    "collapsed and incomplete": lambda: make_records(
-        "notebook",
-        (42,),
-        collapsed=["beta-vae"],
-        failed=["svae"],
-        missing=["hvae"],
-        variants={"pythae": ["vamp"]},
-    ),
+    "collapsed and incomplete": lambda: make_records("desk", (42,), **DAMAGE),
     "two models": lambda: make_records("desk", (42,), architectures=["ae", "vae"]),
     "all failed": lambda: make_records("desk", (42,), failed=SLUGS),
     "without verdicts": lambda: make_records("quick", (42,), collapsed=["vae"]),
@@ -50,18 +48,21 @@ def complete() -> Context:
 @pytest.fixture(scope="session")
 def damaged() -> Context:
     """A collapsed, a failed and a missing model, one seed, and a second implementation of one."""
-    return Context(KINDS["collapsed and incomplete"](), PROVENANCE)
+    return Context(make_records("notebook", (42,), **DAMAGE), PROVENANCE)
 
 
-@pytest.fixture(scope="session", params=list(KINDS))
-def rendered(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report's folder of one kind of campaign."""
-    out = tmp_path_factory.mktemp("report")
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Kind of campaign → the report's folder."""
+    folders = {kind: tmp_path_factory.mktemp("report") for kind in KINDS}
     with pytest.MonkeyPatch.context() as patched:
         # drawing takes most of the time, and has its own tests
         patched.setattr(figures, "render", blank_figures)
-        render(KINDS[request.param](), out, provenance=PROVENANCE, manifests={})
-    return out
+        for kind, folder in folders.items():
+            (folder / "tables").mkdir()
+            (folder / "tables" / "old.tex").touch()
+            render(KINDS[kind](), folder, provenance=PROVENANCE, manifests={})
+    return folders
 
 
 def blank_figures(context: Context, folder: Path) -> tuple[str, ...]:

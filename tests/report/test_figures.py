@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -13,75 +14,81 @@ from reproduce.report import figures, images, scatter, style
 from reproduce.report.context import NO_FAMILY, Context
 
 
-def drawn(name: str, context: Context) -> Figure:
+@pytest.fixture(scope="module")
+def drawn(complete: Context) -> dict[str, Figure]:
+    """Every figure of a whole campaign."""
     with style.styled():
-        found = figures.FIGURES[name](context)
-    assert found is not None
-    return found
+        return {name: draw(complete) for name, draw in figures.FIGURES.items()}  # type: ignore[misc]
 
 
 def texts(figure: Figure) -> str:
     return " ".join(text.get_text() for text in figure.findobj(lambda each: hasattr(each, "get_text")))
 
 
-@pytest.mark.parametrize("name", list(figures.FIGURES))
-def test_every_figure_is_drawn_of_a_whole_and_of_a_damaged_campaign(
-    name: str, complete: Context, damaged: Context
-) -> None:
-    for context in (complete, damaged):
-        assert drawn(name, context).get_size_inches()[0] <= style.PAGE
+def test_every_figure_fits_the_page(drawn: dict[str, Figure]) -> None:
+    assert max(figure.get_size_inches()[0] for figure in drawn.values()) <= style.PAGE
 
 
-def test_boxes_are_over_the_models_of_a_family(complete: Context) -> None:
+def test_boxes_are_over_the_models_of_a_family(drawn: dict[str, Figure], complete: Context) -> None:
     """As the paper's caption says: one point a model, ours and the paper's."""
-    (axes,) = drawn("fig2", complete).axes
+    (axes,) = drawn["fig2"].axes
     points = sum(len(collection.get_offsets()) for collection in axes.collections)
     assert points == 2 * sum(len(slugs) for name, slugs in complete.families.items() if name != NO_FAMILY)
 
 
-def test_an_arrow_leads_from_each_of_the_papers_points_to_ours(complete: Context) -> None:
-    (axes, *_) = drawn("fig5", complete).axes
-    arrows = [text for text in axes.texts if getattr(text, "arrow_patch", None) is not None]
-    assert len(arrows) == len(SLUGS)
+def test_the_trade_off_names_every_model_with_an_arrow_from_the_papers_point_to_ours(
+    drawn: dict[str, Figure], complete: Context
+) -> None:
+    axes = drawn["fig5"].axes[0]
+    assert sum(getattr(text, "arrow_patch", None) is not None for text in axes.texts) == len(SLUGS)
+    assert all(name in texts(drawn["fig5"]) for name in complete.labels(SLUGS))
 
 
-def test_every_model_has_its_name_in_the_trade_off(complete: Context) -> None:
-    told = texts(drawn("fig5", complete))
-    assert all(name in told for name in complete.labels(SLUGS))
+def test_the_frontier_shows_the_thresholds_of_the_regimes(drawn: dict[str, Figure]) -> None:
+    lines = [np.asarray(line.get_xdata(), float) for line in drawn["fig6"].axes[0].lines]
+    assert scatter.SSIM_THRESHOLD in [xs[0] for xs in lines if np.ptp(xs) == 0]
 
 
-def test_the_frontier_shows_the_thresholds_of_the_regimes(complete: Context) -> None:
-    (axes, *_) = drawn("fig6", complete).axes
-    vertical = [
-        line.get_xdata()[0] for line in axes.lines if np.ptp(np.asarray(line.get_xdata(), float)) == 0
-    ]
-    assert scatter.SSIM_THRESHOLD in vertical
-
-
-def test_interpolations_are_lettered_and_of_two_pairs(complete: Context) -> None:
-    told = texts(drawn("fig3", complete))
-    assert all(f"({letter})" in told for letter in "abcdef")
+def test_interpolations_are_lettered_and_of_two_pairs(drawn: dict[str, Figure], complete: Context) -> None:
+    assert all(f"({letter})" in texts(drawn["fig3"]) for letter in "abcdef")
     assert len(images.shown_pairs(complete)) == 2
 
 
-def test_a_model_without_a_run_is_said_to_have_none(damaged: Context) -> None:
-    assert "no finished run" in texts(drawn("fig1", damaged))
-
-
-def test_leaving_models_out_is_drawn_for_both(complete: Context) -> None:
-    _, *paths = drawn("fig7", complete).axes
+def test_leaving_models_out_is_drawn_for_both(drawn: dict[str, Figure]) -> None:
+    _, *paths = drawn["fig7"].axes
     assert [axes.get_title() for axes in paths] == ["leaving models out: paper", "leaving models out: ours"]
 
 
-def test_the_heat_map_has_ours_below_and_the_papers_above(complete: Context) -> None:
-    axes = drawn("figA2", complete).axes[0]
-    values = axes.collections[0].get_array().reshape(7, 7)
+def test_the_heat_map_has_ours_below_and_the_papers_above(
+    drawn: dict[str, Figure], complete: Context
+) -> None:
+    values = drawn["figA2"].axes[0].collections[0].get_array().reshape(7, 7)
     assert values[0, 4] == pytest.approx(complete.duality_paper.r)
     assert values[4, 0] == pytest.approx(complete.duality_healthy.r)
 
 
-def test_equal_records_give_equal_bytes(damaged: Context, tmp_path: Path) -> None:
+def test_a_damaged_campaign_is_drawn_with_equal_bytes_each_time(damaged: Context, tmp_path: Path) -> None:
     for folder in ("one", "two"):
         figures.render(damaged, tmp_path / folder)
-    for path in sorted((tmp_path / "one").iterdir()):
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+    files = sorted((tmp_path / "one").iterdir())
+    assert len(files) >= len(figures.FIGURES)
+    for path in files:
+        content = path.read_bytes()
+        assert content == (tmp_path / "two" / path.name).read_bytes(), path.name
+        for trace in (b"CreationDate", b"Producer", b"matplotlib", b"Software"):
+            assert trace not in content, path.name
+    with style.styled():
+        assert "no finished run" in texts(figures.FIGURES["fig1"](damaged))  # type: ignore[arg-type]
+
+
+def test_styled_ignores_the_users_settings_and_restores_them() -> None:
+    with mpl.rc_context({"font.size": 31.0}):
+        with style.styled():
+            assert mpl.rcParams["font.size"] == style.RC["font.size"]
+            assert mpl.rcParams["pdf.fonttype"] == 42
+        assert mpl.rcParams["font.size"] == 31.0
+
+
+def test_no_two_families_share_a_colour_or_a_marker() -> None:
+    assert len({*style.PALETTE, style.OTHER[0]}) == len(style.PALETTE) + 1
+    assert len({*style.MARKERS, style.OTHER[1]}) == len(style.MARKERS) + 1

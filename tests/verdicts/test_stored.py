@@ -3,45 +3,34 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from reproduce.paper import tables
 from reproduce.verdicts import stored, summary
 from reproduce.verdicts.judge import judge
 from reproduce.verdicts.model import Verdict
 from reproduce.verdicts.registry import load
-from tests.synthetic import make_records
 
 CONTENT = {"key": "k", "profile": "desk", "ten": [], "tally": {}, "statements": [{"id": "β"}]}
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Two profiles with a run each."""
-    for profile in ("desk", "paper"):
-        folder = tmp_path / profile / "ae" / "seed-42"
-        folder.mkdir(parents=True)
-        (folder / "manifest.json").write_text('{"files": {}}')
-        (folder / "images.csv").write_text("a,b\n1,2\n")
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two profiles with a run each, and sources that may change."""
+    names = [f"{profile}/ae/seed-42/{name}" for profile in ("desk", "paper") for name in RUN]
+    for name in (*names, "sources/a.py", "sources/paper/table1.csv", "sources/notes.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    monkeypatch.setattr(stored, "PACKAGE", tmp_path / "sources")
     return tmp_path
 
 
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Sources that may change."""
-    folder = tmp_path / "sources"
-    (folder / "paper").mkdir(parents=True)
-    (folder / "a.py").write_text("1")
-    (folder / "paper" / "table1.csv").write_text("1")
-    (folder / "notes.md").write_text("1")
-    monkeypatch.setattr(stored, "PACKAGE", folder)
-    return folder
+RUN = ("manifest.json", "images.csv")
 
 
-def test_the_key_is_that_of_what_is_there(root: Path, package: Path) -> None:
+def test_the_key_is_that_of_what_is_there(root: Path) -> None:
     before = stored.key((root,), ["desk"])
     assert stored.key((root,), ["desk"]) == before
     assert stored.key((root, root / "nowhere"), ["desk"]) == before
@@ -64,7 +53,7 @@ def test_the_key_is_that_of_what_is_there(root: Path, package: Path) -> None:
         ("desk/ae/seed-42/checkpoint-7.bin", False),
     ],
 )
-def test_what_changes_the_key(root: Path, package: Path, path: str, changes: bool) -> None:
+def test_what_changes_the_key(root: Path, path: str, changes: bool) -> None:
     before = stored.key((root,), ["desk"])
     (root / path).parent.mkdir(parents=True, exist_ok=True)
     (root / path).write_text("something else")
@@ -78,10 +67,6 @@ def test_what_was_written_is_read_as_it_was(tmp_path: Path) -> None:
     assert stored.read(tmp_path / "nowhere", "k") is None
 
 
-def without(content: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in content.items() if name != "ten"}
-
-
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -91,33 +76,34 @@ def without(content: dict[str, Any]) -> dict[str, Any]:
         lambda text: "[" * 100_000,
         lambda text: "\xff",
         lambda text: text.replace("desk", "disk"),
-        lambda text: json.dumps(without(json.loads(text))),
-        lambda text: text.replace('"β"', '"b"'),
+        lambda text: text.replace('"ten": [],', ""),
         lambda text: '{"key": "k"}',
     ],
-    ids=["cut", "empty", "a list", "deep", "bytes", "a word", "a part gone", "a name", "only a key"],
+    ids=["cut", "empty", "a list", "deep", "bytes", "a word", "a part gone", "only a key"],
 )
-def test_a_damaged_document_is_none(tmp_path: Path, spoil: Any) -> None:
+def test_a_damaged_document_is_none(tmp_path: Path, spoil: Callable[[str], str]) -> None:
     stored.write(tmp_path, CONTENT)
     path = tmp_path / stored.NAME
     path.write_text(spoil(path.read_text(encoding="utf-8")), encoding="latin-1", errors="replace")
     assert stored.read(tmp_path, "k") is None
 
 
-def test_the_document_has_everything_that_is_asked_of_it(tmp_path: Path) -> None:
-    verdicts: tuple[Verdict, ...] = judge(make_records("notebook", (42,)))
-    ten = summary.ten({"notebook": verdicts, "desk": judge(None)})
-    content = stored.document(verdicts, ten, "notebook", "k", {"cells": {"reproduced": 3}})
+def test_the_document_has_everything_that_is_asked_of_it(
+    tmp_path: Path, verdicts: tuple[Verdict, ...]
+) -> None:
+    ten = summary.ten({"paper": verdicts, "desk": judge(None)})
+    content = stored.document(verdicts, ten, "paper", "k", {"cells": {"reproduced": 3}})
     stored.write(tmp_path, content)
     read = stored.read(tmp_path, "k")
+    assert read is not None
     assert read == json.loads(json.dumps(content))
     assert [own["id"] for own in read["statements"]] == [own.id for own in load()]
     assert [claim["number"] for claim in read["ten"]] == list(range(1, 11))
     first = read["ten"][0]
     assert (first["id"], first["place"]) == ("VI-A.r", "VI-A, text")
-    assert list(first["verdicts"]) == ["notebook", "desk"]
-    assert first["verdicts"]["notebook"]["grade"] == "D"
+    assert list(first["verdicts"]) == ["paper", "desk"]
+    assert first["verdicts"]["paper"]["grade"] == "A"
     (cell,) = [own for own in read["statements"] if own["id"] == "T1.ae.ssim"]
-    assert cell["command"] == "python -m reproduce claims --profile notebook --id T1.ae.ssim"
-    assert cell["printed"] == [tables().cells[next(c for c in tables().cells if c[:3] == (1, "ae", "ssim"))]]
+    assert cell["command"] == "python -m reproduce claims --profile paper --id T1.ae.ssim"
+    assert cell["printed"] == ["0.908"]
     assert {"places", "aliases", "verdict", "reason", "evidence", "looks", "firm", "about"} <= set(cell)

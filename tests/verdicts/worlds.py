@@ -1,11 +1,11 @@
-"""Worlds in which a predicate is meant to hold, to fail, or to have nothing to go by."""
+"""Worlds in which a predicate is meant to hold, to fail, or to have nothing to go by; and cases to hold in them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,12 @@ from tests.synthetic import paperlike
 BY_UNIT = (*ALL_METRICS, "sharpness", "uniformity", "end_distance", "piq_over_floor")
 """Measured on every image or pair; of any other column there is one number a run."""
 Edits = Mapping[tuple[str, str], float]
+
+
+@cache
+def repeated() -> Records:
+    """A campaign under the paper's protocol that measured what is printed, with three seeds."""
+    return replace(paperlike(), profile="paper")
 
 
 @cache
@@ -148,3 +154,51 @@ PCA_BELOW = {"ssim": 0.5, "mse": 0.05, "psnr": 12.0}
 PCA_ABOVE = {"ssim": 0.8, "mse": 0.01, "psnr": 22.0}
 PCA_NEAR = {"ssim": 0.63, "mse": 0.03, "psnr": 15.6}
 """PCA below, above, and among the printed values of the two RAE."""
+
+
+# --- cases --------------------------------------------------------------------------------------------------
+
+
+class Case(NamedTuple):
+    """What a statement comes to in a world."""
+
+    kind: str
+    outcome: Outcome
+    arguments: str = ""
+    printed: str = ""
+    world: Callable[[], World] = ours
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.outcome} {self.arguments} {self.printed}"
+
+    def check(self) -> None:
+        assert outcome(self.world(), self.kind, self.arguments, self.printed) is self.outcome
+
+
+def with_(spread: float = 0.0, **edits: float) -> Callable[[], World]:
+    """`with_(ae__ssim=0.5)`: the campaign with one cell changed (underscores for hyphens)."""
+    return lambda: ours(_cells(edits), spread=spread, n=100 if spread else 2)
+
+
+def printed_with(**edits: float) -> Callable[[], World]:
+    """The paper's tables with one number changed."""
+    return lambda: theirs(_cells(edits))
+
+
+def _cells(edits: Mapping[str, float]) -> Edits:
+    named = {tuple(name.split("__")): value for name, value in edits.items()}
+    return {(slug.replace("_", "-"), column): value for (slug, column), value in named.items()}
+
+
+def noisy(**spreads: float) -> Callable[[], World]:
+    """The campaign with columns that spread over a hundred images or pairs."""
+    return lambda: ours(spread=spreads, n=100)
+
+
+def rescaled(column: str, factor: float) -> Callable[[], World]:
+    """A campaign in which a whole column is on another scale."""
+    return lambda: ours(models=base().assign(**{column: factor * base()[column]}))
+
+
+def without(*slugs: str) -> Callable[[], World]:
+    return lambda: ours(models=base().drop(list(slugs)))
