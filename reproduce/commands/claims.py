@@ -17,7 +17,7 @@ from reproduce.commands.options import (
     ResultsOption,
     SeedOption,
     app,
-    light_profile,
+    judged_profile,
     parsed_seeds,
 )
 from reproduce.errors import ReproduceError
@@ -61,7 +61,7 @@ def claims(
     as_json: JsonOption = False,
 ) -> int:
     """The ten claims with their verdicts; with --all, --id, --section or --verdict any statement of the paper."""
-    protocol = light_profile(profile_name, results)
+    protocol = judged_profile(profile_name, results)
     document = current(protocol, results, parsed_seeds(seed))
     if document.get("warning"):
         typer.echo(document["warning"], err=True)

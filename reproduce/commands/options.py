@@ -9,7 +9,7 @@ import typer
 
 from reproduce.errors import ReproduceError
 from reproduce.machine.version import ROOT
-from reproduce.protocol import PROFILES, Protocol, profile
+from reproduce.protocol import BEST_FIRST, PROFILES, Protocol, profile
 from reproduce.storage import files
 
 PUBLISHED = ROOT / "published"
@@ -83,6 +83,20 @@ def light_profile(name: str | None, results: Path) -> Protocol:
     """
     chosen = name or remembered_profile(results)
     return profile(chosen or ("paper" if Path("/dev/nvidia0").exists() else "quick"))
+
+
+def judged_profile(name: str | None, results: Path) -> Protocol:
+    """As `light_profile`, but where that gives no verdicts and none is named, the one with most finished models among
+    those that do: a clone has some with it."""
+    own = light_profile(name, results)
+    if name or own.verdicts:
+        return own
+
+    def models(of: str) -> int:
+        manifests = (root.glob(f"{of}/*/seed-*/manifest.json") for root in (results, PUBLISHED))
+        return len({path.parts[-3] for found in manifests for path in found if "@" not in path.parts[-3]})
+
+    return profile(max(BEST_FIRST, key=models))
 
 
 REMEMBERED = "default-profile.txt"

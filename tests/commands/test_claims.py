@@ -20,6 +20,7 @@ from reproduce.storage.store import FAILED, FRESH, MISSING, STALE, Status, Store
 from reproduce.verdicts import stored, summary
 from reproduce.verdicts.judge import judge
 from reproduce.verdicts.registry import load
+from tests import bare
 from tests.synthetic import make_records
 from tests.tiny import RUNS
 
@@ -53,7 +54,7 @@ def document() -> dict[str, Any]:
 def kept(document: dict[str, Any], tmp_path: Path) -> list[str]:
     """A results root with a valid document; the words that name it."""
     root = tmp_path / "results"
-    profiles = ["desk", *(other.name for other in claims.profiles_beside(claims.light_profile("desk", root)))]
+    profiles = ["desk", *(other.name for other in claims.profiles_beside(claims.judged_profile("desk", root)))]
     key = stored.key((root, tmp_path / "published"), profiles)
     (root / "desk" / "report").mkdir(parents=True)
     stored.write(root / "desk" / "report", document | {"key": key})
@@ -271,3 +272,11 @@ def test_a_store_in_which_everything_is_damaged_is_not_taken_for_an_empty_one(
     code, _, err = command(*campaign, "--id", "III-H.run")
     assert code == 2
     assert "ae/seed-1 of profile 'tiny' is damaged" in err
+
+
+def test_in_a_clone_without_a_gpu_the_published_verdicts_are_shown(tmp_path: Path) -> None:
+    """The default profile there gives none."""
+    found = bare.reproduce("claims", tmp_path)
+    assert found.returncode == 0
+    assert b"no results that are judged" not in found.stdout
+    assert b"(grade D" in found.stdout
