@@ -23,10 +23,9 @@ def undominated(ssim: np.ndarray, piq: np.ndarray) -> np.ndarray:
     return np.asarray(~beats.any(axis=-2))
 
 
-def rank_sum(ssim: np.ndarray, piq: np.ndarray) -> np.ndarray:
-    """Fig. 4's combined rank, the sum of both ranks, 1 the best; ties share the best: (…, models) → the same."""
-    sharper = (ssim[..., None, :] > ssim[..., :, None]).sum(-1)
-    return np.asarray(2 + sharper + (piq[..., None, :] < piq[..., :, None]).sum(-1))
+def places(values: np.ndarray) -> np.ndarray:
+    """Place of each model, 1 for the highest; ties share the best of theirs: (…, models) → the same."""
+    return np.asarray(1 + (values[..., None, :] > values[..., :, None]).sum(-1))
 
 
 def pareto_set(models: pd.DataFrame) -> tuple[str, ...]:
@@ -36,14 +35,14 @@ def pareto_set(models: pd.DataFrame) -> tuple[str, ...]:
 
 
 def combined_rank(models: pd.DataFrame) -> pd.DataFrame:
-    """Fig. 4's order, best first: rank_ssim, rank_piq, combined (`rank_sum`), minmax_sum.
+    """Fig. 4's order, best first: rank_ssim, rank_piq, combined (their sum), minmax_sum.
 
     minmax_sum adds SSIM and −PIQ, each rescaled to [0, 1] over the rows: unlike ranks it keeps distances.
     Ties go by minmax_sum, then by the frame's order.
     """
     rows = models[["ssim", "piq"]].dropna()
     table = pd.DataFrame({"rank_ssim": ranks(rows, "ssim"), "rank_piq": ranks(rows, "piq")}).astype(int)
-    table["combined"] = rank_sum(rows["ssim"].to_numpy(), rows["piq"].to_numpy())
+    table["combined"] = table["rank_ssim"] + table["rank_piq"]
     table["minmax_sum"] = normalised(rows["ssim"]) + 1 - normalised(rows["piq"])
     order = np.lexsort((-table["minmax_sum"].to_numpy(), table["combined"].to_numpy()))
     return table.iloc[order]

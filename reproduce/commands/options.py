@@ -9,7 +9,7 @@ import typer
 
 from reproduce.errors import ReproduceError
 from reproduce.machine.version import ROOT
-from reproduce.protocol import BEST_FIRST, PROFILES, Protocol, profile
+from reproduce.protocol import PROFILES, Protocol, profile
 from reproduce.storage import files
 
 PUBLISHED = ROOT / "published"
@@ -91,12 +91,10 @@ def judged_profile(name: str | None, results: Path) -> Protocol:
     own = light_profile(name, results)
     if name or own.verdicts:
         return own
+    # registry and data sets take a moment to import
+    from reproduce.storage.store import most_finished
 
-    def models(of: str) -> int:
-        manifests = (root.glob(f"{of}/*/seed-*/manifest.json") for root in (results, PUBLISHED))
-        return len({path.parts[-3] for found in manifests for path in found if "@" not in path.parts[-3]})
-
-    return profile(max(BEST_FIRST, key=models))
+    return most_finished(results, PUBLISHED)[0].protocol
 
 
 REMEMBERED = "default-profile.txt"

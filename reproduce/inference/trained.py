@@ -18,8 +18,8 @@ from reproduce.protocol import BEST_FIRST
 from reproduce.storage import files
 from reproduce.storage.reading import assemble
 from reproduce.storage.records import Records
-from reproduce.storage.runs import RunId, campaign_runs, select
-from reproduce.storage.store import FRESH, WEIGHTS, Status, Store
+from reproduce.storage.runs import RunId, select
+from reproduce.storage.store import FRESH, WEIGHTS, Store, most_finished
 
 PUBLISHED = ROOT / "published"
 """What came with the project, whatever folder the process is in."""
@@ -71,16 +71,7 @@ def load_records(
     results, published: where runs are looked for, in this order. Raises ReproduceError where none has finished, or for
     what cannot be read.
     """
-
-    def finished(name: str) -> tuple[Store, list[Status]]:
-        store = Store(results, protocol.profile(name), published)
-        states = [store.status(run) for run in (*campaign_runs(store.protocol), *store.known_runs())]
-        return store, list({status.run: status for status in states if status.state == FRESH}.values())
-
-    def models(found: tuple[Store, list[Status]]) -> int:
-        return len({status.run.architecture for status in found[1] if not status.run.variant})
-
-    store, states = max(map(finished, (profile,) if profile else BEST_FIRST), key=models)
+    store, states = most_finished(results, published, (profile,) if profile else BEST_FIRST)
     if not states:
         raise ReproduceError(
             f"no run of profile {store.protocol.name} has finished: give `python -m reproduce run --profile "

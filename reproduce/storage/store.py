@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from reproduce.architectures import registry
 from reproduce.architectures.names import REFERENCES, SLUGS
 from reproduce.errors import ReproduceError
-from reproduce.protocol import Protocol
+from reproduce.protocol import BEST_FIRST, Protocol, profile
 from reproduce.storage import files, runs
 from reproduce.storage.runs import RunId
 
@@ -268,6 +268,22 @@ class Store:
             if digests:
                 found[run.folder] = sorted(digests)
         return found
+
+
+def most_finished(
+    results: Path, published: Path, names: Iterable[str] = BEST_FIRST
+) -> tuple[Store, list[Status]]:
+    """Of these profiles the one with most models finished, the first of equals, and its finished runs."""
+
+    def finished(name: str) -> tuple[Store, list[Status]]:
+        store = Store(results, profile(name), published)
+        states = [store.status(run) for run in (*runs.campaign_runs(store.protocol), *store.known_runs())]
+        return store, list({status.run: status for status in states if status.state == FRESH}.values())
+
+    def models(found: tuple[Store, list[Status]]) -> int:
+        return len({status.run.architecture for status in found[1] if not status.run.variant})
+
+    return max(map(finished, names), key=models)
 
 
 def _runs_below(base: Path) -> Iterator[RunId]:

@@ -11,7 +11,7 @@ import pandas as pd
 from reproduce.analysis import statistics
 from reproduce.analysis.families import FAMILIES
 from reproduce.analysis.measures import measure
-from reproduce.analysis.pareto import rank_sum, undominated
+from reproduce.analysis.pareto import places, undominated
 from reproduce.analysis.recommendations import PRIORITIES, avoided, recommended
 from reproduce.architectures.names import IMAGE_METRICS, LABELS
 from reproduce.paper import table3
@@ -391,8 +391,8 @@ def pareto(values: Values) -> np.ndarray:
 
 
 def combined(values: Values) -> np.ndarray:
-    """Fig. 4's combined rank among all models: (…, models)."""
-    return rank_sum(values.of("ssim"), values.of("piq"))
+    """Fig. 4's combined rank among all models, the sum of both places: (…, models)."""
+    return places(values.of("ssim")) + places(-values.of("piq"))
 
 
 def _require_points(world: World, slugs: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from reproduce.analysis import failures, latent, statistics, summaries
 from reproduce.analysis.families import FAMILIES
 from reproduce.analysis.headline import RECONSTRUCTION_OPTIMISED
 from reproduce.analysis.measures import measure
-from reproduce.analysis.pareto import REGIME_SIZE
+from reproduce.analysis.pareto import REGIME_SIZE, places
 from reproduce.architectures.names import LABELS
 from reproduce.verdicts import registry, rules
 from reproduce.verdicts.kinds import kind, own
@@ -440,8 +440,7 @@ def distinct_regimes(world: World, statement: Statement) -> Finding:
     none is both. Results: by the share of resamples."""
 
     def shared(v: Values) -> np.ndarray:
-        best = (v.of("ssim")[..., None, :] > v.of("ssim")[..., :, None]).sum(-1) < REGIME_SIZE
-        smooth = (v.of("piq")[..., None, :] < v.of("piq")[..., :, None]).sum(-1) < REGIME_SIZE
+        best, smooth = (places(values) <= REGIME_SIZE for values in (v.of("ssim"), -v.of("piq")))
         return np.asarray(best & smooth)
 
     both = [slug for slug, twice in zip(world.slugs, shared(world.values), strict=True) if twice]

@@ -54,7 +54,10 @@ def document() -> dict[str, Any]:
 def kept(document: dict[str, Any], tmp_path: Path) -> list[str]:
     """A results root with a valid document; the words that name it."""
     root = tmp_path / "results"
-    profiles = ["desk", *(other.name for other in claims.profiles_beside(claims.judged_profile("desk", root)))]
+    profiles = [
+        "desk",
+        *(other.name for other in claims.profiles_beside(claims.judged_profile("desk", root))),
+    ]
     key = stored.key((root, tmp_path / "published"), profiles)
     (root / "desk" / "report").mkdir(parents=True)
     stored.write(root / "desk" / "report", document | {"key": key})
