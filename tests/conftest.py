@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """`make test` hands its variables on; a test must not depend on them."""
-    for variable in ("PROFILE", "SEEDS", "RESULTS_DIR", "REPRODUCE_COMMIT"):
+    makes = ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "JOBS")
+    for variable in ("PROFILE", "SEEDS", "RESULTS_DIR", "REPRODUCE_COMMIT", *makes):
         monkeypatch.delenv(variable, raising=False)
 
 

@@ -81,7 +81,7 @@ def test_the_report_can_be_compiled_inside_with_the_packages_that_make_pdf_names
 
 def printed(*words: str) -> str:
     """What make would do, in words, with every container command printed and none run."""
-    command = ["make", "--no-print-directory", "-n", "DOCKER=docker", *words]
+    command = ["make", "-n", "DOCKER=docker", *words]
     environment = {"PATH": os.environ["PATH"]}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     return done.stdout

@@ -140,7 +140,7 @@ def test_no_torch_is_installed_from_an_index_that_nobody_named() -> None:
     told = f"make venv-cpu CPU_TORCH='{wanted_torch} --index-url ADDRESS'"
     # were the question not asked, no environment would be touched either
     environment = {"PATH": os.environ["PATH"], "PYTHON": "false"}
-    command = ["make", "--no-print-directory", "venv-cpu"]
+    command = ["make", "venv-cpu"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: say where a CPU build of torch comes from: {told}")

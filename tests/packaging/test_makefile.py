@@ -29,8 +29,6 @@ def make(folder: Path, *words: str, code: int = 0) -> tuple[int, list[str]]:
     python.chmod(0o755)
     log = folder / "log"
     environment = os.environ | {"REPRODUCE_VENV": str(folder), "LOG": str(log), "CODE": str(code)}
-    for variable in ("MAKEFLAGS", "JOBS"):
-        environment.pop(variable, None)
     done = subprocess.run(["make", *words], cwd=ROOT, env=environment, capture_output=True, check=False)
     return done.returncode, log.read_text().split("\n")[:-1]
 
