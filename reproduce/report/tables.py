@@ -35,7 +35,7 @@ from reproduce.report.context import Context, label
 from reproduce.report.numbers import DASH
 from reproduce.report.table import Blocks, Column, Row, Table, to_csv, to_latex, to_markdown
 from reproduce.verdicts.model import GRADES, IN_RESULTS, Outcome, Verdict
-from reproduce.verdicts.summary import perfect_repetition, tally
+from reproduce.verdicts.summary import common_share, perfect_repetition, tally
 
 # --- Tables I to III ----------------------------------------------------------------------------------
 
@@ -249,7 +249,7 @@ def counts(context: Context) -> Table | None:
     if not context.verdicts_allowed:
         return None
     table = tally(context.verdicts)
-    expected = perfect_repetition()
+    expected = perfect_repetition({metric: common_share(context.records, metric) for metric in ALL_METRICS})
     words = [word for word in IN_RESULTS.values() if table[word].any() or word in expected.index]
 
     def ideal(word: str) -> str:

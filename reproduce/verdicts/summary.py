@@ -10,11 +10,13 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from reproduce.analysis import summaries
 from reproduce.analysis.measures import measure
 from reproduce.architectures.names import IMAGE_METRICS
 from reproduce.errors import ReproduceError
 from reproduce.paper import CELLS, tables
 from reproduce.paper.tables import read
+from reproduce.storage.records import Records
 from reproduce.verdicts.model import IN_RESULTS, Outcome, Verdict
 from reproduce.verdicts.rules import INTERVAL
 from reproduce.verdicts.world import PRINTED_IMAGES, PRINTED_PAIRS
@@ -125,43 +127,50 @@ def counts(verdicts: Iterable[Verdict]) -> dict[str, dict[str, int]]:
 REPETITIONS = 400
 
 
-@cache
-def perfect_repetition() -> pd.DataFrame:
+def common_share(records: Records, metric: str) -> float:
+    """The share of a row's sampling variance that all rows of a campaign have in common, since they are measured on
+    the same images or pairs: the mean correlation of two models' values over these. Rows that do not vary are left
+    out; 0 with fewer than two others."""
+    measured = summaries.measurements(records, metric)
+    table = measured.pivot_table(index="unit", columns="architecture", values="value")
+    found = table.loc[:, table.std() > 0].corr().to_numpy()
+    above = found[np.triu_indices(len(found), 1)]
+    return float(np.clip(above.mean(), 0, 1)) if above.size else 0.0
+
+
+def perfect_repetition(common: Mapping[str, float]) -> pd.DataFrame:
     """What a perfect repetition of the paper would get on the cells of Tables I and II: two campaigns with the same
     true means and spreads, each measured on its own 100 images and 25 pairs, which all rows of a campaign share.
 
-    Rows the words "reproduced", "undecided", "not reproduced"; columns low, mean, high (95 % of the repetitions).
+    common: metric → `common_share`. It moves how far the tally of one repetition strays, not its mean. Rows the words
+    "reproduced", "undecided", "not reproduced"; columns low, mean, high (95 % of the repetitions).
     """
     printed = tables()
     models = printed.models()
     rng = np.random.default_rng(0)
     counts = np.zeros((REPETITIONS, 3), dtype=int)
+
+    def noise(error: np.ndarray, share: float) -> np.ndarray:
+        together, apart = (rng.standard_normal((REPETITIONS, n)) for n in (1, len(error)))
+        return np.asarray(error * (np.sqrt(share) * together + np.sqrt(1 - share) * apart))
+
     for metric in dict.fromkeys(cell.metric for cell in CELLS):
         sd = models[f"{metric}_sd"]
         if sd.isna().all():  # MAE is printed without ±
             continue
-        n = PRINTED_IMAGES if metric in IMAGE_METRICS else PRINTED_PAIRS
+        n, share = PRINTED_IMAGES if metric in IMAGE_METRICS else PRINTED_PAIRS, common[metric]
         error = sd.to_numpy(dtype=float) * np.sqrt(2 / n)
-        # rows rest on the same images, so their errors go together
-        shared = rng.standard_normal((REPETITIONS, 1))
-        noise = np.sqrt(SHARED) * shared + np.sqrt(1 - SHARED) * rng.standard_normal(
-            (REPETITIONS, len(error))
-        )
-        half = error * NORMAL
         margin = np.array([measure(metric).margin(float(value)) for value in models[metric]])
-        counts += _outcomes(noise * error, half, margin)
-        spread = sd.to_numpy(dtype=float) / np.sqrt(n - 1)
-        spread_noise = rng.standard_normal((REPETITIONS, len(error))) * spread
+        counts += _outcomes(noise(error, share), error * NORMAL, margin)
+        # of two normal variables with correlation ρ, the sample variances have ρ²
+        error = sd.to_numpy(dtype=float) / np.sqrt(n - 1)
         margin = np.array([measure(f"{metric}_sd").margin(float(value)) for value in sd])
-        counts += _outcomes(spread_noise, spread * NORMAL, margin)
+        counts += _outcomes(noise(error, share**2), error * NORMAL, margin)
     low, high = np.quantile(counts, INTERVAL, axis=0)
     words = [IN_RESULTS[outcome] for outcome in (Outcome.HOLDS, Outcome.UNDECIDED, Outcome.FAILS)]
     return pd.DataFrame({"low": low, "mean": counts.mean(axis=0), "high": high}, index=words)
 
 
-SHARED = 0.5
-"""The share of a row's sampling variance that all rows of a campaign have in common. It moves how far the tally of
-one repetition strays, not its mean."""
 NORMAL = 1.96
 
 

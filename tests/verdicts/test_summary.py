@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from reproduce import paper
-from reproduce.architectures.names import ALL_METRICS, IMAGE_METRICS
+from reproduce.architectures.names import ALL_METRICS, IMAGE_METRICS, SLUGS
 from reproduce.errors import ReproduceError
 from reproduce.paper import CELLS
 from reproduce.paper.tables import read
@@ -19,6 +19,7 @@ from reproduce.verdicts.judge import evaluate, judge
 from reproduce.verdicts.model import IN_RESULTS, Verdict
 from reproduce.verdicts.registry import cell_statement
 from reproduce.verdicts.world import World
+from tests.synthetic import make_records
 
 PREDICTED = [cell for cell in CELLS if cell.metric != "mae"]
 """MAE is printed without ±, so nothing is predicted of it."""
@@ -67,7 +68,7 @@ def counted(seed: int) -> dict[str, int]:
 
 
 def test_a_perfect_repetition_gets_what_is_predicted_and_is_not_refuted() -> None:
-    predicted = summary.perfect_repetition()
+    predicted = summary.perfect_repetition(dict.fromkeys(ALL_METRICS, 0.5))
     assert predicted["mean"].sum() == pytest.approx(len(PREDICTED))
     found = pd.DataFrame([counted(seed) for seed in range(6)]).reindex(columns=predicted.index).fillna(0)
     assert (found.sum(axis=1) == len(PREDICTED)).all(), "no other word is given"
@@ -76,6 +77,30 @@ def test_a_perfect_repetition_gets_what_is_predicted_and_is_not_refuted() -> Non
         inside = found[word].between(row["low"] - 5, row["high"] + 5)
         assert inside.mean() >= 0.75, (word, found[word].tolist(), row.to_dict())
     assert found["not reproduced"].mean() <= 0.025 * len(PREDICTED)
+
+
+def test_what_rows_have_in_common_moves_how_far_a_tally_strays_and_not_its_mean() -> None:
+    apart, together = (summary.perfect_repetition(dict.fromkeys(ALL_METRICS, share)) for share in (0.0, 0.9))
+    assert together["mean"].to_numpy() == pytest.approx(apart["mean"].to_numpy(), abs=1.5)
+    widths = [found.loc["reproduced", "high"] - found.loc["reproduced", "low"] for found in (apart, together)]
+    assert widths[1] > 1.5 * widths[0]
+
+
+@pytest.mark.parametrize("share", [0.2, 0.8])
+def test_the_common_share_is_found_in_the_records(share: float) -> None:
+    rng, n, models = np.random.default_rng(0), 4000, 6
+    values = np.sqrt(share) * rng.standard_normal(n) + np.sqrt(1 - share) * rng.standard_normal((models, n))
+    values[0] = 0.5  # a collapsed row does not vary
+    records = make_records("desk", (42,), architectures=SLUGS[:models])
+    rows = [
+        {"architecture": slug, "seed": 42, "variant": "", "path": "sampled", "image": at, "ssim": value}
+        for slug, own in zip(SLUGS[:models], values, strict=True)
+        for at, value in enumerate(own)
+    ]
+    whole = replace(records, images=pd.DataFrame(rows))
+    assert summary.common_share(whole, "ssim") == pytest.approx(share, abs=0.03)
+    alone = replace(records, images=pd.DataFrame(rows[:n]))
+    assert summary.common_share(alone, "ssim") == 0
 
 
 def test_a_campaign_of_the_printed_numbers_has_no_cell_that_is_not_reproduced(
