@@ -29,7 +29,7 @@ TEX_APT := latexmk texlive-latex-recommended texlive-publishers texlive-fonts-re
 # Targets named together, and what a target asks for, come one after the other whatever -j says
 .NOTPARALLEL:
 
-.PHONY: help help-all venv venv-cpu doctor reproduce run readings render pdf check gpu-check tolerances golden status publish claims bench test test-all lint format lock tex clean
+.PHONY: help help-all venv venv-cpu doctor reproduce run readings render pdf check gpu-check gpu-measure tolerances golden status publish claims bench test test-all lint format lock tex clean
 
 # $(1): what marks the targets that are listed
 listed = @grep -hE '^[a-z-]+:.* $(1) ' $(MAKEFILE_LIST) | sort | sed -E 's/:.* $(1) /\t/' | awk -F'\t' '{printf "%-18s %s\n", $$1, $$2}'
@@ -153,6 +153,12 @@ tolerances: venv  ### measure golden's tolerances: a campaign (PROFILE: smoke un
 
 gpu-check: venv  ### the GPU against the CPU, and how many runs should share it: a table to paste into an issue
 	$(IN_VENV) -m benchmarks gpu-check
+
+gpu-measure: venv  ### all that was never measured on a GPU: gpu-check, the same beside CUDA's multi-process service, the bench
+	$(IN_VENV) -m benchmarks gpu-check
+	nvidia-cuda-mps-control -d
+	$(IN_VENV) -m benchmarks gpu-check --only vae; code=$$?; echo quit | nvidia-cuda-mps-control; exit $$code
+	$(IN_VENV) -m benchmarks bench --device cuda --steps 200
 
 golden: venv  ### record golden numbers from a clean commit with all runs fresh
 	$(REPRODUCE) golden

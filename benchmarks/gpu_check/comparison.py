@@ -108,9 +108,9 @@ class Trace:
     validation_loss: float
 
 
-def new_run(slug: str, device: str) -> Run:
+def new_run(slug: str, device: str, recorder: Callable[[], Recorder] | None = None) -> Run:
     """The architecture before its first step."""
-    return Run(fresh_architecture(slug, "", PROTOCOL, SEED), PROTOCOL, load(PROTOCOL), SEED, device)
+    return Run(fresh_architecture(slug, "", PROTOCOL, SEED), PROTOCOL, load(PROTOCOL), SEED, device, recorder)
 
 
 def trace(slug: str, device: str) -> Trace:

@@ -116,7 +116,7 @@ def examine(
     steps: int = TIMED_STEPS,
     say: Callable[[str], None] = lambda line: None,
 ) -> Findings:
-    """Compare every architecture, then measure 1, 2, 4, 8 runs a card until one of them fails. "cpu" is a stand-in
+    """Compare every architecture, then measure 1, 2, 4, 8, 16 runs a card until one of them fails. "cpu" is a stand-in
     that goes the same way.
     """
     comparisons = []

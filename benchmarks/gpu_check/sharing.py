@@ -17,9 +17,10 @@ import torch
 from benchmarks.gpu_check.comparison import PROTOCOL, in_short, new_run
 from reproduce.architectures.contract import Batch
 from reproduce.machine import devices
-from reproduce.training import batches, step
+from reproduce.machine.graphs import CudaRecorder
+from reproduce.training import batches
 
-RUNS_A_CARD = (1, 2, 4, 8)
+RUNS_A_CARD = (1, 2, 4, 8, 16)
 TYPICAL = "vae"
 """The architecture whose speed is measured."""
 WARM_UP_STEPS, TIMED_STEPS = 20, 300
@@ -50,17 +51,18 @@ def _meet_at(barrier: Barrier) -> None:
 
 
 def _timed(device: str, warm_up: int, steps: int) -> tuple[float, float]:
-    """Train in this process beside the others: images/s, and MiB taken on the card (of this process on a CPU)."""
+    """Train in this process beside the others, on a card with replayed steps as a campaign does: images/s, and MiB
+    taken on the card (of this process on a CPU)."""
     assert _barrier is not None
     devices.configure(device)
-    run = new_run(TYPICAL, device)
+    run = new_run(TYPICAL, device, CudaRecorder if device == "cuda" else None)
     run.architecture.train()
     slices = list(batches(len(run.train_images), PROTOCOL.batch_size))
 
     def train(count: int) -> None:
         for index in range(count):
             part = slices[index % len(slices)]
-            step(run.architecture, run.players, run.adams, Batch(run.train_images[part]), 0.5)
+            run.take_step(Batch(run.train_images[part]), 0.5)
         if device == "cuda":
             torch.cuda.synchronize()
 

@@ -1,4 +1,5 @@
-"""The measurement: one process with all threads against one process a core, in turns."""
+"""The measurement: one process of Pythae's against several of ours, in turns. On a CPU one has all threads and the
+others one each; on a GPU they share the card."""
 
 from __future__ import annotations
 
@@ -102,6 +103,8 @@ class Bench:
 
     measurements: tuple[Measurement, ...]
     cores: int
+    workers: int
+    """Our processes that train side by side."""
     sgemm: tuple[float, ...]
     """Operations a second of float32 matrix products, all processes together, one entry a round and architecture."""
     convolution: tuple[float, ...]
@@ -133,12 +136,12 @@ class Bench:
 class Process:
     """A worker process that answers requests; see `worker`."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, device: str) -> None:
         self.threads = threads
         numbers = {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")}
         path = os.pathsep.join(filter(None, [CHECKOUT, os.environ.get("PYTHONPATH", "")]))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.speed.worker"],
+            [sys.executable, "-m", "benchmarks.speed.worker", device],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | numbers | {"PYTHONPATH": path},
@@ -179,12 +182,12 @@ class Process:
 
 
 @contextlib.contextmanager
-def processes(count: int) -> Iterator[tuple[Process, list[Process]]]:
-    """One process with `count` threads, and `count` with one thread each."""
+def processes(count: int, device: str) -> Iterator[tuple[Process, list[Process]]]:
+    """One process with a thread a core, and `count` with one thread each."""
     started: list[Process] = []
     try:
-        for threads in [count] + [1] * count:
-            started.append(Process(threads))
+        for threads in [cores()] + [1] * count:
+            started.append(Process(threads, device))
         yield started[0], started[1:]
     finally:
         for process in started:
@@ -217,6 +220,9 @@ def measure(
     steps: int,
     rounds: int,
     notify: Callable[[Measurement], None] = lambda measurement: None,
+    *,
+    workers: int,
+    device: str = "cpu",
 ) -> tuple[tuple[Measurement, ...], tuple[float, ...], tuple[float, ...]]:
     """Every architecture in `rounds` rounds of Pythae, ours, one of ours alone, a matrix product and a convolution.
 
@@ -230,7 +236,7 @@ def measure(
     found: list[Measurement] = []
     products: list[float] = []
     convolutions: list[float] = []
-    with processes(cores()) as (theirs, ours):
+    with processes(workers, device) as (theirs, ours):
         for slug in slugs:
             flops = step_flops(slug)
             count = scaled_steps(steps, flops, lightest)
@@ -254,15 +260,15 @@ def measure(
     return tuple(found), tuple(products), tuple(convolutions)
 
 
-def machine() -> dict[str, str]:
-    """Processor, versions, date and commit."""
+def machine(device: str) -> dict[str, str]:
+    """Processor or card, versions, date and commit."""
     import torch
 
     from reproduce.machine.version import current_commit
 
     return {
-        "processor": cpu_model(),
-        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "processor": cpu_model() if device == "cpu" else torch.cuda.get_device_name(),
+        "instruction_set": torch.backends.cpu.get_cpu_capability() if device == "cpu" else "CUDA",
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "torch": version("torch"),
@@ -278,16 +284,26 @@ def load() -> float:
 
 
 def run(
-    slugs: Sequence[str], steps: int, rounds: int, whole: bool, notify: Callable[[Measurement], None]
+    slugs: Sequence[str],
+    steps: int,
+    rounds: int,
+    whole: bool,
+    notify: Callable[[Measurement], None],
+    *,
+    workers: int,
+    device: str = "cpu",
 ) -> Bench:
     """All of it; `notify` is called after each architecture. Raises ReproduceError when a process fails."""
     before = f"{load():.2f}"
-    measurements, products, convolutions = measure(slugs, steps, rounds, notify)
+    measurements, products, convolutions = measure(
+        slugs, steps, rounds, notify, workers=workers, device=device
+    )
     timed = None
     if whole:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             timed = whole_run("ae", "quick", Path(folder))
-    return Bench(measurements, cores(), products, convolutions, timed, machine() | {"load_before": before})
+    found = machine(device) | {"load_before": before}
+    return Bench(measurements, cores(), workers, products, convolutions, timed, found)
 
 
 def whole_run(slug: str, profile: str, folder: Path) -> WholeRun:

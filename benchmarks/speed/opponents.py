@@ -104,7 +104,7 @@ def opponent(slug: str, train_size: int) -> models.BaseAE:
 
 
 def pythae_trainer(
-    slug: str, model: models.BaseAE, dataset: BaseDataset, batch_size: int, folder: str
+    slug: str, model: models.BaseAE, dataset: BaseDataset, batch_size: int, folder: str, device: str = "cpu"
 ) -> Any:
     """The trainer that Pythae assigns: by the players, as its pipeline does by the model's name."""
     names = {player.name for player in registry.build(slug, train_size=len(dataset)).players()}
@@ -112,7 +112,7 @@ def pythae_trainer(
         "output_dir": folder,
         "per_device_train_batch_size": batch_size,
         "num_epochs": 1,
-        "no_cuda": True,
+        "no_cuda": device == "cpu",
     }
     if "discriminator" in names:
         config = trainers.AdversarialTrainerConfig(

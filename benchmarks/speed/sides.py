@@ -18,6 +18,7 @@ from benchmarks.speed.opponents import opponent, pythae_trainer
 from reproduce.architectures import registry
 from reproduce.datasets import Dataset, Split, load
 from reproduce.machine import devices
+from reproduce.machine.graphs import CudaRecorder
 from reproduce.protocol import Protocol, profile
 from reproduce.training import Run, as_tensor, fresh_architecture
 
@@ -45,7 +46,8 @@ def protocol_of(steps: int) -> Protocol:
 class PythaeSide:
     """Pythae's trainer, with all threads given to this process."""
 
-    def __init__(self, slug: str, steps: int, threads: int) -> None:
+    def __init__(self, slug: str, steps: int, threads: int, device: str = "cpu") -> None:
+        devices.configure(device)
         torch.set_num_threads(threads)
         torch.manual_seed(SEED)
         # of a second batch's images none receives a reconstruction gradient
@@ -56,61 +58,80 @@ class PythaeSide:
         model = opponent(slug, BATCH * steps)
         # the folder that it makes for its checkpoints stays empty: no epoch of `train_step` writes
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            self.trainer = pythae_trainer(slug, model, dataset, batch_size, folder)
+            self.trainer = pythae_trainer(slug, model, dataset, batch_size, folder, device)
             self.trainer.prepare_training()
-        self.done = 0
+        self.device, self.done = device, 0
 
     def epoch(self) -> float:
         """One epoch of its `train_step`."""
         self.done += 1
         started = time.perf_counter()
         self.trainer.train_step(self.done)
+        wait(self.device)
         return time.perf_counter() - started
 
 
 class OurSide:
-    """One of our runs, single-threaded."""
+    """One of our runs: single-threaded, or on a GPU with steps that are captured and replayed."""
 
-    def __init__(self, slug: str, steps: int) -> None:
-        devices.configure("cpu")
+    def __init__(self, slug: str, steps: int, device: str = "cpu") -> None:
+        devices.configure(device)
         protocol = protocol_of(steps)
         architecture = fresh_architecture(slug, "", protocol, SEED)
-        self.run = Run(architecture, protocol, workload(protocol.train), SEED, "cpu")
-        self.done = 0
+        recorder = None if device == "cpu" else CudaRecorder
+        self.run = Run(architecture, protocol, workload(protocol.train), SEED, device, recorder)
+        self.device, self.done = device, 0
 
     def epoch(self) -> float:
         """One epoch of `Run.train_epoch`."""
         started = time.perf_counter()
         self.run.train_epoch(self.done)
+        wait(self.device)
         self.done += 1
         return time.perf_counter() - started
 
 
-def sgemm_rate(seconds: float, size: int = 1024) -> float:
+def wait(device: str) -> None:
+    """Until the device has done all that it was given."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+LARGE = {"cpu": (1024, 64), "cuda": (8192, 1024)}
+"""Device → the side of a matrix, and the images of a convolution, that keep it busy."""
+
+
+def sgemm_rate(seconds: float, device: str = "cpu", size: int | None = None) -> float:
     """Multiplications and additions a second of float32 matrix products of that size, with the threads as set."""
-    first, second = torch.rand(size, size), torch.rand(size, size)
-    out = torch.empty(size, size)
-    return repeated(lambda: torch.mm(first, second, out=out), 2 * size**3, seconds)
+    size = size or LARGE[device][0]
+    first, second, out = (torch.rand(size, size, device=device) for _ in range(3))
+    return repeated(lambda: torch.mm(first, second, out=out), 2 * size**3, seconds, device)
 
 
-def convolution_rate(seconds: float, batch: int = 64, channels: int = 128, side: int = 14) -> float:
+def convolution_rate(
+    seconds: float, device: str = "cpu", batch: int | None = None, channels: int = 128, side: int = 14
+) -> float:
     """Multiplications and additions a second of a transposed 3×3 convolution of that size, with the threads as set.
 
     It goes to another library than matrix products do, and on some processors that one is twice as fast.
     """
-    images = torch.rand(batch, channels, side, side).contiguous(memory_format=torch.channels_last)
-    kernels = torch.rand(channels, channels, 3, 3)
+    batch = batch or LARGE[device][1]
+    images = torch.rand(batch, channels, side, side, device=device)
+    images = images.contiguous(memory_format=torch.channels_last)
+    kernels = torch.rand(channels, channels, 3, 3, device=device)
     operations = 2 * batch * channels**2 * 9 * side**2
     with torch.no_grad():
-        return repeated(lambda: F.conv_transpose2d(images, kernels, padding=1), operations, seconds)
+        return repeated(lambda: F.conv_transpose2d(images, kernels, padding=1), operations, seconds, device)
 
 
-def repeated(work: Callable[[], object], operations: int, seconds: float) -> float:
+def repeated(work: Callable[[], object], operations: int, seconds: float, device: str) -> float:
     """Operations a second of work that has so many, done once without a clock and then for at least so many seconds."""
     work()
+    wait(device)
     done, started, took = 0, time.perf_counter(), 0.0
     while took < seconds:
         work()
+        wait(device)
         done += 1
         took = time.perf_counter() - started
     return done * operations / took

@@ -21,7 +21,7 @@ def heads(bench: Bench) -> tuple[str, ...]:
         "Model",
         "Pythae's trainer trains",
         "Pythae, images/s",
-        f"ours, {workers(bench.cores)}, images/s",
+        f"ours, {workers(bench.workers)}, images/s",
         "ratio",
         f"ours, {workers(1)}, images/s",
         "share of the peak",
@@ -108,7 +108,7 @@ def caption(bench: Bench) -> str:
     """What was measured and what was left out."""
     return (
         f"Training steps of 64 images on the same layers and images, in turns: Pythae's own trainer with "
-        f"{bench.cores} threads, and ours with {bench.cores} processes of one thread (images a second summed). "
+        f"{bench.cores} threads, and ours with {bench.workers} processes of one thread (images a second summed). "
         "Where Pythae's class has other losses than ours, its trainer trains our method written plainly. Medians over "
         f"{len(bench.measurements[0].pythae)} rounds. Left out on both sides: start-up, warming up, validation, "
         "evaluation, checkpoints. Counted are images that receive a reconstruction gradient. Share of the "

@@ -3,7 +3,8 @@
 {"do": "prepare", "side": "pythae" or "ours", "slug", "steps", "threads"} → {}
 {"do": "epoch"} → {"seconds"}
 {"do": "sgemm" or "convolution", "seconds"} → {"rate"} in operations a second
-An exception becomes {"error": its text}. The process ends with its input.
+An exception becomes {"error": its text}. The process works on the device that is its only argument, and ends with its
+input.
 """
 
 from __future__ import annotations
@@ -20,24 +21,25 @@ from benchmarks.speed.sides import OurSide, PythaeSide, Side, convolution_rate, 
 class Worker:
     """Keeps what was prepared."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device
         self.side: Side | None = None
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """The answer to one request. Raises ValueError when it is not understood."""
         match request:
             case {"do": "prepare", "side": "pythae", "slug": slug, "steps": steps, "threads": threads}:
-                self.side = PythaeSide(slug, steps, threads)
+                self.side = PythaeSide(slug, steps, threads, self.device)
                 return {}
             case {"do": "prepare", "side": "ours", "slug": slug, "steps": steps, "threads": 1}:
-                self.side = OurSide(slug, steps)
+                self.side = OurSide(slug, steps, self.device)
                 return {}
             case {"do": "epoch"} if self.side is not None:
                 return {"seconds": self.side.epoch()}
             case {"do": "sgemm", "seconds": seconds}:
-                return {"rate": sgemm_rate(seconds)}
+                return {"rate": sgemm_rate(seconds, self.device)}
             case {"do": "convolution", "seconds": seconds}:
-                return {"rate": convolution_rate(seconds)}
+                return {"rate": convolution_rate(seconds, self.device)}
         raise ValueError(f"not understood: {request}")
 
 
@@ -48,7 +50,7 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    worker = Worker()
+    worker = Worker(sys.argv[1])
     for line in sys.stdin:
         try:
             answer = worker.answer(json.loads(line))

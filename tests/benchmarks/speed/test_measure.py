@@ -34,7 +34,7 @@ def test_two_steps_of_one_architecture_of_each_kind(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(measure, "cores", lambda: 1)
     slugs = ("ae", "rae-l2", "hvae", "factor-vae")
     seen: list[Measurement] = []
-    found, products, convolutions = measure.measure(slugs, steps=2, rounds=2, notify=seen.append)
+    found, products, convolutions = measure.measure(slugs, steps=2, rounds=2, notify=seen.append, workers=1)
     assert tuple(seen) == found
     assert [m.slug for m in found] == list(slugs)
     assert [m.shared for m in found] == [True, True, False, False]
@@ -132,7 +132,7 @@ def test_rates_are_operations_as_torch_counts_them_over_time(monkeypatch: pytest
 
 @pytest.fixture
 def process() -> Iterator[Process]:
-    process = Process(1)
+    process = Process(1, "cpu")
     yield process
     process.end()
 
@@ -158,14 +158,15 @@ def test_all_workers_end_with_the_bench(interrupted: bool, monkeypatch: pytest.M
     started: list[Process] = []
 
     class Counted(Process):
-        def __init__(self, threads: int) -> None:
+        def __init__(self, threads: int, device: str) -> None:
             if interrupted and len(started) == 2:
                 raise KeyboardInterrupt
-            super().__init__(threads)
+            super().__init__(threads, device)
             started.append(self)
 
     monkeypatch.setattr(measure, "Process", Counted)
-    with contextlib.suppress(KeyboardInterrupt), measure.processes(2):
+    monkeypatch.setattr(measure, "cores", lambda: 2)
+    with contextlib.suppress(KeyboardInterrupt), measure.processes(2, "cpu"):
         assert [process.threads for process in started] == [2, 1, 1]
         assert all(process.process.poll() is None for process in started)
     assert [process.process.poll() for process in started] == [-9] * (2 if interrupted else 3)

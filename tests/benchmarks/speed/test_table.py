@@ -36,6 +36,7 @@ def bench() -> Bench:
             measured("vae", True, 100, 800),
         ),
         cores=2,
+        workers=2,
         sgemm=(150e9, 160e9, 20e9, 155e9, 151e9),
         convolution=(90e9, 300e9, 100e9),
         whole=WholeRun("ae", "quick", total=60.0, training=45.0, evaluation=6.0),
