@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -25,9 +25,6 @@ FRAMES = 10
 """Frames of an interpolation, K of Eq. 6."""
 COLLAPSED = 0.95
 """MSE over the mean image's MSE above which a run counts as collapsed."""
-CONVERGED = 0.01
-CONVERGENCE_EPOCHS = 2
-"""A run whose validation loss fell by more than that share over its last so many epochs is not converged."""
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda progress: 1.0,
     "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
@@ -214,14 +211,6 @@ def shortened(protocol: Protocol, **changes: Any) -> Protocol:
         if key not in known:
             raise ReproduceError(f"a protocol has no '{key}'; it has {', '.join(sorted(known))}")
     return replace(protocol, **changes)
-
-
-def fell(losses: Sequence[float]) -> float:
-    """The share of itself by which a loss fell over its last epochs that decide on convergence; NaN before so many."""
-    if len(losses) <= CONVERGENCE_EPOCHS:
-        return float("nan")
-    before, after = float(losses[-1 - CONVERGENCE_EPOCHS]), float(losses[-1])
-    return (before - after) / abs(before) if before else 0.0
 
 
 def stream(seed: int, purpose: str, epoch: int = 0) -> int:

@@ -56,7 +56,6 @@ def make_records(
     collapsed: Iterable[str] = (),
     failed: Iterable[str] = (),
     missing: Iterable[str] = (),
-    unconverged: Iterable[str] = (),
     targets: pd.DataFrame | None = None,
     seed_spread: float = 0.01,
     references: bool = True,
@@ -64,11 +63,11 @@ def make_records(
     """A campaign whose summary lies near `targets`, a models frame (default: the paper's tables).
 
     variants:    variant name → slugs that also have runs of that variant, e.g. {"pythae": ["vae"]}.
-    collapsed, failed, missing, unconverged: slugs whose runs are so in every seed.
+    collapsed, failed, missing: slugs whose runs are so in every seed.
     seed_spread: relative SD of a run's mean around its target; 0 meets means and SDs exactly.
     """
     targets = paper.models() if targets is None else targets
-    collapsed, failed, missing, unconverged = map(frozenset, (collapsed, failed, missing, unconverged))
+    collapsed, failed, missing = map(frozenset, (collapsed, failed, missing))
     plan = [(slug, "", seed) for slug in architectures if slug not in missing for seed in seeds]
     plan += [
         (slug, name, seed) for name, slugs in (variants or {}).items() for slug in slugs for seed in seeds
@@ -84,16 +83,15 @@ def make_records(
             )
             continue
         measured = _measure(run, _targets(slug, targets, slug in collapsed), seed_spread)
-        measured["runs"] = _run(run, measured, slug in collapsed, slug not in unconverged)
+        measured["runs"] = _run(run, measured, slug in collapsed)
         for name, frame in measured.items():
             frames[name].append(frame)
     nothing = pd.DataFrame(columns=list(KEY))
     joined = {name: pd.concat(parts or [nothing], ignore_index=True) for name, parts in frames.items()}
     if frames["runs"]:  # failed runs have neither
         joined["runs"]["reason"] = joined["runs"]["reason"].fillna("")
-        for flag in ("collapsed", "converged"):
-            known = joined["runs"].get(flag, pd.Series(False, joined["runs"].index))
-            joined["runs"][flag] = known.eq(True)
+        known = joined["runs"].get("collapsed", pd.Series(False, joined["runs"].index))
+        joined["runs"]["collapsed"] = known.eq(True)
     return Records(profile=profile, load_samples=_samples, **joined)
 
 
@@ -241,9 +239,7 @@ def _milestone(found: Mapping[str, pd.DataFrame], epoch: int) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True).assign(epoch=epoch, revision=EVALUATION_REVISION)
 
 
-def _run(
-    run: Mapping[str, object], measured: Mapping[str, pd.DataFrame], collapsed: bool, converged: bool
-) -> pd.DataFrame:
+def _run(run: Mapping[str, object], measured: Mapping[str, pd.DataFrame], collapsed: bool) -> pd.DataFrame:
     """The row of `runs`: means of the other frames, and plausible diagnostics."""
     rng = _rng("run", *run.values())
     images, pairs = measured["images"].groupby("path"), measured["pairs"].groupby("path")
@@ -270,7 +266,6 @@ def _run(
             "code_sd": 0.01 if dead else 1 + rng.random(),
             "mse_ratio": means["mse"] / MEAN_IMAGE_MSE,
             "collapsed": dead,
-            "converged": converged,
             "epochs": 10,
             "best_epoch": 10,
             "validation_loss": PIXELS * means["mse"],

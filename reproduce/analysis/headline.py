@@ -63,10 +63,17 @@ def _printed_units() -> pd.Series:
     return (2 * paper.tables().half_units().dropna(axis="columns")).min()
 
 
-def distinct(models: pd.DataFrame) -> pd.DataFrame:
-    """One row of each set that is equal in all of Tables I and II, means and ±, at printed precision."""
+def copies(models: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
+    """The rows in groups that are equal in all of Tables I and II, means and ±, at printed precision."""
     units = _printed_units()
-    return models[~(models[units.index] / units).round().duplicated()]
+    printed = (models[units.index] / units).round()
+    groups = printed.groupby(list(printed), sort=False, dropna=False).groups.values()
+    return tuple(tuple(str(slug) for slug in group) for group in groups)
+
+
+def distinct(models: pd.DataFrame) -> pd.DataFrame:
+    """One row of each such group."""
+    return models.loc[[group[0] for group in copies(models)]]
 
 
 def _only(slugs: tuple[str, ...]) -> Subset:
@@ -100,7 +107,7 @@ def headline(records: Records | None = None) -> pd.DataFrame:
     loo_low, loo_high, loo_model: the extremes of r as each model is left out once, and the one that moves r
                                   most.
     rho, rho_p, rho_low, rho_high: Spearman.
-    NaN where fewer than four models remain: not testable.
+    NaN where fewer than four models remain.
     """
     rows: list[dict[str, float | str]] = [
         {"source": source, "smoothness_metric": metric, "subset": subset, **association(keep(models), metric)}

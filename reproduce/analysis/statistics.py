@@ -1,7 +1,7 @@
 """The paper's statistics, and beside them the ones that fit three seeds and a hundred images.
 
 Nothing is computed by hand that scipy computes. Where a sample is too small or does not vary, the
-answer is NaN and means "not testable", never "no difference".
+answer is NaN and means "unknown", never "no difference".
 """
 
 from __future__ import annotations

@@ -128,15 +128,13 @@ def _summarise(records: Records, slugs: Iterable[str], variant: str) -> pd.DataF
         summary[f"{metric}_seed_sd"] = by_architecture[metric].std(ddof=1)
     summary["digit_frames"] = digit_frames(records, variant)
     summary["collapsed"] = by_architecture["collapsed"].any()
-    summary["converged"] = by_architecture["converged"].all()
 
     attempted = records.runs[records.runs["variant"] == variant].groupby("architecture")["status"]
     failed = attempted.agg(lambda status: bool((status == "failed").any()))
     order = [slug for slug in slugs if slug in failed.index]
     summary = summary.reindex(order).assign(failed=failed.reindex(order).astype(bool))
     summary["n_seeds"] = summary["n_seeds"].fillna(0).astype(int)
-    for flag in ("collapsed", "converged"):
-        summary[flag] = summary[flag].eq(True)
+    summary["collapsed"] = summary["collapsed"].eq(True)
     return summary.rename_axis("architecture")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from reproduce.analysis import headline
 from reproduce.analysis.measures import MEASURES
 from reproduce.architectures.names import SLUGS
 from reproduce.paper import decisions
@@ -78,7 +79,8 @@ def finding(context: Context) -> str:
         found = context.mechanism
         lines.append(
             "- **What carries it.** PIQ contains the squared distance of the end frames by construction, and that "
-            f"distance follows SSIM (r = {numbers.correlation(found.distance.r, 2)}). Given the distance, r is "
+            f"distance follows SSIM (r = {numbers.correlation(found.distance.r, 2)}"
+            f"{' without collapsed models' if context.collapsed else ''}). Given the distance, r of SSIM and PIQ is "
             f"{numbers.correlation(found.partial.r, 2)} {numbers.interval(found.partial.low, found.partial.high, 2)}: "
             "the two cannot be told apart on these data."
         )
@@ -91,10 +93,10 @@ def finding(context: Context) -> str:
             f"with: {winner['words']} ({winner['chance']} by chance)."
         )
     inconsistent = sum(verdict.within_paper == "inconsistent" for verdict in context.verdicts)
-    distinct = next(claim.any.recomputed for claim in context.ten if claim.number == len(context.ten))
+    distinct = len(headline.distinct(context.paper))
     lines.append(
-        f"- **Within the paper.** {distinct} rows of its tables are distinct, and {inconsistent} statements "
-        "contradict the tables or one another."
+        f"- **Within the paper.** {distinct} of the {len(context.paper)} rows of its tables are distinct, and "
+        f"{inconsistent} statements contradict the tables or one another ([by cause](docs/ERRATA.md))."
     )
     return "\n".join(lines)
 
@@ -122,19 +124,29 @@ def ten_claims(context: Context) -> str:
         )
         for claim in context.ten
     ]
-    heads = ("", "Claim", "Within the paper", *(f"`{name}`" for name in profiles))
+    grades = {
+        name: next(c.verdicts[name].grade for c in context.ten if c.verdicts[name].grade) for name in profiles
+    }
+    heads = ("", "Claim", "Within the paper", *(f"`{name}` (grade {grades[name]})" for name in profiles))
     return _markdown(heads, rows)
 
 
 def status(context: Context) -> str:
     """Runs of each profile that are done, and which profile the numbers are of."""
     told = []
-    for name, records in context.profiles.items():
-        runs = records.runs
-        done = runs[(runs["status"] == "fresh") & (runs["variant"] == "") & runs["architecture"].isin(SLUGS)]
-        planned = len(SLUGS) * len(PROFILES[name].seeds) if name in PROFILES else len(done)
-        told.append(f"`{name}` {len(done)} of {planned}")
-    return f"Runs done: {', '.join(told)}. Numbers on this page are of `{context.profile.name}`."
+    for name, profile in PROFILES.items():
+        if not profile.verdicts:
+            continue
+        done = 0
+        if name in context.profiles:
+            runs = context.profiles[name].runs
+            done = int(
+                (
+                    (runs["status"] == "fresh") & (runs["variant"] == "") & runs["architecture"].isin(SLUGS)
+                ).sum()
+            )
+        told.append(f"`{name}` ({profile.purpose}): {done} of {len(SLUGS) * len(profile.seeds)}")
+    return f"Runs done: {'; '.join(told)}. Numbers on this page are of `{context.profile.name}`."
 
 
 # --- docs ---------------------------------------------------------------------------------------------
@@ -237,10 +249,9 @@ def errata(context: Context) -> str:
     sections = []
     for at, one in enumerate(context.errata, start=1):
         lines = [
-            f"- {verdict.statement.wording} (`{verdict.statement.id}`; "
-            f"{'; '.join(', '.join(place[1:]) for place in verdict.statement.places)})"
-            + (f": printed {'; '.join(verdict.statement.printed)}" if verdict.statement.printed else "")
-            + (f"; {verdict.recomputed}" if verdict.recomputed else "")
+            f"- {verdict.statement.wording} (`{verdict.statement.id}`; {'; '.join(verdict.statement.told_places)}): "
+            + (f"printed {' and '.join(verdict.statement.printed)}; " if verdict.statement.printed else "")
+            + f"found {verdict.recomputed}"
             for verdict in one.verdicts
         ]
         sections.append(

@@ -23,7 +23,6 @@ from reproduce.architectures.names import (
 )
 from reproduce.errors import ReproduceError
 from reproduce.metrics import OTHER_IMAGE_METRICS
-from reproduce.protocol import CONVERGED, fell
 from reproduce.storage import files
 from reproduce.storage.records import Records
 from reproduce.storage.runs import REFERENCE_SEED, RunId
@@ -110,8 +109,6 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
             numeric(frame, record.undefined, what)
             unique(frame, record.key, what)
             frames[name].append(frame.assign(**identity(status.run)))
-            if name == "curves":
-                row["converged"] = converged(frame["validation_loss"].tolist())
     table = pd.DataFrame(rows)
     distinct_metrics(table)
     folders = {status.run: status.folder for status in fresh if status.folder is not None}
@@ -176,11 +173,6 @@ NEEDED = (
 """Scalars without which a run cannot be shown or compared."""
 
 
-def converged(validation_losses: Sequence[float]) -> bool:
-    """Whether the validation loss hardly fell any more over the last epochs; False before there are enough."""
-    return fell(validation_losses) <= CONVERGED
-
-
 def _nothing(record: _Record) -> pd.DataFrame:
     """A record without rows."""
     return pd.DataFrame(columns=[*record.columns, "architecture", "variant", "seed"])
@@ -201,8 +193,7 @@ def scalars(store: Store, run: RunId, folder: Path) -> dict[str, object]:
     lacking = [name for name in (*NEEDED, *FLAGS) if not isinstance(content, dict) or name not in content]
     if lacking:
         raise ReproduceError(f"{path} lacks {lacking[0]}")
-    # a reference is fitted, and so is converged
-    row: dict[str, object] = {**identity(run), "status": "fresh", "reason": "", "converged": True}
+    row: dict[str, object] = {**identity(run), "status": "fresh", "reason": ""}
     for name, value in content.items():
         if name in row or not (_is_finite(value) or (value is None and may_be_undefined(name))):
             raise ReproduceError(f"{path}: {name[:40]!r} is not a finite number")

@@ -21,8 +21,6 @@ from reproduce.verdicts import orders, own, sizes, text
 from reproduce.verdicts.kinds import KINDS, OWN, kind_of
 from reproduce.verdicts.model import (
     IN_RESULTS,
-    SLUG_ARGUMENTS,
-    WHOLE,
     WITHIN_PAPER,
     Finding,
     Grade,
@@ -85,13 +83,17 @@ def _verdict(statement: Statement, inside: World, ours: Campaign | None) -> Verd
         reason=found.reason,
         evidence=found.shown,
         grade="" if found.outcome is Outcome.UNJUDGED else ours.grade(statement),
-        looks=ours.looks_at(statement, found.outcome) if _looked_at(found) else (0, 0),
+        looks=(
+            ours.looks_at(statement, found.outcome)
+            if _asked(found) and found.outcome is not Outcome.UNDECIDED
+            else (0, 0)
+        ),
     )
 
 
-def _looked_at(found: Finding) -> bool:
-    """Whether other looks can agree with it: something was computed and decided."""
-    return bool(found.shown) and found.outcome not in (Outcome.UNJUDGED, Outcome.UNDECIDED)
+def _asked(found: Finding) -> bool:
+    """Whether something was computed and judged."""
+    return bool(found.shown) and found.outcome is not Outcome.UNJUDGED
 
 
 def evaluate(statement: Statement, world: World) -> Finding:
@@ -168,6 +170,7 @@ class Campaign:
                 records=records if models is None else None,
                 measured=self.measurements,
                 pca=pca,
+                left_out=frozenset(finished.index.difference(rows.index)),
             )
             for rows in (finished, usable(finished))
         )
@@ -186,16 +189,25 @@ class Campaign:
         if kind.size and self.profile not in SIZES_JUDGED:
             return self._stand_in(statement)
         found = evaluate(statement, self.everything)
-        if not self.about_field(statement) or len(self.alive.slugs) in (0, len(self.everything.slugs)):
+        fewer = statement.among(self.alive.slugs)
+        # of a collapsed model itself nothing is left to ask without it
+        if (
+            not self.about_field(statement)
+            or not self.alive.left_out
+            or not self.alive.slugs
+            or fewer is None
+        ):
             return found
-        beside = evaluate(statement, self.alive)
-        left_out = len(self.everything.slugs) - len(self.alive.slugs)
-        if not found.shown and beside.shown:  # the quantity does not exist in the collapsed rows
-            return replace(beside, shown=f"{beside.shown}; {left_out} collapsed have no such value")
-        if not beside.shown or beside.outcome is found.outcome:
-            return found  # about a collapsed model itself nothing is left to ask without it
+        beside = evaluate(fewer, self.alive)
+        left_out = f"{len(self.alive.left_out)} collapsed"
+        if not beside.shown or beside.shown == found.shown:
+            return found
+        if not found.shown:  # the quantity does not exist in the collapsed rows
+            return replace(beside, shown=f"{beside.shown}; {left_out} have no such value")
+        if beside.outcome is found.outcome:
+            return replace(found, shown=f"{found.shown}; without {left_out}: {beside.shown}")
         told = f"all rows: {IN_RESULTS[found.outcome]} ({found.shown}); "
-        told += f"without {left_out} collapsed: {IN_RESULTS[beside.outcome]} ({beside.shown})"
+        told += f"without {left_out}: {IN_RESULTS[beside.outcome]} ({beside.shown})"
         return Finding(Outcome.UNDECIDED, told, "collapsed rows change the answer")
 
     def _refuted_already(self, statement: Statement, missing: str) -> Finding | None:
@@ -203,14 +215,9 @@ class Campaign:
         # a family's mean needs all its members
         if not kind_of(statement).each(statement) or "of" in statement.arguments:
             return None
-        asked = dict(statement.arguments)
-        for name in SLUG_ARGUMENTS:
-            if asked.get(name, "all") not in WHOLE:
-                present = [slug for slug in statement.slugs(name) if slug in self.everything.slugs]
-                if not present:
-                    return None
-                asked[name] = " ".join(present)
-        fewer = replace(statement, arguments=asked)
+        fewer = statement.among(self.everything.slugs)
+        if fewer is None:
+            return None
         found = [evaluate(fewer, world) for world in (self.everything, self.alive)]
         if not all(one.outcome is Outcome.FAILS for one in found):
             return None
@@ -295,9 +302,9 @@ class Campaign:
 
     def look(self, statement: Statement) -> Outcome | None:
         """The outcome; None where the statement cannot be asked: a run is missing, or a milestone does not note what it
-        needs."""
+        needs. One that comes out undecided was asked, and is no agreement."""
         found = self.evaluate(statement)
-        return found.outcome if _looked_at(found) else None
+        return found.outcome if _asked(found) else None
 
 
 class Milestone(Campaign):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -53,6 +53,11 @@ class Statement:
     def section(self) -> str:
         """The section of its first place."""
         return self.places[0].section
+
+    @property
+    def told_places(self) -> tuple[str, ...]:
+        """ "IV-A, text": its places in words, each once."""
+        return tuple(dict.fromkeys(f"{place.section}, {place.where}" for place in self.places))
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -106,6 +111,20 @@ class Statement:
             for slug in self.slugs(name)
         ]
         return tuple(dict.fromkeys(named))
+
+    def among(self, slugs: Collection[str]) -> Statement | None:
+        """The same statement of those of its models that are among these; None where nothing would be left of a list.
+
+        A family's place (`family-place`) is about a family by its name, whichever of its members are left.
+        """
+        asked = dict(self.arguments)
+        for name in SLUG_ARGUMENTS:
+            if asked.get(name, "all") in WHOLE or self.kind == "family-place":
+                continue
+            if not (present := [slug for slug in self.slugs(name) if slug in slugs]):
+                return None
+            asked[name] = " ".join(present)
+        return replace(self, arguments=asked)
 
     @property
     def about_everyone(self) -> bool:
@@ -213,7 +232,7 @@ class Verdict:
         yield from (
             ("id", own.id),
             ("section", own.section),
-            ("places", [f"{place.section}, {place.where}" for place in own.places]),
+            ("places", list(own.told_places)),
             ("printed", list(own.printed)),
             ("wording", own.wording),
             ("kind", own.kind),

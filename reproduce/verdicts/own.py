@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from reproduce.analysis import failures, latent, statistics, summaries
-from reproduce.analysis.families import FAMILIES
 from reproduce.analysis.headline import RECONSTRUCTION_OPTIMISED
 from reproduce.analysis.measures import measure
 from reproduce.analysis.pareto import REGIME_SIZE, places
@@ -296,21 +295,21 @@ def piq_more_sensitive(world: World, statement: Statement) -> Finding:
 def inverted_families(world: World, statement: Statement) -> Finding:
     """The families' order by PIQ is exactly the reverse of their order by SSIM. Results: not if two families
     certainly stand the same way in both; "direction only" if the two orders are negatively related all the same."""
+    families = world.families("V-G")
     for metric in ("ssim", "piq"):
-        require_families(world, "V-G", metric)
-    names = list(FAMILIES["V-G"])
+        require_families(world, families, metric)
     quality, smooth = (
-        measure(metric).better * family_values(statement, "V-G", metric, world.values)
+        measure(metric).better * family_values(statement, families, metric, world.values)
         for metric in ("ssim", "piq")
     )
     rho = statistics.spearman(quality, smooth).r
     if not np.isfinite(rho):
         raise Undecidable("no spread between families")
-    shown = f"ρ = {rho:+.2f} over {len(names)} families"
+    shown = f"ρ = {rho:+.2f} over {len(families)} families"
     if world.is_paper:
         return decided(shown, holds=np.isclose(rho, -1))
     a, b = (
-        measure(metric).better * family_values(statement, "V-G", metric, world.draws)
+        measure(metric).better * family_values(statement, families, metric, world.draws)
         for metric in ("ssim", "piq")
     )
     low_a, _ = rules.interval(a[:, :, None] - a[:, None, :])
@@ -362,14 +361,18 @@ def latent_word(world: World, statement: Statement) -> Finding:
     another digit; fragmented or continuous, the graph of each code's five nearest others has several, or one,
     component of at least 1 % of the codes; axis-aligned, the digits' means spread along the axes more than after
     random rotations, p ≤ 0.05 (worst seed, Holm over models), which compares codes of any dimension. Every named
-    model in every seed; "direction only" for most of them."""
+    model in every seed; "direction only" for most of them. Beside it, how many of all models the word fits: one that
+    fits every model tells none apart."""
     word = WORDS[statement.text("word")]
     values = {slug: list(_over_seeds(world, slug, word.statistic)) for slug in statement.slugs("models")}
     if word.name == "alignment p":
         adjusted = statistics.holm(pd.Series({slug: max(p) for slug, p in values.items()}))
         values = {str(slug): [p] for slug, p in adjusted.items()}
     fits = [word.fits(value) for found in values.values() for value in found]
+    everyone = [latent.codes_by_seed(world.campaign(), slug).values() for slug in world.slugs]
+    alike = sum(all(word.fits(word.statistic(*codes)) for codes in found) for found in everyone if found)
     shown = f"{word.name} " + ", ".join(f"{LABELS[slug]} {_ends(found)}" for slug, found in values.items())
+    shown += f"; the word fits {alike} of {len(world.slugs)} models"
     return decided(shown, holds=all(fits), partly=np.mean(fits) > 0.5)
 
 
@@ -411,7 +414,9 @@ def within_families(world: World, statement: Statement) -> Finding:
     """SSIM and PIQ rise together within each family of four or more too. Holds if r > 0 with p < 0.05 after Holm in
     each. Results: not if r lies below zero by 97.5 % of resamples in one; "direction only" if r > 0 by as many in
     all."""
-    large = {family: slugs for family, slugs in FAMILIES["VI-A"].items() if len(slugs) >= 4}
+    large = {family: slugs for family, slugs in world.families("VI-A").items() if len(slugs) >= 4}
+    if not large:
+        raise Undecidable("no family of four models is left")
     found = {}
     for family, slugs in large.items():
         rows = pd.DataFrame({metric: world.rows(slugs, metric) for metric in ("ssim", "piq")})

@@ -292,8 +292,8 @@ def direction(world: World, statement: Statement) -> Finding | None:
 @kind("correlation", field=True)
 def correlation(world: World, statement: Statement) -> Finding:
     """Pearson's r over models. `sense=value` (a printed r; `size` for one printed without its sign): paper, up to
-    rounding; results, by the interval of printed − ours over resampled images and pairs and a margin of 0.15, else
-    "direction only" where r has the sign with p < 0.05 over models. `sense=sign`: r has the printed sign; results,
+    rounding; results, as any printed value, by the interval of printed − ours and a margin of 0.15; "direction only"
+    where that lies outside and r has the sign with p < 0.05 over models. `sense=sign`: r has the printed sign; results,
     with p < 0.05. `sense=below`: p lies below the printed bound and r has the sign `sign`; "direction only" if p is
     below 0.05 with that sign. `sense=p`: the printed p itself, up to rounding; results, on the same side of
     0.05."""
@@ -314,9 +314,10 @@ def correlation(world: World, statement: Statement) -> Finding:
             finding = rules.recomputed(world, printed, statistic, [x, y])
             return Finding(finding.outcome, f"r = {found.r:.3f}")
         finding = rules.printed_value(world, printed, statistic, margin=CORRELATION_MARGIN, show=".3f")
-        if finding.outcome is Outcome.HOLDS:
-            return Finding(Outcome.HOLDS, f"{shown}; {finding.shown}")
-        return _by_sign(found.r * flip, printed.value, found.p, shown, "further than 0.15 from the printed r")
+        if finding.outcome is Outcome.FAILS:
+            reason = f"further than {CORRELATION_MARGIN} from the printed r"
+            return _by_sign(found.r * flip, printed.value, found.p, shown, reason)
+        return replace(finding, shown=f"{shown}; {finding.shown}")
     if sense == "sign":
         if world.is_paper:
             return decided(shown, holds=found.r * printed.value > 0)
@@ -363,13 +364,13 @@ def equation(world: World, statement: Statement) -> Finding:
     and ISS as printed leave ISS ≤ 8·(PIQ² + SD²), because nine non-negative steps have no larger variance; of PIQ
     alone, nine steps between end frames D apart demand at least D/81, which MNIST's own pairs put near 1. Results:
     each printed column is nearer (median ratio over rows) to ours by the equation than to ours divided by the
-    pixels, or, for a variance, by their square; "direction only" if one of two is."""
+    pixels, or, for a variance, by their square."""
     metrics = statement.text("metric").split()
     if world.is_paper:
         return _equations_within_the_paper(world, metrics)
     found = [_by_the_equation(world, metric) for metric in metrics]
     nearer = [by_it for by_it, _ in found]
-    return decided("; ".join(shown for _, shown in found), holds=all(nearer), partly=any(nearer))
+    return decided("; ".join(shown for _, shown in found), holds=all(nearer))
 
 
 def _equations_within_the_paper(world: World, metrics: list[str]) -> Finding:

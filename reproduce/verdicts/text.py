@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from reproduce.analysis.headline import distinct
+from reproduce.analysis.headline import copies
+from reproduce.architectures.names import LABELS
 from reproduce.errors import ReproduceError
 from reproduce.paper import Printed
 from reproduce.verdicts import registry
@@ -146,8 +147,10 @@ def lists(world: World, statement: Statement) -> Finding:
 def distinct_rows(world: World, statement: Statement) -> Finding:
     """The tables are as many measurements as they have rows: no row repeats another, ± included, at printed
     precision."""
-    found, rows = len(distinct(world.models)), len(world.models)
-    return decided(f"{found} of {rows}", holds=found == statement.number.value)
+    found, rows = copies(world.models), len(world.models)
+    equal = "; ".join(" = ".join(LABELS[slug] for slug in group) for group in found if len(group) > 1)
+    shown = f"{len(found)} of {rows} are distinct" + (f": {equal}" if equal else "")
+    return decided(shown, holds=len(found) == statement.number.value)
 
 
 @kind("stated", text=True)

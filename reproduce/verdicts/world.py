@@ -15,6 +15,7 @@ from functools import cache, cached_property
 import numpy as np
 import pandas as pd
 
+from reproduce.analysis.families import FAMILIES
 from reproduce.analysis.measures import MEASURES
 from reproduce.architectures.names import ALL_METRICS, IMAGE_METRICS, LABELS
 from reproduce.storage.records import Records
@@ -133,6 +134,7 @@ class World:
     row_order:  metric → slugs in the printed order of the table sorted by it; empty in a campaign.
     records:    the campaign; None in the paper's world, and for weights of which only the milestones are left.
     measured:   the campaign's values by image and pair.
+    left_out:   collapsed rows that take no part.
     """
 
     models: pd.DataFrame
@@ -145,6 +147,7 @@ class World:
     """Median of D/81 over the 25 pairs of test images: what nine steps between two digits demand of PIQ (Eq. 7)."""
     pca: Mapping[str, float] | None = None
     """Metric → that of PCA with 16 components on the 100 images."""
+    left_out: frozenset[str] = frozenset()
 
     @property
     def is_paper(self) -> bool:
@@ -264,6 +267,14 @@ class World:
         if not rows:
             raise Undecidable("no models")
         return rows
+
+    def families(self, grouping: str) -> dict[str, tuple[str, ...]]:
+        """The families of one of the paper's groupings, without the rows that are left out; none of them empty."""
+        left = {
+            family: tuple(slug for slug in slugs if slug not in self.left_out)
+            for family, slugs in FAMILIES[grouping].items()
+        }
+        return {family: slugs for family, slugs in left.items() if slugs}
 
     def campaign(self) -> Records:
         """The records; raises Undecidable where there are none."""

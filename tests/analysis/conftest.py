@@ -16,7 +16,5 @@ def paperlike() -> Records:
 
 @pytest.fixture(scope="session")
 def damaged() -> Records:
-    """A campaign with one collapsed, one failed, one missing and one unconverged model."""
-    return synthetic.make_records(
-        collapsed=["beta-vae"], failed=["svae"], missing=["hvae"], unconverged=["vamp"]
-    )
+    """A campaign with one collapsed, one failed and one missing model."""
+    return synthetic.make_records(collapsed=["beta-vae"], failed=["svae"], missing=["hvae"])

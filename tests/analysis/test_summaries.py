@@ -38,7 +38,6 @@ def test_damage_is_flagged_and_missing_models_have_no_row(damaged: Records) -> N
     assert summary.index[summary["collapsed"]].tolist() == ["beta-vae"]
     assert summary.index[summary["failed"]].tolist() == ["svae"]
     assert np.isnan(summary.at["svae", "ssim"])
-    assert set(summary.index[~summary["converged"]]) == {"vamp", "svae"}
     assert np.isnan(summary.at["beta-vae", "piq_over_floor"])
 
 

@@ -55,11 +55,7 @@ def test_records_have_one_row_a_run_and_its_measurements(finished: Store) -> Non
         counts = frame[frame["path"] == path].groupby("architecture").size()
         assert counts.to_dict() == {run.architecture: rows for run in RUNS}
     row = records.runs.set_index("architecture").loc["vae"]
-    assert (row["epochs"], row["collapsed"] in (True, False), row["converged"] in (True, False)) == (
-        2,
-        True,
-        True,
-    )
+    assert (row["epochs"], row["collapsed"] in (True, False)) == (2, True)
     assert min(row["training_seconds"], row["inference_microseconds"]) > 0
 
 

@@ -153,12 +153,29 @@ def test_collapsed_rows_are_results_and_leave_undecided_what_they_change() -> No
     assert [own.verdict, over_twin.verdict, own_place.verdict] == ["not reproduced", *["reproduced"] * 2]
     assert (first.verdict, first.reason) == ("reproduced", "")
     assert first.evidence.startswith("place 1 of 22"), "the main line over all rows stands"
+    assert "; without 1 collapsed: place 1 of 21" in first.evidence
     assert (worst.verdict, worst.reason) == ("undecided", "collapsed rows change the answer")
     assert worst.evidence.startswith("all rows: not reproduced (place 21 of 22")
     assert "; without 1 collapsed: " in worst.evidence
     assert "place 21 of 21" in worst.evidence
     (beside,) = judged(collapsed, statement("rank", "architecture=ae; metric=piq_over_floor; place=-1"))
     assert "1 collapsed have no such value" in beside.evidence
+
+
+def test_lists_and_families_are_asked_again_without_their_collapsed_members() -> None:
+    """SVAE's PIQ is the smallest of the printed ones but VAE-LinNF's; a collapsed row is smoother still."""
+    collapsed = records(collapsed=("vae-iaf",))
+    named = statement("pareto", "models=vae-iaf svae; sense=out")
+    (found,) = judged(collapsed, named)
+    assert (found.verdict, found.reason) == ("undecided", "collapsed rows change the answer")
+    assert found.evidence.startswith(
+        "all rows: not reproduced (1 of the 2 named; named but outside: VAE-IAF)"
+    )
+    flows = statement("family-place", "metric=piq; family=V-G/Flow-based; place=1")
+    assert judged(collapsed, flows)[0].evidence.count("of 6") == 2
+    assert named.among({"svae"}) == statement("pareto", "models=svae; sense=out")
+    assert named.among({"ae"}) is None
+    assert flows.among({"ae"}) == flows
 
 
 # --- sizes and grades ---------------------------------------------------------------------------------------
@@ -246,6 +263,17 @@ def test_a_milestone_or_a_seed_that_says_otherwise_is_a_look_that_does_not_agree
     other = replace(whole, **{name: swapped(frame, frame["seed"] == 456) for name, frame in frames.items()})
     (found,) = judged(other, PAIR)
     assert (found.verdict, found.looks) == ("undecided", (0, 0)), "its spread widens the interval of the lead"
+
+
+def test_a_look_that_comes_out_undecided_was_asked_and_does_not_agree() -> None:
+    """Halfway AE and VAE are equal in the mean and differ from image to image."""
+    whole = with_milestones(records("paper", 1))
+    rows = whole.milestones.reset_index(drop=True)
+    early = (rows["epoch"] == 50) & rows["architecture"].isin(["ae", "vae"]) & (rows["record"] == "image")
+    noise = np.random.default_rng(0).normal(0, 0.2, len(rows))
+    equal = replace(whole, milestones=rows.assign(ssim=rows["ssim"].where(~early, 0.7 + noise)))
+    (found,) = judged(equal, PAIR)
+    assert (found.verdict, found.looks) == ("reproduced", (2, 3))
 
 
 def test_a_look_that_cannot_be_asked_is_not_agreement() -> None:

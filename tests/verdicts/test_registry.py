@@ -139,7 +139,7 @@ def test_other_columns_two_rows_of_one_name_and_unknown_rows_are_refused(
     ("cell", "architecture=vea; metric=ssim", "0.9", "unknown architecture 'vea' in 'architecture'"),
     ("cell", "architecture=ae", "0.9", "kind 'cell' needs the argument 'metric'"),
     ("cell", "architecture=ae; metric=ssim", "", "kind 'cell' needs a printed number"),
-    ("family-place", "metric=ssim; family=IV-E/Nobody; place=1", "", r"do not fit the kind 'family-place' \("),
+    ("family-place", "metric=ssim; family=IV-E/Nobody; place=1", "", "no family 'Nobody' in grouping 'IV-E'"),
     ("rank", "architecture=ae; metric=ssim; place=first", "", "do not fit the kind 'rank'"),
 ])  # fmt: skip
 def test_a_statement_that_does_not_fit_is_one_line(kind: str, text: str, numbers: str, message: str) -> None:

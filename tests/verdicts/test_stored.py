@@ -100,7 +100,7 @@ def test_the_document_has_everything_that_is_asked_of_it(
     assert [own["id"] for own in read["statements"]] == [own.id for own in load()]
     assert [claim["number"] for claim in read["ten"]] == list(range(1, 11))
     first = read["ten"][0]
-    assert (first["id"], first["place"]) == ("VI-A.r", "VI-A, text")
+    assert (first["id"], first["place"]) == ("VI-A.p", "VI-A, text")
     assert list(first["verdicts"]) == ["paper", "desk"]
     assert first["verdicts"]["paper"]["grade"] == "A"
     (cell,) = [own for own in read["statements"] if own["id"] == "T1.ae.ssim"]

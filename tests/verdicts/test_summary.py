@@ -136,8 +136,8 @@ def test_ten_claims_in_every_profile(verdicts: tuple[Verdict, ...]) -> None:
     assert not any(claim.verdicts["paper"].verdict for claim in ten)
     assert ten[-1].any.about == "text"
     assert len({claim.any.statement.id for claim in ten}) == 10
-    with pytest.raises(ReproduceError, match=r"names the statement 'VI-A.r', which desk does not judge"):
-        summary.ten({"desk": [one for one in verdicts if "VI-A.r" not in one.statement.ids]})
+    with pytest.raises(ReproduceError, match=r"names the statement 'VI-A.p', which desk does not judge"):
+        summary.ten({"desk": [one for one in verdicts if "VI-A.p" not in one.statement.ids]})
 
 
 # --- the page for the author --------------------------------------------------------------------------------
