@@ -130,7 +130,7 @@ def trained(candidate: pd.Series) -> str:
     """Its training in words."""
     profile = PROFILES[candidate["profile"]]
     epochs = numbers.counted(profile.epochs if candidate["best"] else int(candidate["epoch"]), "epoch")
-    length = f"the best of {epochs}" if candidate["best"] else epochs
+    length = f"the weights kept of {epochs}" if candidate["best"] else epochs
     return f"{length} ({profile.name}), implemented from {IMPLEMENTATIONS[candidate['implementation']]}"
 
 

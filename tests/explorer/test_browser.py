@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,8 @@ def test_filters_leave_what_they_name_and_say_how_many_are_left(browser: Browser
         assert 0 < len(left) < 60
         assert browser.all("#statements > :not([hidden])", "it.dataset.id") == left, (control, value)
         assert browser.get("$('shown').textContent") == f"{len(left)} of 60 statements"
+    assert browser.get("document.querySelector('.statement dd').textContent") == "Abstract; IV-A, text"
+    assert browser.all("#ten tr:last-child td", "it.textContent")[1::2] == ["Abstract", "–"]
     browser.set("words", "statement 27")
     assert browser.visible(".statement") == 1
     browser.set("words", "no such words")
@@ -201,6 +204,22 @@ def test_seed_and_milestone_choose_the_numbers(browser: Browser, records: Record
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("width", [500, 1400])
+def test_every_model_of_the_scatter_has_a_name_over_no_other(browser: Browser, width: int) -> None:
+    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    try:
+        browser.open("scatter")
+        boxes = browser.all("#scatter-plot .name", "it.getBoundingClientRect().toJSON()")
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert len(boxes) == 22
+    for a, b in combinations(boxes, 2):
+        apart = a["left"] >= b["right"] or b["left"] >= a["right"]
+        assert apart or abs(a["top"] - b["top"]) > 10
+
+
+@pytest.mark.slow
 def test_the_keyboard_alone_reaches_every_model_of_the_scatter_and_leaves_it_out(browser: Browser) -> None:
     browser.open("scatter")
     browser.driver.execute_script("document.getElementById('epoch').focus()")
@@ -226,6 +245,9 @@ def test_the_slider_moves_every_models_frame(browser: Browser) -> None:
     browser.open("interpolate")
     tiles = "#interpolate-grid figure[data-slug] .tile", "it.style.backgroundPositionX"
     # with both references, without the two that have no run
+    assert len(set(browser.all(*tiles))) == 1
+    assert 0 < int(browser.get("$('frame').value")) < 9
+    browser.set("frame", "0")
     assert browser.all(*tiles) == ["0%"] * 22
     browser.set("frame", "9")
     assert browser.all(*tiles) == ["100%"] * 22

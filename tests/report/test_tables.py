@@ -108,7 +108,7 @@ def test_cells_have_one_sign_each(tables: dict[str, Table]) -> None:
     assert len(tables["cells"].rows) == len(SLUGS)
 
 
-def test_a_second_implementation_stands_between_the_text_and_the_print(of_damaged: dict[str, Table]) -> None:
+def test_a_second_implementation_stands_between_the_text_and_the_paper(of_damaged: dict[str, Table]) -> None:
     (row,) = [row for row in of_damaged["implementations"].rows if row[0] == "VAMP"]
     assert row[3] == "0.630"
 
