@@ -34,7 +34,7 @@ FOLLOWED: Mapping[str, Mapping[str, Any]] = {
     for slug, colour, marker in zip(
         ("ae", "vq-vae", "vae", "rae-gp", "hvae", "svae", "vae-linnf", "beta-tcvae"),
         sns.color_palette("colorblind"),
-        (*style.MARKERS, "X", "*"),
+        (*style.MARKERS, "X", "p"),
         strict=False,
     )
 }

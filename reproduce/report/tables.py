@@ -144,16 +144,8 @@ def applications(context: Context) -> Table:
             chosen = ["not judged: disentanglement is not measured", DASH]
         rows = []
         for own in block.itertuples():
-            rows.append(
-                (
-                    own.application,
-                    own.priority,
-                    chosen[0],
-                    own.recommended_printed,
-                    chosen[1],
-                    own.avoid_printed,
-                )
-            )
+            head, (good, bad) = (own.application, own.priority), chosen
+            rows.append((*head, good, own.recommended_printed, bad, own.avoid_printed))
             chosen = ["as above"] * 2
         blocks.append(tuple(rows))
     named = dict.fromkeys(chain.from_iterable(listed.to_numpy().flat))

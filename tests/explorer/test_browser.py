@@ -204,22 +204,6 @@ def test_seed_and_milestone_choose_the_numbers(browser: Browser, records: Record
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [500, 1400])
-def test_every_model_of_the_scatter_has_a_name_over_no_other(browser: Browser, width: int) -> None:
-    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    try:
-        browser.open("scatter")
-        boxes = browser.all("#scatter-plot .name", "it.getBoundingClientRect().toJSON()")
-    finally:
-        browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    assert len(boxes) == 22
-    for a, b in combinations(boxes, 2):
-        apart = a["left"] >= b["right"] or b["left"] >= a["right"]
-        assert apart or abs(a["top"] - b["top"]) > 10
-
-
-@pytest.mark.slow
 def test_the_keyboard_alone_reaches_every_model_of_the_scatter_and_leaves_it_out(browser: Browser) -> None:
     browser.open("scatter")
     browser.driver.execute_script("document.getElementById('epoch').focus()")
@@ -298,7 +282,7 @@ def test_another_profile_is_drawn_in_the_view_that_is_open(browser: Browser) -> 
 
 
 @pytest.mark.slow
-def test_nothing_is_wider_than_a_phone_and_every_control_has_a_name(browser: Browser) -> None:
+def test_on_a_phone_nothing_is_too_wide_all_controls_have_names_and_all_points_too(browser: Browser) -> None:
     phone = {"width": 360, "height": 780, "deviceScaleFactor": 2, "mobile": True}
     browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
     try:
@@ -307,9 +291,14 @@ def test_nothing_is_wider_than_a_phone_and_every_control_has_a_name(browser: Bro
             assert browser.get("document.documentElement.scrollWidth") == 360, view
             named = "it.labels?.[0]?.textContent.trim() || it.textContent.trim()"
             assert all(browser.all("select, input, button", named)), view
+        browser.open("scatter")
+        names = browser.all("#scatter-plot .name", "it.getBoundingClientRect().toJSON()")
     finally:
         browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert browser.errors() == []
+    assert len(names) == 22
+    for a, b in combinations(names, 2):
+        assert a["left"] >= b["right"] or b["left"] >= a["right"] or abs(a["top"] - b["top"]) > 10
 
 
 @pytest.mark.slow
