@@ -34,7 +34,8 @@ LOOK_LIKE_DIGITS = 0.5
 """At least this share of the middle frames must."""
 
 
-def _third(rows: pd.DataFrame) -> int:
+def third(rows: pd.DataFrame) -> int:
+    """How many of these models are the best, or the worst, third."""
     return math.ceil(len(rows) * SHARE)
 
 
@@ -54,7 +55,7 @@ def recommended(models: pd.DataFrame, priority: str) -> tuple[str, ...]:
         order = order[order.isin(pareto_set(rows))]
     else:
         filtering, ordering = MERITS[priority]
-        best = rows.loc[_best_first(_merit(rows, filtering))[: _third(rows)]]
+        best = rows.loc[_best_first(_merit(rows, filtering))[: third(rows)]]
         order = _best_first(_merit(best, ordering))
     if priority != "Reconstruction" and "digit_frames" in rows:
         order = order[~(rows.loc[order, "digit_frames"] < LOOK_LIKE_DIGITS)]
@@ -70,7 +71,7 @@ def avoided(models: pd.DataFrame, priority: str) -> tuple[str, ...]:
         else _best_first(_merit(rows, MERITS[priority][0]))
     )
     liked = recommended(models, priority)
-    return tuple(str(slug) for slug in order[::-1][: _third(rows)] if slug not in liked)
+    return tuple(str(slug) for slug in order[::-1][: third(rows)] if slug not in liked)
 
 
 def recommend(models: pd.DataFrame) -> pd.DataFrame:

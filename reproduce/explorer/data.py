@@ -42,8 +42,6 @@ FINAL = "final"
 """The weights that a run keeps, beside the epochs of its milestones."""
 ACROSS = 10
 """Images in a row of a sprite."""
-MIDDLE = (FRAMES // 2 - 1, FRAMES // 2)
-"""The two frames farthest from both ends."""
 
 
 def content(
@@ -99,6 +97,7 @@ def profile(name: str, records: Records) -> dict[str, Any]:
             "code": number(done.loc[[slug], "code_size"].iloc[0]),
             "seconds": number(row["training_seconds"]),
             "collapsed": bool(row["collapsed"]),
+            "digits": number(row["digit_frames"], 4),
             "runs": {str(seed): at for (own, seed), at in means.items() if own == slug},
             "ssims": first_ssims(records, str(slug)),
             **told.get(str(slug), {}),
@@ -167,7 +166,7 @@ def first_ssims(records: Records, slug: str) -> list[float | None]:
 
 def interpolations(records: Records) -> dict[str, dict[str, Any]]:
     """Model → `piqs` of each pair; what a small classifier reads in each frame (`reads`: a text of digits a pair) and
-    how many of its five neighbours agree (`sure`); and the mean share that agrees in the middle frames (`middle`)."""
+    how many of its five neighbours agree (`sure`)."""
     found = {}
     for slug in described(records.frames)["architecture"].unique():
         frames = of_first_seed(records, records.frames, slug).sort_values(["pair", "frame"])
@@ -177,7 +176,6 @@ def interpolations(records: Records) -> dict[str, dict[str, Any]]:
             "piqs": [number(value, 4) for value in piqs],
             "reads": texts(frames["predicted"]),
             "sure": texts((5 * frames["confidence"]).round()),
-            "middle": number(frames.loc[frames["frame"].isin(MIDDLE), "confidence"].mean(), 4),
         }
     return found
 

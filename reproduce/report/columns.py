@@ -56,22 +56,23 @@ def flags(context: Context, slugs: Iterable[str]) -> tuple[str, ...]:
     ]
     if never:
         notes.append(f"{DASH} No run yet: {numbers.listing(context.labels(never))}.")
-    short = [
-        slug
-        for slug in shown
-        if slug in context.ours.index and context.ours.at[slug, "n_seeds"] < len(context.seeds)
-    ]
-    if short:
-        counts = context.ours.loc[short, "n_seeds"].astype(int)
-        most = int(counts.max())
-        every = len(short) == sum(slug in context.ours.index for slug in shown)
-        who = "All values" if every else numbers.listing(context.labels(short))
-        of = f"{numbers.in_words(len(context.seeds))} seeds"
-        note = f"{who}: {'one' if most == 1 else f'at most {numbers.in_words(most)}'} of {of}"
-        single = [slug for slug in short if counts[slug] == 1]
-        fewer = f"; one only: {numbers.listing(context.labels(single))}" if single and most > 1 else ""
-        notes.append(f"{note}{fewer}.")
-    return tuple(notes)
+    return (*notes, *few_seeds(context, shown))
+
+
+def few_seeds(context: Context, slugs: Iterable[str]) -> tuple[str, ...]:
+    """A footnote on the models of which a seed is missing."""
+    present = [slug for slug in slugs if slug in context.ours.index]
+    short = [slug for slug in present if context.ours.at[slug, "n_seeds"] < len(context.seeds)]
+    if not short:
+        return ()
+    counts = context.ours.loc[short, "n_seeds"].astype(int)
+    most = int(counts.max())
+    who = "All values" if short == present else numbers.listing(context.labels(short))
+    of = f"{numbers.in_words(len(context.seeds))} seeds"
+    note = f"{who}: {'one' if most == 1 else f'at most {numbers.in_words(most)}'} of {of}"
+    single = [slug for slug in short if counts[slug] == 1]
+    fewer = f"; one only: {numbers.listing(context.labels(single))}" if single and most > 1 else ""
+    return (f"{note}{fewer}.",)
 
 
 _NOTES: Mapping[str, Callable[[Mapping[str, float]], str]] = {

@@ -10,6 +10,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,18 @@ from reproduce.report.context import NO_FAMILY, Context, label
 from reproduce.report.scatter import look
 
 TOP = 10
+NAMED = ("ae", "vae", "vq-vae", "svae", "rae-gp")
+"""The models that Fig. 7 names."""
+FOLLOWED: Mapping[str, Mapping[str, Any]] = {
+    slug: {"color": colour, "marker": marker}
+    for slug, colour, marker in zip(
+        ("ae", "vq-vae", "vae", "rae-gp", "hvae", "svae", "vae-linnf", "beta-tcvae"),
+        sns.color_palette("colorblind"),
+        (*style.MARKERS, "X", "p"),
+        strict=False,
+    )
+}
+"""The models that Fig. A1 follows, with one colour and one marker each."""
 
 
 def by_family(context: Context) -> Figure:
@@ -135,16 +148,14 @@ def mechanism(context: Context) -> Figure:
     drawn = style.figure(style.PAGE, 2.45)
     distance, *paths = drawn.subplots(1, 3, width_ratios=(1.15, 1, 1))
     rows = context.healthy.dropna(subset=["ssim", "end_distance"])
-    for slug, row in rows.iterrows():
+    points = list(zip(rows["ssim"], rows["end_distance"], strict=True))
+    for slug, point in zip(rows.index, points, strict=True):
         colour, marker = look(context, str(slug))
-        distance.plot(row["ssim"], row["end_distance"], marker, color=colour, ms=4.6, mec="white", mew=0.4)
-    for slug in ("ae", "vae", "vq-vae", "svae", "rae-gp"):
-        if slug in rows.index:
-            distance.annotate(
-                label(slug), (rows.at[slug, "ssim"], rows.at[slug, "end_distance"]), xytext=(4, 3),
-                textcoords="offset points", fontsize=7,
-            )  # fmt: skip
-    distance.set(xlabel="SSIM ↑", ylabel="squared distance of the end frames,\nper pixel")
+        above = scatter.order(str(slug))
+        distance.plot(*point, marker, color=colour, ms=4.6, mec="white", mew=0.4, zorder=above)
+    distance.margins(0.12)
+    scatter.family_legend(drawn, context, ncols=7)
+    distance.set(xlabel="SSIM ↑", ylabel="squared distance of the\nend frames, per pixel")
     distance.set_title("the end frames' distance follows SSIM", fontsize=7.5)
     distance.grid()
     looks = {"ours": (style.ACCENT, "o"), "paper": (style.MUTED, "D")}
@@ -164,6 +175,11 @@ def mechanism(context: Context) -> Figure:
         axes.set_title(title, fontsize=7.5)
         axes.set_ylabel("r of SSIM and PIQ")
         axes.grid(axis="y")
+    texts = [
+        scatter.caption(distance, str(slug) if slug in NAMED else "", context, fontsize=7)
+        for slug in rows.index
+    ]
+    scatter.label_points(distance, points, texts, mark=2.6)
     return drawn
 
 
@@ -172,29 +188,29 @@ def milestones(context: Context) -> Figure | None:
     known = {
         name: records.milestones for name, records in context.profiles.items() if len(records.milestones)
     }
-    shown = ["ae", "vq-vae", "vae", "rae-gp", "hvae", "svae", "vae-linnf", "beta-tcvae"]
     if not known:
         return None
-    drawn = style.figure(style.PAGE, 1.9 * len(known))
+    drawn = style.figure(style.PAGE, 1.9 * len(known) + 0.3)
     grid = drawn.subplots(len(known), 2, squeeze=False)
+    handles = {}
     for row, (name, frame) in zip(grid, known.items(), strict=True):
-        chosen = frame[(frame["variant"] == "") & frame["architecture"].isin(shown)]
-        means = chosen.groupby(["architecture", "epoch"])[["ssim", "piq"]].mean().reset_index()
-        means["piq"] *= 1e3
-        means["model"] = [label(slug) for slug in means["architecture"]]
-        order = [label(slug) for slug in shown if slug in set(means["architecture"])]
+        means = frame[frame["variant"] == ""].groupby(["architecture", "epoch"])[["ssim", "piq"]].mean()
         for axes, metric in zip(row, ("ssim", "piq"), strict=True):
-            sns.lineplot(
-                data=means, x="epoch", y=metric, hue="model", style="model", markers=True, dashes=False,
-                hue_order=order, style_order=order, palette="colorblind", ms=4, lw=0.9, ax=axes,
-                legend=metric == "piq",
-            )  # fmt: skip
-            axes.set(xlabel="epoch", ylabel=MEASURES[metric].head, title=f"{name}")
-            if means["epoch"].max() > 20:
+            for slug, looks in FOLLOWED.items():
+                if slug in means.index:
+                    line = means.loc[slug, metric] * MEASURES[metric].scale
+                    (handles[slug],) = axes.plot(line, lw=0.9, ms=4.5, mec="white", mew=0.5, **looks)
+            axes.set(xlabel="epoch", ylabel=MEASURES[metric].head, title=name)
+            if means.index.get_level_values("epoch").max() > 20:
                 axes.set_xscale("log")
             axes.grid()
-        if row[1].get_legend() is not None:
-            sns.move_legend(row[1], "center left", bbox_to_anchor=(1.02, 0.5), title=None)
+    order = [slug for slug in FOLLOWED if slug in handles]
+    drawn.legend(
+        [handles[slug] for slug in order],
+        context.labels(order),
+        loc="outside lower center",
+        ncols=len(FOLLOWED),
+    )
     return drawn
 
 

@@ -27,7 +27,19 @@ DEFINITIONS = {
 }
 """Definition of SSIM → head of its column. The first is the paper's."""
 assert tuple(DEFINITIONS) == SSIMS
+WINDOWS = {
+    "ssim": "a Gaussian 11×11 window",
+    "ssim_uniform11": "a uniform 11×11 window",
+    "ssim_uniform7": "a uniform 7×7 window",
+    "ssim_uniform7_range2": "a uniform 7×7 window and data range 2 (scikit-image's old default)",
+    "ssim_zero_padded": "a Gaussian 11×11 window over zero padding",
+}
+"""The same in words."""
 IMPLEMENTATIONS = {"paper": "the paper's text", "pythae": "Pythae's classes"}
+SHARED = (
+    " Pythae's classes: runs of these where they compute something else than the text describes; where they compute "
+    "the same, our rows."
+)
 LENGTHS = ("ssim", "mse", "piq")
 
 
@@ -60,7 +72,8 @@ def candidates(context: Context) -> Table | None:
         title="How many printed rows agree with each protocol, length and definition of SSIM.",
         remarks=f"Seed {SEED}. A row agrees if none of SSIM, MSE, PSNR, PIQ, ISS and I-SSIM lies outside the "
         "simultaneous 95% interval of its difference from the printed value. In brackets: how many rows would agree if "
-        "they were assigned to models at random, since many models are alike. Best: the weights that were kept.",
+        "they were assigned to models at random, since many models are alike. Best: the weights that were kept."
+        + (SHARED if "pythae" in set(table["implementation"]) else ""),
         columns=(
             Column("Profile", align="l"),
             Column("Implements", align="l"),
@@ -110,15 +123,19 @@ def rows(context: Context) -> Table | None:
 
 def described(candidate: pd.Series) -> str:
     """A candidate in words."""
-    length = "the kept weights" if candidate["best"] else numbers.counted(int(candidate["epoch"]), "epoch")
-    return (
-        f"{length} of {candidate['profile']} ({IMPLEMENTATIONS[candidate['implementation']]}) and SSIM by "
-        f"{DEFINITIONS[candidate['definition']]}"
-    )
+    return f"{trained(candidate)}, with SSIM by {WINDOWS[candidate['definition']]}"
+
+
+def trained(candidate: pd.Series) -> str:
+    """Its training in words."""
+    profile = PROFILES[candidate["profile"]]
+    epochs = numbers.counted(profile.epochs if candidate["best"] else int(candidate["epoch"]), "epoch")
+    length = f"the weights kept of {epochs}" if candidate["best"] else epochs
+    return f"{length} ({profile.name}), implemented from {IMPLEMENTATIONS[candidate['implementation']]}"
 
 
 def lengths(context: Context) -> Table | None:
-    """Printed values beside each profile's, and the epoch of the longest profile that lies nearest to the print."""
+    """Printed values beside each profile's, and the epoch of the longest profile that comes nearest to them."""
     known = {name: records for name, records in context.profiles.items() if len(records.milestones)}
     if len(known) < 2:
         return None
@@ -168,12 +185,14 @@ def told(context: Context) -> dict[str, Any] | None:
         "agree": context.labels(map(str, explained.index[explained["agrees"]])),
         "none": context.labels(map(str, explained.index[~explained["agrees"]])),
         "candidates": len(found.candidates),
+        "full": len(table),
     }
 
 
 def _counted(candidate: pd.Series) -> dict[str, Any]:
     return {
         "words": described(candidate),
+        "trained": trained(candidate),
         "agree": int(candidate["agree"]),
         "rows": int(candidate["rows"]),
         "chance": numbers.fixed(candidate["chance"], 1),

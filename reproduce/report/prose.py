@@ -25,8 +25,7 @@ from reproduce.verdicts.model import IN_RESULTS
 FEWEST = 5
 """Models that the prose needs to speak of orders and correlations."""
 CAPTIONS = {
-    "figA1": "SSIM and PIQ of eight models during training, by profile: length decides the size of PIQ, less so the "
-    "order.",
+    "figA1": "SSIM and PIQ of some models during training, by profile.",
     "figA2": "Correlations of the metrics over models.",
     "figA3": "The eight worst reconstructions of some models, each beside its original.",
 }

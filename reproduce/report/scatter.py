@@ -38,6 +38,11 @@ def look(context: Context, slug: str) -> tuple[str, str]:
     return style.PALETTE[index], style.MARKERS[index]
 
 
+def order(slug: str) -> float:
+    """How far in front a model's mark is drawn: the VAE's before all others, which would hide it."""
+    return 3.5 if slug == "vae" else 3.0
+
+
 def correlation_text(name: str, found: Correlation) -> str:
     """ "all 22: r = 0.769 [0.51, 0.90], p < 0.001"."""
     if not np.isfinite(found.r):
@@ -98,7 +103,7 @@ def _window(axes: Axes, frames: Iterable[pd.DataFrame]) -> None:
     axes.set(xlabel="SSIM ↑ (reconstruction)", ylabel="PIQ (×10³) ↓ (interpolation)")
 
 
-def _label_points(
+def label_points(
     axes: Axes,
     points: Sequence[tuple[float, float]],
     texts: Sequence[Text],
@@ -152,9 +157,9 @@ def _label_points(
             )
 
 
-def _name(axes: Axes, slug: str, context: Context, **look: Any) -> Text:
-    """A label waiting for its place."""
-    text = label(slug) + context.mark(slug)
+def caption(axes: Axes, slug: str, context: Context, **look: Any) -> Text:
+    """A label waiting for its place; empty without a slug."""
+    text = label(slug) + context.mark(slug) if slug else ""
     waiting = axes.text(
         0.5,
         0.5,
@@ -206,10 +211,10 @@ def trade_off(context: Context) -> Figure:
         row = ours.loc[slug] if slug in ours.index else reference.loc[slug]
         colour, marker = look(context, slug) if slug in SLUGS else (style.MUTED, "+")
         edge = {"mec": "white", "mew": 0.5} if slug in SLUGS else {"mew": 1.0}
-        axes.plot(row["ssim"], row["piq"] * 1e3, marker, color=colour, ms=6, zorder=3, **edge)
+        axes.plot(row["ssim"], row["piq"] * 1e3, marker, color=colour, ms=6, zorder=order(slug), **edge)
         points.append((row["ssim"], row["piq"] * 1e3))
         texts.append(
-            _name(axes, slug, context, fontsize=7.5, color=style.INK if slug in SLUGS else style.MUTED)
+            caption(axes, slug, context, fontsize=7.5, color=style.INK if slug in SLUGS else style.MUTED)
         )
     lines = [correlation_text(f"all {context.duality.n}", context.duality)]
     if len(context.healthy) < len(context.ours):
@@ -221,14 +226,15 @@ def trade_off(context: Context) -> Figure:
     axes.set_title(
         "\n".join(filter(None, [above, outside])), loc="left", fontsize=7.5, color=style.INK, pad=5
     )
-    _family_legend(drawn, context, with_paper)
+    family_legend(drawn, context, with_paper=with_paper)
     axes.grid()
     faint = list(zip(context.paper["ssim"], context.paper["piq"] * 1e3, strict=True)) if with_paper else []
-    _label_points(axes, points, texts, mark=3.4, lines=arrows, faint=faint)
+    label_points(axes, points, texts, mark=3.4, lines=arrows, faint=faint)
     return drawn
 
 
-def _family_legend(drawn: Figure, context: Context, with_paper: bool) -> None:
+def family_legend(drawn: Figure, context: Context, *, with_paper: bool = False, ncols: int = 4) -> None:
+    """Below the figure: the look of each family."""
     handles = [
         Line2D([], [], marker=look[1], color=look[0], ls="", ms=5.5, mec="white", mew=0.5, label=name)
         for name, look in ((name, look(context, slugs[0])) for name, slugs in context.families.items())
@@ -237,7 +243,7 @@ def _family_legend(drawn: Figure, context: Context, with_paper: bool) -> None:
         handles.append(
             Line2D([], [], marker="o", mfc="none", mec=style.FAINT, ls="", ms=4.5, label="paper's points")
         )
-    drawn.legend(handles=handles, loc="outside lower center", ncols=4)
+    drawn.legend(handles=handles, loc="outside lower center", ncols=ncols)
 
 
 def _staircase(models: pd.DataFrame, slugs: Sequence[str], top: float) -> Line:
@@ -301,10 +307,10 @@ def frontier(context: Context) -> Figure:
         axes.plot(x, y, ls="", zorder=3, **looks[kind])
         points.append((x, y))
         colour = style.ACCENT if on_front else style.MUTED
-        texts.append(_name(axes, slug, context, fontsize=7.5 if on_front else 7, color=colour))
+        texts.append(caption(axes, slug, context, fontsize=7.5 if on_front else 7, color=colour))
     for name, look in looks.items():
         if name != "collapsed or failed" or not ours.index.isin(context.healthy.index).all():
             handles.append(Line2D([], [], ls="", label=name, **look))
     drawn.legend(handles=handles, loc="outside lower center", ncols=3)
-    _label_points(axes, points, texts, mark=2.9, lines=[*borders, *thresholds])
+    label_points(axes, points, texts, mark=2.9, lines=[*borders, *thresholds])
     return drawn

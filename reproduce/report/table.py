@@ -77,6 +77,11 @@ class Table:
         return coloured(cell) if self.coloured else cell
 
     @property
+    def wraps(self) -> bool:
+        """Whether cells may have several lines, so that rows need space between them."""
+        return any(column.width for column in self.columns)
+
+    @property
     def place(self) -> str:
         """What LaTeX's counter of tables must stand at for this table to get its number; "" for the next one."""
         return str(NUMERALS.index(self.number)) if self.number else ""

@@ -21,6 +21,7 @@ from reproduce.protocol import FRAMES
 from reproduce.report import numbers, origin
 from reproduce.report.columns import (
     entry,
+    few_seeds,
     flags,
     marked,
     model_table,
@@ -121,39 +122,43 @@ def interpolation(context: Context) -> Table:
 
 
 PRIORITIES = {
-    "Reconstruction": "best third by SSIM, smoothest first",
-    "Interpolation": "best third by PIQ, sharpest first",
+    "Reconstruction": "best third by SSIM, best PIQ first",
+    "Interpolation": "best third by PIQ, best SSIM first",
     "Balanced": "Pareto set, by the sum of both ranks",
 }
 """Priority → its rule in a few words."""
+LISTED = 4
+"""Models of a list that are printed."""
 
 
 def applications(context: Context) -> Table:
     """Table III: one list a priority, derived from our results, beside the paper's for each application."""
-    ours = recommendations.recommend(context.ours)
-    theirs = paper.table3()
-    rows = []
-    for (_, own), (_, printed_row) in zip(ours.iterrows(), theirs.iterrows(), strict=True):
-        chosen = [_first_few(context, own[kind]) for kind in ("recommended", "avoid")]
-        if not own["testable"]:
-            chosen = ["not judged: disentanglement is not measured", DASH]
-        rows.append(
-            (own["application"], own["priority"], chosen[0], printed_row["recommended_printed"],
-             chosen[1], printed_row["avoid_printed"])
-        )  # fmt: skip
-    order = {priority: at for at, priority in enumerate((*PRIORITIES, "Interpretability"))}
-    rows.sort(key=lambda row: order.get(row[1], len(order)))
-    blocks = tuple(
-        tuple(row for row in rows if row[1] == priority) for priority in dict.fromkeys(r[1] for r in rows)
+    both = recommendations.recommend(context.ours).join(
+        paper.table3()[["recommended_printed", "avoid_printed"]]
     )
-    named = dict.fromkeys(chain.from_iterable(ours[["recommended", "avoid"]].to_numpy().flat))
+    listed = both[["recommended", "avoid"]].map(lambda slugs: slugs[:LISTED])
+    blocks = []
+    for _, block in both.groupby("priority", sort=False):
+        chosen = [", ".join(context.labels(slugs)) or DASH for slugs in listed.loc[block.index[0]]]
+        if not block["testable"].all():
+            chosen = ["not judged: disentanglement is not measured", DASH]
+        rows = []
+        for own in block.itertuples():
+            head, (good, bad) = (own.application, own.priority), chosen
+            rows.append((*head, good, own.recommended_printed, bad, own.avoid_printed))
+            chosen = ["as above"] * 2
+        blocks.append(tuple(rows))
+    named = dict.fromkeys(chain.from_iterable(listed.to_numpy().flat))
     rules = "; ".join(f"{priority.lower()}: {rule}" for priority, rule in PRIORITIES.items())
+    third, of = recommendations.third(context.healthy), len(context.healthy)
     return Table(
         name="table3",
         number="III",
         title="Recommendations that follow from our results, beside the paper's.",
-        remarks=f"Rules: {rules}; to avoid is the worst third. For interpolation and for both, frames in the middle of "
-        "a path must look like digits. Applications of one priority share a list.",
+        remarks=f"The first {numbers.in_words(LISTED)} of each list; applications of one priority share it. Rules: "
+        f"{rules}; to avoid is the worst third. A third is {numbers.integer(third)} of {numbers.counted(of, 'model')}: "
+        "collapsed ones do not count. Unless reconstruction has priority, frames in the middle of a path must look "
+        "like digits.",
         columns=(
             Column("Application", align="l"),
             Column("Priority", align="l"),
@@ -162,18 +167,14 @@ def applications(context: Context) -> Table:
             Column("ours, worst first", "Avoid", "l", r"0.17\textwidth"),
             Column("paper", "Avoid", "l", r"0.12\textwidth"),
         ),
-        blocks=blocks,
-        notes=(*flags(context, named), *_costs(context, named)),
+        blocks=tuple(blocks),
+        notes=(*few_seeds(context, named), *_costs(context, named)),
         size="scriptsize",
     )
 
 
-def _first_few(context: Context, slugs: Sequence[str], most: int = 4) -> str:
-    return ", ".join(context.labels(slugs[:most], marks=True)) or DASH
-
-
 def _costs(context: Context, slugs: Iterable[str]) -> tuple[str, ...]:
-    """A footnote on size of the code and cost of what is recommended."""
+    """Footnotes on size of the code and cost of these models."""
     models = context.ours
     present = [slug for slug in slugs if slug in models.index]
     if not present or "vae" not in models.index:
@@ -187,7 +188,9 @@ def _costs(context: Context, slugs: Iterable[str]) -> tuple[str, ...]:
     pca = context.references.reindex(["pca-16"])
     if len(pca.dropna(subset=["ssim", "piq"])):
         ssim, piq = (numbers.value(metric, float(pca[metric].iloc[0])) for metric in ("ssim", "piq"))
-        notes.append(f"PCA with 16 components, for comparison: SSIM {ssim}, PIQ {piq}, fitted in seconds.")
+        notes.append(
+            f"PCA with 16 components, for comparison: SSIM {ssim}, PIQ (×10³) {piq}, fitted in seconds."
+        )
     return tuple(notes)
 
 
@@ -202,6 +205,9 @@ def ten_claims(context: Context) -> Table:
     shown = [
         name for name in profiles if any(claim.verdicts[name].evidence for claim in context.ten)
     ] or profiles
+
+    grades = {name: sorted({claim.verdicts[name].grade for claim in context.ten} - {""}) for name in shown}
+    explained = "; ".join(f"{grade}: {GRADES[grade]}" for grade in sorted(set(chain(*grades.values()))))
 
     def verdict(found: Verdict) -> str:
         looks = f" ({found.looks_in_words})" if found.looks_in_words else ""
@@ -230,13 +236,16 @@ def ten_claims(context: Context) -> Table:
         coloured=True,
         title="Ten claims of the paper and what became of them.",
         remarks="Within the paper: whether its own tables and text agree with the claim. Then our verdicts by profile; "
-        "in brackets, in how many looks (each seed; midway and at the end of training) the verdict is the same. "
-        f"Grades: {'; '.join(f'{grade}: {words}' for grade, words in GRADES.items())}.",
+        "in brackets, in how many looks (each seed; midway and at the end of training) the verdict is the same."
+        + (f" Grades, in the heads: {explained}." if explained else ""),
         columns=(
             Column(""),
             Column("Claim (section)", align="l", width=r"0.30\textwidth"),
             Column("Within the paper", align="l", width=r"0.09\textwidth"),
-            *(Column(name, align="l", width=r"0.10\textwidth") for name in shown),
+            *(
+                Column(f"{name} ({', '.join(found)})" if found else name, align="l", width=r"0.10\textwidth")
+                for name, found in grades.items()
+            ),
             Column("Evidence", align="l", width=rf"{width:.2f}\textwidth"),
         ),
         blocks=(rows,),
@@ -481,6 +490,7 @@ def implementations(context: Context) -> Table | None:
         distances = [numbers.fixed(found.at[slug, name], 2) for name in (readings.DESCRIBED, readings.PYTHAE)]
         return (label(slug), *cells_, *distances)
 
+    lacking = context.labels(slug for slug in found.index if slug not in models.index)
     columns = [Column("Model", align="l")]
     for metric in SHOWN:
         columns += [Column(head, MEASURES[metric].head) for head in ("text", "Pythae", "paper")]
@@ -492,6 +502,7 @@ def implementations(context: Context) -> Table | None:
         "columns. Shown are the models whose class in Pythae computes something else than the text describes.",
         columns=tuple(columns),
         blocks=(tuple(row(str(slug)) for slug in found.index),),
+        notes=(f"{DASH} Not run yet by Pythae's class: {numbers.listing(lacking)}.",) if lacking else (),
         size="scriptsize",
     )
 
@@ -516,7 +527,7 @@ def influence(context: Context) -> Table:
     rows = tuple(
         (
             names.get(subset, subset),
-            cell("paper", "piq", subset) if subset != "with collapsed rows" else DASH,
+            cell("paper", "piq", subset) if subset != "all models" else DASH,
             *(cell("ours", metric, subset) for metric in measures_),
         )
         for subset in subsets
@@ -525,7 +536,8 @@ def influence(context: Context) -> Table:
         name="subsets",
         title="The correlation of SSIM with smoothness, by subset and measure.",
         remarks="Pearson's r with Fisher's 95% interval. No subset that is chosen by quality is evidence: it restricts "
-        "the range of SSIM, which alone makes r small. End distance: squared distance of the end frames.",
+        "the range of SSIM, which alone makes r small. The paper has no "
+        "collapsed models. End distance: squared distance of the end frames.",
         columns=(
             Column("Models", align="l"),
             Column("PIQ", "Paper"),

@@ -26,7 +26,7 @@ def made_up_verdicts(profiles: tuple[str, ...] = ("desk",), count: int = 60) -> 
         {
             "id": f"IV-A.statement-{at}",
             "section": ("III-D", "IV-A", "IV-B", "V-A", "VI-D")[at % 5],
-            "places": ["text", "Table I"],
+            "places": ["Abstract, abstract", "IV-A, text", "Abstract, text"],
             "printed": [f"0.{900 - at}"],
             "wording": f"{LABELS[slug]} reaches the SSIM that the text gives for it, statement {at}",
             "kind": "value",
@@ -38,7 +38,7 @@ def made_up_verdicts(profiles: tuple[str, ...] = ("desk",), count: int = 60) -> 
             "reason": "the interval of ours holds the paper's value",
             "grade": grade,
             "looks": "2 of 3",
-            "firm": at % 2 == 0,
+            "firm": at % 2 == 0 and at % 7 != 6,
             "evidence": HOSTILE if at == 3 else "0.871 in notebook, 0.902 in paper",
             "important": at % 4 == 0,
             "command": f"python -m reproduce claims --id IV-A.statement-{at}",
@@ -49,11 +49,16 @@ def made_up_verdicts(profiles: tuple[str, ...] = ("desk",), count: int = 60) -> 
         {
             "number": at + 1,
             "claim": f"The claim number {at + 1}: quality and smoothness are traded for each other",
-            "place": "abstract, VI-B",
+            "place": "Abstract, abstract",
             "id": f"IV-A.statement-{at}",
             "consistent": statements[at]["within_paper"],
             "verdicts": {
-                name: {"verdict": WORDS[at % 6], "grade": "B", "looks": "2 of 3", "firm": at % 2 == 0}
+                name: {
+                    "verdict": WORDS[at % 6] if at < 9 else "",
+                    "grade": "B",
+                    "looks": "2 of 3",
+                    "firm": at % 2 == 0,
+                }
                 | {"evidence": "r = 0.83 printed, 0.71 in ours (0.42 to 0.87)"}
                 for name in profiles
             },

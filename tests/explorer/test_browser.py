@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,8 @@ def test_filters_leave_what_they_name_and_say_how_many_are_left(browser: Browser
         assert 0 < len(left) < 60
         assert browser.all("#statements > :not([hidden])", "it.dataset.id") == left, (control, value)
         assert browser.get("$('shown').textContent") == f"{len(left)} of 60 statements"
+    assert browser.get("document.querySelector('.statement dd').textContent") == "Abstract; IV-A, text"
+    assert browser.all("#ten tr:last-child td", "it.textContent")[1::2] == ["Abstract", "–"]
     browser.set("words", "statement 27")
     assert browser.visible(".statement") == 1
     browser.set("words", "no such words")
@@ -226,6 +229,9 @@ def test_the_slider_moves_every_models_frame(browser: Browser) -> None:
     browser.open("interpolate")
     tiles = "#interpolate-grid figure[data-slug] .tile", "it.style.backgroundPositionX"
     # with both references, without the two that have no run
+    assert len(set(browser.all(*tiles))) == 1
+    assert 0 < int(browser.get("$('frame').value")) < 9
+    browser.set("frame", "0")
     assert browser.all(*tiles) == ["0%"] * 22
     browser.set("frame", "9")
     assert browser.all(*tiles) == ["100%"] * 22
@@ -276,7 +282,7 @@ def test_another_profile_is_drawn_in_the_view_that_is_open(browser: Browser) -> 
 
 
 @pytest.mark.slow
-def test_nothing_is_wider_than_a_phone_and_every_control_has_a_name(browser: Browser) -> None:
+def test_on_a_phone_nothing_is_too_wide_all_controls_have_names_and_all_points_too(browser: Browser) -> None:
     phone = {"width": 360, "height": 780, "deviceScaleFactor": 2, "mobile": True}
     browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
     try:
@@ -285,9 +291,14 @@ def test_nothing_is_wider_than_a_phone_and_every_control_has_a_name(browser: Bro
             assert browser.get("document.documentElement.scrollWidth") == 360, view
             named = "it.labels?.[0]?.textContent.trim() || it.textContent.trim()"
             assert all(browser.all("select, input, button", named)), view
+        browser.open("scatter")
+        names = browser.all("#scatter-plot .name", "it.getBoundingClientRect().toJSON()")
     finally:
         browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert browser.errors() == []
+    assert len(names) == 22
+    for a, b in combinations(names, 2):
+        assert a["left"] >= b["right"] or b["left"] >= a["right"] or abs(a["top"] - b["top"]) > 10
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from reproduce.architectures.names import SLUGS
 from reproduce.report import figures, images, scatter, style
 from reproduce.report.context import NO_FAMILY, Context
+from tests.synthetic import make_records
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,17 @@ def test_the_frontier_shows_the_thresholds_of_the_regimes(drawn: dict[str, Figur
 def test_interpolations_are_lettered_and_of_two_pairs(drawn: dict[str, Figure], complete: Context) -> None:
     assert all(f"({letter})" in texts(drawn["fig3"]) for letter in "abcdef")
     assert len(images.shown_pairs(complete)) == 2
+
+
+def test_a_model_has_one_look_in_every_panel_during_training(complete: Context) -> None:
+    both = Context(complete.records, {}, {"desk": make_records("desk", (42,), missing=["vq-vae", "rae-gp"])})
+    with style.styled():
+        drawn = figures.milestones(both)
+    assert drawn is not None
+    looks = [{(line.get_color(), line.get_marker()) for line in axes.lines} for axes in drawn.axes]
+    assert [len(panel) for panel in looks] == [6, 6, 8, 8]
+    assert looks[0] < looks[2]
+    assert len(drawn.legends) == 1
 
 
 def test_leaving_models_out_is_drawn_for_both(drawn: dict[str, Figure]) -> None:

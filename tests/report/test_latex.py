@@ -24,7 +24,7 @@ from reproduce.report import latex
         ("MSE (×10³) ↓", r"MSE ($\times$10$^{3}$) $\downarrow$"),
         ("10⁻⁴", r"10$^{-4}$"),
         ("f₁ − f₁₀", r"f$_{1}$ $-$ f$_{10}$"),
-        ("AE†", r"AE\textsuperscript{\textdagger}"),
+        ("AE†", r"AE\textdagger{}"),
         ("--profile", r"-{}-profile"),
         ("a < b", r"a $<$ b"),
         ("Sønderby", "Sønderby"),

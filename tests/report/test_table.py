@@ -45,7 +45,7 @@ def test_latex_has_caption_rules_and_notes() -> None:
         r"\caption{\normalfont A title with 5\% \& $\beta$.}",
         r"\cmidrule(lr){2-3}",  # under the head of a group
         r"AE & 0.9 & 0.8 & 1 \\",
-        r"\textdagger} first",
+        r"\textdagger{} first",
     ):
         assert part in text
     assert text.count(r"\midrule") == 2  # under the heads, and between the blocks

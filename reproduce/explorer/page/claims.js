@@ -7,7 +7,7 @@ const FILTERS = [
   ["verdict", "Verdict", (it) => [it.verdict || "about the text"]],
   ["within", "In the paper", (it) => [it.within_paper]],
   ["grade", "Grade", (it) => [it.grade]],
-  ["firm", "Firmness", (it) => [it.firm ? "firm" : "not firm"]],
+  ["firm", "Firmness", (it) => [it.verdict && (it.firm ? "firm" : "not firm")]],
 ];
 const searched = new Map();
 
@@ -35,13 +35,16 @@ function claimsView() {
 function ten() {
   const profiles = unique(VERDICTS.ten.flatMap((claim) => Object.keys(claim.verdicts)));
   const head = ["#", "Claim", "Where", "In the paper", ...profiles.map((name) => `Ours: ${name}`)];
-  const judged = (found) => (found ? [badge(found.verdict), h("p", { class: "small" }, standing(found)), h("p", { class: "small" }, found.evidence)] : "–");
+  const judged = (found) => (found?.verdict ? [badge(found.verdict), h("p", { class: "small" }, standing(found)), h("p", { class: "small" }, found.evidence)] : "–");
   return table("The ten claims", head, VERDICTS.ten.map((claim) => h("tr", {},
     h("td", {}, String(claim.number)),
     h("th", { scope: "row" }, h("a", { href: `#claim=${claim.id}` }, claim.claim)),
     // the column's name beside each cell, for the narrow layout
-    [claim.place, badge(claim.consistent), ...profiles.map((name) => judged(claim.verdicts[name]))].map((cell, at) => h("td", { "data-label": head[at + 2] }, cell)))), "ten");
+    [where([claim.place]), badge(claim.consistent), ...profiles.map((name) => judged(claim.verdicts[name]))].map((cell, at) => h("td", { "data-label": head[at + 2] }, cell)))), "ten");
 }
+
+/** Section and where in it, each place once; the abstract has no sections. */
+const where = (places) => unique(places.map((place) => place.replace(/^Abstract, .*/, "Abstract"))).join("; ");
 
 /** How sure a verdict is, in words. */
 function standing({ grade, looks, firm }) {
@@ -51,7 +54,7 @@ function standing({ grade, looks, firm }) {
 function statement(it) {
   const judged = it.about !== "text";
   const rows = [
-    ["Where", [it.section, ...it.places].join(", ")],
+    ["Where", where(it.places)],
     ["Printed", it.printed.filter(Boolean).join("; ")],
     ["In the paper", [badge(it.within_paper), " ", it.recomputed]],
     judged && ["In our results", [badge(it.verdict), " ", it.reason]],

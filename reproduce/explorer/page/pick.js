@@ -38,11 +38,11 @@ function drawPick() {
   const points = found.map((it) => ({ ...it, y: it.y / scale, told: `${label(it.slug)}: SSIM ${shown("ssim", it.x)}, PIQ ${shown("piq", it.y)}${it.front ? ", on the frontier" : ""}` }));
   const line = points.filter((it) => it.front).sort((a, b) => a.x - b.x);
   chart($("pick-plot"), points, { x: "SSIM, higher is better", y: `${title("piq")}, lower is better`, chosen: mark, line });
-  $("pick-list").replaceChildren(table(`${found.length} models meet the limits`, ["#", "Model", "Score", "SSIM", title("piq"), "Code", "Training", "Middle frames"],
+  $("pick-list").replaceChildren(table(`${found.length} models meet the limits`, ["#", "Model", "Score", "SSIM", title("piq"), "Code", "Training", "Digits"],
     found.map((it, at) => h("tr", { "data-slug": it.slug, class: it.front ? "best" : "" }, h("td", {}, String(at + 1)), h("th", { scope: "row" }, label(it.slug), it.front && h("span", { class: "star" }, " ★")),
       h("td", {}, it.score.toFixed(2)), h("td", {}, shown("ssim", it.x)), h("td", {}, shown("piq", it.y)), h("td", {}, known(it.code) ? String(it.code) : "–"),
-      h("td", {}, known(it.seconds) ? duration(it.seconds) : "–"), h("td", {}, known(it.middle) ? `${Math.round(100 * it.middle)} %` : "–"))), "ranked"),
-  h("p", { class: "note" }, "★ on the frontier. Middle frames: of the five nearest training digits, the share that agree on what the two frames between the ends show."));
+      h("td", {}, known(it.seconds) ? duration(it.seconds) : "–"), h("td", {}, known(it.digits) ? `${Math.round(100 * it.digits)} %` : "–"))), "ranked"),
+  h("p", { class: "note" }, "★ on the frontier. Digits: of the two frames in the middle of each path, the share that at least four of the five nearest training images call the same digit."));
 }
 
 function mark(slug) {

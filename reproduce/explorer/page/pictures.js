@@ -11,7 +11,7 @@ function interpolateView() {
   $("interpolate-controls").replaceChildren(
     chooser("pair", "Pair", pairs, layCards, $("pair")?.value ?? String(changing(now))),
     chooser("order", "Order", [["table", "Table I"], ["piq", "PIQ of this pair, smoothest first"]], layCards, $("order")?.value ?? "table"),
-    slider("frame", "Frame", 9, $("frame")?.value ?? 0, moveFrames, (at) => `${at + 1} of 10`));
+    slider("frame", "Frame", 9, $("frame")?.value ?? 4, moveFrames, (at) => `${at + 1} of 10`));
   layCards();
 }
 
