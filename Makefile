@@ -29,7 +29,7 @@ TEX_APT := latexmk texlive-latex-recommended texlive-publishers texlive-fonts-re
 # Targets named together, and what a target asks for, come one after the other whatever -j says
 .NOTPARALLEL:
 
-.PHONY: help help-all venv venv-cpu doctor reproduce run readings render pdf check gpu-check gpu-measure tolerances golden status publish claims bench test test-all lint format lock tex clean
+.PHONY: help help-all venv venv-cpu doctor reproduce run implementations render pdf check gpu-check gpu-measure tolerances golden status publish claims bench test test-all lint format lock tex clean
 
 # $(1): what marks the targets that are listed
 listed = @grep -hE '^[a-z-]+:.* $(1) ' $(MAKEFILE_LIST) | sort | sed -E 's/:.* $(1) /\t/' | awk -F'\t' '{printf "%-18s %s\n", $$1, $$2}'
@@ -112,8 +112,8 @@ reproduce: venv  ## train and evaluate all 22, then render tables and figures
 run: venv  ### train and evaluate what is not done yet
 	@$(REPRODUCE) run $(if $(JOBS),--jobs $(JOBS))
 
-readings: export PROFILE := $(or $(PROFILE),quick)
-readings: venv  ### Pythae's own classes and the sensitivity runs beside the 22, then render (PROFILE: quick unless set)
+implementations: export PROFILE := $(or $(PROFILE),quick)
+implementations: venv  ### Pythae's own classes and the sensitivity runs beside the 22, then render (PROFILE: quick unless set)
 	$(call campaigns-and-report,"" "--only variant:all")
 
 render: venv  ## tables, figures and the report's LaTeX from what is finished

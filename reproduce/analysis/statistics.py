@@ -91,7 +91,7 @@ def correlations(models: pd.DataFrame, metrics: Sequence[str]) -> tuple[pd.DataF
 def against_baseline(records: Records, metric: str, unit: Unit, variant: str = "") -> pd.DataFrame:
     """Paired t-tests of every model against the VAE.
 
-    unit: "seeds", the literal reading of III-G (three pairs at most: hardly any power); "images", over the
+    unit: "seeds", III-G to the letter (three pairs at most: hardly any power); "images", over the
           paper's
     test images or pairs, each averaged over the seeds.
 

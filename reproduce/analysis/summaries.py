@@ -46,7 +46,7 @@ def verdicts_allowed(records: Records) -> bool:
 
 
 def finished(records: Records, variant: str | None = "") -> pd.DataFrame:
-    """The rows of `runs` that are finished, references among them: of one reading, or of every one for None."""
+    """The rows of `runs` that are finished, references among them: of one implementation, or of every one for None."""
     done = records.runs[records.runs["status"] == FRESH]
     return done if variant is None else done[done["variant"] == variant]
 
@@ -93,7 +93,7 @@ def only_seeds(records: Records, seeds: Iterable[int]) -> Records:
 
 
 def summarise(records: Records, variant: str = "") -> pd.DataFrame:
-    """The models frame of one reading, in Table I's order; architectures without any run have no row.
+    """The models frame of one implementation, in Table I's order; architectures without any run have no row.
 
     `<metric>` is the mean over seeds of the runs' means. `<metric>_sd`, the tables' ±, is the SD over images
     (pairs) within a run, pooled over seeds: it never contains the spread between seeds, which is

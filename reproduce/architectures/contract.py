@@ -136,7 +136,7 @@ class Architecture(nn.Module):
         return images.view(codes.shape[0], codes.shape[1], *images.shape[-2:])
 
     def other_paths(self) -> Mapping[str, Path]:
-        """Other readings of the interpolation, by name, from the same codes."""
+        """Other definitions of the interpolation, by name, from the same codes."""
         return {}
 
     # --- what is recorded -----------------------------------------------------------------------------

@@ -100,7 +100,7 @@ class VectorQuantised(Architecture):
 
     1×1 convolution 128 → 16, quantised at each of the nine places, 1×1 convolution back to 128, then the shared
     blocks; no linear layers. The code holds 144 numbers (81 bits), not 16. A flat 16-vector in Pythae's class is
-    sixteen scalars, each rounded: the other reading.
+    sixteen scalars, each rounded.
     """
 
     def __init__(self, backbone: Backbone, settings: Codebook) -> None:

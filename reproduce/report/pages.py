@@ -90,7 +90,7 @@ def finding(context: Context) -> str:
         winner = made["winner"]
         lines.append(
             f"- **How the printed numbers seem to have been made.** {winner['agree']} of {winner['rows']} rows agree "
-            f"with: {winner['words']} ({winner['chance']} by chance)."
+            f"with {winner['words']}; {winner['chance']} would by chance."
         )
     inconsistent = sum(verdict.within_paper == "inconsistent" for verdict in context.verdicts)
     distinct = len(headline.distinct(context.paper))
@@ -184,10 +184,10 @@ def forensic(context: Context) -> str:
         return ""
     winner = found["winner"]
     lines = [
-        f"- Most rows agree with {winner['words']}: {winner['agree']} of {winner['rows']}; assigned to models at "
-        f"random {winner['chance']} would.",
+        f"- Of the {found['full']} candidates that have all {winner['rows']} rows, the best agrees with "
+        f"{winner['agree']}: {winner['words']}. Assigned to models at random {winner['chance']} would agree.",
         *(
-            f"- With the stated SSIM and the kept weights ({stated['words']}): {stated['agree']} of {stated['rows']}."
+            f"- With the stated SSIM, {stated['trained']}: {stated['agree']} of {stated['rows']}."
             for stated in found["stated"]
         ),
         f"- No candidate explains {numbers.listing(found['none'])}.",

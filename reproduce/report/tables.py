@@ -12,8 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from reproduce import paper
-from reproduce.analysis import failures, measures, readings, recommendations, statistics
+from reproduce.analysis import failures, forensics, measures, recommendations, statistics
 from reproduce.analysis.measures import MEASURES, SPREAD
+from reproduce.architectures import registry
 from reproduce.architectures.names import ALL_METRICS, IMAGE_METRICS, PAIR_METRICS, REFERENCES, SLUGS
 from reproduce.metrics import OTHER_IMAGE_METRICS
 from reproduce.paper import decisions
@@ -214,10 +215,14 @@ def ten_claims(context: Context) -> Table:
         return f"{found.verdict}{looks}" if found.verdict else DASH
 
     def evidence(claim_verdicts: Mapping[str, Verdict]) -> str:
-        """Of the profile on the right that has any; else why there is none in this report's own."""
-        told = [claim_verdicts[name].evidence for name in reversed(shown) if claim_verdicts[name].evidence]
+        """Of the profile on the right that has any, without collapsed models where it names one; else why there is
+        none in this report's own."""
+        found = next((claim_verdicts[name] for name in reversed(shown) if claim_verdicts[name].shown), None)
         own = claim_verdicts[context.records.profile]
-        return told[0] if told else own.reason or own.recomputed
+        if found is None:
+            return own.reason or own.recomputed
+        collapsed = any(name in found.shown for name in context.labels(context.collapsed))
+        return found.beside if collapsed and found.beside else found.shown
 
     rows = tuple(
         (
@@ -311,13 +316,13 @@ def errata(context: Context) -> Table:
         name="errata",
         number="VI",
         title="For the author: inconsistencies within the paper, by cause.",
-        remarks="Found without any training. docs/ERRATA.md lists every statement with its evidence.",
+        remarks="Found without a trained model. docs/ERRATA.md lists every statement with its evidence.",
         columns=(
-            Column("Cause", align="l", width=r"0.16\textwidth"),
+            Column("Cause", align="l", width=r"0.15\textwidth"),
             Column("Statements"),
-            Column("Sections", align="l", width=r"0.12\textwidth"),
-            Column("What follows from the tables", align="l", width=r"0.36\textwidth"),
-            Column("Suggested correction", align="l", width=r"0.22\textwidth"),
+            Column("Sections", align="l", width=r"0.13\textwidth"),
+            Column("What follows from the tables", align="l", width=r"0.41\textwidth"),
+            Column("Suggested correction", align="l", width=r"0.20\textwidth"),
         ),
         blocks=(rows,),
         size="scriptsize",
@@ -475,7 +480,12 @@ def implementations(context: Context) -> Table | None:
     models = context.pythae
     if models.empty:
         return None
-    found = readings.nearest(context.records)
+    slugs = [slug for slug in SLUGS if slug in registry.PYTHAE]
+    beside = paper.models().reindex(slugs)
+    far = [
+        forensics.distance(frame.reindex(slugs), forensics.columns_of("ssim"), beside)
+        for frame in (context.ours, models)
+    ]
 
     def row(slug: str) -> Row:
         cells_ = [
@@ -487,10 +497,9 @@ def implementations(context: Context) -> Table | None:
                 printed_mean(slug, metric),
             )
         ]
-        distances = [numbers.fixed(found.at[slug, name], 2) for name in (readings.DESCRIBED, readings.PYTHAE)]
-        return (label(slug), *cells_, *distances)
+        return (label(slug), *cells_, *(numbers.fixed(own[slug], 2) for own in far))
 
-    lacking = context.labels(slug for slug in found.index if slug not in models.index)
+    lacking = context.labels(slug for slug in slugs if slug not in models.index)
     columns = [Column("Model", align="l")]
     for metric in SHOWN:
         columns += [Column(head, MEASURES[metric].head) for head in ("text", "Pythae", "paper")]
@@ -498,10 +507,11 @@ def implementations(context: Context) -> Table | None:
     return Table(
         name="implementations",
         title="The paper's text as described, Pythae's classes, and the printed row.",
-        remarks="Distance: root mean square difference from the printed row in standard deviations of the printed "
-        "columns. Shown are the models whose class in Pythae computes something else than the text describes.",
+        remarks="Distance: root mean square over the six metrics of the difference from the printed row, in standard "
+        "deviations of the printed columns. Shown are the models whose class in Pythae computes something else than "
+        "the text describes.",
         columns=tuple(columns),
-        blocks=(tuple(row(str(slug)) for slug in found.index),),
+        blocks=(tuple(row(slug) for slug in slugs),),
         notes=(f"{DASH} Not run yet by Pythae's class: {numbers.listing(lacking)}.",) if lacking else (),
         size="scriptsize",
     )

@@ -81,7 +81,8 @@ def _verdict(statement: Statement, inside: World, ours: Campaign | None) -> Verd
         verdict,
         verdict=IN_RESULTS[found.outcome],
         reason=found.reason,
-        evidence=found.shown,
+        shown=found.shown,
+        beside=found.beside,
         grade="" if found.outcome is Outcome.UNJUDGED else ours.grade(statement),
         looks=(
             ours.looks_at(statement, found.outcome)
@@ -205,10 +206,10 @@ class Campaign:
         if not found.shown:  # the quantity does not exist in the collapsed rows
             return replace(beside, shown=f"{beside.shown}; {left_out} have no such value")
         if beside.outcome is found.outcome:
-            return replace(found, shown=f"{found.shown}; without {left_out}: {beside.shown}")
-        told = f"all rows: {IN_RESULTS[found.outcome]} ({found.shown}); "
-        told += f"without {left_out}: {IN_RESULTS[beside.outcome]} ({beside.shown})"
-        return Finding(Outcome.UNDECIDED, told, "collapsed rows change the answer")
+            return replace(found, beside=f"without {left_out}: {beside.shown}")
+        shown = f"all rows {IN_RESULTS[found.outcome]}, without {left_out} {IN_RESULTS[beside.outcome]}"
+        numbers = f"all rows: {found.shown}; without {left_out}: {beside.shown}"
+        return Finding(Outcome.UNDECIDED, shown, "collapsed rows change the answer", numbers)
 
     def _refuted_already(self, statement: Statement, missing: str) -> Finding | None:
         """Not reproduced, where the models that are there refute a statement about each of several."""

@@ -180,11 +180,13 @@ class Finding:
 
     shown:  the recomputed numbers, as a short sentence.
     reason: why it is undecided or defined differently, in one phrase.
+    beside: the same numbers without collapsed rows, where these are others.
     """
 
     outcome: Outcome
     shown: str
     reason: str = ""
+    beside: str = ""
 
 
 def decided(shown: str, *, holds: object, partly: object = False) -> Finding:
@@ -211,9 +213,15 @@ class Verdict:
     recomputed: str
     verdict: str = ""
     reason: str = ""
-    evidence: str = ""
+    shown: str = ""
+    beside: str = ""
     grade: Grade = ""
     looks: tuple[int, int] = (0, 0)
+
+    @property
+    def evidence(self) -> str:
+        """The numbers over all rows, and those without collapsed ones where they differ."""
+        return "; ".join(filter(None, (self.shown, self.beside)))
 
     @property
     def firm(self) -> bool:

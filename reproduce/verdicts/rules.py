@@ -149,15 +149,23 @@ class Comparison:
         i, j = np.unravel_index(int(np.argmin(order)), order.shape)
         a, b = LABELS[self.first[i]], LABELS[self.second[j]]
         lead_, low, high = self.points[i, j], self.low[i, j], self.high[i, j]
-        ends = f" [{low:+.3g}, {high:+.3g}]" if high > low else ""
+        ends = f" [{short(low, '+')}, {short(high, '+')}]" if high > low else ""
         few = "" if self.points.size == 1 else "weakest case: "
-        label, margin = measure(self.metric).label, f"margin {self.margin[i, j]:.2g}"
+        own = measure(self.metric)
+        label, unit = own.label, f" {own.unit}" if own.unit else ""
+        margin = f"margin {short(self.margin[i, j])}{unit}"
         if self.sure[i, j] == Lead.SAME:
-            return f"{few}{a} and {b} are equal in {label} within the {margin}: difference {lead_:+.3g}{ends}"
+            difference = f"{short(lead_, '+')}{unit}{ends}"
+            return f"{few}{a} and {b} are equal in {label} within the {margin}: difference {difference}"
         if lead_ < 0:
-            ends = f" [{-high:.3g}, {-low:.3g}]" if high > low else ""
-            return f"{few}{b} leads {a} in {label} by {-lead_:.3g}{ends}, {margin}"
-        return f"{few}{a} leads {b} in {label} by {lead_:.3g}{ends}, {margin}"
+            ends = f" [{short(-high)}, {short(-low)}]" if high > low else ""
+            return f"{few}{b} leads {a} in {label} by {short(-lead_)}{unit}{ends}, {margin}"
+        return f"{few}{a} leads {b} in {label} by {short(lead_)}{unit}{ends}, {margin}"
+
+
+def short(value: float, sign: str = "") -> str:
+    """Three significant digits, or whole thousands; never in powers of ten where these are read."""
+    return f"{value:{sign},.0f}" if abs(value) >= 1000 else f"{value:{sign}.3g}"
 
 
 def compare(world: World, metric: str, first: tuple[str, ...], second: tuple[str, ...]) -> Comparison:
@@ -210,7 +218,7 @@ def place(sure: np.ndarray, target: int) -> Outcome:
 
 def by_share(shown: str, share: float, partly: float | None = None) -> Finding:
     """By the share of draws in which something holds (partly: at least in part): certain, excluded, or neither."""
-    told = f"{shown}; in {share:.0%} of resamples"
+    told = f"{shown}; it holds in {share:.0%} of resamples"
     if share >= SURE:
         return Finding(Outcome.HOLDS, told)
     if share <= 1 - SURE:

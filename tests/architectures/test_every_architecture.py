@@ -18,7 +18,7 @@ from tests.architectures.exact import move, moved, same_noise, trained
 READINGS = [(slug, "") for slug in SLUGS] + [(slug, "pythae") for slug in registry.PYTHAE]
 DETERMINISTIC = {"ae", "wae", "vq-vae", "rae-gp", "rae-l2"}
 
-readings = pytest.mark.parametrize(
+implementations = pytest.mark.parametrize(
     ("slug", "variant"), READINGS, ids=["@".join(r).strip("@") for r in READINGS]
 )
 described = pytest.mark.parametrize("slug", SLUGS)
@@ -45,7 +45,7 @@ def precise(slug: str) -> Architecture:
 # --- codes and images ---------------------------------------------------------------------------------
 
 
-@readings
+@implementations
 def test_codes_draws_and_paths_decode_to_images(slug: str, variant: str, model: Architecture) -> None:
     x, weights = torch.rand(4, 1, 28, 28), torch.linspace(0, 1, 10)
     shape = (16, 3, 3) if (slug, variant) == ("vq-vae", "") else (16,)
@@ -62,7 +62,7 @@ def test_codes_draws_and_paths_decode_to_images(slug: str, variant: str, model: 
             assert path(code[:2], code[2:], weights).shape == (2, 10, 28, 28)
 
 
-@readings
+@implementations
 def test_draws_differ_where_there_is_a_posterior_and_codes_never(slug: str, model: Architecture) -> None:
     x = torch.rand(4, 1, 28, 28)
     with torch.no_grad():
@@ -70,7 +70,7 @@ def test_draws_differ_where_there_is_a_posterior_and_codes_never(slug: str, mode
         assert torch.equal(model.sample(x), model.sample(x)) == (slug in DETERMINISTIC)
 
 
-@readings
+@implementations
 def test_what_is_measured_is_finite_and_leaves_the_model_and_the_images_alone(model: Architecture) -> None:
     x = torch.rand(6, 1, 28, 28)
     before = copy.deepcopy(model.state_dict())
@@ -88,7 +88,7 @@ def test_what_is_measured_is_finite_and_leaves_the_model_and_the_images_alone(mo
 # --- who is trained -----------------------------------------------------------------------------------
 
 
-@readings
+@implementations
 def test_all_share_the_backbone_and_its_size(slug: str, variant: str, model: Architecture) -> None:
     assert isinstance(model.encoder, Encoder)
     assert count_parameters(model.encoder) - count_parameters(model.encoder.heads) == 93_120

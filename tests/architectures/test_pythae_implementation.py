@@ -67,7 +67,7 @@ THEIRS: dict[str, Theirs] = {
     "ms-ssim-vae": Theirs("MSSSIM_VAE", {}, double=False),
     "adversarial-ae": Theirs("Adversarial_AE", {}, ADVERSARIAL),
 }
-readings = pytest.mark.parametrize("slug", registry.PYTHAE)
+implementations = pytest.mark.parametrize("slug", registry.PYTHAE)
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +117,7 @@ def distance(found: Tensor, expected: Tensor | None) -> float:
 # --- equality with Pythae -----------------------------------------------------------------------------
 
 
-@readings
+@implementations
 def test_step_by_step_it_is_pythaes_trainer(slug: str, precision: float, tmp_path: Path) -> None:
     mine, theirs = ours(slug), THEIRS[slug]
     trainer = under_their_trainer(theirs, mine, tmp_path)
@@ -152,7 +152,7 @@ def test_step_by_step_it_is_pythaes_trainer(slug: str, precision: float, tmp_pat
             assert distance(weights[name].detach(), value.detach()) < precision, (index, name)
 
 
-@readings
+@implementations
 def test_validation_compares_what_their_trainer_compares(slug: str, precision: float, tmp_path: Path) -> None:
     """The output's loss in evaluation mode, N being the validation set's; twice that for RAE_L2's two players."""
     mine = ours(slug).eval()
@@ -165,7 +165,7 @@ def test_validation_compares_what_their_trainer_compares(slug: str, precision: f
     assert found == pytest.approx((2 if slug == "rae-l2" else 1) * expected, rel=precision)
 
 
-@readings
+@implementations
 def test_every_setting_that_the_paper_does_not_print_is_pythaes_default(slug: str) -> None:
     theirs = THEIRS[slug]
     default = theirs.config(input_dim=(1, 28, 28), latent_dim=16)
@@ -185,7 +185,7 @@ def test_a_setting_that_pythae_would_drop_or_choose_is_refused(config: dict[str,
         pythae_implementation.configuration(models.MIWAEConfig, registry.BACKBONE, PythaeSettings(config))
 
 
-@readings
+@implementations
 def test_a_resumed_run_ends_with_the_very_same_state(slug: str, tiny: Protocol, digits: Dataset) -> None:
     devices.configure("cpu")
 

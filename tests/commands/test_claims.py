@@ -72,7 +72,7 @@ def test_a_bare_call_shows_the_ten_claims_and_how_to_see_the_rest(command: Comma
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert [line[:3] for line in lines if line[:2].strip().isdigit()] == [f"{n:2}." for n in range(1, 11)]
-    assert lines[0].endswith("[VI-A, text; VI-A.r]")
+    assert lines[0].endswith("[VI-A, text; VI-A.p]")
     assert lines[1] == "    within the paper: consistent"
     assert lines[2].startswith("    desk: reproduced (grade C, ")
     assert "    paper: " not in out, "a profile without verdicts has no line"

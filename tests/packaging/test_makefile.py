@@ -39,10 +39,10 @@ def make(folder: Path, *words: str, code: int = 0) -> tuple[int, list[str]]:
         ("reproduce", 0, ["run", "render"]),
         ("reproduce", 1, ["run", "render"]),
         ("reproduce", 2, ["run"]),
-        ("readings", 1, ["run", "run --only variant:all", "render"]),
+        ("implementations", 1, ["run", "run --only variant:all", "render"]),
         ("-j4 reproduce golden", 0, ["run", "render", "golden"]),
     ],
-    ids=["whole", "a run failed", "nothing could run", "second readings", "one after the other"],
+    ids=["whole", "a run failed", "nothing could run", "second implementations", "one after the other"],
 )
 def test_a_campaign_is_rendered_unless_nothing_could_run_and_fails_in_the_end_where_a_run_did(
     tmp_path: Path, words: str, code: int, expected: list[str]

@@ -155,7 +155,8 @@ def test_collapsed_rows_are_results_and_leave_undecided_what_they_change() -> No
     assert first.evidence.startswith("place 1 of 22"), "the main line over all rows stands"
     assert "; without 1 collapsed: place 1 of 21" in first.evidence
     assert (worst.verdict, worst.reason) == ("undecided", "collapsed rows change the answer")
-    assert worst.evidence.startswith("all rows: not reproduced (place 21 of 22")
+    assert worst.shown == "all rows not reproduced, without 1 collapsed undecided"
+    assert worst.beside.startswith("all rows: place 21 of 22")
     assert "; without 1 collapsed: " in worst.evidence
     assert "place 21 of 21" in worst.evidence
     (beside,) = judged(collapsed, statement("rank", "architecture=ae; metric=piq_over_floor; place=-1"))
@@ -168,8 +169,8 @@ def test_lists_and_families_are_asked_again_without_their_collapsed_members() ->
     named = statement("pareto", "models=vae-iaf svae; sense=out")
     (found,) = judged(collapsed, named)
     assert (found.verdict, found.reason) == ("undecided", "collapsed rows change the answer")
-    assert found.evidence.startswith(
-        "all rows: not reproduced (1 of the 2 named; named but outside: VAE-IAF)"
+    assert found.beside.startswith(
+        "all rows: 1 of the 2 named; named but outside: VAE-IAF; without 1 collapsed: "
     )
     flows = statement("family-place", "metric=piq; family=V-G/Flow-based; place=1")
     assert judged(collapsed, flows)[0].evidence.count("of 6") == 2
