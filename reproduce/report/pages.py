@@ -73,7 +73,8 @@ def finding(context: Context) -> str:
     lines = [
         f"- **Quality against smoothness.** r of SSIM and PIQ is {numbers.correlation(paper.r, 2)} in the paper's "
         f"tables and {numbers.correlation(ours.r, 2)} {numbers.interval(ours.low, ours.high, 2)} over our "
-        f"{ours.n} models (profile `{context.profile.name}`).",
+        f"{ours.n} models (profile `{context.profile.name}`: {context.profile.epochs} epochs, "
+        f"{numbers.counted(len(context.finished_seeds), 'seed')}).",
     ]
     if context.mechanism is not None:
         found = context.mechanism
@@ -146,7 +147,7 @@ def status(context: Context) -> str:
                 ).sum()
             )
         told.append(f"`{name}` ({profile.purpose}): {done} of {len(SLUGS) * len(profile.seeds)}")
-    return f"Runs done: {'; '.join(told)}. Numbers on this page are of `{context.profile.name}`."
+    return f"Runs done, by protocol: {'; '.join(told)}. Numbers on this page are of `{context.profile.name}`."
 
 
 # --- docs ---------------------------------------------------------------------------------------------
