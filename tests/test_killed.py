@@ -15,7 +15,15 @@ from tests import faults
 from tests.tiny import TINY
 
 
-@pytest.mark.parametrize("slug", faults.KINDS.values(), ids=faults.KINDS)
+def kinds(*always: str) -> pytest.MarkDecorator:
+    """Every kind of model; those that are not named here in the slow tests only."""
+    marks = {kind: () if kind in always else (pytest.mark.slow,) for kind in faults.KINDS}
+    return pytest.mark.parametrize(
+        "slug", [pytest.param(slug, marks=marks[kind], id=kind) for kind, slug in faults.KINDS.items()]
+    )
+
+
+@kinds("EMA codebook", "three players")
 def test_killed_between_two_epochs_a_run_goes_on_to_the_same_weights_records_and_manifest(
     slug: str, tmp_path: Path
 ) -> None:

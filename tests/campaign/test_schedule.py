@@ -116,7 +116,14 @@ def test_an_unexpected_error_is_reported_and_the_others_finish(
 # --- killed, or out of disk, at any file-system call --------------------------------------------------
 
 
-@pytest.mark.parametrize(("fault", "n"), [*((faults.KILLED, n) for n in (7, 42, 73)), (faults.FULL, 10)])
+@pytest.mark.parametrize(
+    ("fault", "n"),
+    [
+        (faults.KILLED, 42),
+        (faults.FULL, 10),
+        *(pytest.param(faults.KILLED, n, marks=pytest.mark.slow) for n in (7, 73)),
+    ],
+)
 def test_a_fault_at_the_nth_call_costs_nothing_and_the_campaign_goes_on_to_the_same_bits(
     store: Store, finished: Store, fault: str, n: int
 ) -> None:

@@ -87,6 +87,7 @@ def test_the_tasks_of_the_array_job_are_every_architecture_with_every_seed(tmp_p
     assert len(said) == len(runs)
 
 
+@pytest.mark.slow
 @STARTING
 def test_the_folders_of_the_tasks_are_put_together(tmp_path: Path) -> None:
     done = task(0, Path(sys.executable), tmp_path)

@@ -9,7 +9,9 @@ import pytest
 from tests import bare
 
 
-@pytest.mark.parametrize("command", ["check", "golden", "tolerances"])
+@pytest.mark.parametrize(
+    "command", ["check", *(pytest.param(name, marks=pytest.mark.slow) for name in ("golden", "tolerances"))]
+)
 def test_outside_a_checkout_is_one_line(command: str, tmp_path: Path) -> None:
     found = bare.reproduce(f"{command} --profile smoke", tmp_path)
     assert (found.returncode, found.stdout) == (2, b"")

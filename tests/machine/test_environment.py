@@ -20,9 +20,9 @@ COUNT = (
 @pytest.mark.parametrize(
     "bound",
     [
-        {"OMP_PROC_BIND": "true"},
+        pytest.param({"OMP_PROC_BIND": "true"}, marks=pytest.mark.slow),
         {"OMP_PROC_BIND": "close", "OMP_PLACES": "cores"},
-        {"GOMP_CPU_AFFINITY": "0"},
+        pytest.param({"GOMP_CPU_AFFINITY": "0"}, marks=pytest.mark.slow),
     ],
     ids=" ".join,
 )
@@ -69,7 +69,7 @@ def test_the_command_works_in_any_folder_and_finds_what_was_published(tmp_path: 
 @pytest.mark.parametrize(
     "terminal",
     [
-        {"LC_ALL": "C"},
+        pytest.param({"LC_ALL": "C"}, marks=pytest.mark.slow),
         {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
         {"PYTHONIOENCODING": "iso-8859-1", "PYTHONUTF8": "0"},
     ],

@@ -82,7 +82,7 @@ def test_without_any_run_there_is_nothing_to_render(tmp_path: Path) -> None:
     shutil.which("latexmk") is None or shutil.which("pdftotext") is None, reason="needs LaTeX, poppler"
 )
 def test_the_body_has_six_pages_and_the_appendix_ten_at_most(tmp_path: Path) -> None:
-    records = make_records("paper", variants={"pythae": ["vamp", "hvae"]})
+    records = make_records("paper", (42,), collapsed=["beta-vae"], variants={"pythae": ["vamp", "hvae"]})
     render(records, tmp_path, provenance={"commit": "0123abc"})
     command = ["pdftotext", "-layout", compile_report(tmp_path), "-"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout

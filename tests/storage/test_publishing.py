@@ -409,7 +409,7 @@ def flipped(content: bytes) -> bytes:
         ("images.csv", None),
         ("samples.safetensors", lambda content: content[: len(content) // 2]),
         (WEIGHTS, flipped),
-        (PROVENANCE, flipped),
+        pytest.param(PROVENANCE, flipped, marks=pytest.mark.slow),
         (PROVENANCE, None),
         (MANIFEST, lambda content: b"{}"),
     ],
