@@ -438,8 +438,8 @@ def best_of_combined(world: World, statement: Statement) -> Finding:
     sums = combined(world.values)
     first = sums[[*own, *rivals]].min()
     top = [world.slugs[i] for i in (*own, *rivals) if sums[i] == first]
-    own_sums = ", ".join(f"{LABELS[slug]} {sums[at]}" for slug, at in zip(named, own, strict=True))
-    shown = f"first: {listed(top)} ({first}); {own_sums}"
+    own_sums = ", ".join(f"{LABELS[slug]} has {sums[at]}" for slug, at in zip(named, own, strict=True))
+    shown = f"sum of both ranks: first {listed(top)} with {first}; {own_sums}"
     if world.is_paper:
         return decided(shown, holds=bool(leads(world.values)))
     return rules.by_share(shown, float(leads(world.draws).mean()))

@@ -346,11 +346,15 @@ def _islands(points: np.ndarray, _: np.ndarray) -> float:
 WORDS: dict[str, Word] = {
     "clustered": Word("silhouette", latent.silhouette, lambda value: value >= STRUCTURE),
     "overlapping": Word(
-        "neighbour accuracy", latent.neighbour_accuracy, lambda value: value <= 1 - STRANGERS
+        "nearest neighbours of the same digit",
+        latent.neighbour_accuracy,
+        lambda value: value <= 1 - STRANGERS,
     ),
-    "fragmented": Word("islands", _islands, lambda value: value > 1),
-    "continuous": Word("islands", _islands, lambda value: value == 1),
-    "axis-aligned": Word("alignment p", latent.alignment_p, lambda value: value <= statistics.ALPHA),
+    "fragmented": Word("clouds without connection", _islands, lambda value: value > 1),
+    "continuous": Word("clouds without connection", _islands, lambda value: value == 1),
+    "axis-aligned": Word(
+        "p of an alignment with the axes", latent.alignment_p, lambda value: value <= statistics.ALPHA
+    ),
 }
 
 
@@ -365,7 +369,7 @@ def latent_word(world: World, statement: Statement) -> Finding:
     fits every model tells none apart."""
     word = WORDS[statement.text("word")]
     values = {slug: list(_over_seeds(world, slug, word.statistic)) for slug in statement.slugs("models")}
-    if word.name == "alignment p":
+    if statement.text("word") == "axis-aligned":
         adjusted = statistics.holm(pd.Series({slug: max(p) for slug, p in values.items()}))
         values = {str(slug): [p] for slug, p in adjusted.items()}
     fits = [word.fits(value) for found in values.values() for value in found]
