@@ -18,7 +18,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 # What the user's shell sets for other tools: none of it may reach ours (reproduce/machine/environment.py says it for Python)
-unexport CDPATH PYTHONPATH PYTHONHOME $(filter-out $(foreach name,INDEX_URL EXTRA_INDEX_URL FIND_LINKS NO_INDEX CERT \
+unexport CDPATH PYTHONPATH PYTHONHOME PYTHONINSPECT $(filter TEX% BIBINPUTS% BSTINPUTS%,$(.VARIABLES)) $(filter-out $(foreach name,INDEX_URL EXTRA_INDEX_URL FIND_LINKS NO_INDEX CERT \
   CLIENT_CERT PROXY TRUSTED_HOST CACHE_DIR NO_CACHE_DIR CONFIG_FILE TIMEOUT RETRIES,PIP_$(name)),$(filter PIP_%,$(.VARIABLES)))
 export PROFILE SEEDS RESULTS_DIR MNIST_DIR TOLERANCE_WAYS
 
@@ -42,7 +42,11 @@ help-all:  ### every target
 
 ifdef REPRODUCE_VENV
 venv:
+	@test -x $(IN_VENV) || { echo "error: REPRODUCE_VENV: there is no Python environment in $(VENV)" >&2; exit 2; }
 else
+# One whose Python is gone, or that was made for another place, counts as not made (.ok holds its place)
+$(if $(wildcard .venv/.ok),$(shell .venv/bin/python -c '' 2>/dev/null && { test ! -s .venv/.ok || \
+  grep -qxF '$(or $(realpath .venv),$(CURDIR)/.venv)' .venv/.ok; } || rm -f .venv/.ok))
 venv: .venv/.ok .venv/.project  ## the locked Python environment in .venv (about 6 GB: torch brings its CUDA libraries)
 endif
 
@@ -66,7 +70,7 @@ endef
 
 define take-place
 $(call install-project,$(NEW))
-touch '$(NEW)/.ok'
+echo '$(THERE)' > '$(NEW)/.ok'
 '$(NEW)/bin/python' scripts/replace_environment.py '$(NEW)' '$(THERE)'
 endef
 
@@ -103,7 +107,7 @@ $(REPRODUCE) render; exit $$code
 endef
 
 doctor:  ## what on this machine would stand in the way: a line a check, with the remedy
-	@test -x $(IN_VENV) || { echo "error: there is no environment in $(VENV): give make venv first" >&2; exit 2; }
+	@test -x $(IN_VENV) && $(IN_VENV) -c '' || { echo "error: there is no environment that runs in $(VENV): give make venv first" >&2; exit 2; }
 	@$(REPRODUCE) doctor
 
 reproduce: venv  ## train and evaluate all 22, then render tables and figures

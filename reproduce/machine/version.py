@@ -28,7 +28,7 @@ def current_commit() -> str:
     if _git("rev-parse", "--show-toplevel", "--show-prefix") != [str(ROOT)]:
         return _archived()
     head = _git("rev-parse", "HEAD")
-    changed = _git("status", "--porcelain", "--", *OWN)
+    changed = _git("status", "--porcelain", "--untracked-files=normal", "--", *OWN)
     return "" if not head or changed is None else head[0] + ("+" if changed else "")
 
 

@@ -22,6 +22,9 @@ MANIFESTS = "manifests.json"
 PAGES = "pages"
 """Below the report: the generated parts of README and docs."""
 LEDGER = "claims.csv"
+PDF, PREVIOUS = "report.pdf", "previous-report.pdf"
+KEPT = ("explorer.html", PREVIOUS)
+"""What other commands left beside the report, and a rendering leaves there."""
 COPIED = ("references.bib",)
 """Files of `latex/` that go beside report.tex as they are."""
 
@@ -35,7 +38,8 @@ def render(
     manifests: Mapping[str, Sequence[str]] | None = None,
     key: str = "",
 ) -> None:
-    """Render everything that the records allow into `out`, replacing what an earlier rendering left there.
+    """Render everything that the records allow into `out`, which takes the place of an earlier rendering once it is
+    whole.
 
     provenance: commit, versions, device, …; text, numbers or nested mappings. others: records of other profiles that
     allow verdicts, by name. manifests: of the runs behind all these records (`publishing.manifests`), noted for
@@ -54,23 +58,44 @@ def render(
             f"profile '{records.profile}' has no finished run to render; start one with "
             f"'python -m reproduce run --profile {records.profile}'"
         )
-    # they show the numbers of before; report.tex comes back last
-    for name in ("report.tex", "report.pdf", MANIFESTS, stored.NAME):
-        (out / name).unlink(missing_ok=True)
-    for folder in ("tables", "figures", PAGES):
-        for old in (out / folder).glob("*"):
-            old.unlink()
-    out.mkdir(parents=True, exist_ok=True)
-    built = tables.render(context, out / "tables")
-    drawn = figures.render(context, out / "figures")
-    pages.render(context, built, out / PAGES)
+    new = out.with_name(f".{out.name}.new")
+    files.clear(new)
+    new.mkdir(parents=True)
+    built = tables.render(context, new / "tables")
+    drawn = figures.render(context, new / "figures")
+    pages.render(context, built, new / PAGES)
     counts = summary.counts(context.verdicts)
-    stored.write(out, stored.document(context.verdicts, context.ten, records.profile, key, counts))
-    files.write(out / LEDGER, files.csv_bytes(pages.flat(judge.ledger(context.verdicts), records.profile)))
+    stored.write(new, stored.document(context.verdicts, context.ten, records.profile, key, counts))
+    files.write(new / LEDGER, files.csv_bytes(pages.flat(judge.ledger(context.verdicts), records.profile)))
     if manifests is not None:
-        (out / MANIFESTS).write_bytes(canonical(manifests))
+        (new / MANIFESTS).write_bytes(canonical(manifests))
     for name in COPIED:
-        shutil.copyfile(latex.TEMPLATES / name, out / name)
+        shutil.copyfile(latex.TEMPLATES / name, new / name)
     template = latex.environment().get_template("report.tex.j2")
     text = template.render(prose.context(context, built, drawn))
-    (out / "report.tex").write_text(text, encoding="utf-8")
+    (new / "report.tex").write_text(text, encoding="utf-8")
+    take_place(new, out)
+
+
+def take_place(new: Path, out: Path) -> None:
+    """The new report's folder in the place of the old one, which stays whole until then. A compiled report stays under
+    its name if it is of the same sources, else as `previous-report.pdf`."""
+    from reproduce.storage import files
+
+    old = out.with_name(f".{out.name}.old")
+    for kept in KEPT:
+        if (out / kept).is_file():
+            shutil.copy2(out / kept, new / kept)
+    if (out / PDF).is_file():
+        shutil.copy2(out / PDF, new / (PDF if sources(new) == sources(out) else PREVIOUS))
+    files.clear(old)
+    if out.exists():
+        out.rename(old)
+    new.rename(out)
+    files.clear(old)
+
+
+def sources(folder: Path) -> dict[str, bytes]:
+    """What a compiled report is made from."""
+    paths = (folder / "report.tex", *folder.glob("tables/*.tex"), *folder.glob("figures/*.pdf"))
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.is_file()}

@@ -18,6 +18,7 @@ PACKAGES = "latexmk texlive-latex-recommended texlive-publishers texlive-fonts-r
 TIME = {"SOURCE_DATE_EPOCH": "1700000000", "FORCE_SOURCE_DATE": "1"}
 """Equal sources, equal bytes."""
 COMMAND = ("latexmk", "-norc", "-pdf", "-silent", "-interaction=nonstopmode", "-halt-on-error")
+TEXMF = ("TEXMFHOME", "TEXMFVAR", "TEXMFCONFIG")
 BUILD, LOG, PDF = ".build", "build.log", "report.pdf"
 LONGEST = 600
 """Seconds after which LaTeX is given up."""
@@ -37,7 +38,7 @@ def compile_report(folder: Path) -> Path:
             f"LaTeX is needed ({missing[0]} is not installed): apt-get install --no-install-recommends {PACKAGES}, or, "
             "with a container, make docker-pdf"
         )
-    shutil.rmtree(build, ignore_errors=True)
+    files.clear(build)
     build.mkdir()
     try:
         done = run(folder, [*COMMAND, f"-outdir={BUILD}", source.name])
@@ -66,7 +67,8 @@ def run(folder: Path, command: list[str]) -> subprocess.CompletedProcess[bytes]:
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env=environment.for_tools(**TIME),
+        # the user's own tree of TeX files is none of ours
+        env=environment.for_tools(**TIME, **{name: str(folder / BUILD / "texmf") for name in TEXMF}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -13,6 +13,7 @@ import hashlib
 import logging
 import lzma
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,22 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
+IN_THE_WAY = (
+    "something else has that name or that of a folder above it: move it away, or choose another folder"
+)
+REMEDIES = {
+    errno.EACCES: "check its folder's permissions",
+    errno.EPERM: "check its folder's permissions",
+    errno.EROFS: "that file system can only be read: choose another folder",
+    errno.ENOTDIR: IN_THE_WAY,
+    errno.EISDIR: IN_THE_WAY,
+    errno.EEXIST: IN_THE_WAY,
+}
+"""What to do about an error of the file system."""
+NOT_KEPT = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF)
+"""The answers of file systems that write without being told, or that have no locks."""
+
+
 @contextlib.contextmanager
 def _one_line(path: Path) -> Iterator[None]:
     """Any OSError inside becomes a ReproduceError that names the path and the remedy."""
@@ -54,9 +71,8 @@ def _one_line(path: Path) -> Iterator[None]:
             raise ReproduceError(
                 f"{link} is a link to {link.readlink()}, which does not exist: make that folder, or remove the link"
             ) from error
-        raise ReproduceError(
-            f"cannot write {path} ({error.strerror}): check its folder's permissions"
-        ) from error
+        remedy = REMEDIES.get(error.errno or 0, "look at the disk, or choose another folder")
+        raise ReproduceError(f"cannot write {path} ({error.strerror}): {remedy}") from error
 
 
 def write(path: Path, content: bytes) -> None:
@@ -72,7 +88,7 @@ def write(path: Path, content: bytes) -> None:
                 stream.write(content)
                 stream.flush()
                 _observed("fsync", temporary)
-                os.fsync(stream.fileno())
+                _sync(stream.fileno())
             _observed("rename", path)
             temporary.replace(path)
         except OSError:
@@ -85,15 +101,22 @@ def write(path: Path, content: bytes) -> None:
 
 def _sync_folder(folder: Path) -> None:
     _observed("fsync-folder", folder)
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # a folder that can be written to and not be listed; the file itself is written
+        return
+    try:
+        _sync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync(handle: int) -> None:
     try:
         os.fsync(handle)
     except OSError as error:
-        # some file systems keep folders without being told, and say so; the file itself is written
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+        if error.errno not in NOT_KEPT:
             raise
-    finally:
-        os.close(handle)
 
 
 LARGEST = 256 << 20
@@ -153,6 +176,14 @@ def remove(path: Path) -> None:
             _observed("unlink", path)
             path.unlink(missing_ok=True)
             _sync_folder(path.parent)
+
+
+def clear(path: Path) -> None:
+    """Whatever has that name is gone: a file, a link, a folder with all that it holds."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def move_aside(path: Path) -> Path:
@@ -228,7 +259,7 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
                 ) from error
             except OSError as error:
                 # network file systems without locks; what is written is still written whole
-                if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
+                if error.errno not in (errno.ENOLCK, *NOT_KEPT):
                     raise
                 LOG.warning(
                     f"{path.parent} is on a file system without locks ({error.strerror}): see to it that only one "

@@ -119,6 +119,8 @@ class Store:
     def _status_in(self, folder: Path, run: RunId, verify: bool, may_lack: tuple[str, ...] = ()) -> Status:
         manifest_path = folder / MANIFEST
         if not manifest_path.is_file():
+            if manifest_path.exists():
+                return Status(run, DAMAGED, f"{manifest_path} is not a file")
             if (folder / self.checkpoint(run).name).is_file():
                 return Status(run, PARTIAL, "interrupted; goes on from its checkpoint")
             return Status(run, MISSING, "not run yet")

@@ -80,6 +80,7 @@ def test_a_checkout_has_its_commit_whatever_git_was_told_and_output_lies_in_it(
 @pytest.mark.parametrize("name", ["version.py", "new_module.py"])
 def test_a_changed_or_new_file_of_the_package_does(checkout: tuple[Path, str], name: str) -> None:
     root, head = checkout
+    git(root, "config", "status.showUntrackedFiles", "no")
     with (root / "reproduce" / name).open("a", encoding="utf-8") as stream:
         stream.write("\n# changed\n")
     assert answer(root) == f"{head}+"

@@ -170,6 +170,29 @@ def emptied(folder: Path) -> None:
     (folder / ".venv").mkdir()
 
 
+def without_python(folder: Path) -> None:
+    """Python was removed from the system, and the environment's is a link to it."""
+    python = folder / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/nowhere/python")
+
+
+def made_elsewhere(folder: Path) -> None:
+    """The checkout was moved: the scripts of its environment name the old place."""
+    (folder / ".venv" / ".ok").write_text("/elsewhere/.venv\n")
+
+
+@pytest.mark.parametrize("damage", [without_python, made_elsewhere])
+def test_an_environment_that_cannot_run_is_made_again(checkout: Path, damage: Callable[[Path], None]) -> None:
+    assert in_checkout(checkout, "venv") == 0
+    damage(checkout)
+    assert in_checkout(checkout, "venv") == 0
+    assert_new(checkout)
+    installed(checkout)
+    assert in_checkout(checkout, "venv") == 0
+    assert installed(checkout) == []
+
+
 @pytest.mark.parametrize("damage", [moved_away, emptied])
 def test_the_next_command_makes_up_for_a_damage(checkout: Path, damage: Callable[[Path], None]) -> None:
     old_environment(checkout)

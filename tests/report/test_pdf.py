@@ -48,6 +48,20 @@ def test_equal_sources_give_equal_bytes_and_nothing_else_stays(folder: Path) -> 
 
 
 @needs_latex
+def test_the_users_own_tex_files_take_no_part(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = pdf.compile_report(folder).read_bytes()
+    home = tmp_path_factory.mktemp("home")
+    hostile = home / "texmf" / "tex" / "latex" / "x" / "article.cls"
+    hostile.parent.mkdir(parents=True)
+    hostile.write_text(r"\errmessage{hostile}")
+    monkeypatch.setenv("HOME", str(home))
+    (folder / pdf.BUILD).touch()
+    assert pdf.compile_report(folder).read_bytes() == first
+
+
+@needs_latex
 @pytest.mark.parametrize(
     ("body", "words"),
     [

@@ -8,15 +8,16 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from reproduce.architectures.names import SLUGS
 from reproduce.errors import ReproduceError
-from reproduce.report import LEDGER, MANIFESTS, PAGES, render
+from reproduce.report import LEDGER, MANIFESTS, PAGES, figures, prose, render
 from reproduce.report.pdf import compile_report
 from reproduce.verdicts import stored
-from tests.report.conftest import KINDS
+from tests.report.conftest import KINDS, blank_figures
 from tests.synthetic import make_records
 
 INPUT = re.compile(r"\\(?:input|includegraphics(?:\[[^]]*\])?)\{([^}]*)\}")
@@ -71,6 +72,31 @@ def test_what_stands_beside_the_report(kind: str, rendered: dict[str, Path]) -> 
         assert len(list(csv.DictReader(ledger))) == len(document["statements"])
     assert (rendered[kind] / MANIFESTS).is_file()
     assert list((rendered[kind] / PAGES).glob("*.md"))
+
+
+def test_the_last_report_stays_whole_until_the_next_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ended in the middle, whatever lay about there; what was compiled stays under a name that says of what."""
+    monkeypatch.setattr(figures, "render", blank_figures)
+    out, records = tmp_path / "report", make_records("desk", (42,), architectures=["ae", "vae"])
+    render(records, out, provenance={})
+    (out / "report.pdf").write_bytes(b"of this report")
+    (out / "tables" / "a folder").mkdir()
+    (tmp_path / ".report.new").touch()
+    before = text_of(out)
+    with monkeypatch.context() as ended:
+        ended.setattr(prose, "context", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            render(records, out, provenance={"commit": "other"})
+    assert (text_of(out), (out / "report.pdf").read_bytes()) == (before, b"of this report")
+    render(records, out, provenance={})
+    assert (out / "report.pdf").is_file()
+    assert not (out / "tables" / "a folder").exists()
+    render(records, out, provenance={"commit": "other"})
+    assert not (out / "report.pdf").exists()
+    assert (out / "previous-report.pdf").read_bytes() == b"of this report"
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
 def test_without_any_run_there_is_nothing_to_render(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import resource
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -145,7 +146,7 @@ def test_csv_reads_back_to_the_bit() -> None:
     np.testing.assert_array_equal(read, values)
 
 
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP])
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL])
 def test_a_file_system_without_locks_is_said_and_used_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int
 ) -> None:
@@ -159,20 +160,42 @@ def test_a_file_system_without_locks_is_said_and_used_all_the_same(
     assert (tmp_path / "file").read_bytes() == b"content"
 
 
-@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EBADF])
-def test_a_file_system_that_cannot_sync_folders_keeps_the_file(
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.ENOSYS])
+def test_a_file_system_that_cannot_sync_keeps_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    honest = os.fsync
-
-    def files_only(handle: int) -> None:
-        if Path(f"/proc/self/fd/{handle}").resolve().is_dir():
-            raise OSError(number, os.strerror(number))
-        honest(handle)
-
-    monkeypatch.setattr(files.os, "fsync", files_only)
+    monkeypatch.setattr(files.os, "fsync", Mock(side_effect=OSError(number, os.strerror(number))))
     files.write(tmp_path / "file", b"content")
     assert (tmp_path / "file").read_bytes() == b"content"
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EACCES, "check its folder's permissions"),
+        (errno.EROFS, "that file system can only be read: choose another folder"),
+        (errno.EIO, "look at the disk, or choose another folder"),
+    ],
+)
+def test_the_remedy_is_that_of_the_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, remedy: str
+) -> None:
+    monkeypatch.setattr(files.os, "fsync", Mock(side_effect=OSError(number, os.strerror(number))))
+    with pytest.raises(ReproduceError, match=f"cannot write .*: {remedy}$"):
+        files.write(tmp_path / "file", b"content")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_stands_in_the_way_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "file" / "below", tmp_path / "folder"):
+        with pytest.raises(ReproduceError, match="something else has that name"):
+            files.write(path, b"content")
+    files.clear(tmp_path / "file")
+    files.clear(tmp_path / "folder")
+    files.clear(tmp_path / "folder")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_to_nothing_is_named_with_its_target(tmp_path: Path) -> None:

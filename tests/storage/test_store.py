@@ -248,6 +248,15 @@ def test_damage_is_moved_aside_run_again_and_bit_identical_afterwards(
     assert list(store.folder.rglob("*.damaged"))
 
 
+def test_a_folder_in_the_place_of_a_manifest_is_moved_aside(store: Store, finished: Store) -> None:
+    path = store.path(PCA) / MANIFEST
+    path.unlink()
+    path.mkdir()
+    assert (store.status(PCA).state, store.status(PCA).why) == (DAMAGED, f"{path} is not a file")
+    assert again(store).done == [PCA]
+    assert contents(store.folder) == contents(finished.folder)
+
+
 def test_weights_of_any_size_are_written_over(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     path = store.path(VAE) / WEIGHTS
     os.truncate(path, files.LARGEST + 1)
