@@ -121,10 +121,10 @@ def _widest(found: rules.Comparison) -> str:
     ratio = np.abs(found.points) / np.maximum(found.margin, 1e-300)
     i, j = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     a, b = LABELS[found.first[i]], LABELS[found.second[j]]
-    return (
-        f"largest difference: {a} and {b} in {measure(found.metric).label}, {found.points[i, j]:+.3g} "
-        f"[{found.low[i, j]:+.3g}, {found.high[i, j]:+.3g}], margin {found.margin[i, j]:.2g}"
-    )
+    low, point, high = (rules.short(own[i, j], "+") for own in (found.low, found.points, found.high))
+    ends = f" [{low}, {high}]" if low != high else ""
+    margin = rules.short(found.margin[i, j])
+    return f"largest difference: {a} and {b} in {measure(found.metric).label}, {point}{ends}, margin {margin}"
 
 
 def _same(same: np.ndarray, beyond: np.ndarray, inside: np.ndarray, shown: str) -> Finding:
