@@ -9,6 +9,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12,$(shell command -v $(
 # An environment that exists already (the container's) is used as it is
 VENV := $(or $(REPRODUCE_VENV),.venv)
 IN_VENV := '$(VENV)/bin/python'
+$(if $(findstring ',$(CURDIR)$(VENV)),$(error the path $(or $(REPRODUCE_VENV),$(CURDIR)) holds a quotation mark: use another))
 RESULTS_DIR ?= results
 JOBS ?=
 
@@ -63,8 +64,9 @@ NEW = $(THERE).new
 # So that `reproduce` is a command in any folder, and a worker of a cluster can import the package. What was made is
 # looked at before it is called made
 define install-project
-'$(1)/bin/pip' install --quiet --no-deps --no-build-isolation --editable .
-cd / && '$(1)/bin/python' -c 'import pythae, torch, reproduce'
+PIP_CONFIG_FILE=/dev/null '$(1)/bin/pip' install --quiet --no-deps --no-build-isolation --editable .
+cd / && '$(1)/bin/python' -c 'import pythae, torch, reproduce' || { \
+  echo "error: what pip installed is not in $(1): see 'pip config list' for a target, a user or a dry run" >&2; exit 2; }
 touch '$(1)/.project'
 endef
 

@@ -220,3 +220,18 @@ def test_help_names_the_dozen_that_users_need_and_help_all_every_target() -> Non
     assert {"reproduce", "pdf", "claims", "explorer", "help"} <= listed("help") < listed("help-all")
     assert len(listed("help") - {"help"}) == 12
     assert {"bench", "lock", "docker-pdf", "test-all"} <= listed("help-all")
+
+
+def test_a_path_that_a_shell_cannot_take_and_an_environment_that_is_not_there_are_one_line(
+    checkout: Path,
+) -> None:
+    quoted = checkout.rename(checkout.with_name("it's"))
+    for folder, variables, line in (
+        (quoted, {}, "holds a quotation mark: use another"),
+        (ROOT, {"REPRODUCE_VENV": "/nowhere"}, "there is no Python environment in /nowhere"),
+    ):
+        environment = {"PATH": "/usr/bin:/bin", **variables}
+        done = subprocess.run(
+            ["make", "status"], cwd=folder, env=environment, capture_output=True, check=False
+        )
+        assert (done.returncode, line in done.stderr.decode()) == (2, True)
