@@ -27,6 +27,7 @@ from reproduce.datasets import Dataset
 from reproduce.datasets.mnist import IDX_FILES
 from reproduce.errors import ReproduceError
 from reproduce.protocol import PROFILES, Protocol, shortened
+from reproduce.storage import files
 
 LABELS = "t10k-labels-idx1-ubyte"
 HEADER = (2049).to_bytes(4, "big") + (10_000).to_bytes(4, "big")
@@ -171,6 +172,9 @@ def test_an_mnist_dir_that_is_none_or_lacks_a_file_is_named(
     monkeypatch.setenv("MNIST_DIR", str(tmp_path / "nowhere"))
     with pytest.raises(ReproduceError, match=r"MNIST_DIR is '.*nowhere', which is not a folder"):
         datasets.mnist.find_mnist()
+    monkeypatch.setenv("MNIST_DIR", "~nosuch/x")
+    with pytest.raises(ReproduceError, match=r"^~nosuch/x: ~nosuch is nobody's home folder here: write"):
+        datasets.mnist.find_mnist()
     monkeypatch.setenv("MNIST_DIR", str(tmp_path))
     for missing in reversed(IDX_FILES):
         for name in IDX_FILES:
@@ -180,20 +184,21 @@ def test_an_mnist_dir_that_is_none_or_lacks_a_file_is_named(
             datasets.mnist.find_mnist()
 
 
-@pytest.mark.parametrize("place", ["", "raw", "MNIST/raw"])
+@pytest.mark.parametrize("place", ["", "raw", "MNIST/raw", "{name}"])
 @pytest.mark.parametrize("dotted", [False, True])
 @pytest.mark.parametrize("ending", ["", ".gz"])
 def test_mnist_is_found_in_the_layouts_that_other_software_leaves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, dotted: bool, ending: str
 ) -> None:
-    folder = tmp_path / place
-    folder.mkdir(parents=True, exist_ok=True)
     for name in IDX_FILES:
-        (folder / f"{name.replace('-idx', '.idx') if dotted else name}{ending}").touch()
+        own = name.replace("-idx", ".idx") if dotted else name
+        folder = tmp_path / place.format(name=own)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{own}{ending}").touch()
     monkeypatch.setenv("HOME", str(tmp_path.parent))
     monkeypatch.setenv("MNIST_DIR", f"~/{tmp_path.name}")
     assert datasets.mnist.find_mnist() == tmp_path
-    assert datasets.mnist._existing(tmp_path, LABELS).parent == folder
+    assert datasets.mnist._existing(tmp_path, name).parent == folder
 
 
 @pytest.mark.parametrize("proxy", ["http://proxy:port", "http://[bad"])
@@ -297,6 +302,23 @@ def test_of_several_processes_one_downloads_and_none_sees_half_of_it(
     assert seen == [[]]
     assert {path.name: path.read_bytes() for path in raw.iterdir()} == small_mnist
     assert not half.exists()
+
+
+def test_a_download_of_another_process_is_waited_for_aloud_and_not_without_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(files, "LOCK_MINUTES", 2)
+    monkeypatch.setattr(files, "MINUTE", 0.2)
+    lock = datasets.mnist.DOWNLOAD_FOLDER / ".lock"
+    with (
+        files.lock(lock),
+        pytest.raises(ReproduceError, match=r"held .*/\.lock for 2 minutes\): set MNIST_DIR"),
+    ):
+        datasets.mnist.find_mnist()
+    assert caplog.messages == [
+        f"waiting for another process that downloads MNIST (it has held {lock} for {n} of at most 2 minutes)"
+        for n in range(3)
+    ]
 
 
 @pytest.mark.skipif(not REAL, reason="needs MNIST_DIR")

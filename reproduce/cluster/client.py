@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Generator, Sequence
+from concurrent import futures
 from concurrent.futures import CancelledError
+from functools import partial
 from typing import Any
 
 from reproduce.cluster.clusters import DASK, existing_cluster, local_cluster
@@ -11,6 +14,7 @@ from reproduce.cluster.messages import CRASHED, REFUSED, TOPIC, Event, keys_of, 
 from reproduce.cluster.on_worker import perform_on_worker
 from reproduce.cluster.workers import Watch
 from reproduce.errors import ReproduceError, described
+from reproduce.machine import environment
 from reproduce.storage.runs import RunId
 
 Listener = Callable[[RunId | None, Event], None]
@@ -33,6 +37,7 @@ def perform(
     Raises ReproduceError when no scheduler answers, when it goes away, when no worker of this machine starts, and
     when a worker raises one (its disk is full, it has another version of the project, or several threads).
     """
+    environment.configure_dask(theirs=scheduler is not None)
     import dask
     from distributed import wait
 
@@ -69,30 +74,44 @@ def perform(
                 done = {future for future in pending if future.cancelled()}
             for future in sorted(done, key=lambda future: order.index(pending[future])):
                 run = pending.pop(future)
-                yield run, result(future, scheduler, keys[run])
+                yield run, result(future, scheduler, keys[run], partial(fetched, client, future, watch))
                 future.release()
 
 
-def result(future: Any, scheduler: str | None, keys: dict[str, str]) -> Any:
+def fetched(client: Any, future: Any, watch: Watch) -> dict[str, Any]:
+    """What a task gave. If it is lost with its workers before it is here, others must do it again: are there any?"""
+    coming = asyncio.run_coroutine_threadsafe(
+        client.gather(future, asynchronous=True), client.loop.asyncio_loop
+    )
+    while not futures.wait([coming], timeout=WATCH_SECONDS).done:
+        watch.look()
+    return coming.result()
+
+
+def result(
+    future: Any, scheduler: str | None, keys: dict[str, str], fetch: Callable[[], dict[str, Any]]
+) -> Any:
     """The outcome of a task that has ended, or the reason why it has none.
 
-    keys: those that the result must have, by whatever version of the project it was made. Raises ReproduceError: see
-    `perform`.
+    keys: those that the result must have, by whatever version of the project it was made. fetch: gives what the task
+    gave. Raises ReproduceError: see `perform`.
     """
     from distributed import KilledWorker
 
     from reproduce.storage.store import Outcome
 
+    gone = f"the Dask scheduler at {scheduler or 'this machine'} is gone: the same command goes on from here"
     if future.cancelled():
-        raise ReproduceError(
-            f"the Dask scheduler at {scheduler or 'this machine'} is gone: the same command goes on from here"
-        )
+        raise ReproduceError(gone)
     error = future.exception()
     if isinstance(error, KilledWorker):
         return "every worker that had this run was killed, perhaps for lack of memory: try a smaller --jobs"
     if error is not None:
         return described(error)
-    found = future.result()
+    try:
+        found = fetch()
+    except CancelledError:
+        raise ReproduceError(gone) from None
     if REFUSED in found:
         raise ReproduceError(found[REFUSED])
     if CRASHED in found:

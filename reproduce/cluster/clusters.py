@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.util
 import logging
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reproduce.cluster.workers import LocalWorkers
-from reproduce.errors import ReproduceError
+from reproduce.errors import ReproduceError, described
 from reproduce.storage import files
 
 RETRIES = 2
@@ -47,8 +48,7 @@ def local_cluster(workers: int, dashboard: bool = False) -> Iterator[tuple[Any, 
             "--dashboard needs bokeh, which is not installed: install it, or leave the option out"
         )
     require_loopback()
-    # for good: connections of killed workers are reported after the cluster has closed, too
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    silence()
     # its own workers would get Ctrl-C too, and those that are only starting could not be killed
     cluster = LocalCluster(
         n_workers=0,
@@ -70,6 +70,15 @@ def local_cluster(workers: int, dashboard: bool = False) -> Iterator[tuple[Any, 
                 closing.close(timeout=CLOSE_SECONDS)
 
 
+def silence() -> None:
+    """Dask's own log says nothing: what a user should know, we say. For good: connections of killed workers are
+    reported after a cluster has closed, too."""
+    import distributed  # which gives its loggers a level
+
+    for name in (distributed.__name__, "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 def require_loopback() -> None:
     """Raises ReproduceError where processes of this machine cannot reach each other: Dask would try for a minute."""
     try:
@@ -85,7 +94,7 @@ def require_loopback() -> None:
         ) from error
 
 
-ADDRESS = re.compile(r"(tcp|tls|ucx|ws|wss)://(\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):[0-9]{1,5}/?", re.ASCII)
+ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):[0-9]{1,5}/?", re.ASCII)
 """Of a Dask scheduler: protocol, host and port."""
 
 
@@ -103,12 +112,27 @@ def existing_cluster(address: str) -> Iterator[tuple[Any, None]]:
     from distributed import Client
 
     require_address(address)
+    silence()
     files.LOG.warning(f"waiting for the Dask scheduler at {address}, at most {CONNECT_SECONDS} seconds")
     try:
+        asyncio.run(greet(address))
         client = Client(address, set_as_default=False, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # whatever speaks there, or the user's settings, bring about
+        reason = "" if isinstance(error, TimeoutError) else f" ({described(error)})"
         raise ReproduceError(
-            f"no Dask scheduler answers at {address}: start one with `dask scheduler`, or leave out --scheduler"
+            f"no Dask scheduler answers at {address}{reason}: start one with `dask scheduler`, or leave out --scheduler"
         ) from error
-    with client:
+    try:
         yield client, None
+    finally:
+        with contextlib.suppress(TimeoutError):
+            client.close(timeout=CLOSE_SECONDS)
+
+
+async def greet(address: str) -> None:
+    """Ask the scheduler who it is: a client would wait without end for what takes its connection and says nothing."""
+    from distributed import Security, rpc
+
+    security = Security().get_connection_args("client")
+    async with asyncio.timeout(CONNECT_SECONDS), rpc(address, connection_args=security) as scheduler:
+        await scheduler.identity(n_workers=0)

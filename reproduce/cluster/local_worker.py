@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 import threading
 
-import dask
-from distributed import Worker
-
-from reproduce.cluster.clusters import DASK, LOOPBACK
+from reproduce.cluster.clusters import DASK, LOOPBACK, silence
+from reproduce.machine import environment
 
 
 def end_with_the_campaign() -> None:
@@ -22,12 +19,17 @@ def end_with_the_campaign() -> None:
 
 async def work(address: str, number: str) -> None:
     """Do the tasks of the scheduler at that address, one at a time, until it closes this worker."""
+    from distributed import Worker
+
     async with Worker(address, nthreads=1, name=number, host=LOOPBACK, memory_limit=0) as worker:
         await worker.finished()
 
 
 if __name__ == "__main__":
     threading.Thread(target=end_with_the_campaign, daemon=True).start()
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    environment.configure_dask()
+    import dask
+
+    silence()
     with dask.config.set(DASK):
         asyncio.run(work(*sys.argv[1:]))

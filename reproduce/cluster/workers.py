@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -14,6 +15,12 @@ from reproduce.errors import ReproduceError
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 """Libraries start a thread a core when they are imported, unless told otherwise."""
+MODULE = "reproduce.cluster.local_worker"
+"""What a worker process runs."""
+ANSWER_SECONDS = 5
+"""How long a scheduler may take to say how many workers it has."""
+MINUTE = 60
+"""Seconds between two lines that say what is waited for."""
 SLOW_SECONDS = 180
 """After so long without a worker somebody is told. (On a machine that others use, importing takes minutes.)"""
 DEATHS = 5
@@ -39,7 +46,7 @@ class LocalWorkers:
     def started(self, number: int) -> subprocess.Popen[bytes]:
         """A new process."""
         return subprocess.Popen(
-            [sys.executable, "-m", "reproduce.cluster.local_worker", self.address, str(number)],
+            [sys.executable, "-m", MODULE, self.address, str(number)],
             env=os.environ | ONE_THREAD,
             stdin=self.pipe[0],
             # in a group of its own: Ctrl-C and the end of a terminal are for this process, which kills
@@ -68,7 +75,7 @@ class LocalWorkers:
 
 
 class Watch:
-    """Says when there are no workers, and gives up where none of this machine comes up.
+    """Says each minute that there is no worker or no answer, and gives up where none of this machine comes up.
 
     client: of the scheduler at that address, or of this machine's own if there is none (then workers are given).
     """
@@ -81,12 +88,15 @@ class Watch:
 
     def rest(self) -> None:
         """There are workers."""
-        self.since, self.said = time.monotonic(), False
+        self.since, self.said = time.monotonic(), -math.inf
         self.deaths = self.workers.deaths if self.workers else 0
 
     def look(self) -> None:
         """Raises ReproduceError if this machine's worker processes die instead of becoming workers."""
-        if self.client.scheduler_info()["workers"]:
+        up = self.up()
+        if up is None:
+            self.tell(f"no scheduler answers at {self.scheduler or 'this machine'}", SLOW_SECONDS)
+        elif up:
             self.rest()
         elif self.workers is None:
             self.tell(f"no worker at {self.scheduler}; waiting for one")
@@ -95,11 +105,22 @@ class Watch:
                 "the worker processes die while they start (out of memory? a broken environment?): "
                 "--jobs 1 needs none and shows the reason"
             )
-        elif time.monotonic() - self.since > SLOW_SECONDS:
-            self.tell("the workers are still starting")
+        else:
+            self.tell("the workers are still starting", SLOW_SECONDS)
 
-    def tell(self, text: str) -> None:
-        """Once, until there are workers again."""
-        if not self.said:
-            self.say(text)
-        self.said = True
+    def up(self) -> int | None:
+        """How many workers there are; None if the scheduler does not say."""
+        identity = self.client.scheduler.identity
+        try:
+            return int(self.client.sync(identity, n_workers=0, callback_timeout=ANSWER_SECONDS)["n_workers"])
+        except OSError:  # TimeoutError is one
+            return None
+
+    def tell(self, text: str, after: float = 0) -> None:
+        """Each minute, once it has lasted so many seconds."""
+        now = time.monotonic()
+        lasted = now - self.since
+        if lasted >= after and now - self.said >= MINUTE:
+            self.said = now
+            how_long = f", {lasted / 60:.0f} min so far (Ctrl-C ends this, and the same command goes on)"
+            self.say(text + (how_long if lasted >= MINUTE else ""))

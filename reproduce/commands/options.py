@@ -35,7 +35,7 @@ ResultsOption = Annotated[
         envvar="RESULTS_DIR",
         help="Root of the results folder.",
         # make hands on what a user wrote in quotes: the shell has not seen it
-        callback=lambda path: path.expanduser(),
+        callback=files.expanded,
     ),
 ]
 OnlyOption = Annotated[

@@ -70,7 +70,7 @@ def find_mnist() -> Path:
         return found
     folder = DOWNLOAD_FOLDER / "MNIST" / "raw"
     try:
-        with files.lock(DOWNLOAD_FOLDER / ".lock", wait=True):
+        with files.lock(DOWNLOAD_FOLDER / ".lock", wait="downloads MNIST"):
             # another process may have downloaded it meanwhile
             if not _complete(folder):
                 _download(folder)
@@ -89,7 +89,7 @@ def local_mnist() -> Path | None:
     if not named:
         folder = DOWNLOAD_FOLDER / "MNIST" / "raw"
         return folder if _complete(folder) else None
-    folder = Path(named).expanduser()
+    folder = files.expanded(Path(named))
     if not folder.is_dir():
         raise ReproduceError(f"MNIST_DIR is '{named}', which is not a folder: point it at the idx files")
     mnist_files(folder)
@@ -127,9 +127,9 @@ def _download(folder: Path) -> None:
 
 def _candidates(folder: Path, name: str) -> list[Path]:
     """Where the file may lie: under its own name or with a dot in it (train-images.idx3-ubyte), plain or gzipped, in
-    the folder or below it as torchvision has it (MNIST/raw)."""
-    places = [folder, folder / "raw", folder / "MNIST" / "raw"]
+    the folder, below it as torchvision has it (MNIST/raw), or in a folder of its own that is named like it."""
     names = [name, name.replace("-idx", ".idx")]
+    places = [folder, folder / "raw", folder / "MNIST" / "raw", *(folder / each for each in names)]
     paths = [place / f"{each}{end}" for place in places for each in names for end in ("", ".gz")]
     return [path for path in paths if path.is_file()]
 

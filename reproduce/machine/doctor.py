@@ -84,7 +84,8 @@ def examine(results: Path) -> Iterator[Finding]:
             try:
                 yield check()
             except Exception as error:
-                yield Finding(name, "problem", f"cannot be checked ({described(error)})", "make venv")
+                remedy = "make venv" if isinstance(error, ImportError) else ""
+                yield Finding(name, "problem", f"cannot be checked ({described(error)})", remedy)
     finally:
         torch.kill()
         torch.communicate()

@@ -7,6 +7,7 @@ core before anybody has counted the cores.
 from __future__ import annotations
 
 import os
+import sys
 
 PLACEMENT = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 """Where threads are bound to cores. Each of our processes has one thread, and the kernel places it."""
@@ -19,13 +20,46 @@ TOOLS = (
     "HOME", "LOGNAME", "PATH", "SOURCE_DATE_EPOCH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ", "USER",
 )  # fmt: skip
 """What a tool may see."""
+DASK = "DASK_"
+"""How the variables begin that Dask reads. They reach a cluster of the user's, which may need them, and no other."""
 
 
 def cores() -> int:
     """Cores that this process may use: affinity and cgroups count."""
+    configure_dask()
     from dask.system import cpu_count
 
     return int(cpu_count())
+
+
+def configure_dask(theirs: bool = False) -> None:
+    """Give Dask its own settings alone, or also what the user's files and variables set. Raises ReproduceError for what
+    of theirs cannot be read.
+
+    Dask reads them when it is imported, and a broken file would end that: it is shown none.
+    """
+    before = dict(os.environ)
+    shown = {name: value for name, value in before.items() if not name.startswith(DASK)}
+    replace_environment(shown | {"HOME": os.devnull, "DASK_ROOT_CONFIG": os.devnull})
+    try:
+        from dask import config
+    finally:
+        replace_environment(before)
+    root, own = before.get("DASK_ROOT_CONFIG", "/etc/dask"), f"{before.get('HOME', '')}/.config/dask"
+    folders = [root, f"{sys.prefix}/etc/dask", own, before.get("DASK_CONFIG", "")]
+    try:
+        config.refresh(paths=folders if theirs else [], env=before if theirs else {})
+    except Exception as error:
+        from reproduce.errors import ReproduceError
+
+        raise ReproduceError(f"your settings of Dask cannot be read: {error}") from error
+
+
+def replace_environment(wanted: dict[str, str]) -> None:
+    """These variables and no others are set."""
+    for name in os.environ.keys() - wanted.keys():
+        del os.environ[name]
+    os.environ.update(wanted)
 
 
 def for_tools(**ours: str) -> dict[str, str]:

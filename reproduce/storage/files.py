@@ -14,9 +14,10 @@ import logging
 import lzma
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from reproduce.errors import ReproduceError
 
@@ -238,12 +239,45 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def expanded(path: Path) -> Path:
+    """The path with the home folder that ~ or ~USER stands for. Raises ReproduceError where there is none."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ReproduceError(
+            f"{path}: {path.parts[0]} is nobody's home folder here: write the folder in full"
+        ) from None
+
+
+LOCK_MINUTES = 15
+"""How long another process may hold a lock that is waited for."""
+MINUTE = 60.0
+"""Seconds between two lines that say so."""
+
+
+def _take(stream: IO[str], path: Path, wait: str) -> None:
+    """Lock the open file. Raises BlockingIOError if another process holds it, at once unless it is waited for."""
+    started = time.monotonic()
+    minutes = 0
+    while True:
+        try:
+            return fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not wait or minutes > LOCK_MINUTES:
+                raise
+        if time.monotonic() >= started + minutes * MINUTE:
+            held = f"it has held {path} for {minutes} of at most {LOCK_MINUTES} minutes"
+            LOG.warning(f"waiting for another process that {wait} ({held})")
+            minutes += 1
+        time.sleep(0.1)
+
+
 @contextlib.contextmanager
-def lock(path: Path, wait: bool = False) -> Iterator[None]:
+def lock(path: Path, wait: str = "") -> Iterator[None]:
     """Hold the file's advisory lock, so that two campaigns never write one store.
 
-    wait: until another process that holds it lets go, for locks that are held for moments. Raises ReproduceError if the
-    folder cannot be written, and, unless wait is set, at once if another process holds the lock.
+    wait: what another process does that holds it ("downloads MNIST"): it is waited for, LOCK_MINUTES at most, and a
+    line a minute says so. Raises ReproduceError if the folder cannot be written, and if another process holds the lock.
     """
     with contextlib.ExitStack() as stack:
         with _one_line(path):
@@ -252,8 +286,12 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
             _observed("lock", path)
             stream = stack.enter_context(path.open("w", encoding="utf-8"))
             try:
-                fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                _take(stream, path, wait)
             except BlockingIOError as error:
+                if wait:
+                    raise ReproduceError(
+                        f"another process has held {path} for {LOCK_MINUTES} minutes"
+                    ) from error
                 raise ReproduceError(
                     f"another campaign is writing to {path.parent}: wait for it, or choose another --results"
                 ) from error

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from reproduce.cluster import client, clusters
+from reproduce.cluster import workers as workers_module
 from reproduce.errors import ReproduceError
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import MISSING, Store
@@ -18,7 +19,6 @@ from tests.cluster.common import AE, LONGER, STARTING, SVAE, VAE, Events, once
 from tests.tiny import RUNS, TINY, contents
 
 pytestmark = STARTING
-WORKER = "reproduce.cluster.local_worker"
 
 
 @pytest.mark.parametrize(("asked", "answer"), [(False, 404), (True, 200)])
@@ -54,11 +54,16 @@ def test_a_dashboard_without_what_draws_it_is_one_line(store: Store, monkeypatch
 
 def workers() -> list[psutil.Process]:
     """The worker processes that this process has."""
-    return [child for child in psutil.Process().children() if WORKER in child.cmdline()]
+    return [child for child in psutil.Process().children() if workers_module.MODULE in child.cmdline()]
 
 
 @pytest.mark.slow
-def test_two_workers_give_the_same_bits_as_one(finished: Store, tmp_path: Path) -> None:
+def test_two_workers_give_the_same_bits_as_one_whatever_dask_is_told(
+    finished: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SCHEDULER__PRELOAD", "WORKER__PRELOAD", "CLIENT__PRELOAD"):
+        monkeypatch.setenv(f"DASK_DISTRIBUTED__{name}", "['nosuchmodule']")
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION", "True")
     store = Store(tmp_path, finished.protocol)
     assert set(once(store, jobs=2).done) == set(RUNS)
     assert contents(store.folder) == contents(finished.folder)
@@ -108,9 +113,13 @@ def test_a_result_that_dies_with_every_worker_before_it_is_fetched_is_made_again
 
 
 def preloaded(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have every worker process of Dask run the code when it starts."""
-    (folder / "preloaded.py").write_text(code)
-    monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__PRELOAD", str([str(folder / "preloaded.py")]))
+    """Have every worker process run the code when it starts."""
+    runs = (
+        f"\nimport runpy\nrunpy.run_module('{workers_module.MODULE}', run_name='__main__', alter_sys=True)\n"
+    )
+    (folder / "preloaded.py").write_text(code + runs)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setattr(workers_module, "MODULE", "preloaded")
 
 
 @pytest.mark.slow
@@ -132,8 +141,7 @@ def test_runs_that_kill_every_worker_or_crash_fail_alone_and_say_so(
     deadly = (
         "import os, signal\n"
         "from reproduce import training\n"
-        # Dask imports a preload and imports it again
-        "honest = vars(training).setdefault('honest', training.fresh_architecture)\n"
+        "honest = training.fresh_architecture\n"
         "def build(slug, *settings):\n"
         "    if slug == 'svae':\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -105,7 +107,7 @@ def test_a_worker_that_is_none_for_the_job_refuses(
     monkeypatch.setattr(place, there)
     answer = Done(on_worker.perform_on_worker(*sent))
     with pytest.raises(ReproduceError, match=f"the worker at tcp://somewhere:1 {message}"):
-        client.result(answer, None, {})
+        client.result(answer, None, {}, answer.result)
     assert me.events == []
 
 
@@ -127,16 +129,38 @@ def test_what_ends_a_job_comes_back_as_text(me: OnWorker, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(worker, "perform", endless)
     crashed = Done(on_worker.perform_on_worker(*messages.message(job(), local=False)))
-    assert client.result(crashed, None, {}) == "RecursionError: maximum recursion depth exceeded"
+    assert (
+        client.result(crashed, None, {}, crashed.result) == "RecursionError: maximum recursion depth exceeded"
+    )
+
+
+def test_while_a_result_is_fetched_somebody_looks_for_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that had it may have died for good."""
+    monkeypatch.setattr(client, "WATCH_SECONDS", 0.05)
+    loop, looked = asyncio.new_event_loop(), threading.Event()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def gather(future: Done, asynchronous: bool) -> dict[str, Any]:
+        while not looked.is_set():
+            await asyncio.sleep(0.01)
+        return future.result()
+
+    dask_client: Any = SimpleNamespace(gather=gather, loop=SimpleNamespace(asyncio_loop=loop))
+    watch: Any = SimpleNamespace(look=looked.set)
+    assert client.fetched(dask_client, Done({"a": 1}), watch) == {"a": 1}
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
 @pytest.mark.parametrize("lacking", ["training", "evaluation", "keys"])
 def test_a_result_of_another_version_is_not_taken(lacking: str) -> None:
     keys = {"training": "a", "evaluation": "b"}
     found: dict[str, Any] = {"files": {}, "provenance": {}, "failure": None, "keys": keys}
-    assert client.result(Done(found), None, keys) == worker.Outcome({}, {})
+    assert client.result(Done(found), None, keys, Done(found).result) == worker.Outcome({}, {})
     other = {name: key for name, key in found.items() if name != "keys"}
     if lacking != "keys":
         other["keys"] = keys | {lacking: "of another version"}
     with pytest.raises(ReproduceError, match="a worker has another version of the project: install this one"):
-        client.result(Done(other), None, keys)
+        client.result(Done(other), None, keys, Done(other).result)

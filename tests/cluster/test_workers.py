@@ -1,25 +1,30 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from reproduce.cluster.workers import DEATHS, SLOW_SECONDS, Watch
+from reproduce.cluster.workers import ANSWER_SECONDS, DEATHS, SLOW_SECONDS, Watch
 from reproduce.errors import ReproduceError
 
 
 class World:
     """What a watch sees: the time, the workers that are up, how often a process died."""
 
-    count = 2
+    count, frozen = 2, False
+    scheduler = SimpleNamespace(identity=object())
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.up, self.deaths = 0.0, 0, 0
         self.said: list[str] = []
         monkeypatch.setattr("reproduce.cluster.workers.time.monotonic", lambda: self.now)
 
-    def scheduler_info(self) -> dict[str, Any]:
-        return {"workers": dict.fromkeys(range(self.up))}
+    def sync(self, asked: object, n_workers: int, callback_timeout: float) -> dict[str, Any]:
+        assert (asked, n_workers, callback_timeout) == (self.scheduler.identity, 0, ANSWER_SECONDS)
+        if self.frozen:
+            raise TimeoutError
+        return {"n_workers": self.up}
 
     def watch(self, scheduler: str | None = None) -> Watch:
         return Watch(self, scheduler, self if scheduler is None else None, self.said.append)
@@ -48,15 +53,33 @@ def test_a_worker_that_comes_up_makes_everything_good(world: World) -> None:
     assert world.said == []
 
 
-def test_processes_that_start_slowly_are_waited_for_and_spoken_of_once(world: World) -> None:
+END = "min so far (Ctrl-C ends this, and the same command goes on)"
+
+
+def test_processes_that_start_slowly_are_waited_for_and_spoken_of_each_minute(world: World) -> None:
     watch = world.watch()
-    for world.now in range(0, 10 * SLOW_SECONDS, 60):
+    for world.now in range(0, SLOW_SECONDS + 100, 5):
         watch.look()
-    assert world.said == ["the workers are still starting"]
+    assert world.said == [f"the workers are still starting, {n} {END}" for n in (3, 4)]
 
 
-def test_an_existing_cluster_is_waited_for_as_long_as_it_takes(world: World) -> None:
-    watch = world.watch("tcp://far:8786")
-    for world.now in (0, 1e3, 1e6):
+def test_an_existing_cluster_is_waited_for_as_long_as_it_takes_and_spoken_of_each_minute(
+    world: World,
+) -> None:
+    watch, waiting = world.watch("tcp://far:8786"), "no worker at tcp://far:8786; waiting for one"
+    for world.now in range(0, 150, 5):
         watch.look()
-    assert world.said == ["no worker at tcp://far:8786; waiting for one"]
+    assert world.said == [waiting, f"{waiting}, 1 {END}", f"{waiting}, 2 {END}"]
+    world.up = 1
+    watch.look()
+    world.up = 0
+    watch.look()
+    assert world.said[3:] == [waiting]
+
+
+def test_a_scheduler_without_a_sign_is_spoken_of_after_minutes(world: World) -> None:
+    watch, world.up = world.watch("tcp://far:8786"), 1
+    for world.now in range(0, 1000, 5):
+        world.frozen = 600 <= world.now < 900
+        watch.look()
+    assert world.said == [f"no scheduler answers at tcp://far:8786, {n} {END}" for n in (3, 4, 5)]

@@ -50,6 +50,23 @@ def test_tools_see_what_is_listed_and_utf_8(monkeypatch: pytest.MonkeyPatch) -> 
     assert not {"TEXINPUTS", "GIT_DIR"} & found.keys()
 
 
+def test_dask_has_the_users_settings_only_for_a_cluster_of_theirs(tmp_path: Path) -> None:
+    (tmp_path / ".config" / "dask").mkdir(parents=True)
+    path = tmp_path / ".config" / "dask" / "dask.yaml"
+    asked = "from reproduce.machine import environment; environment.cores(); environment.configure_dask(theirs={}); "
+    asked += "from dask import config; print(config.get('a', None), config.get('b', None))"
+    for content, theirs, found in (
+        ("a: [", False, "None None"),
+        ("a: 1", True, "1 2"),
+        ("a: [", True, f"your settings of Dask cannot be read: A dask config file at '{path}' is malformed"),
+    ):
+        path.write_text(content)
+        ran = bare.python(
+            asked.format(theirs), tmp_path, HOME=str(tmp_path), DASK_CONFIG=str(path), DASK_B="2"
+        )
+        assert found in (ran.stdout + ran.stderr).decode()
+
+
 def test_what_chooses_the_kernels_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in environment.KERNELS:
         monkeypatch.delenv(name, raising=False)
