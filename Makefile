@@ -176,10 +176,10 @@ bench: venv  ### training speed side by side with Pythae's own trainer: a quarte
 	$(IN_VENV) -m benchmarks bench
 
 test: venv lint  ## lint, types and tests, with the smoke campaign end to end
-	$(IN_VENV) -m pytest -n 2 --dist loadfile -m "not slow"
+	$(IN_VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-all: venv lint  ### the same and what is slower
-	$(IN_VENV) -m pytest -n 2 --dist loadfile
+	$(IN_VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: venv  ### ruff and mypy
 	'$(VENV)/bin/ruff' check .

@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from reproduce.storage.store import Store
 
 
+LONGEST = ("test_end_to_end", "test_report", "test_page", "test_schedule", "test_publishing", "test_signals")
+"""Files that begin first, so that no worker is left alone with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, the others in their order."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """`make test` hands its variables on; a test must not depend on them."""
