@@ -55,7 +55,7 @@ def test_every_run_is_fresh_and_a_second_campaign_makes_only_what_was_deleted(sm
 
 def test_report_renders_and_compiles_twice_to_the_same_bytes(smoke: Path) -> None:
     rendered = command("render", results=smoke)
-    assert rendered.returncode == 0, rendered.stderr
+    assert (rendered.returncode, rendered.stderr) == (0, "")
     report = smoke / "smoke" / "report"
     assert {f"fig{n}.pdf" for n in range(1, 7)} <= {path.name for path in (report / "figures").iterdir()}
     assert {f"table{n}.tex" for n in range(1, 4)} <= {path.name for path in (report / "tables").iterdir()}

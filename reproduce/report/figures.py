@@ -18,6 +18,7 @@ import seaborn as sns
 from matplotlib import MatplotlibDeprecationWarning
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from reproduce.analysis import statistics
 from reproduce.analysis.measures import MEASURES
@@ -91,15 +92,21 @@ def by_family(context: Context) -> Figure:
     axes.grid(axis="x")
     legend = axes.get_legend()
     if legend is not None:
-        handles = legend.legend_handles
+        handles, names = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
         legend.remove()
-        drawn.legend(handles=handles, labels=["ours", "paper"], loc="outside lower center", ncols=2)
+        drawn.legend(handles=handles, labels=names, loc="outside lower center", ncols=2)
     return drawn
 
 
 def top_ten(context: Context) -> Figure:
     """Fig. 4: the ten best by rank(SSIM) + rank(PIQ), with both ranks and the place in the paper's tables."""
     ranking = context.ranking.head(TOP)
+    if ranking.empty:
+        drawn = style.figure(style.COLUMN, 0.6)
+        drawn.text(
+            0.5, 0.5, "every model collapsed: none is ranked", ha="center", va="center", color=style.MUTED
+        )
+        return drawn
     places = context.ranking_paper["combined"].rank(method="min").astype(int)
     ours = context.ranking["combined"].rank(method="min").astype(int)
     drawn = style.figure(style.COLUMN, 0.85 + 0.185 * max(len(ranking), 3), share=0.94)
@@ -201,6 +208,7 @@ def milestones(context: Context) -> Figure | None:
                     line = means.loc[slug, metric] * MEASURES[metric].scale
                     (handles[slug],) = axes.plot(line, lw=0.9, ms=4.5, mec="white", mew=0.5, **looks)
             axes.set(xlabel="epoch", ylabel=MEASURES[metric].head, title=name)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             if means.index.get_level_values("epoch").max() > 20:
                 axes.set_xscale("log")
             axes.grid()

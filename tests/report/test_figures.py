@@ -93,6 +93,13 @@ def test_a_damaged_campaign_is_drawn_with_equal_bytes_each_time(damaged: Context
         assert "no finished run" in texts(figures.FIGURES["fig1"](damaged))  # type: ignore[arg-type]
 
 
+def test_where_every_model_collapsed_or_only_two_ran_what_there_is_is_drawn(tmp_path: Path) -> None:
+    """Warnings are errors here: matplotlib warns of figures that it cannot lay out."""
+    for few, name in (({"collapsed": SLUGS}, "fig5"), ({"architectures": ["ae", "vae"]}, "fig4")):
+        context = Context(make_records("quick", (42,), **few), {})
+        assert name in figures.render(context, tmp_path / name)
+
+
 def test_styled_ignores_the_users_settings_and_restores_them() -> None:
     with mpl.rc_context({"font.size": 31.0}):
         with style.styled():
