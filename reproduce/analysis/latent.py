@@ -97,7 +97,11 @@ def codes_of(records: Records, slug: str, seed: int) -> tuple[np.ndarray, np.nda
     return codes.reshape(len(codes), -1), np.asarray(sample["code_labels"])
 
 
-def codes_by_seed(records: Records, slug: str) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+Codes = dict[int, tuple[np.ndarray, np.ndarray]]
+"""Seed → (n, d) codes and their digits."""
+
+
+def codes_by_seed(records: Records, slug: str) -> Codes:
     """Seed → codes and digits of every finished run of one model; empty without any. Raises ReproduceError for codes
     that cannot be read: a verdict on fewer seeds would be another verdict."""
     return {seed: codes_of(records, slug, seed) for seed in summaries.finished_seeds(records, slug)}

@@ -373,7 +373,7 @@ def latent_word(world: World, statement: Statement) -> Finding:
         adjusted = statistics.holm(pd.Series({slug: max(p) for slug, p in values.items()}))
         values = {str(slug): [p] for slug, p in adjusted.items()}
     fits = [word.fits(value) for found in values.values() for value in found]
-    everyone = [latent.codes_by_seed(world.campaign(), slug).values() for slug in world.slugs]
+    everyone = [world.codes(slug).values() for slug in world.slugs]
     alike = sum(all(word.fits(word.statistic(*codes)) for codes in found) for found in everyone if found)
     shown = f"{word.name} " + ", ".join(f"{LABELS[slug]} {_ends(found)}" for slug, found in values.items())
     shown += f"; the word fits {alike} of {len(world.slugs)} models"
@@ -384,7 +384,7 @@ def latent_word(world: World, statement: Statement) -> Finding:
 def vq_vae_organised(world: World, statement: Statement) -> Finding:
     """VQ-VAE's codes are better organised than the AE's. Results: by the interval of the lead in the silhouette by
     digit, image by image over the seeds that both have, with a margin of 0.05."""
-    better, worse = (latent.codes_by_seed(world.campaign(), slug) for slug in ("vq-vae", "ae"))
+    better, worse = (world.codes(slug) for slug in ("vq-vae", "ae"))
     if not (both := [seed for seed in better if seed in worse]):
         raise Undecidable("no seed that both have")
     own, other = (np.array([latent.silhouettes(*codes[seed]) for seed in both]) for codes in (better, worse))
@@ -398,7 +398,7 @@ def vq_vae_organised(world: World, statement: Statement) -> Finding:
 
 def _over_seeds(world: World, slug: str, statistic: Callable[[np.ndarray, np.ndarray], float]) -> pd.Series:
     """A statistic of a model's codes, index seed; raises Undecidable where there are none, or they do not vary."""
-    codes = latent.codes_by_seed(world.campaign(), slug)
+    codes = world.codes(slug)
     values = pd.Series({seed: statistic(*found) for seed, found in codes.items()}, dtype=float)
     if values.empty or not np.isfinite(values).all():
         raise Undecidable(f"no codes of {LABELS[slug]}")

@@ -15,6 +15,7 @@ from functools import cache, cached_property
 import numpy as np
 import pandas as pd
 
+from reproduce.analysis import latent
 from reproduce.analysis.families import FAMILIES
 from reproduce.analysis.measures import MEASURES
 from reproduce.architectures.names import ALL_METRICS, IMAGE_METRICS, LABELS
@@ -283,6 +284,12 @@ class World:
                 "the paper's tables do not contain it" if self.is_paper else "no such record here"
             )
         return self.records
+
+    @cached_property
+    def codes(self) -> Callable[[str], latent.Codes]:
+        """Slug → seed → codes and their digits, each read once. Raises Undecidable where there are no records."""
+        records = self.campaign()
+        return cache(lambda slug: latent.codes_by_seed(records, slug))
 
     def by_unit(self, name: str, slugs: tuple[str, ...]) -> pd.DataFrame:
         """Values over the paper's images or pairs, averaged over seeds: rows units, columns models. Raises
