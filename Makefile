@@ -41,13 +41,18 @@ help:  ## this list; make help-all has every target
 help-all:  ### every target
 	$(call listed,\#\#\#?)
 
+# An environment is made beside the one that is there, and takes its place once it is whole: whoever is interrupted
+# keeps the old one. .venv may be a link to another disk
+THERE = $(or $(realpath .venv),$(CURDIR)/.venv)
+NEW = $(THERE).new
+
 ifdef REPRODUCE_VENV
 venv:
 	@test -x $(IN_VENV) || { echo "error: REPRODUCE_VENV: there is no Python environment in $(VENV)" >&2; exit 2; }
 else
 # One whose Python is gone, or that was made for another place, counts as not made (.ok holds its place)
 $(if $(wildcard .venv/.ok),$(shell .venv/bin/python -c '' 2>/dev/null && { test ! -s .venv/.ok || \
-  grep -qxF '$(or $(realpath .venv),$(CURDIR)/.venv)' .venv/.ok; } || rm -f .venv/.ok))
+  grep -qxF '$(THERE)' .venv/.ok; } || rm -f .venv/.ok))
 venv: .venv/.ok .venv/.project  ## the locked Python environment in .venv (about 6 GB: torch brings its CUDA libraries)
 endif
 
@@ -55,11 +60,6 @@ define need-python
 @'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null || { \
   echo "error: Python 3.11 or 3.12 is needed: install one, or say where it is with PYTHON=…" >&2; exit 2; }
 endef
-
-# An environment is made beside the one that is there, and takes its place once it is whole: whoever is interrupted
-# keeps the old one. .venv may be a link to another disk
-THERE = $(or $(realpath .venv),$(CURDIR)/.venv)
-NEW = $(THERE).new
 
 # So that `reproduce` is a command in any folder, and a worker of a cluster can import the package. What was made is
 # looked at before it is called made

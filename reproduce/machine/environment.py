@@ -26,25 +26,33 @@ DASK = "DASK_"
 
 def cores() -> int:
     """Cores that this process may use: affinity and cgroups count."""
-    configure_dask()
+    import_dask()
     from dask.system import cpu_count
 
     return int(cpu_count())
 
 
-def configure_dask(theirs: bool = False) -> None:
-    """Give Dask its own settings alone, or also what the user's files and variables set. Raises ReproduceError for what
-    of theirs cannot be read.
-
-    Dask reads them when it is imported, and a broken file would end that: it is shown none.
-    """
+def import_dask() -> None:
+    """Dask reads the user's files and variables when it is imported, and a broken file would end that: it is shown
+    none."""
+    if "dask" in sys.modules:
+        return
     before = dict(os.environ)
     shown = {name: value for name, value in before.items() if not name.startswith(DASK)}
     replace_environment(shown | {"HOME": os.devnull, "DASK_ROOT_CONFIG": os.devnull})
     try:
-        from dask import config
+        import dask  # noqa: F401
     finally:
         replace_environment(before)
+
+
+def configure_dask(theirs: bool = False) -> None:
+    """Give Dask its own settings alone, or also what the user's files and variables set. Raises ReproduceError for what
+    of theirs cannot be read."""
+    import_dask()
+    from dask import config
+
+    before = dict(os.environ)
     root, own = before.get("DASK_ROOT_CONFIG", "/etc/dask"), f"{before.get('HOME', '')}/.config/dask"
     folders = [root, f"{sys.prefix}/etc/dask", own, before.get("DASK_CONFIG", "")]
     try:

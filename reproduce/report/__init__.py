@@ -22,7 +22,7 @@ MANIFESTS = "manifests.json"
 PAGES = "pages"
 """Below the report: the generated parts of README and docs."""
 LEDGER = "claims.csv"
-PDF, PREVIOUS = "report.pdf", "previous-report.pdf"
+PREVIOUS = "previous-report.pdf"
 KEPT = ("explorer.html", PREVIOUS)
 """What other commands left beside the report, and a rendering leaves there."""
 COPIED = ("references.bib",)
@@ -80,6 +80,7 @@ def render(
 def take_place(new: Path, out: Path) -> None:
     """The new report's folder in the place of the old one, which stays whole until then. A compiled report stays under
     its name if it is of the same sources, else as `previous-report.pdf`."""
+    from reproduce.report.pdf import PDF
     from reproduce.storage import files
 
     old = out.with_name(f".{out.name}.old")

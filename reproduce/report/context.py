@@ -17,7 +17,7 @@ from reproduce.architectures.names import LABELS, REFERENCES, SLUGS
 from reproduce.architectures.registry import PYTHAE_VARIANT
 from reproduce.storage.records import Arrays, Records
 from reproduce.verdicts import judge, summary
-from reproduce.verdicts.model import Verdict
+from reproduce.verdicts.model import Grade, Verdict
 
 NO_FAMILY = "No family"
 
@@ -258,6 +258,13 @@ class Context:
     def ten(self) -> tuple[summary.Ten, ...]:
         """The ten claims, with the verdicts of every profile at hand."""
         return summary.ten({name: self.judged[name] for name in self.profiles})
+
+    @cached_property
+    def grades(self) -> dict[str, list[Grade]]:
+        """Profile → the grades of its verdicts on the ten claims, the best first."""
+        return {
+            name: sorted({claim.verdicts[name].grade for claim in self.ten} - {""}) for name in self.profiles
+        }
 
     @cached_property
     def lengths(self) -> summary.Lengths | None:

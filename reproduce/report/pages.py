@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reproduce.analysis import headline
+from reproduce.analysis import headline, summaries
 from reproduce.analysis.measures import MEASURES
 from reproduce.architectures.names import SLUGS
 from reproduce.paper import decisions
@@ -125,9 +125,7 @@ def ten_claims(context: Context) -> str:
         )
         for claim in context.ten
     ]
-    grades = {
-        name: next(c.verdicts[name].grade for c in context.ten if c.verdicts[name].grade) for name in profiles
-    }
+    grades = {name: ", ".join(context.grades[name]) for name in profiles}
     heads = ("", "Claim", "Within the paper", *(f"`{name}` (grade {grades[name]})" for name in profiles))
     return _markdown(heads, rows)
 
@@ -138,14 +136,8 @@ def status(context: Context) -> str:
     for name, profile in PROFILES.items():
         if not profile.verdicts:
             continue
-        done = 0
-        if name in context.profiles:
-            runs = context.profiles[name].runs
-            done = int(
-                (
-                    (runs["status"] == "fresh") & (runs["variant"] == "") & runs["architecture"].isin(SLUGS)
-                ).sum()
-            )
+        known = context.profiles.get(name)
+        done = 0 if known is None else int(summaries.finished(known)["architecture"].isin(SLUGS).sum())
         told.append(f"`{name}` ({profile.purpose}): {done} of {len(SLUGS) * len(profile.seeds)}")
     return f"Runs done, by protocol: {'; '.join(told)}. Numbers on this page are of `{context.profile.name}`."
 

@@ -207,7 +207,7 @@ def ten_claims(context: Context) -> Table:
         name for name in profiles if any(claim.verdicts[name].evidence for claim in context.ten)
     ] or profiles
 
-    grades = {name: sorted({claim.verdicts[name].grade for claim in context.ten} - {""}) for name in shown}
+    grades = {name: context.grades[name] for name in shown}
     explained = "; ".join(f"{grade}: {GRADES[grade]}" for grade in sorted(set(chain(*grades.values()))))
 
     def verdict(found: Verdict) -> str:
@@ -546,8 +546,8 @@ def influence(context: Context) -> Table:
         name="subsets",
         title="The correlation of SSIM with smoothness, by subset and measure.",
         remarks="Pearson's r with Fisher's 95% interval. No subset that is chosen by quality is evidence: it restricts "
-        "the range of SSIM, which alone makes r small. The paper has no "
-        "collapsed models. End distance: squared distance of the end frames.",
+        "the range of SSIM, which alone makes r small. The paper has no collapsed models. "
+        "End distance: squared distance of the end frames.",
         columns=(
             Column("Models", align="l"),
             Column("PIQ", "Paper"),
