@@ -59,6 +59,8 @@ class Trained:
     """Wall time of all epochs, those before a kill included, milestones left out."""
     resumed: int
     """How often it went on from a checkpoint."""
+    devices: list[str]
+    """What computed the epochs, in order: names of cards and processors."""
 
 
 @dataclass
@@ -73,6 +75,8 @@ class Progress:
     resumed: int = 0
     """How often the run went on from a checkpoint."""
     history: History = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)
+    """What computed the epochs, in order; one that goes on with its own work is named once."""
 
     @classmethod
     def of(cls, found: Any) -> Progress:
@@ -86,6 +90,9 @@ class Progress:
         history = found.get("history")
         if not isinstance(history, list) or len(history) != found["epoch"]:
             raise TypeError("the history has a row an epoch")
+        devices = found.get("devices", [])
+        if not isinstance(devices, list) or any(not isinstance(name, str) for name in devices):
+            raise TypeError("the devices are names")
         return cls(**found)
 
     def finished(self, protocol: Protocol) -> bool:
@@ -95,8 +102,11 @@ class Progress:
             protocol.patience is not None and self.epoch > 0 and waited >= protocol.patience
         )
 
-    def record(self, row: dict[str, float]) -> bool:
-        """Take one epoch's row; whether its validation loss is strictly the lowest so far."""
+    def record(self, row: dict[str, float], device: str) -> bool:
+        """Take one epoch's row and the name of what computed it; whether its validation loss is strictly the lowest so
+        far."""
+        if self.devices[-1:] != [device]:
+            self.devices.append(device)
         self.epoch += 1
         self.history.append(row)
         better = row["validation_loss"] < self.best_loss
@@ -240,7 +250,7 @@ class Run:
         """recorder: makes what captures steps and replays them; None takes every step eagerly."""
         self.architecture = architecture.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.protocol, self.seed = protocol, seed
-        self.clock = devices.clock(device)
+        self.clock, self.device_name = devices.clock(device), devices.name(device)
         self.players = architecture.players()
         self.recorder = recorder if architecture.capturable else None
         # the fused Adam keeps its capturable state on a GPU only: a stand-in for a graph does without
@@ -269,7 +279,7 @@ class Run:
         for name, value in row.items():
             if not math.isfinite(value):
                 raise TrainingFailed(epoch + 1, f"{name} is {value}")
-        if self.progress.record(row):
+        if self.progress.record(row, self.device_name):
             self.best = {
                 name: value.detach().clone() for name, value in self.architecture.state_dict().items()
             }
@@ -478,7 +488,7 @@ def train(
             }
         )
     done = run.progress
-    return Trained(run.best, run.milestones, done.history, done.seconds, done.resumed)
+    return Trained(run.best, run.milestones, done.history, done.seconds, done.resumed, done.devices)
 
 
 def fresh_architecture(slug: str, variant: str, protocol: Protocol, seed: int) -> Architecture:

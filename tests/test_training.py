@@ -87,8 +87,23 @@ def test_a_run_stops_after_ten_epochs_without_improvement_or_at_the_protocols_la
     for loss in losses:
         if progress.finished(protocol):
             break
-        progress.record({"validation_loss": loss})
+        progress.record({"validation_loss": loss}, "a processor")
     assert progress.epoch == epochs
+    assert progress.devices == ["a processor"]
+
+
+def test_a_run_names_every_device_that_computed_its_epochs(
+    train: Train, tiny: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(event: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
+    protocol = shortened(tiny, epochs=3)
+    monkeypatch.setattr(devices, "name", lambda device: "a card")
+    with pytest.raises(KeyboardInterrupt):
+        train("ae", protocol, notify=stop)
+    monkeypatch.setattr(devices, "name", lambda device: "a processor")
+    assert train("ae", protocol).devices == ["a card", "a processor"]
 
 
 def test_the_best_weights_are_kept_and_milestones_noted_with_the_last_epoch_and_the_best(
@@ -329,6 +344,7 @@ def test_progress_of_another_kind_is_not_a_checkpoint() -> None:
     honest |= {"history": [{"epoch": 1.0}]}
     assert Progress.of(honest).epoch == 1
     others = {"epoch": 1.0, "resumed": None, "best_loss": None, "seconds": "long", "history": [], "more": 1}
+    others |= {"devices": [1]}
     for field_name, value in others.items():
         with pytest.raises(TypeError):
             Progress.of(honest | {field_name: value})

@@ -118,8 +118,8 @@ def _perform(job: Job, notify: Notify) -> Outcome:
 
 
 def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The files of `store.TRAINED`, and for the provenance how long training took and how often it went on from a
-    checkpoint (nothing when only the evaluation was due)."""
+    """The files of `store.TRAINED`, and for the provenance how long training took, on what, and how often it went
+    on from a checkpoint (nothing when only the evaluation was due)."""
     if job.trained is not None:
         require_whole(job, job.trained)
         return job.trained, {}
@@ -140,6 +140,7 @@ def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[dict[str, bytes],
         "training_seconds": trained.seconds,
         "processor_clock": int(job.device == "cpu"),
         "resumed": trained.resumed,
+        "devices": trained.devices,
     }
     weights = training.serialise(trained.weights)
     return {WEIGHTS: weights, HISTORY: history, MILESTONES: trained.milestones}, effort

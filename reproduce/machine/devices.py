@@ -136,6 +136,11 @@ def cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
+def name(device: str) -> str:
+    """Of the card, or of the processor."""
+    return torch.cuda.get_device_name(torch.cuda.current_device()) if device == "cuda" else cpu_model()
+
+
 def flags(device: str) -> dict[str, object]:
     """The switches as they stand, for the provenance."""
     found: dict[str, object] = {
@@ -150,7 +155,7 @@ def flags(device: str) -> dict[str, object]:
         found["kernels"] = " ".join(f"{name}={value}" for name, value in sorted(chosen.items()))
     if device == "cuda":
         found |= {
-            "gpu": torch.cuda.get_device_name(torch.cuda.current_device()),
+            "gpu": name(device),
             "cuda": torch.version.cuda,
             "cudnn": torch.backends.cudnn.version(),
             "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,

@@ -226,13 +226,15 @@ def refused(found: Evaluation) -> str:
 
 def provenance_columns(store: Store, run: RunId, folder: Path | None) -> dict[str, object]:
     """What `Records.runs` has from the provenance: PROVENANCE_NUMBERS, and the hardware in words ("" if that
-    is not known)."""
+    is not known). Seconds on two devices add up to no training time."""
     provenance = store.provenance(run, folder)
+    numbers = {name: _number(provenance.get(name)) for name in PROVENANCE_NUMBERS}
+    trained_on = provenance.get("devices")
+    if isinstance(trained_on, list) and len(trained_on) > 1:
+        words = ", then ".join(str(name)[:60] for name in trained_on)
+        return numbers | {"training_seconds": math.nan, "hardware": words}
     known = provenance.get("flags", {})
-    words = [str(known[name])[:60] for name in HARDWARE if known.get(name)]
-    return {name: _number(provenance.get(name)) for name in PROVENANCE_NUMBERS} | {
-        "hardware": " ".join(words)
-    }
+    return numbers | {"hardware": " ".join(str(known[name])[:60] for name in HARDWARE if known.get(name))}
 
 
 def _is_finite(value: object) -> bool:

@@ -48,8 +48,16 @@ GROUPS = ("versions", "flags", "evaluation")
 """Entries of the provenance that hold entries of their own."""
 TRAINED_BY = ("commit", "host", "python", "versions", "flags")
 """Entries of the provenance that say what a run was made with."""
-TRAINED_WHEN = ("started", "finished", "total_seconds", "training_seconds", "processor_clock", "resumed")
-"""Entries that say when, and for how long."""
+TRAINED_WHEN = (
+    "started",
+    "finished",
+    "total_seconds",
+    "training_seconds",
+    "processor_clock",
+    "resumed",
+    "devices",
+)
+"""Entries that say when, for how long, and on what."""
 LARGEST_JSON = 4 << 20
 """Bytes of a manifest or provenance at most; a real one has some kilobytes."""
 

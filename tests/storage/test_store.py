@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from reproduce.campaign import schedule
 from reproduce.errors import ReproduceError
 from reproduce.protocol import shortened
 from reproduce.storage import files, runs
+from reproduce.storage.reading import provenance_columns
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import (
     DAMAGED,
@@ -275,6 +277,17 @@ def test_time_host_and_versions_stand_in_the_provenance_and_not_in_the_manifest(
     manifest = (finished.path(VAE) / MANIFEST).read_text()
     for word in (provenance["host"], "seconds", "host", "commit", provenance["versions"]["torch"]):
         assert word not in manifest
+
+
+def test_seconds_on_two_devices_are_no_training_time(finished: Store) -> None:
+    path = finished.path(VAE) / PROVENANCE
+    before = provenance_columns(finished, VAE, None)
+    assert before["training_seconds"] > 0
+    path.write_bytes(runs.canonical(finished.provenance(VAE) | {"devices": ["a card", "a processor"]}))
+    found = provenance_columns(finished, VAE, None)
+    assert math.isnan(found.pop("training_seconds"))
+    del before["training_seconds"]
+    assert found == before | {"hardware": "a card, then a processor"}
 
 
 def test_a_broken_provenance_is_an_empty_one(store: Store) -> None:
