@@ -217,22 +217,28 @@ def batches(size: int, batch_size: int) -> Iterator[slice]:
 
 
 class WeightedMeans:
-    """Means over an epoch, weighted by batch size, added up on the device without asking it anything."""
+    """Means over an epoch, weighted by batch size, added up in fixed places without asking the device anything."""
 
     def __init__(self) -> None:
         self.totals: dict[str, Tensor] = {}
-        self.count = 0
+
+    def reset(self) -> None:
+        """Begin at zero, in the same places."""
+        for total in self.totals.values():
+            total.zero_()
 
     def add(self, values: dict[str, Tensor], weight: int) -> None:
         """Add a batch's scalars."""
         for name, value in values.items():
             term = value.double() * weight
-            self.totals[name] = self.totals[name] + term if name in self.totals else term
-        self.count += weight
+            if name in self.totals:
+                self.totals[name].add_(term)
+            else:
+                self.totals[name] = term
 
-    def means(self) -> dict[str, float]:
-        """Name → mean."""
-        return {name: float(total) / self.count for name, total in self.totals.items()}
+    def means(self, count: int) -> dict[str, float]:
+        """Name → mean over so many images."""
+        return {name: float(total) / count for name, total in self.totals.items()}
 
 
 class Run:
@@ -257,7 +263,9 @@ class Run:
         self.adams = optimizers(
             self.players, protocol, capturable=self.recorder is not None and device != "cpu"
         )
-        self._captured: dict[int, GraphedStep] = {}
+        self._captured: dict[tuple[str, int], GraphedStep] = {}
+        self.training_means, self.validation_means = WeightedMeans(), WeightedMeans()
+        self._factor = protocol.learning_rate_scale
         self.train_images = as_tensor(data.train.images, device)
         self.validation_images = as_tensor(validation_order(data.validation.images), device)
         self.progress = Progress()
@@ -293,45 +301,71 @@ class Run:
         torch.manual_seed(stream(self.seed, "noise", epoch))
         steps = self.protocol.steps_per_epoch()
         total = max(self.protocol.epochs * steps - 1, 1)
-        means = WeightedMeans()
+        self.training_means.reset()
         for index, part in enumerate(batches(len(order), self.protocol.batch_size)):
-            batch = Batch(
-                self.train_images[order[part]],
-                None if other is None else self.train_images[other[part]],
-            )
             progress = (epoch * steps + index) / total
-            for player, adam in zip(self.players, self.adams, strict=True):
-                set_learning_rate(adam, player.learning_rate * self.protocol.learning_rate_factor(progress))
-            values = self.take_step(batch, progress)
-            means.add(values, part.stop - part.start)
-        found = means.means()
+            self.set_learning_rates(self.protocol.learning_rate_factor(progress))
+            chosen = (order[part],) if other is None else (order[part], other[part])
+            self.perform(self.train_batch, *chosen, progress)
+        found = self.training_means.means(len(order))
         found["training_loss"] = found[f"loss_{self.players[0].name}"]
         return found
 
-    def take_step(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        """One step: eager, or replayed from the graph of that batch size, where the architecture is ready for one."""
-        if self.recorder is None or not self.architecture.ready_for_graph():
-            return step(self.architecture, self.players, self.adams, batch, progress)
-        size = len(batch.images)
-        if size not in self._captured:
-            self._captured[size] = GraphedStep(
-                self.architecture,
-                self.adams,
-                lambda images, share: step(self.architecture, self.players, self.adams, images, share),
-                self.recorder,
-            )
-        return self._captured[size](batch, progress)
+    def train_batch(self, *inputs: Any) -> None:
+        """One step. inputs: the numbers of the images (B,), those of the second batch if there is one, the progress."""
+        *chosen, progress = inputs
+        batch = Batch(*(self.train_images[numbers] for numbers in chosen))
+        values = step(self.architecture, self.players, self.adams, batch, progress)
+        self.training_means.add(values, len(batch.images))
+
+    def set_learning_rates(self, factor: float) -> None:
+        """Every player's rate, times that factor."""
+        if factor != self._factor:
+            self._factor = factor
+            for player, adam in zip(self.players, self.adams, strict=True):
+                set_learning_rate(adam, player.learning_rate * factor)
 
     @torch.no_grad()
     def validation_loss(self) -> float:
         """Evaluation mode, one fixed order, the same noise at every epoch."""
         self.architecture.eval()
         torch.manual_seed(stream(self.seed, "validation"))
-        means = WeightedMeans()
+        self.validation_means.reset()
         for part in batches(len(self.validation_images), self.protocol.batch_size):
-            loss = self.architecture.validation_loss(Batch(self.validation_images[part]))
-            means.add({"loss": loss.detach()}, part.stop - part.start)
-        return means.means()["loss"]
+            self.perform(self.validate_batch, self.validation_images[part])
+        return self.validation_means.means(len(self.validation_images))["loss"]
+
+    def validate_batch(self, images: Tensor) -> None:
+        """Add the validation loss of (B, 1, 28, 28)."""
+        loss = self.architecture.validation_loss(Batch(images))
+        self.validation_means.add({"loss": loss.detach()}, len(images))
+
+    def perform(self, work: Callable[..., None], *inputs: Tensor | float) -> None:
+        """Do the work of a batch: eagerly, or replayed from the graph of that batch size where the architecture is
+        ready for one. The first input has a row an image."""
+        if self.recorder is None or not self.architecture.ready_for_graph():
+            work(*inputs)
+            return
+        assert isinstance(inputs[0], Tensor)
+        key = (work.__name__, len(inputs[0]))
+        if key not in self._captured:
+            self._captured[key] = GraphedStep(work, self.mutable, self.recorder)
+        self._captured[key](*inputs)
+
+    def mutable(self) -> Weights:
+        """Every tensor that a batch changes in place."""
+        means = {"training": self.training_means, "validation": self.validation_means}
+        sums = {f"{name}/{key}": value for name, each in means.items() for key, value in each.totals.items()}
+        return self.tensors() | sums
+
+    def tensors(self) -> Weights:
+        """Weights and Adam's moments."""
+        found = {f"weights/{name}": value for name, value in self.architecture.state_dict().items()}
+        for player, adam in zip(self.players, self.adams, strict=True):
+            for index, parameter in enumerate(player.parameters):
+                for name, value in adam.state[parameter].items():
+                    found[f"adam/{player.name}/{index}/{name}"] = value
+        return found
 
     def note_milestone(self, measure: Measure) -> None:
         """Add what `measure` says of the weights after this epoch, and of the best ones once training is over.
@@ -356,12 +390,7 @@ class Run:
 
     def state(self) -> bytes:
         """Weights, best weights, Adam's moments and progress, to the bit: SHA-256 and a safetensors file."""
-        tensors = {f"weights/{name}": value for name, value in self.architecture.state_dict().items()}
-        tensors |= {f"best/{name}": value for name, value in self.best.items()}
-        for player, adam in zip(self.players, self.adams, strict=True):
-            for index, parameter in enumerate(player.parameters):
-                for name, value in adam.state[parameter].items():
-                    tensors[f"adam/{player.name}/{index}/{name}"] = value
+        tensors = self.tensors() | {f"best/{name}": value for name, value in self.best.items()}
         text = json.dumps(self.progress.__dict__).encode()
         tensors["progress"] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
         # an empty tensor cannot be made from an empty buffer

@@ -242,7 +242,10 @@ def test_losses_of_an_epoch_are_weighted_by_batch_size() -> None:
     means = training.WeightedMeans()
     means.add({"loss": torch.tensor(1.0)}, 64)
     means.add({"loss": torch.tensor(10.0)}, 8)
-    assert means.means() == {"loss": pytest.approx((64 * 1 + 8 * 10) / 72)}
+    assert means.means(72) == {"loss": pytest.approx((64 * 1 + 8 * 10) / 72)}
+    means.reset()
+    means.add({"loss": torch.tensor(3.0)}, 4)
+    assert means.means(4) == {"loss": 3.0}
 
 
 def test_adam_is_the_papers_and_the_profile_scales_its_rate(tiny: Protocol, digits: Dataset) -> None:

@@ -63,11 +63,15 @@ class Findings:
             for c in self.comparisons
         ]
         if self.shares:
-            lines += ["", f"| {LABELS[TYPICAL]} runs a card | images/s | MiB |", "| --: | --: | --: |"]
             lines += [
-                f"| {s.runs} | {s.error} | |"
+                "",
+                f"| {LABELS[TYPICAL]} runs a card | images/s | MiB | busy cores |",
+                "| --: | --: | --: | --: |",
+            ]
+            lines += [
+                f"| {s.runs} | {s.error} | | |"
                 if s.error
-                else f"| {s.runs} | {s.images_per_second:,.0f} | {s.memory_mib:,.0f} |"
+                else f"| {s.runs} | {s.images_per_second:,.0f} | {s.memory_mib:,.0f} | {s.cores:.1f} |"
                 for s in self.shares
             ]
             number = self.recommended

@@ -15,10 +15,8 @@ from threading import BrokenBarrierError
 import torch
 
 from benchmarks.gpu_check.comparison import PROTOCOL, in_short, new_run
-from reproduce.architectures.contract import Batch
 from reproduce.machine import devices
 from reproduce.machine.graphs import CudaRecorder
-from reproduce.training import batches
 
 RUNS_A_CARD = (1, 2, 4, 8, 16)
 TYPICAL = "vae"
@@ -34,11 +32,12 @@ USABLE_MEMORY = 0.9
 
 @dataclass(frozen=True)
 class Share:
-    """So many equal runs at a time on one card: images/s of all together, memory of all together, or an error."""
+    """So many equal runs at a time on one card: images/s, memory and busy cores of all together, or an error."""
 
     runs: int
     images_per_second: float = float("nan")
     memory_mib: float = float("nan")
+    cores: float = float("nan")
     error: str = ""
 
 
@@ -50,32 +49,31 @@ def _meet_at(barrier: Barrier) -> None:
     _barrier = barrier
 
 
-def _timed(device: str, warm_up: int, steps: int) -> tuple[float, float]:
-    """Train in this process beside the others, on a card with replayed steps as a campaign does: images/s, and MiB
-    taken on the card (of this process on a CPU)."""
+def _timed(device: str, warm_up: int, steps: int) -> tuple[float, float, float]:
+    """Train in this process beside the others, on a card with replayed steps as a campaign does: images/s, MiB taken on
+    the card (of this process on a CPU), and the share of a core that it kept busy."""
     assert _barrier is not None
     devices.configure(device)
     run = new_run(TYPICAL, device, CudaRecorder if device == "cuda" else None)
     run.architecture.train()
-    slices = list(batches(len(run.train_images), PROTOCOL.batch_size))
+    numbers = torch.arange(len(run.train_images), device=device).split(PROTOCOL.batch_size)
 
     def train(count: int) -> None:
         for index in range(count):
-            part = slices[index % len(slices)]
-            run.take_step(Batch(run.train_images[part]), 0.5)
+            run.perform(run.train_batch, numbers[index % len(numbers)], 0.5)
         if device == "cuda":
             torch.cuda.synchronize()
 
     train(warm_up)
     _barrier.wait(WAIT_SECONDS)
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), time.process_time()
     train(steps)
-    seconds = time.perf_counter() - started
+    seconds, busy = time.perf_counter() - started, time.process_time() - busy
     # everybody's memory is still taken
     _barrier.wait(WAIT_SECONDS)
     used = _used_mib(device)
     _barrier.wait(WAIT_SECONDS)
-    return steps * PROTOCOL.batch_size / seconds, used
+    return steps * PROTOCOL.batch_size / seconds, used, busy / seconds
 
 
 def _used_mib(device: str) -> float:
@@ -106,10 +104,9 @@ def measure(runs: int, device: str, warm_up: int = WARM_UP_STEPS, steps: int = T
             found = [future.result() for future in futures]
     except BrokenProcessPool as error:
         return Share(runs, error=f"a process was killed ({error})")
-    used = [memory for _, memory in found]
-    return Share(
-        runs, sum(speed for speed, _ in found), max(used) - before if device == "cuda" else sum(used)
-    )
+    speeds, used, busy = zip(*found, strict=True)
+    memory = max(used) - before if device == "cuda" else sum(used)
+    return Share(runs, sum(speeds), memory, sum(busy))
 
 
 def recommend(shares: Sequence[Share], extra_mib: float, card_mib: float) -> int | None:

@@ -1,8 +1,9 @@
-"""A training step captured once and replayed: CUDA graphs.
+"""A step captured once and replayed: CUDA graphs.
 
 On a GPU a step of 64 small images is some 200 kernels of a few microseconds each, and launching them from Python costs
-more than running them. A graph is launched as one. It reads its images, its progress and its learning rates from fixed
-places in memory, which are filled before each replay. Nothing in it may ask the device for a value.
+more than running them. A graph is launched as one. It reads its inputs and its learning rates from fixed places in
+memory, which are filled before each replay, and adds its losses up in others. Nothing in it may ask the device for a
+value.
 
 What captures and replays is a `Recorder`: CUDA's graph, or a stand-in in tests without a GPU.
 """
@@ -16,12 +17,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from reproduce.architectures.contract import Architecture, Batch
-
 WARM_UP = 3
 """Eager steps before a capture: libraries choose their kernels and allocate in them."""
-StepOf = Callable[[Batch, Tensor], Mapping[str, Tensor]]
-"""One training step of a batch and a progress (0-d float64): its losses and parts."""
+States = Callable[[], Mapping[str, Tensor]]
+"""The tensors that a step changes in place, by name: weights, statistics, moments, sums."""
 
 
 class Recorder(Protocol):
@@ -63,75 +62,54 @@ class CudaRecorder:
 
 
 class GraphedStep:
-    """A training step of one batch size, captured at its first call.
-
-    The warm-up leaves no trace: weights, statistics, optimizers' moments and random numbers are as before.
-    """
+    """A step captured at its first call, for inputs of one shape. The warm-up leaves no trace in the states or in the
+    random numbers."""
 
     def __init__(
-        self,
-        architecture: Architecture,
-        adams: list[torch.optim.Adam],
-        step: StepOf,
-        recorder: Callable[[], Recorder] = CudaRecorder,
+        self, work: Callable[..., None], states: States, recorder: Callable[[], Recorder] = CudaRecorder
     ) -> None:
-        self._architecture, self._adams, self._step = architecture, adams, step
-        self._recorder = recorder()
-        self._batch: Batch | None = None
-        self._progress = torch.zeros((), dtype=torch.float64)
-        self._values: Mapping[str, Tensor] = {}
+        """work: takes tensors, each a place in memory that is filled before a replay, and returns nothing."""
+        self._work, self._states, self._recorder = work, states, recorder()
+        self._places: tuple[Tensor, ...] = ()
 
-    def __call__(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        """Do the step; losses and parts as tensors of their own."""
-        if self._batch is None:
-            self._capture(batch)
-        assert self._batch is not None
-        self._batch.images.copy_(batch.images)
-        if batch.other is not None and self._batch.other is not None:
-            self._batch.other.copy_(batch.other)
-        self._progress.fill_(progress)
+    def __call__(self, *inputs: Tensor | float) -> None:
+        """Do the step. Numbers reach it as 0-d float64; at least one input is a tensor."""
+        if not self._places:
+            self._capture(inputs)
+        for place, value in zip(self._places, inputs, strict=True):
+            if isinstance(value, Tensor):
+                place.copy_(value)
+            else:
+                place.fill_(value)
         self._recorder.replay()
-        return {name: value.clone() for name, value in self._values.items()}
 
-    def _capture(self, batch: Batch) -> None:
-        other = None if batch.other is None else batch.other.clone()
-        self._batch = Batch(batch.images.clone(), other)
-        self._progress = self._progress.to(batch.images.device)
+    def _capture(self, inputs: tuple[Tensor | float, ...]) -> None:
+        device = next(value.device for value in inputs if isinstance(value, Tensor))
+        self._places = tuple(
+            value.clone()
+            if isinstance(value, Tensor)
+            else torch.tensor(value, dtype=torch.float64, device=device)
+            for value in inputs
+        )
 
         def work() -> None:
-            assert self._batch is not None
-            self._values = self._step(self._batch, self._progress)
+            self._work(*self._places)
 
-        with untouched(self._architecture, self._adams, batch.images.device):
+        with untouched(self._states, device):
             self._recorder.warm_up(work)
         self._recorder.capture(work)
 
 
 @contextmanager
-def untouched(
-    architecture: Architecture, adams: list[torch.optim.Adam], device: torch.device
-) -> Iterator[None]:
-    """Whatever steps are taken inside, weights, statistics, moments and random numbers are afterwards as before, in the
-    same places in memory."""
-    before = {name: value.clone() for name, value in architecture.state_dict().items()}
-    moments = [
-        {
-            parameter: {name: value.clone() for name, value in state.items()}
-            for parameter, state in adam.state.items()
-        }
-        for adam in adams
-    ]
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+def untouched(states: States, device: torch.device) -> Iterator[None]:
+    """Whatever steps are taken inside, states and random numbers are as before afterwards, in the same places in
+    memory. What began inside (Adam's moments, sums) is zero."""
+    before = {name: value.clone() for name, value in states().items()}
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield
     with torch.no_grad():
-        for name, value in architecture.state_dict().items():
-            value.copy_(before[name])
-        for adam, known in zip(adams, moments, strict=True):
-            for parameter, state in adam.state.items():
-                for name, value in state.items():
-                    # before the first step Adam has no moments: they start at zero
-                    if parameter in known:
-                        value.copy_(known[parameter][name])
-                    else:
-                        value.zero_()
+        for name, value in states().items():
+            if name in before:
+                value.copy_(before[name])
+            else:
+                value.zero_()

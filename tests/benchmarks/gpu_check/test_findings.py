@@ -14,7 +14,7 @@ HERE = Comparison("vae", 1e-7, 1e-4, 1e-5, repeats=True, memory_mib=500.0)
 
 def shares(*speeds: float) -> list[Share]:
     """One, two, four, eight runs a card at these speeds; each takes 600 MiB."""
-    return [Share(n, speed, 600.0 * n) for n, speed in zip((1, 2, 4, 8), speeds, strict=False)]
+    return [Share(n, speed, 600.0 * n, n / 2) for n, speed in zip((1, 2, 4, 8), speeds, strict=False)]
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ def test_the_table_can_be_pasted_and_names_no_host() -> None:
     assert "- gpu: NVIDIA A40" in lines
     assert "| VAE | 1.0e-07 | 1.0e-04 | 1.0e-05 | yes | nan | 500 | ok |" in lines
     assert any(line.startswith("| β-TCVAE |") and line.endswith("| RuntimeError: x |") for line in lines)
-    assert "| 2 | 180 | 1,200 |" in lines
-    assert "| 4 | OutOfMemoryError: y | |" in lines
+    assert "| 2 | 180 | 1,200 | 1.0 |" in lines
+    assert "| 4 | OutOfMemoryError: y | | |" in lines
     assert lines[-1] == "Recommended: `--per-card 2`"
     assert platform.node() not in str(findings.machine("cpu"))
 

@@ -63,6 +63,8 @@ def test_no_step_waits_for_the_device_and_nothing_is_copied_there(slug: str) -> 
     step(run.architecture, run.players, run.adams, batch, 0.0)
     with NoQuestions():
         step(run.architecture, run.players, run.adams, batch, 0.5)
+        with torch.no_grad():
+            run.architecture.validation_loss(batch)
     there = run.architecture.to("meta")
     batch = Batch(batch.images.to("meta"), run.train_images[8:16].to("meta"))
     with contextlib.suppress(NotImplementedError):
@@ -77,6 +79,9 @@ def test_an_epoch_waits_for_the_device_only_at_its_end(slug: str, monkeypatch: p
     run = comparison.new_run(slug, "cpu")
     with pytest.raises(AssertionError, match="_local_scalar_dense waits for the device"), NoQuestions():
         run.train_epoch(0)
-    monkeypatch.setattr(training.WeightedMeans, "means", lambda means: dict.fromkeys(means.totals, 0.0))
+    monkeypatch.setattr(
+        training.WeightedMeans, "means", lambda means, count: dict.fromkeys(means.totals, 0.0)
+    )
     with NoQuestions():
         run.train_epoch(0)
+        run.validation_loss()
