@@ -123,7 +123,7 @@ def in_words(of: Estimate, device: str, jobs: int | None) -> str:
     """One line: time and disk. jobs: runs at a time, None on a cluster whose size is not known."""
     disk = f"{max(1, round(of.disk / 1e6))} MB of results"
     if device == "cuda":
-        return f"roughly {disk}; how long a GPU takes was never measured"
+        return f"roughly {disk}; how long it takes there: docs/GPU.md"
     if jobs is None:
         return f"roughly {duration(of.seconds)} of one core, shared by the cluster's workers, and {disk}"
     at_a_time = f"{jobs} runs at a time" if jobs > 1 else "one run at a time"

@@ -98,7 +98,7 @@ LONG = Estimate(seconds=72_000, wall=36_000, disk=100_000_000)
     [
         ("cpu", 2, "roughly 10 h at most with 2 runs at a time, and 100 MB of results"),
         ("cpu", None, "roughly 20 h of one core, shared by the cluster's workers, and 100 MB of results"),
-        ("cuda", 4, "roughly 100 MB of results; how long a GPU takes was never measured"),
+        ("cuda", 4, "roughly 100 MB of results; how long it takes there: docs/GPU.md"),
     ],
 )
 def test_the_estimate_is_one_line(device: str, jobs: int | None, line: str) -> None:
