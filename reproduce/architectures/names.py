@@ -1,33 +1,7 @@
-"""The 22 architectures by name: one ASCII slug each, one label each, in the order of Table I; and the metrics."""
+"""The 22 architectures by name, in the order of Table I, their baselines, and the metrics."""
 
-LABELS: dict[str, str] = {
-    "ae": "AE",
-    "wae": "WAE",
-    "vq-vae": "VQ-VAE",
-    "rae-gp": "RAE-GP",
-    "rae-l2": "RAE-L2",
-    "vae": "VAE",
-    "vamp": "VAMP",
-    "hvae": "HVAE",
-    "beta-tcvae": "β-TCVAE",
-    "vae-iaf": "VAE-IAF",
-    "info-vae": "InfoVAE",
-    "factor-vae": "FactorVAE",
-    "vae-linnf": "VAE-LinNF",
-    "beta-vae": "β-VAE",
-    "ciwae": "CIWAE",
-    "iwae": "IWAE",
-    "miwae": "MIWAE",
-    "piwae": "PIWAE",
-    "ms-ssim-vae": "MS-SSIM-VAE",
-    "disent-beta-vae": "Disent-β-VAE",
-    "adversarial-ae": "Adversarial-AE",
-    "svae": "SVAE",
-}
-"""Slug → label of Table I."""
-
-SLUGS: tuple[str, ...] = tuple(LABELS)
-"""The slugs in Table I's order."""
+from reproduce.architectures.registry import LABELS as LABELS
+from reproduce.architectures.registry import SLUGS as SLUGS
 
 REFERENCES: dict[str, str] = {"pca-16": "PCA (16)", "mean-image": "Mean image"}
 """Two baselines beside the 22, outside all rankings: slug → label."""

@@ -11,7 +11,6 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from reproduce.architectures.names import LABELS, SLUGS
 from reproduce.architectures.settings import (
     Adversarial,
     Affine,
@@ -45,8 +44,10 @@ BACKBONE_REVISION = 2
 
 @dataclass(frozen=True)
 class Entry:
-    """One architecture: how it is built, its settings, and the integer that its key carries."""
+    """One architecture: its name in print, how it is built, its settings, and the integer that its key carries."""
 
+    label: str
+    """As Table I prints it."""
     source: str
     """Module and class, imported when it is built: `status` needs the settings, and not torch."""
     settings: Settings
@@ -56,83 +57,165 @@ class Entry:
     """Sizes of the data that the class asks for: "train_size", "validation_size"."""
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Variant name → fields of settings or backbone that it changes."""
+    families: tuple[str, ...] = ()
+    """What `--only family:NAME` finds it by."""
+    cost: float | None = None
+    """Time of a step in those of a VAE, roughly: only the order and the time left depend on it. None: as much as the
+    paper's implementation, or 1."""
 
 
 LINEAR_BLOCK = {"linear-block": {"final_block": "linear"}}
 BERNOULLI = {"bce": {"likelihood": "bernoulli"}}
 
 REGISTRY: dict[str, Entry] = {
-    "ae": Entry("deterministic:PlainAutoencoder", NoSettings(), variants=LINEAR_BLOCK),
-    "wae": Entry("deterministic:WassersteinAutoencoder", Discrepancy(weight=10.0, bandwidth=1.0)),
+    "ae": Entry(
+        "AE",
+        "deterministic:PlainAutoencoder",
+        NoSettings(),
+        variants=LINEAR_BLOCK,
+        families=("deterministic",),
+    ),
+    "wae": Entry(
+        "WAE",
+        "deterministic:WassersteinAutoencoder",
+        Discrepancy(weight=10.0, bandwidth=1.0),
+        families=("deterministic",),
+    ),
     "vq-vae": Entry(
+        "VQ-VAE",
         "quantised:VectorQuantised",
         Codebook(size=512, commitment=0.25, decay=0.99),
         revision=2,
+        families=("deterministic",),
     ),
     "rae-gp": Entry(
+        "RAE-GP",
         "deterministic:GradientPenalty",
         Regularized(embedding=1e-4, decoder_decay=0.0, gradient_penalty=10.0),
         variants={"embedding-1": {"embedding": 1.0}},
+        families=("deterministic",),
+        cost=3.2,
     ),
     "rae-l2": Entry(
+        "RAE-L2",
         "deterministic:RegularizedL2",
         Regularized(embedding=1e-4, decoder_decay=1e-7, gradient_penalty=0.0),
+        families=("deterministic",),
     ),
-    "vae": Entry("gaussian:VariationalAutoencoder", NoSettings(), variants={**LINEAR_BLOCK, **BERNOULLI}),
-    "vamp": Entry("vamp:VampPrior", Pseudo(inputs=500)),
-    "hvae": Entry("hierarchical:HierarchicalVAE", Hierarchy(second_dim=16, hidden=128)),
+    "vae": Entry(
+        "VAE", "gaussian:VariationalAutoencoder", NoSettings(), variants={**LINEAR_BLOCK, **BERNOULLI}
+    ),
+    "vamp": Entry("VAMP", "vamp:VampPrior", Pseudo(inputs=500), cost=3.0),
+    "hvae": Entry("HVAE", "hierarchical:HierarchicalVAE", Hierarchy(second_dim=16, hidden=128)),
     "beta-tcvae": Entry(
+        "β-TCVAE",
         "total_correlation:BetaTCVAE",
         TotalCorrelation(alpha=1.0, beta=4.0, gamma=1.0),
         needs=("train_size",),
         variants=BERNOULLI,
+        families=("disentanglement",),
+        cost=1.2,
     ),
     "vae-iaf": Entry(
-        "flows:InverseAutoregressiveFlow", Autoregressive(blocks=2, hidden=128, hidden_layers=3, context=16)
+        "VAE-IAF",
+        "flows:InverseAutoregressiveFlow",
+        Autoregressive(blocks=2, hidden=128, hidden_layers=3, context=16),
+        families=("flow",),
     ),
     "info-vae": Entry(
+        "InfoVAE",
         "gaussian:InfoVariationalAutoencoder",
         Information(alpha=0.5, lambda_=10.0, bandwidth=1.0),
         variants={"lambda-1000": {"lambda_": 1000.0}},
     ),
     "factor-vae": Entry(
+        "FactorVAE",
         "total_correlation:FactorVAE",
         Adversarial(weight=10.0, widths=(128, 256), learning_rate=1e-4),
         variants=BERNOULLI,
+        families=(
+            "disentanglement",
+            "adversarial",
+        ),
+        cost=1.4,
     ),
-    "vae-linnf": Entry("flows:LinearFlow", Affine(flows=4)),
-    "beta-vae": Entry("gaussian:BetaVariationalAutoencoder", Weighted(beta=4.0), variants=BERNOULLI),
-    "ciwae": Entry("importance:CIWAE", Importance(groups=1, samples=5, beta=0.5)),
-    "iwae": Entry("importance:IWAE", Importance(groups=1, samples=5, beta=0.0)),
-    "miwae": Entry("importance:MIWAE", Importance(groups=2, samples=5, beta=0.0), variants=BERNOULLI),
-    "piwae": Entry("importance:PIWAE", Importance(groups=2, samples=5, beta=0.0)),
+    "vae-linnf": Entry("VAE-LinNF", "flows:LinearFlow", Affine(flows=4), families=("flow",)),
+    "beta-vae": Entry(
+        "β-VAE",
+        "gaussian:BetaVariationalAutoencoder",
+        Weighted(beta=4.0),
+        variants=BERNOULLI,
+        families=("disentanglement",),
+    ),
+    "ciwae": Entry(
+        "CIWAE",
+        "importance:CIWAE",
+        Importance(groups=1, samples=5, beta=0.5),
+        families=("importance-weighted",),
+        cost=5.0,
+    ),
+    "iwae": Entry(
+        "IWAE",
+        "importance:IWAE",
+        Importance(groups=1, samples=5, beta=0.0),
+        families=("importance-weighted",),
+        cost=5.0,
+    ),
+    "miwae": Entry(
+        "MIWAE",
+        "importance:MIWAE",
+        Importance(groups=2, samples=5, beta=0.0),
+        variants=BERNOULLI,
+        families=("importance-weighted",),
+        cost=9.0,
+    ),
+    "piwae": Entry(
+        "PIWAE",
+        "importance:PIWAE",
+        Importance(groups=2, samples=5, beta=0.0),
+        families=("importance-weighted",),
+        cost=9.5,
+    ),
     "ms-ssim-vae": Entry(
+        "MS-SSIM-VAE",
         "perceptual:PerceptualVAE",
         Perceptual(scales=(0.0448, 0.2856, 0.3001, 0.2363, 0.1333), kl_weight=0.01),
         variants={"kl-1": {"kl_weight": 1.0}},
+        cost=1.2,
     ),
-    "disent-beta-vae": Entry("gaussian:CapacityVariationalAutoencoder", Capacity(weight=10.0, capacity=25.0)),
+    "disent-beta-vae": Entry(
+        "Disent-β-VAE",
+        "gaussian:CapacityVariationalAutoencoder",
+        Capacity(weight=10.0, capacity=25.0),
+        families=("disentanglement",),
+    ),
     "adversarial-ae": Entry(
-        "adversarial:AdversarialAutoencoder", Adversarial(weight=1.0, widths=(128, 256), learning_rate=1e-4)
+        "Adversarial-AE",
+        "adversarial:AdversarialAutoencoder",
+        Adversarial(weight=1.0, widths=(128, 256), learning_rate=1e-4),
+        families=("adversarial",),
+        cost=1.2,
     ),
     "svae": Entry(
+        "SVAE",
         "spherical:SphericalVAE",
         Spherical(least_concentration=1.0, proposals=32),
         revision=2,
         variants=BERNOULLI,
+        cost=1.3,
     ),
 }
 
-assert tuple(REGISTRY) == SLUGS
+SLUGS = tuple(REGISTRY)
+LABELS = {slug: entry.label for slug, entry in REGISTRY.items()}
 
 PYTHAE_VARIANT = "pythae"
 """The variant that is Pythae's own class."""
 
 
-def pythae_entry(name: str, needs: tuple[str, ...] = (), **config: Any) -> Entry:
+def pythae_entry(name: str, needs: tuple[str, ...] = (), cost: float | None = None, **config: Any) -> Entry:
     """Pythae's implementation: its class in `pythae_implementation.py`, every field of Pythae's configuration."""
-    settings = PythaeSettings(config)
-    return Entry(f"pythae_implementation:{name}", settings, needs=needs)
+    return Entry("", f"pythae_implementation:{name}", PythaeSettings(config), needs=needs, cost=cost)
 
 
 PYTHAE: dict[str, Entry] = {
@@ -145,11 +228,11 @@ PYTHAE: dict[str, Entry] = {
         use_ema=True,
         decay=0.99,
     ),
-    "rae-gp": pythae_entry("PythaeRaeGp", embedding_weight=1e-4, reg_weight=10.0),
+    "rae-gp": pythae_entry("PythaeRaeGp", cost=3.0, embedding_weight=1e-4, reg_weight=10.0),
     "rae-l2": pythae_entry("PythaeRaeL2", embedding_weight=1e-4, reg_weight=1e-7),
     "vamp": pythae_entry("PythaeVamp", number_components=500, linear_scheduling_steps=0),
     "hvae": pythae_entry(
-        "PythaeHvae", n_lf=3, eps_lf=1e-3, beta_zero=0.3, learn_eps_lf=False, learn_beta_zero=False
+        "PythaeHvae", cost=6.0, n_lf=3, eps_lf=1e-3, beta_zero=0.3, learn_eps_lf=False, learn_beta_zero=False
     ),
     "beta-tcvae": pythae_entry(
         "PythaeBetaTcVae",
@@ -225,6 +308,21 @@ def entry_of(slug: str, variant: str = "") -> Entry:
     """
     require_variant(slug, variant)
     return PYTHAE[slug] if variant == PYTHAE_VARIANT else REGISTRY[slug]
+
+
+def cost(slug: str, variant: str = "") -> float:
+    """Time of a step in those of a VAE, roughly."""
+    known = (entry_of(slug, variant).cost, REGISTRY[slug].cost, 1.0)
+    return next(found for found in known if found is not None)
+
+
+def family(name: str) -> tuple[str, ...]:
+    """The slugs of one family. Raises ReproduceError with the list when there is none of that name."""
+    found = tuple(slug for slug, entry in REGISTRY.items() if name in entry.families)
+    if not found:
+        known = dict.fromkeys(each for entry in REGISTRY.values() for each in entry.families)
+        raise ReproduceError(f"unknown family '{name}'; they are {', '.join(known)}")
+    return found
 
 
 def configured(slug: str, variant: str = "") -> tuple[Backbone, Settings]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reproduce import cluster
+from reproduce.architectures import registry
 from reproduce.cluster import Event, Listener
 from reproduce.errors import ReproduceError, described
 from reproduce.machine.version import current_commit
@@ -21,30 +22,12 @@ from reproduce.storage.store import DAMAGED, FAILED, FRESH, TRAINED, Status, Sto
 
 __all__ = ["Event", "Listener", "Report", "cost", "execute", "plan"]
 
-RELATIVE_COST: dict[str, float] = {
-    "miwae": 9.0,
-    "piwae": 9.5,
-    "ciwae": 5.0,
-    "iwae": 5.0,
-    "rae-gp": 3.2,
-    "vamp": 3.0,
-    "svae": 1.3,
-    "factor-vae": 1.4,
-    "adversarial-ae": 1.2,
-    "beta-tcvae": 1.2,
-    "ms-ssim-vae": 1.2,
-    "hvae@pythae": 6.0,
-    "rae-gp@pythae": 3.0,
-}
-"""Time of a step, in those of a VAE, roughly: only the order and the time left depend on it. A variant costs what its
-architecture does unless it is named."""
-
 
 def cost(run: RunId) -> float:
     """Relative duration of a run."""
     if run.is_reference:
         return 0.1
-    return RELATIVE_COST.get(run.name, RELATIVE_COST.get(run.architecture, 1.0))
+    return registry.cost(run.architecture, run.variant)
 
 
 @dataclass

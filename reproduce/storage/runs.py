@@ -51,16 +51,6 @@ class RunId:
         return f"{self.name}/seed-{self.seed}"
 
 
-FAMILIES: dict[str, tuple[str, ...]] = {
-    "deterministic": ("ae", "wae", "vq-vae", "rae-gp", "rae-l2"),
-    "disentanglement": ("beta-vae", "beta-tcvae", "factor-vae", "disent-beta-vae"),
-    "importance-weighted": ("iwae", "miwae", "ciwae", "piwae"),
-    "flow": ("vae-iaf", "vae-linnf"),
-    "adversarial": ("adversarial-ae", "factor-vae"),
-}
-"""What `--only family:NAME` stands for."""
-
-
 def select(only: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """(slug, variant) for each name, in Table I's order; all 22 for an empty list.
 
@@ -72,10 +62,7 @@ def select(only: Sequence[str]) -> tuple[tuple[str, str], ...]:
     chosen: set[tuple[str, str]] = set()
     for name in (part for item in only for part in item.split(",") if part.strip()):
         if name.lower().startswith("family:"):
-            family = name.partition(":")[2].lower()
-            if family not in FAMILIES:
-                raise ReproduceError(f"unknown family '{family}'; they are {', '.join(FAMILIES)}")
-            chosen |= {(slug, "") for slug in FAMILIES[family]}
+            chosen |= {(slug, "") for slug in registry.family(name.partition(":")[2].lower())}
         elif name.lower().startswith("variant:"):
             chosen |= set(with_variant(name.partition(":")[2].lower()))
         else:

@@ -41,15 +41,10 @@ def python(code: str, folder: Path) -> str:
 
 ARCHITECTURE = (
     (
-        "reproduce/architectures/names.py",
-        '    "svae": "SVAE",\n',
-        '    "svae": "SVAE",\n    "new-vae": "New-VAE",\n',
-    ),
-    (
         "reproduce/architectures/registry.py",
-        "}\n\nassert tuple(REGISTRY) == SLUGS",
-        '    "new-vae": Entry("gaussian:VariationalAutoencoder", NoSettings()),\n}\n\n'
-        "assert tuple(REGISTRY) == SLUGS",
+        "}\n\nSLUGS = tuple(REGISTRY)",
+        '    "new-vae": Entry("New-VAE", "gaussian:VariationalAutoencoder", NoSettings()),\n}\n\n'
+        "SLUGS = tuple(REGISTRY)",
     ),
 )
 RENDER = """
