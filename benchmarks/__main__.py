@@ -88,13 +88,22 @@ def bench(
 
 
 @app.command(name="gpu-check")
-def check_gpu(only: OnlyOption = None) -> int:
+def check_gpu(
+    only: OnlyOption = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Architectures compared at a time.")] = 1,
+    runs: Annotated[
+        list[int] | None, typer.Option(min=1, help="Runs a card to measure; repeat. Default: 1, 2, 4, 8, 16.")
+    ] = None,
+) -> int:
     """The GPU against the CPU, and how many runs should share it: exit code 0, 1 (off), 2 (no GPU)."""
     from benchmarks import gpu_check
 
     slugs = described("gpu-check", only or ())
     gpu_check.require_cuda()
-    findings = gpu_check.examine(slugs, "cuda", say=lambda line: typer.echo(line, err=True))
+    counts = runs or gpu_check.RUNS_A_CARD
+    findings = gpu_check.examine(
+        slugs, "cuda", counts, say=lambda line: typer.echo(line, err=True), jobs=jobs
+    )
     typer.echo(findings.markdown())
     return 0 if findings.passed else 1
 

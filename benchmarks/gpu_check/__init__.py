@@ -3,6 +3,6 @@ result."""
 
 from benchmarks.gpu_check.comparison import Comparison
 from benchmarks.gpu_check.findings import Findings, examine, require_cuda
-from benchmarks.gpu_check.sharing import Share
+from benchmarks.gpu_check.sharing import RUNS_A_CARD, Share
 
-__all__ = ["Comparison", "Findings", "Share", "examine", "require_cuda"]
+__all__ = ["RUNS_A_CARD", "Comparison", "Findings", "Share", "examine", "require_cuda"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import platform
 import subprocess
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import repeat
 
 import torch
 
@@ -119,14 +122,16 @@ def examine(
     counts: Sequence[int] = RUNS_A_CARD,
     steps: int = TIMED_STEPS,
     say: Callable[[str], None] = lambda line: None,
+    jobs: int = 1,
 ) -> Findings:
-    """Compare every architecture, then measure 1, 2, 4, 8, 16 runs a card until one of them fails. "cpu" is a stand-in
-    that goes the same way.
+    """Compare every architecture, so many at a time, then measure 1, 2, 4, 8, 16 runs a card until one of them fails.
+    "cpu" is a stand-in that goes the same way.
     """
     comparisons = []
-    for slug in slugs:
-        comparisons.append(check(slug, device))
-        say(f"{slug}: {comparisons[-1].verdict()}")
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        for comparison in pool.map(check, slugs, repeat(device)):
+            comparisons.append(comparison)
+            say(f"{comparison.slug}: {comparison.verdict()}")
     shares: list[Share] = []
     for runs in counts:
         shares.append(measure(runs, device, min(WARM_UP_STEPS, steps), steps))
