@@ -110,12 +110,14 @@ def record_golden(
 
     require_checkout()
     protocol, seeds = light_profile(profile_name, results), parsed_seeds(seed)
-    store, wanted = Store(results, protocol), campaign_runs(protocol, (), seeds)
+    store, wanted = Store(results, protocol, options.PUBLISHED), campaign_runs(protocol, (), seeds)
     golden.require_fresh(store, wanted, some=finished)
+    states = {run: store.status(run) for run in wanted}
     if finished:
-        wanted = tuple(run for run in wanted if store.status(run).state == FRESH)
+        wanted = tuple(run for run in wanted if states[run].state == FRESH)
     if not uncommitted:
-        golden.require_clean([current_commit(), *(commit for run in wanted for commit in store.commits(run))])
+        commits = (commit for run in wanted for commit in store.commits(run, states[run].folder))
+        golden.require_clean([current_commit(), *commits])
     records, found = records_and_provenance(protocol, results, seeds)
     every = records if seeds is None else records_and_provenance(protocol, results)[0]
     tolerances, origin = golden.tolerances_for(protocol.name, golden.frames(every)["runs"])

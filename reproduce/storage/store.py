@@ -195,9 +195,9 @@ class Store:
         own = {name: provenance.get(name) for name in (*TRAINED_BY, "finished") if name != "host"}
         return provenance | kept | {"evaluation": own}
 
-    def commits(self, run: RunId) -> set[str]:
+    def commits(self, run: RunId, folder: Path | None = None) -> set[str]:
         """The commits that trained and evaluated the run; "" where one is not known."""
-        provenance = self.provenance(run)
+        provenance = self.provenance(run, folder)
         return {
             str(found.get("commit") or "") for found in (provenance, provenance.get("evaluation", provenance))
         }
