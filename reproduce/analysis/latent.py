@@ -72,14 +72,14 @@ def alignment_p(points: np.ndarray, labels: np.ndarray) -> float:
     return float((1 + (rotated >= own).sum()) / (1 + ROTATIONS))
 
 
-def islands(points: np.ndarray) -> int:
-    """How many clouds without any connection the codes form: components, of at least one code in a hundred, of the
-    graph that joins each code with its five nearest others. 0 where the codes do not vary."""
+def islands(points: np.ndarray, labels: np.ndarray | None = None) -> float:
+    """How many clouds without any connection the codes form, whatever their digits: components, of at least one code in
+    a hundred, of the graph that joins each code with its five nearest others. NaN where the codes do not vary."""
     if not _varies(points):
-        return 0
+        return float("nan")
     graph = kneighbors_graph(points, min(NEIGHBOURS, len(points) - 1))
     _, component = connected_components(graph, directed=False)
-    return int((np.bincount(component) >= ISLAND * len(points)).sum())
+    return float((np.bincount(component) >= ISLAND * len(points)).sum() or np.nan)
 
 
 def _scatter(points: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -62,7 +62,7 @@ def judge(
 
 def ledger(verdicts: Iterable[Verdict]) -> pd.DataFrame:
     """The verdicts as a frame, one row a statement: what `claims`, the report and the explorer show."""
-    return pd.DataFrame([dict(verdict.fields()) for verdict in verdicts])
+    return pd.DataFrame([verdict.fields() for verdict in verdicts])
 
 
 def _verdict(statement: Statement, inside: World, ours: Campaign | None) -> Verdict:
