@@ -241,7 +241,7 @@ def _not_significant(world: World, metric: str, named: tuple[str, ...], others: 
         raise Undecidable("no p is printed, and any p is possible")
     pairs = [(slug, others[0]) for slug in named]
     p, _ = _tests(world, metric, pairs)
-    hits = np.array(named)[statistics.holm_of(p) <= statistics.ALPHA]
+    hits = np.array(named)[statistics.holm(p) <= statistics.ALPHA]
     shown = f"{len(hits)} of {len(named)} differ significantly" + (f": {listed(hits)}" if len(hits) else "")
     same = not len(hits) and (rules.compare(world, metric, named, others).sure == Lead.SAME).all()
     reason = "not significant, but not shown to be the same either"

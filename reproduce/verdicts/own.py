@@ -354,8 +354,8 @@ def latent_word(world: World, statement: Statement) -> Finding:
             raise Undecidable(f"no codes of {LABELS[slug]}")
     values = {slug: everyone[slug] for slug in named}
     if statement.text("word") == "axis-aligned":
-        adjusted = statistics.holm(pd.Series({slug: max(p) for slug, p in values.items()}))
-        values = {str(slug): [p] for slug, p in adjusted.items()}
+        adjusted = statistics.holm([max(p) for p in values.values()])
+        values = {slug: [float(p)] for slug, p in zip(values, adjusted, strict=True)}
     fits = [word.fits(value) for found in values.values() for value in found]
     alike = sum(all(map(word.fits, everyone[slug])) for slug in world.slugs if everyone[slug])
     shown = f"{word.name} " + ", ".join(f"{LABELS[slug]} {_ends(found)}" for slug, found in values.items())
@@ -401,7 +401,7 @@ def within_families(world: World, statement: Statement) -> Finding:
         found[family] = statistics.pearson(rows["ssim"], rows["piq"])
         if not np.isfinite(found[family].r):
             raise Undecidable(f"no spread within {family}")
-    p = statistics.holm(pd.Series({family: one.p for family, one in found.items()}))
+    p = statistics.holm([one.p for one in found.values()])
     shown = ", ".join(f"{family} r = {one.r:.2f} (n = {one.n})" for family, one in found.items())
     certain = all(one.r > 0 for one in found.values()) and bool((p < statistics.ALPHA).all())
     if world.is_paper or certain:
