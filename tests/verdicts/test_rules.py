@@ -116,21 +116,6 @@ def test_how_one_value_stands_to_another(low: float, high: float, expected: Lead
     assert rules.lead(np.linspace(low, high, 1000), 0.01) == expected
 
 
-@pytest.mark.parametrize(
-    ("others", "expected"),
-    [
-        ([Lead.WORSE, Lead.BETTER, Lead.BETTER], HOLDS),
-        ([Lead.SLIGHTLY_WORSE, Lead.BETTER, Lead.BETTER], PARTLY),
-        ([Lead.WORSE, Lead.WORSE, Lead.BETTER], FAILS),
-        ([Lead.BETTER, Lead.BETTER, Lead.BETTER], FAILS),
-        ([Lead.WORSE, Lead.SAME, Lead.BETTER], FAILS),
-        ([Lead.WORSE, Lead.UNKNOWN, Lead.BETTER], UNDECIDED),
-    ],
-)
-def test_the_second_place_among_four(others: list[Lead], expected: Outcome) -> None:
-    assert rules.place(np.array(others), 2) is expected
-
-
 # --- shares of draws --------------------------------------------------------------------------------------
 
 
