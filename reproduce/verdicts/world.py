@@ -148,8 +148,8 @@ class World:
         """Metric → rows architecture and seed, columns units; None for what is one number a model."""
 
         def table(metric: str) -> pd.DataFrame | None:
+            assert self.measured is not None, "only a campaign is drawn again"
             try:
-                assert self.measured is not None, "only a campaign is drawn again"
                 values = self.measured(metric)
             except KeyError:
                 return None
