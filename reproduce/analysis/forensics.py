@@ -21,6 +21,7 @@ from reproduce import paper
 from reproduce.analysis import summaries
 from reproduce.architectures.names import I_SSIMS, MILESTONE_IMAGES, MILESTONE_PAIRS, SLUGS, SSIMS
 from reproduce.architectures.registry import PYTHAE, PYTHAE_VARIANT
+from reproduce.paper import PAPER_SLUGS
 from reproduce.protocol import PAPER_SEEDS
 from reproduce.storage.records import Records
 from reproduce.storage.revisions import EVALUATION_REVISION
@@ -41,7 +42,9 @@ def measured(records: Records, variant: str) -> pd.DataFrame:
     `best`: whether the epoch is the one whose weights were kept.
     """
     rows = records.milestones
-    rows = rows[(rows["variant"] == variant) & (rows["seed"] == SEED) & rows["architecture"].isin(SLUGS)]
+    rows = rows[
+        (rows["variant"] == variant) & (rows["seed"] == SEED) & rows["architecture"].isin(PAPER_SLUGS)
+    ]
     # what an earlier evaluation noted may be another quantity, and its weights are gone
     rows = rows[rows["revision"] == EVALUATION_REVISION]
     if rows.empty:
@@ -145,29 +148,22 @@ def investigate(profiles: Mapping[str, Records]) -> Forensics | None:
             if table.empty:
                 continue
             for (epoch, best), rows in groups(table):
-                rows = rows[rows.index.isin(printed.index)]
-                for definition in SSIMS if len(rows) else ():
+                for definition in SSIMS:
                     columns = columns_of(definition)
                     beside = printed.loc[rows.index]
-                    z = apart(rows, columns, beside)
+                    z = apart(rows, columns, beside).abs()
                     candidate = (profile, implementation, epoch, best, definition)
                     chances[candidate] = len(rows) * agreement(rows, columns)
-                    parts.append(
-                        pd.DataFrame(
-                            {
-                                **dict(zip(CANDIDATE, candidate, strict=True)),
-                                "architecture": rows.index,
-                                "distance": distance(rows, columns, beside),
-                                "worst": z.abs().idxmax(axis=1),
-                                "worst_z": z.abs().max(axis=1),
-                                "agrees": (z.abs() <= LIMIT).all(axis=1),
-                                **{
-                                    metric: rows[column]
-                                    for metric, column in zip(METRICS, columns, strict=True)
-                                },
-                            }
-                        )
-                    )
+                    found = {
+                        **dict(zip(CANDIDATE, candidate, strict=True)),
+                        "architecture": rows.index,
+                        "distance": distance(rows, columns, beside),
+                        "worst": z.idxmax(axis=1),
+                        "worst_z": z.max(axis=1),
+                        "agrees": (z <= LIMIT).all(axis=1),
+                        **{metric: rows[column] for metric, column in zip(METRICS, columns, strict=True)},
+                    }
+                    parts.append(pd.DataFrame(found))
     if not parts:
         return None
     index = pd.MultiIndex.from_tuples(chances, names=CANDIDATE)
@@ -185,7 +181,7 @@ def groups(table: pd.DataFrame) -> list[tuple[tuple[int, bool], pd.DataFrame]]:
         if len(rows) > most / 2
     ]
     kept = table[table["best"]]
-    return [*found, ((0, True), kept.droplevel("epoch"))]
+    return [*found, ((0, True), kept.droplevel("epoch"))] if len(kept) else found
 
 
 def second_implementation(own: pd.DataFrame, pythae: pd.DataFrame) -> pd.DataFrame:
@@ -200,12 +196,11 @@ def second_implementation(own: pd.DataFrame, pythae: pd.DataFrame) -> pd.DataFra
 def nearest_epochs(records: Records, definition: str) -> pd.DataFrame:
     """For each architecture the epoch of its milestones that lies nearest to the printed row, and that distance: index
     architecture, columns epoch and distance. Empty without milestones."""
-    table, printed = measured(records, ""), paper.models()
-    table = table[table.index.get_level_values("architecture").isin(printed.index)] if len(table) else table
+    table = measured(records, "")
     if table.empty:
         return pd.DataFrame(columns=["epoch", "distance"])
-    slugs = table.index.get_level_values("architecture")
-    gaps = distance(table, columns_of(definition), printed.loc[slugs])
+    printed = paper.models().loc[table.index.get_level_values("architecture")]
+    gaps = distance(table, columns_of(definition), printed)
     best = gaps.groupby(level="architecture").idxmin()
     return pd.DataFrame(
         {"epoch": [int(epoch) for epoch, _ in best], "distance": gaps.loc[list(best)].to_numpy()},

@@ -11,7 +11,7 @@ with PIQ over that floor and with the uniformity SD(d)/mean(d), which do not shr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 
 import numpy as np
@@ -25,24 +25,21 @@ from reproduce.analysis.statistics import ALPHA, Correlation, correlate, pearson
 from reproduce.architectures.names import SLUGS
 from reproduce.storage.records import Records
 
-BLUR_FREE: tuple[str, ...] = ("piq_over_floor", "uniformity")
-"""Measures of (un)smoothness that blur alone does not lower."""
-SMOOTHNESS: tuple[str, ...] = ("piq", *BLUR_FREE, "end_distance")
-"""What may stand for (un)smoothness. The paper's tables have only the first; the last one is the
-mechanism."""
+SMOOTHNESS: tuple[str, ...] = ("piq", "piq_over_floor", "uniformity", "end_distance")
+"""What may stand for (un)smoothness. The paper's tables have only the first, blur alone does not lower the second and
+third, and the last one is the mechanism."""
 RESAMPLES = 1999
 SMALLEST_BOOTSTRAP = 8
 """Fewer points than this give resamples without any spread."""
 RANDOM_STATE = 0
 RECONSTRUCTION_OPTIMISED: tuple[str, ...] = ("ae", "wae", "vq-vae")
 DETERMINISTIC: tuple[str, ...] = ("ae", "wae", "vq-vae", "rae-gp", "rae-l2")
-ADVERSARIAL: tuple[str, ...] = ("adversarial-ae",)
-KL_REGULARISED: tuple[str, ...] = tuple(slug for slug in SLUGS if slug not in (*DETERMINISTIC, *ADVERSARIAL))
+KL_REGULARISED: tuple[str, ...] = tuple(
+    slug for slug in SLUGS if slug not in (*DETERMINISTIC, "adversarial-ae")
+)
 """A KL term to a prior in the loss, whatever its weight."""
 AE_SSIM, AE_MSE = 0.02, 0.10
 """A row counts as AE-like if its SSIM lies within 0.02, and its MSE within 10 %, of the AE's."""
-
-Subset = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 def ae_like(models: pd.DataFrame) -> tuple[str, ...]:
@@ -76,25 +73,18 @@ def distinct(models: pd.DataFrame) -> pd.DataFrame:
     return models.loc[[group[0] for group in copies(models)]]
 
 
-def _only(slugs: tuple[str, ...]) -> Subset:
-    return lambda models: models[models.index.isin(slugs)]
-
-
-def _without(slugs: tuple[str, ...]) -> Subset:
-    return lambda models: models[~models.index.isin(slugs)]
-
-
-SUBSETS: dict[str, Subset] = {
-    "all models": usable,
-    "with collapsed rows": lambda models: models,
-    "without AE, WAE, VQ-VAE": lambda models: _without(RECONSTRUCTION_OPTIMISED)(usable(models)),
-    "distinct rows": lambda models: distinct(usable(models)),
-    "deterministic": lambda models: _only(DETERMINISTIC)(usable(models)),
-    "KL-regularised": lambda models: _only(KL_REGULARISED)(usable(models)),
-    "without the AE-like cluster": lambda models: _without(ae_like(usable(models)))(usable(models)),
-    "without VQ-VAE": lambda models: _without(("vq-vae",))(usable(models)),
+COLLAPSED_TOO = "with collapsed rows"
+SUBSETS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "all models": lambda models: models,
+    COLLAPSED_TOO: lambda models: models,
+    "without AE, WAE, VQ-VAE": lambda models: models[~models.index.isin(RECONSTRUCTION_OPTIMISED)],
+    "distinct rows": distinct,
+    "deterministic": lambda models: models[models.index.isin(DETERMINISTIC)],
+    "KL-regularised": lambda models: models[models.index.isin(KL_REGULARISED)],
+    "without the AE-like cluster": lambda models: models.drop(index=list(ae_like(models))),
+    "without VQ-VAE": lambda models: models.drop(index="vq-vae", errors="ignore"),
 }
-"""Subset → the rows that it keeps. All but the second leave out collapsed rows."""
+"""Subset → the rows that it keeps of those that are usable; of all rows, for `COLLAPSED_TOO`."""
 
 
 def headline(records: Records | None = None) -> pd.DataFrame:
@@ -110,7 +100,12 @@ def headline(records: Records | None = None) -> pd.DataFrame:
     NaN where fewer than four models remain.
     """
     rows: list[dict[str, float | str]] = [
-        {"source": source, "smoothness_metric": metric, "subset": subset, **association(keep(models), metric)}
+        {
+            "source": source,
+            "smoothness_metric": metric,
+            "subset": subset,
+            **association(keep(models if subset == COLLAPSED_TOO else usable(models)), metric),
+        }
         for source, models in _sources(records)
         for metric in SMOOTHNESS
         if metric in models
@@ -124,40 +119,30 @@ def association(models: pd.DataFrame, metric: str) -> dict[str, float | str]:
     rows = models[["ssim", metric]].dropna().astype(float)
     x, y = rows["ssim"].to_numpy(), rows[metric].to_numpy()
     linear, ranked = pearson(x, y), spearman(x, y)
-    out: dict[str, float | str] = {
-        "n": linear.n,
-        "r": linear.r,
-        "p": linear.p,
-        "low": linear.low,
-        "high": linear.high,
-    }
-    out["boot_low"], out["boot_high"] = _bootstrap(x, y)
-    out["permutation_p"], out["null_low"], out["null_high"] = (
-        _permutation(x, y) if np.isfinite(linear.r) else (np.nan,) * 3
-    )
+    boot_low, boot_high = _bootstrap(x, y)
+    permutation_p, null_low, null_high = _permutation(x, y) if np.isfinite(linear.r) else (np.nan,) * 3
     left = leave_one_out(rows, metric)
-    out["loo_low"], out["loo_high"] = float(left.min()), float(left.max())
-    out["loo_model"] = str((left - linear.r).abs().idxmax()) if left.notna().any() else ""
-    return out | {"rho": ranked.r, "rho_p": ranked.p, "rho_low": ranked.low, "rho_high": ranked.high}
+    return {
+        **{name: getattr(linear, name) for name in ("n", "r", "p", "low", "high")},
+        **{"boot_low": boot_low, "boot_high": boot_high},
+        **{"permutation_p": permutation_p, "null_low": null_low, "null_high": null_high},
+        **{"loo_low": float(left.min()), "loo_high": float(left.max())},
+        "loo_model": str((left - linear.r).abs().idxmax()) if left.notna().any() else "",
+        **{"rho": ranked.r, "rho_p": ranked.p, "rho_low": ranked.low, "rho_high": ranked.high},
+    }
 
 
 def leave_one_out(models: pd.DataFrame, metric: str = "piq") -> pd.Series:
-    """Pearson's r of SSIM and a metric without each model in turn. Index: the model left out; NaN where
-    undefined."""
+    """Pearson's r of SSIM and a metric without each model in turn. Index: the model left out; NaN where fewer than
+    three are left, or one side is constant."""
     x, y = models[["ssim", metric]].to_numpy(dtype=float).T
-    return pd.Series(each_left_out(x, y), models.index, dtype=float)
-
-
-def each_left_out(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Pearson's r without each point in turn, (n,); NaN where fewer than three are left, or one side is constant."""
-    n = len(x)
-    if n < 4:
-        return np.full(n, np.nan)
-    others = ~np.eye(n, dtype=bool)
-    a, b = (np.broadcast_to(side, (n, n))[others].reshape(n, n - 1) for side in (x, y))
-    varies = (np.ptp(a, axis=1) > 0) & (np.ptp(b, axis=1) > 0)
-    found = np.full(n, np.nan)
-    found[varies] = correlate(a[varies], b[varies])
+    n = len(models)
+    found = pd.Series(np.nan, models.index, dtype=float)
+    if n >= 4:
+        others = ~np.eye(n, dtype=bool)
+        a, b = (np.broadcast_to(side, (n, n))[others].reshape(n, n - 1) for side in (x, y))
+        varies = (np.ptp(a, axis=1) > 0) & (np.ptp(b, axis=1) > 0)
+        found[varies] = correlate(a[varies], b[varies])
     return found
 
 
@@ -167,14 +152,12 @@ def removal_path(models: pd.DataFrame, metric: str = "piq", steps: int = 6) -> p
     Columns removed ("" first), n, r, p, low, high.
     """
     rows = usable(models)[["ssim", metric]].dropna()
-    path = [("", pearson(rows["ssim"], rows[metric]))]
+    path = [{"removed": "", **asdict(pearson(rows["ssim"], rows[metric]))}]
     for _ in range(min(steps, len(rows) - 4)):
         removed = str(leave_one_out(rows, metric).idxmin())
         rows = rows.drop(removed)
-        path.append((removed, pearson(rows["ssim"], rows[metric])))
-    return pd.DataFrame(
-        [{"removed": slug, "n": c.n, "r": c.r, "p": c.p, "low": c.low, "high": c.high} for slug, c in path]
-    )
+        path.append({"removed": removed, **asdict(pearson(rows["ssim"], rows[metric]))})
+    return pd.DataFrame(path)[["removed", "n", "r", "p", "low", "high"]]
 
 
 @dataclass(frozen=True)
@@ -241,12 +224,8 @@ def _sources(records: Records | None) -> Iterator[tuple[str, pd.DataFrame]]:
         yield f"ours, seed {seed}", summaries.summarise(summaries.only_seeds(records, [seed]))
 
 
-def _varies(*sides: np.ndarray) -> bool:
-    return all(side.size >= 3 and np.ptp(side) > 0 for side in sides)
-
-
 def _bootstrap(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    if len(x) < SMALLEST_BOOTSTRAP or not _varies(x, y):
+    if len(x) < SMALLEST_BOOTSTRAP or not np.ptp(x) or not np.ptp(y):
         return float("nan"), float("nan")
     found = stats.bootstrap(
         (x, y),

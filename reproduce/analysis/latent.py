@@ -72,14 +72,14 @@ def alignment_p(points: np.ndarray, labels: np.ndarray) -> float:
     return float((1 + (rotated >= own).sum()) / (1 + ROTATIONS))
 
 
-def islands(points: np.ndarray) -> int:
-    """How many clouds without any connection the codes form: components, of at least one code in a hundred, of the
-    graph that joins each code with its five nearest others. 0 where the codes do not vary."""
+def islands(points: np.ndarray, labels: np.ndarray | None = None) -> float:
+    """How many clouds without any connection the codes form, whatever their digits: components, of at least one code in
+    a hundred, of the graph that joins each code with its five nearest others. NaN where the codes do not vary."""
     if not _varies(points):
-        return 0
+        return float("nan")
     graph = kneighbors_graph(points, min(NEIGHBOURS, len(points) - 1))
     _, component = connected_components(graph, directed=False)
-    return int((np.bincount(component) >= ISLAND * len(points)).sum())
+    return float((np.bincount(component) >= ISLAND * len(points)).sum() or np.nan)
 
 
 def _scatter(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -90,13 +90,6 @@ def _scatter(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.atleast_2d(np.cov(means, rowvar=False))
 
 
-def codes_of(records: Records, slug: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The (n, d) codes of one finished run and their digits. Raises ReproduceError where they cannot be read."""
-    sample = records.samples(slug, seed)
-    codes = np.asarray(sample["codes"], dtype=float)
-    return codes.reshape(len(codes), -1), np.asarray(sample["code_labels"])
-
-
 Codes = dict[int, tuple[np.ndarray, np.ndarray]]
 """Seed → (n, d) codes and their digits."""
 
@@ -104,7 +97,12 @@ Codes = dict[int, tuple[np.ndarray, np.ndarray]]
 def codes_by_seed(records: Records, slug: str) -> Codes:
     """Seed → codes and digits of every finished run of one model; empty without any. Raises ReproduceError for codes
     that cannot be read: a verdict on fewer seeds would be another verdict."""
-    return {seed: codes_of(records, slug, seed) for seed in summaries.finished_seeds(records, slug)}
+    found = {}
+    for seed in summaries.finished_seeds(records, slug):
+        sample = records.samples(slug, seed)
+        codes = np.asarray(sample["codes"], dtype=float)
+        found[seed] = codes.reshape(len(codes), -1), np.asarray(sample["code_labels"])
+    return found
 
 
 def _varies(points: np.ndarray) -> bool:

@@ -21,7 +21,7 @@ import math
 import pandas as pd
 
 from reproduce import paper
-from reproduce.analysis.measures import usable
+from reproduce.analysis.measures import measure, usable
 from reproduce.analysis.pareto import combined_rank, pareto_set
 
 SHARE = 1 / 3
@@ -39,12 +39,8 @@ def third(rows: pd.DataFrame) -> int:
     return math.ceil(len(rows) * SHARE)
 
 
-def _merit(rows: pd.DataFrame, metric: str) -> pd.Series:
-    return -rows["piq"] if metric == "piq" else rows["ssim"]
-
-
-def _best_first(merit: pd.Series) -> pd.Index:
-    return merit.sort_values(ascending=False, kind="stable").index
+def _best_first(rows: pd.DataFrame, metric: str) -> pd.Index:
+    return (rows[metric] * measure(metric).better).sort_values(ascending=False, kind="stable").index
 
 
 def recommended(models: pd.DataFrame, priority: str) -> tuple[str, ...]:
@@ -55,8 +51,7 @@ def recommended(models: pd.DataFrame, priority: str) -> tuple[str, ...]:
         order = order[order.isin(pareto_set(rows))]
     else:
         filtering, ordering = MERITS[priority]
-        best = rows.loc[_best_first(_merit(rows, filtering))[: third(rows)]]
-        order = _best_first(_merit(best, ordering))
+        order = _best_first(rows.loc[_best_first(rows, filtering)[: third(rows)]], ordering)
     if priority != "Reconstruction" and "digit_frames" in rows:
         order = order[~(rows.loc[order, "digit_frames"] < LOOK_LIKE_DIGITS)]
     return tuple(str(slug) for slug in order)
@@ -65,11 +60,7 @@ def recommended(models: pd.DataFrame, priority: str) -> tuple[str, ...]:
 def avoided(models: pd.DataFrame, priority: str) -> tuple[str, ...]:
     """Rule 4, worst first. None that is recommended is among them."""
     rows = usable(models)
-    order = (
-        combined_rank(rows).index
-        if priority == "Balanced"
-        else _best_first(_merit(rows, MERITS[priority][0]))
-    )
+    order = combined_rank(rows).index if priority == "Balanced" else _best_first(rows, MERITS[priority][0])
     liked = recommended(models, priority)
     return tuple(str(slug) for slug in order[::-1][: third(rows)] if slug not in liked)
 

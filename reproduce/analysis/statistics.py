@@ -55,8 +55,8 @@ def correlate(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
 def pearson(x: ArrayLike, y: ArrayLike) -> Correlation:
     """Pearson's r of the points where both are finite. NaN if fewer than four are, or one side is
     constant."""
-    a, b = _finite_pairs(x, y)
-    if not _correlatable(a, b):
+    a, b, defined = _finite_pairs(x, y)
+    if not defined:
         return Correlation(np.nan, np.nan, a.size, np.nan, np.nan)
     found = stats.pearsonr(a, b)
     low, high = found.confidence_interval(1 - ALPHA)
@@ -66,8 +66,8 @@ def pearson(x: ArrayLike, y: ArrayLike) -> Correlation:
 def spearman(x: ArrayLike, y: ArrayLike) -> Correlation:
     """Spearman's ρ likewise; the interval uses Bonett and Wright's (2000) standard error √((1 + ρ²/2)/(n −
     3))."""
-    a, b = _finite_pairs(x, y)
-    if not _correlatable(a, b):
+    a, b, defined = _finite_pairs(x, y)
+    if not defined:
         return Correlation(np.nan, np.nan, a.size, np.nan, np.nan)
     found = stats.spearmanr(a, b)
     rho = float(found.statistic)
@@ -78,35 +78,23 @@ def spearman(x: ArrayLike, y: ArrayLike) -> Correlation:
 
 def correlations(models: pd.DataFrame, metrics: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Pearson's r among all metrics, and the p values: two square frames."""
-    pairs = {(a, b): pearson(models[a], models[b]) for a in metrics for b in metrics}
-    r, p = (
-        pd.DataFrame(
-            [[getattr(pairs[a, b], field) for b in metrics] for a in metrics], index=metrics, columns=metrics
-        )
-        for field in ("r", "p")
-    )
-    return r, p
+    found = {b: {a: pearson(models[a], models[b]) for a in metrics} for b in metrics}
+    r, p = ({b: {a: getattr(c, field) for a, c in own.items()} for b, own in found.items()} for field in "rp")
+    return pd.DataFrame(r), pd.DataFrame(p)
 
 
-def against_baseline(records: Records, metric: str, unit: Unit, variant: str = "") -> pd.DataFrame:
+def against_baseline(records: Records, metric: str, unit: Unit) -> pd.DataFrame:
     """Paired t-tests of every model against the VAE.
 
-    unit: "seeds", III-G to the letter (three pairs at most: hardly any power); "images", over the
-          paper's
-    test images or pairs, each averaged over the seeds.
+    unit: "seeds", III-G to the letter (three pairs at most: hardly any power); "images", over the paper's test images
+          or pairs, each averaged over the seeds.
 
     Index slug (without the VAE); columns difference (model − VAE), t, p, n, significant (p < 0.05/22), p_holm
     (Holm over all rows that have a p), p_bonferroni (22·p, as printed), effect_size (mean difference ÷ SD of the
     differences).
     """
-    table = _by_unit(records, metric, unit, variant)
-    if BASELINE not in table:
-        empty = pd.DataFrame(
-            columns=["difference", "t", "p", "n", "significant", "p_holm", "p_bonferroni", "effect_size"],
-            dtype=float,
-        )
-        return empty.rename_axis("architecture")
-    others = [slug for slug in SLUGS if slug in table and slug != BASELINE]
+    table = _by_unit(records, metric, unit)
+    others = [slug for slug in SLUGS if slug in table and slug != BASELINE] if BASELINE in table else []
     rows = {slug: _paired(table[slug] - table[BASELINE]) for slug in others}
     tests = pd.DataFrame.from_dict(rows, orient="index", columns=["difference", "t", "p", "n", "effect_size"])
     tests["significant"] = tests["p"] < THRESHOLD
@@ -115,20 +103,14 @@ def against_baseline(records: Records, metric: str, unit: Unit, variant: str = "
     return tests.rename_axis("architecture")
 
 
-def holm(p: pd.Series) -> pd.Series:
-    """Holm's adjusted p values over those that exist; NaN stays NaN and takes no part."""
-    adjusted = pd.Series(np.nan, index=p.index, dtype=float)
-    finite = p[np.isfinite(p)]
-    if len(finite):
-        adjusted[finite.index] = holm_of(finite.to_numpy())
-    return adjusted
-
-
-def holm_of(p: np.ndarray) -> np.ndarray:
-    """Holm's adjusted p values (1979): (n - rank) times each, made monotone and cut at 1."""
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
+def holm(p: ArrayLike) -> np.ndarray:
+    """Holm's adjusted p values (1979), (n,): (n − rank) times each, made monotone and cut at 1. NaN stays NaN and takes
+    no part."""
+    values = np.asarray(p, dtype=float)
+    n = int(np.isfinite(values).sum())
+    order = np.argsort(values, kind="stable")[:n]
+    adjusted = np.full(len(values), np.nan)
+    adjusted[order] = np.minimum(np.maximum.accumulate(values[order] * np.arange(n, 0, -1)), 1.0)
     return adjusted
 
 
@@ -159,12 +141,12 @@ def smallest_p(difference: float, spread: float, n: int) -> float:
     return float(2 * stats.t.sf(difference / (spread / np.sqrt(n)), n - 1))
 
 
-def _by_unit(records: Records, metric: str, unit: Unit, variant: str) -> pd.DataFrame:
+def _by_unit(records: Records, metric: str, unit: Unit) -> pd.DataFrame:
     """Rows seeds or images, columns architectures."""
     if unit == "seeds":
-        return summaries.seed_means(records, metric, variant).T
+        return summaries.seed_means(records, metric).T
     if unit == "images":
-        values = summaries.measurements(records, metric, variant)
+        values = summaries.measurements(records, metric)
         return values.groupby(["unit", "architecture"])["value"].mean(skipna=False).unstack("architecture")
     raise ReproduceError(f"unknown unit of a test '{unit}'; choose seeds or images")
 
@@ -180,11 +162,8 @@ def _paired(differences: pd.Series) -> tuple[float, float, float, int, float]:
     return mean, float(found.statistic), float(found.pvalue), values.size, mean / float(values.std(ddof=1))
 
 
-def _finite_pairs(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    keep = np.isfinite(a) & np.isfinite(b)
-    return a[keep], b[keep]
-
-
-def _correlatable(*sides: np.ndarray) -> bool:
-    return all(side.size >= 4 and np.ptp(side) > 1e-12 * np.abs(side).max() for side in sides)
+def _finite_pairs(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray, bool]:
+    """The points where both are finite, and whether there are four of them and both sides vary."""
+    points = np.stack([np.asarray(x, dtype=float), np.asarray(y, dtype=float)])
+    a, b = points[:, np.isfinite(points).all(axis=0)]
+    return a, b, all(side.size >= 4 and np.ptp(side) > 1e-12 * np.abs(side).max() for side in (a, b))

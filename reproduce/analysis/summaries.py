@@ -51,9 +51,9 @@ def finished(records: Records, variant: str | None = "") -> pd.DataFrame:
     return done if variant is None else done[done["variant"] == variant]
 
 
-def finished_seeds(records: Records, slug: str, variant: str = "") -> tuple[int, ...]:
+def finished_seeds(records: Records, slug: str) -> tuple[int, ...]:
     """The seeds of one architecture's finished runs, in ascending order: where one is shown, it is the first."""
-    done = finished(records, variant)
+    done = finished(records)
     return tuple(sorted(int(seed) for seed in done.loc[done["architecture"] == slug, "seed"]))
 
 
@@ -71,25 +71,23 @@ def measurements(records: Records, metric: str, variant: str = "") -> pd.DataFra
     return chosen[["architecture", "seed", unit, metric]].rename(columns={unit: "unit", metric: "value"})
 
 
-def seed_means(records: Records, metric: str, variant: str = "") -> pd.DataFrame:
-    """One metric's mean in each finished run: rows architectures, columns seeds, NaN where a run is
-    missing."""
-    runs = finished(records, variant)
+def seed_means(records: Records, metric: str) -> pd.DataFrame:
+    """One metric's mean in each finished run: rows architectures, columns seeds, NaN where a run is missing."""
+    runs = finished(records)
     return runs.set_index(["architecture", "seed"])[metric].unstack("seed")
 
 
-def seeds(records: Records, variant: str = "") -> tuple[int, ...]:
+def seeds(records: Records) -> tuple[int, ...]:
     """The seeds of the finished runs of the 22, in ascending order."""
-    runs = finished(records, variant)
+    runs = finished(records)
     return tuple(sorted({int(seed) for seed in runs.loc[runs["architecture"].isin(SLUGS), "seed"]}))
 
 
 def only_seeds(records: Records, seeds: Iterable[int]) -> Records:
     """The same campaign reduced to some seeds: every frame filtered."""
-    frames = ("runs", "images", "pairs", "digits", "curves")
-    wanted = list(seeds)
-    kept = {name: frame[frame["seed"].isin(wanted)] for name in frames for frame in (getattr(records, name),)}
-    return replace(records, **kept)
+    wanted, names = list(seeds), ("runs", "images", "pairs", "digits", "curves")
+    frames = {name: getattr(records, name) for name in names}
+    return replace(records, **{name: frame[frame["seed"].isin(wanted)] for name, frame in frames.items()})
 
 
 def summarise(records: Records, variant: str = "") -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 
@@ -62,7 +62,7 @@ def judge(
 
 def ledger(verdicts: Iterable[Verdict]) -> pd.DataFrame:
     """The verdicts as a frame, one row a statement: what `claims`, the report and the explorer show."""
-    return pd.DataFrame([dict(verdict.fields()) for verdict in verdicts])
+    return pd.DataFrame([verdict.fields() for verdict in verdicts])
 
 
 def _verdict(statement: Statement, inside: World, ours: Campaign | None) -> Verdict:
@@ -132,7 +132,7 @@ def paper_world(tables: Tables | None = None, records: Records | None = None) ->
 
 def _floor(records: Records | None) -> float | None:
     """Median over the 25 pairs of test images of D/81, D their squared distance."""
-    if records is None or not protocol.profile(records.profile).verdicts:
+    if records is None or not summaries.verdicts_allowed(records):
         return None
     try:
         ends = np.asarray(records.samples("originals", 0)["pair_originals"], dtype=float) / 255
@@ -144,7 +144,7 @@ def _floor(records: Records | None) -> float | None:
 
 def _pca(records: Records | None) -> dict[str, float] | None:
     """SSIM, MSE and PSNR of PCA with 16 components."""
-    if records is None or not protocol.profile(records.profile).verdicts:
+    if records is None or not summaries.verdicts_allowed(records):
         return None
     found = summaries.references(records)
     known = PCA in found.index and bool(found["n_seeds"][PCA])
@@ -190,14 +190,9 @@ class Campaign:
         if kind.size and self.profile not in SIZES_JUDGED:
             return self._stand_in(statement)
         found = evaluate(statement, self.everything)
-        fewer = statement.among(self.alive.slugs)
         # of a collapsed model itself nothing is left to ask without it
-        if (
-            not self.about_field(statement)
-            or not self.alive.left_out
-            or not self.alive.slugs
-            or fewer is None
-        ):
+        fewer = statement.among(self.alive.slugs) if self.alive.left_out and self.alive.slugs else None
+        if fewer is None or not self.about_field(statement):
             return found
         beside = evaluate(fewer, self.alive)
         left_out = f"{len(self.alive.left_out)} collapsed"
@@ -217,10 +212,8 @@ class Campaign:
         if not kind_of(statement).each(statement) or "of" in statement.arguments:
             return None
         fewer = statement.among(self.everything.slugs)
-        if fewer is None:
-            return None
-        found = [evaluate(fewer, world) for world in (self.everything, self.alive)]
-        if not all(one.outcome is Outcome.FAILS for one in found):
+        found = [evaluate(fewer, world) for world in (self.everything, self.alive)] if fewer else []
+        if not found or any(one.outcome is not Outcome.FAILS for one in found):
             return None
         return Finding(Outcome.FAILS, found[1].shown, f"refuted by the models at hand ({missing})")
 
@@ -241,15 +234,9 @@ class Campaign:
         field = kind_of(statement).field and statement.arguments.get("sense") != "inside"
         return field or statement.about_everyone
 
-    @cached_property
-    def _gone(self) -> list[str]:
-        """The paper's models that have no row here."""
-        printed = set(self.everything.paper.index)
-        return [slug for slug in SLUGS if slug in printed and slug not in self.everything.slugs]
-
     def missing(self, statement: Statement) -> str:
         """Which runs it needs that are missing or failed, or ""."""
-        gone = self._gone
+        gone = set(self.everything.paper.index) - set(self.everything.slugs)
         needed = [slug for slug in statement.rests_on() if slug in gone]
         if needed:
             failed = [slug for slug in needed if slug in self.summary.index]
@@ -274,38 +261,26 @@ class Campaign:
     @cached_property
     def looks(self) -> tuple[Campaign, ...]:
         """The same campaign seen otherwise: each seed alone, midway through training, and after the last epoch."""
-        seeds = summaries.seeds(self.records)
-        by_seed = (
-            [Campaign(summaries.only_seeds(self.records, [seed])) for seed in seeds]
-            if len(seeds) > 1
-            else [self]
-        )
-        return (*by_seed, *self._milestones())
-
-    def _milestones(self) -> Sequence[Campaign]:
-        if self.profile not in MIDWAY or self.records.milestones.empty:
-            return ()
-        last = self.records.milestones.groupby(["architecture", "variant", "seed"])["epoch"].transform("max")
-        own = self.records.milestones
+        seeds, own = summaries.seeds(self.records), self.records.milestones
+        alone = (Campaign(summaries.only_seeds(self.records, [seed])) for seed in seeds)
+        by_seed = tuple(alone) if len(seeds) > 1 else (self,)
+        if self.profile not in MIDWAY or own.empty:
+            return by_seed
         frames = [own[own["epoch"] == MIDWAY[self.profile]]]
         runs = summaries.finished(self.records).dropna(subset=["best_epoch"])
-        if not (
-            runs["best_epoch"] == runs["epochs"]
-        ).all():  # else the kept weights are those of the last epoch
+        # else the kept weights are those of the last epoch
+        if (runs["best_epoch"] != runs["epochs"]).any():
+            last = own.groupby(["architecture", "variant", "seed"])["epoch"].transform("max")
             frames.append(own[own["epoch"] == last])
-        return tuple(Milestone(self, frame) for frame in frames if not frame.empty)
+        return (*by_seed, *(Milestone(self, frame) for frame in frames if not frame.empty))
 
     def looks_at(self, statement: Statement, outcome: Outcome) -> tuple[int, int]:
-        """In how many looks the outcome is this one, and of how many that could be taken."""
-        answers = [look.look(statement) for look in self.looks]
-        known = [answer for answer in answers if answer is not None]
-        return sum(answer is outcome for answer in known), len(known)
+        """In how many looks the outcome is this one, and of how many that could be taken.
 
-    def look(self, statement: Statement) -> Outcome | None:
-        """The outcome; None where the statement cannot be asked: a run is missing, or a milestone does not note what it
-        needs. One that comes out undecided was asked, and is no agreement."""
-        found = self.evaluate(statement)
-        return found.outcome if _asked(found) else None
+        None is taken where a run is missing, or a milestone does not note what it needs. A look that comes out
+        undecided was taken, and is no agreement."""
+        taken = [found for look in self.looks if _asked(found := look.evaluate(statement))]
+        return sum(found.outcome is outcome for found in taken), len(taken)
 
 
 class Milestone(Campaign):
@@ -313,20 +288,13 @@ class Milestone(Campaign):
 
     def __init__(self, whole: Campaign, frame: pd.DataFrame) -> None:
         self._frame = frame[frame["variant"] == ""].rename(columns={"item": "unit"})
-        collapsed = whole.summary["collapsed"]
-        means = self._frame.groupby("architecture").mean(numeric_only=True)
-        spreads = (
-            self._frame.groupby(["architecture", "seed"])
-            .var(numeric_only=True)
-            .groupby("architecture")
-            .mean()
-        )
-        models = means.assign(
-            **{f"{name}_sd": np.sqrt(spreads[name]) for name in spreads if name in MEASURES}
-        )
+        by_model, by_run = (self._frame.groupby(keys) for keys in ("architecture", ["architecture", "seed"]))
+        spreads = np.sqrt(by_run.var(numeric_only=True).groupby("architecture").mean())
+        models = by_model.mean(numeric_only=True)
+        models = models.assign(**{f"{name}_sd": spreads[name] for name in spreads if name in MEASURES})
         models = models.drop(columns=["seed", "epoch", "revision", "unit", "label"], errors="ignore")
-        models["n_seeds"] = self._frame.groupby("architecture")["seed"].nunique()
-        models["collapsed"] = collapsed.reindex(models.index).eq(True)
+        models["n_seeds"] = by_model["seed"].nunique()
+        models["collapsed"] = whole.summary["collapsed"].reindex(models.index).eq(True)
         order = [slug for slug in SLUGS if slug in models.index]
         super().__init__(whole.records, models=models.loc[order])
 

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from reproduce.errors import ReproduceError
 from reproduce.verdicts.model import Finding, Statement
 from reproduce.verdicts.world import World
 
 Predicate = Callable[[World, Statement], Finding]
-Property = Callable[[Statement], bool]
-
-
-def always(statement: Statement) -> bool:
-    """True of every statement."""
-    return True
-
-
-def never(statement: Statement) -> bool:
-    """True of none."""
-    return False
 
 
 @dataclass(frozen=True)
@@ -38,7 +28,7 @@ class Kind:
     field: bool = False
     size: bool = False
     text: bool = False
-    each: Property = never
+    each: Callable[[Statement], bool] = lambda statement: False
 
     @property
     def rule(self) -> str:
@@ -52,33 +42,23 @@ OWN: dict[str, Kind] = {}
 """Statement → its own kind: those that are like no other."""
 
 
-def kind(
-    name: str,
-    *,
-    field: bool = False,
-    size: bool = False,
-    text: bool = False,
-    each: Property = never,
+def _register(
+    table: dict[str, Kind], name: str, **properties: bool | Callable[[Statement], bool]
 ) -> Callable[[Predicate], Predicate]:
-    """Register a predicate under a name that the registry's `kind` column uses."""
+    """A decorator that enters a predicate into a table; `properties` are those of `Kind`."""
 
     def register(predicate: Predicate) -> Predicate:
-        if name in KINDS:
+        if name in table:
             raise ValueError(f"two predicates for the kind '{name}'")
-        KINDS[name] = Kind(predicate, field=field, size=size, text=text, each=each)
+        table[name] = Kind(predicate, **properties)  # type: ignore[arg-type]
         return predicate
 
     return register
 
 
-def own(statement: str, *, field: bool = False, size: bool = False) -> Callable[[Predicate], Predicate]:
-    """Register the predicate of a single statement, whose kind is `own`."""
-
-    def register(predicate: Predicate) -> Predicate:
-        OWN[statement] = Kind(predicate, field=field, size=size)
-        return predicate
-
-    return register
+kind, own = partial(_register, KINDS), partial(_register, OWN)
+"""Decorators: of a predicate for the registry's column `kind`, and of that of a single statement, whose kind is
+`own`."""
 
 
 def kind_of(statement: Statement) -> Kind:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, NamedTuple
@@ -189,9 +189,14 @@ class Finding:
     beside: str = ""
 
 
-def decided(shown: str, *, holds: object, partly: object = False) -> Finding:
-    """The answer that a statement holds, or else does partly, or else fails."""
-    return Finding(Outcome.HOLDS if holds else Outcome.PARTLY if partly else Outcome.FAILS, shown)
+def decided(
+    shown: str, *, holds: object, partly: object = False, fails: object = True, reason: str = ""
+) -> Finding:
+    """The first answer that is true: it holds, does partly, fails; undecided for that reason where none is."""
+    for outcome, true in ((Outcome.HOLDS, holds), (Outcome.PARTLY, partly), (Outcome.FAILS, fails)):
+        if true:
+            return Finding(outcome, shown)
+    return Finding(Outcome.UNDECIDED, shown, reason)
 
 
 class Undecidable(Exception):
@@ -234,29 +239,29 @@ class Verdict:
         """ "2 of 3", or "" where there is no verdict to look at again."""
         return f"{self.looks[0]} of {self.looks[1]}" if self.looks[1] else ""
 
-    def fields(self) -> Iterator[tuple[str, object]]:
+    def fields(self) -> dict[str, object]:
         """Name and value of every column of the ledger."""
         own = self.statement
-        yield from (
-            ("id", own.id),
-            ("section", own.section),
-            ("places", list(own.told_places)),
-            ("printed", list(own.printed)),
-            ("wording", own.wording),
-            ("kind", own.kind),
-            ("about", self.about),
-            ("models", list(own.rests_on())),
-            ("within_paper", self.within_paper),
-            ("recomputed", self.recomputed),
-            ("verdict", self.verdict),
-            ("reason", self.reason),
-            ("grade", self.grade),
-            ("looks", self.looks_in_words),
-            ("firm", self.firm),
-            ("evidence", self.evidence),
-            ("important", own.important),
-            ("aliases", list(own.ids)),
-        )
+        return {
+            "id": own.id,
+            "section": own.section,
+            "places": list(own.told_places),
+            "printed": list(own.printed),
+            "wording": own.wording,
+            "kind": own.kind,
+            "about": self.about,
+            "models": list(own.rests_on()),
+            "within_paper": self.within_paper,
+            "recomputed": self.recomputed,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "grade": self.grade,
+            "looks": self.looks_in_words,
+            "firm": self.firm,
+            "evidence": self.evidence,
+            "important": own.important,
+            "aliases": list(own.ids),
+        }
 
 
 SMALLEST_FIRM = 3

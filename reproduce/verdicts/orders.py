@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 
 import numpy as np
-import pandas as pd
 
 from reproduce.analysis import statistics
 from reproduce.analysis.measures import measure
 from reproduce.analysis.pareto import places, undominated
-from reproduce.analysis.recommendations import PRIORITIES, avoided, recommended
+from reproduce.analysis.recommendations import MERITS, PRIORITIES, avoided, recommended
 from reproduce.architectures.names import IMAGE_METRICS, LABELS
 from reproduce.paper import table3
 from reproduce.verdicts import rules
-from reproduce.verdicts.kinds import always, kind
+from reproduce.verdicts.kinds import kind
 from reproduce.verdicts.model import Finding, Outcome, Statement, Undecidable, decided
 from reproduce.verdicts.rules import Lead
 from reproduce.verdicts.sizes import bounds, within
@@ -25,7 +23,7 @@ PRINTED_SEEDS = 3
 """Section III-G: three independent measurements a metric."""
 
 
-@kind("ordering", each=always)
+@kind("ordering", each=lambda statement: True)
 def ordering(world: World, statement: Statement) -> Finding:
     """Every model of one list is better in a metric than every model of another ("others": than all the rest). Paper:
     by more than rounding (a tie within rounding is not checkable). Results: by the interval of the lead and the
@@ -34,7 +32,8 @@ def ordering(world: World, statement: Statement) -> Finding:
     metric = statement.text("metric")
     if world.is_paper:
         return ordered_as_printed(world, metric, better, worse)
-    return rules.all_lead(rules.compare(world, metric, better, worse))
+    found = rules.compare(world, metric, better, worse)
+    return rules.by_leads(found.weakest(), found.sure, "the interval of the lead includes zero")
 
 
 def ordered_as_printed(
@@ -53,12 +52,8 @@ def ordered_as_printed(
     return decided(shown, holds=low > high)
 
 
-def _first_or_last(statement: Statement) -> bool:
-    """Of both ends of an order: a model that leads or trails is there already refuted by one that is beyond it."""
-    return statement.arguments.get("place") in ("1", "-1")
-
-
-@kind("rank", field=True, each=_first_or_last)
+# who leads or trails is already refuted by one model that is beyond
+@kind("rank", field=True, each=lambda statement: statement.arguments.get("place") in ("1", "-1"))
 def rank(world: World, statement: Statement) -> Finding:
     """A model's place in one metric, 1 the best, −1 the worst. Paper: among the places that its ties allow.
     Results: by its lead over each other model; where rows are left out, places in the lower half are counted from
@@ -88,7 +83,7 @@ def rank(world: World, statement: Statement) -> Finding:
 # --- sameness ---------------------------------------------------------------------------------------------
 
 
-@kind("alike", each=always)
+@kind("alike", each=lambda statement: True)
 def alike(world: World, statement: Statement) -> Finding:
     """Named models have the same value of every named metric as the first; with `of` and `to`, two families have the
     same mean. Paper: equal as printed, ± included, or within the metric's margin where the paper only calls them
@@ -104,35 +99,36 @@ def alike(world: World, statement: Statement) -> Finding:
         similar = statement.text("sense", "identical") == "similar"
         return _alike_as_printed(world, (first, *others), metrics, similar=similar)
     found = [rules.compare(world, metric, tuple(others), (first,)) for metric in metrics]
-    sure = np.concatenate([comparison.sure.ravel() for comparison in found])
-    beyond = np.concatenate([((c.low > c.margin) | (c.high < -c.margin)).ravel() for c in found])
-    worst = max(found, key=lambda c: float((np.abs(c.points) / np.maximum(c.margin, 1e-300)).max()))
-    return _same(sure == Lead.SAME, beyond, _inside(found), _widest(worst))
+    same, beyond = (np.concatenate(parts) for parts in zip(*map(_sameness, found), strict=True))
+    worst = max(found, key=lambda c: float(_over_margin(c).max()))
+    return decided(_widest(worst), holds=same.all() and not beyond.any(), fails=beyond.any(), reason=NEITHER)
 
 
-def _inside(found: Sequence[rules.Comparison]) -> np.ndarray:
-    """Whether each 95 % interval lies within the margin: stricter than two one-sided tests, and true of equal
-    numbers."""
-    return np.concatenate([((c.low >= -c.margin) & (c.high <= c.margin)).ravel() for c in found])
+NEITHER = "neither shown to be the same nor to differ by the margin"
+
+
+def _sameness(found: rules.Comparison) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each difference is within the margin by two one-sided tests, or (which is stricter, and true of equal
+    numbers) by its 95 % interval; and whether that lies beyond the margin."""
+    within = (found.low >= -found.margin) & (found.high <= found.margin)
+    beyond = (found.low > found.margin) | (found.high < -found.margin)
+    return ((found.sure == Lead.SAME) | within).ravel(), beyond.ravel()
+
+
+def _over_margin(found: rules.Comparison) -> np.ndarray:
+    """The sizes of the differences, in margins."""
+    return np.abs(found.points) / np.maximum(found.margin, 1e-300)
 
 
 def _widest(found: rules.Comparison) -> str:
     """The largest difference against its margin, in words."""
-    ratio = np.abs(found.points) / np.maximum(found.margin, 1e-300)
+    ratio = _over_margin(found)
     i, j = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     a, b = LABELS[found.first[i]], LABELS[found.second[j]]
     low, point, high = (rules.short(own[i, j], "+") for own in (found.low, found.points, found.high))
     ends = f" [{low}, {high}]" if low != high else ""
     margin = rules.short(found.margin[i, j])
     return f"largest difference: {a} and {b} in {measure(found.metric).label}, {point}{ends}, margin {margin}"
-
-
-def _same(same: np.ndarray, beyond: np.ndarray, inside: np.ndarray, shown: str) -> Finding:
-    if beyond.any():
-        return Finding(Outcome.FAILS, shown)
-    if (same | inside).all():
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.UNDECIDED, shown, "neither shown to be the same nor to differ by the margin")
 
 
 def _alike_as_printed(world: World, slugs: tuple[str, ...], metrics: list[str], *, similar: bool) -> Finding:
@@ -164,12 +160,11 @@ def _families_alike(world: World, metric: str, first: tuple[str, ...], second: t
         return decided(f"they differ by {point:.3g}, margin {margin:.2g}", holds=abs(point) <= margin)
     low, high = rules.interval(difference(world.draws))
     shown = f"they differ by {point:+.3g} [{low:+.3g}, {high:+.3g}], margin {margin:.2g}"
-    same = rules.lead(difference(world.draws), margin) == Lead.SAME
-    beyond = np.array(low > margin or high < -margin)
-    return _same(np.array(same), beyond, np.array(low >= -margin and high <= margin), shown)
+    same = rules.lead(difference(world.draws), margin) == Lead.SAME or (low >= -margin and high <= margin)
+    return decided(shown, holds=same, fails=low > margin or high < -margin, reason=NEITHER)
 
 
-@kind("no-gain", each=always)
+@kind("no-gain", each=lambda statement: True)
 def no_gain(world: World, statement: Statement) -> Finding:
     """Named models do not improve substantially on another (being as good, or worse, is no gain). Paper: none is
     better by more than the metric's margin. Results: every gain lies below the margin by a one-sided test at 5 %;
@@ -190,14 +185,11 @@ def no_gain(world: World, statement: Statement) -> Finding:
         f"largest gain {found.points[at, 0]:+.3g} ({LABELS[named[at]]}) "
         f"[{found.low[at, 0]:+.3g}, {found.high[at, 0]:+.3g}], margin {found.margin[at, 0]:.2g}"
     )
-    if beyond.any():
-        return Finding(Outcome.FAILS, shown)
-    if below.all():
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.UNDECIDED, shown, "the interval of a gain lies on both sides of the margin")
+    reason = "the interval of a gain lies on both sides of the margin"
+    return decided(shown, holds=below.all(), fails=beyond.any(), reason=reason)
 
 
-@kind("significant", each=always)
+@kind("significant", each=lambda statement: True)
 def significant(world: World, statement: Statement) -> Finding:
     """Named models differ from those of `to` in a claimed direction, with a printed bound on the corrected p.
     Paper: a paired t-test with the printed means and ±, whatever the unprinted correlation, must be able to reach
@@ -224,13 +216,14 @@ def significant(world: World, statement: Statement) -> Finding:
     at = int(np.argmax(np.where(signed > 0, corrected, 2)))
     shown = f"weakest case: {LABELS[pairs[at][0]]} against {LABELS[pairs[at][1]]}, "
     shown += f"difference {leads[at]:+.3g}, corrected p = {corrected[at]:.2g}"
-    if ((signed < 0) & (p < statistics.ALPHA)).any():
-        return Finding(Outcome.FAILS, shown)
-    if (signed > 0).all() and (corrected < bound).all():
-        return Finding(Outcome.HOLDS, shown)
-    if (signed > 0).all() and (p < statistics.ALPHA).all():
-        return Finding(Outcome.PARTLY, shown)
-    return Finding(Outcome.UNDECIDED, shown, "a difference is not significant")
+    certain = p < statistics.ALPHA
+    return decided(
+        shown,
+        holds=((signed > 0) & (corrected < bound)).all(),
+        partly=((signed > 0) & certain).all(),
+        fails=((signed < 0) & certain).any(),
+        reason="a difference is not significant",
+    )
 
 
 def _tests(world: World, metric: str, pairs: Sequence[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray]:
@@ -248,18 +241,11 @@ def _not_significant(world: World, metric: str, named: tuple[str, ...], others: 
         raise Undecidable("no p is printed, and any p is possible")
     pairs = [(slug, others[0]) for slug in named]
     p, _ = _tests(world, metric, pairs)
-    hits = [
-        slug
-        for slug, adjusted in zip(named, statistics.holm_of(p), strict=True)
-        if adjusted <= statistics.ALPHA
-    ]
-    shown = f"{len(hits)} of {len(named)} differ significantly" + (f": {listed(hits)}" if hits else "")
-    if hits:
-        return Finding(Outcome.FAILS, shown)
-    found = rules.compare(world, metric, named, others)
-    if (found.sure == Lead.SAME).all():
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.UNDECIDED, shown, "not significant, but not shown to be the same either")
+    hits = np.array(named)[statistics.holm(p) <= statistics.ALPHA]
+    shown = f"{len(hits)} of {len(named)} differ significantly" + (f": {listed(hits)}" if len(hits) else "")
+    same = not len(hits) and (rules.compare(world, metric, named, others).sure == Lead.SAME).all()
+    reason = "not significant, but not shown to be the same either"
+    return decided(shown, holds=same, fails=len(hits), reason=reason)
 
 
 def _reachable(world: World, pairs: Sequence[tuple[str, str]], metric: str, bound: float) -> Finding:
@@ -269,14 +255,11 @@ def _reachable(world: World, pairs: Sequence[tuple[str, str]], metric: str, boun
         what: max(_smallest_p(world, slug, other, metric, size) for slug, other in pairs)
         for what, size in (("seeds", PRINTED_SEEDS), (unit, n))
     }
-    reached = {what: p < bound for what, p in least.items()}
     shown = f"smallest corrected p that {PRINTED_SEEDS} seeds allow: {least['seeds']:.2g}; "
     shown += f"that {n} {unit} allow: {least[unit]:.2g}"
-    if any(reached.values()) and not all(reached.values()):
-        return Finding(
-            Outcome.UNDECIDED, shown, "no p is printed, and the unit decides whether it is possible"
-        )
-    return decided(shown, holds=all(reached.values()))
+    reached = [p < bound for p in least.values()]
+    reason = "no p is printed, and the unit decides whether it is possible"
+    return decided(shown, holds=all(reached), fails=not any(reached), reason=reason)
 
 
 def _smallest_p(world: World, slug: str, other: str, metric: str, n: int) -> float:
@@ -308,14 +291,10 @@ def same_ranking(world: World, statement: Statement) -> Finding:
     if world.is_paper:
         return decided(shown, holds=swapped == 0)
     sure = [rules.compare(world, name, world.slugs, world.slugs) for name in (x, y)]
-    apart = ((sure[0].low > 0) & (sure[1].high < 0)).sum()
-    if apart:
-        return Finding(
-            Outcome.PARTLY if rho >= 0.95 else Outcome.FAILS, f"{shown}; {apart} of them certainly"
-        )
-    if swapped:
-        return Finding(Outcome.UNDECIDED, shown, "none of the changes of place is certain")
-    return Finding(Outcome.HOLDS, shown)
+    if apart := ((sure[0].low > 0) & (sure[1].high < 0)).sum():
+        return decided(f"{shown}; {apart} of them certainly", holds=False, partly=rho >= 0.95)
+    reason = "none of the changes of place is certain"
+    return decided(shown, holds=not swapped, fails=False, reason=reason)
 
 
 @kind("residual", field=True)
@@ -345,20 +324,15 @@ def residual(world: World, statement: Statement) -> Finding:
 # --- families ---------------------------------------------------------------------------------------------
 
 
-Families = Mapping[str, tuple[str, ...]]
+def family_values(
+    statement: Statement, families: Mapping[str, tuple[str, ...]], metric: str, values: Values
+) -> np.ndarray:
+    """A metric's mean (or median) over each family, times ±1 so that more is better: (…, families).
 
-
-def family_values(statement: Statement, families: Families, metric: str, values: Values) -> np.ndarray:
-    """A metric's mean (or median) over each family: (…, families)."""
+    Raises Undecidable if a family misses a member, which might change the order."""
     reduce = np.median if statement.text("by", "mean") == "median" else np.mean
     found = [reduce(values.of(metric, slugs), axis=-1) for slugs in families.values()]
-    return np.stack(found, axis=-1)
-
-
-def require_families(world: World, families: Families, metric: str) -> None:
-    """Raises Undecidable if a family misses a member, which might change the order."""
-    for slugs in families.values():
-        world.rows(slugs, metric)
+    return measure(metric).better * np.stack(found, axis=-1)
 
 
 @kind("family-place", field=True)
@@ -367,19 +341,18 @@ def family_place(world: World, statement: Statement) -> Finding:
     best, −1 is the worst. Results: by its lead over each other family."""
     metric, (grouping, family) = statement.text("metric"), statement.text("family").split("/")
     families = world.families(grouping)
-    require_families(world, families, metric)
+    points = family_values(statement, families, metric, world.values)
     names = list(families)
     if family not in names:
         raise Undecidable(f"collapsed: {listed(statement.slugs('family'))}")
-    at, sign = names.index(family), measure(metric).better
-    points = sign * family_values(statement, families, metric, world.values)
+    at = names.index(family)
     target = int(statement.text("place"))
     target = target if target > 0 else len(names) + 1 + target
     own = 1 + int((points > points[at]).sum())
     shown = f"place {own} of {len(names)} ({abs(points[at]):.4g})"
     if world.is_paper:
         return decided(shown, holds=own == target)
-    drawn = sign * family_values(statement, families, metric, world.draws)
+    drawn = family_values(statement, families, metric, world.draws)
     others = [i for i in range(len(names)) if i != at]
     margin = np.array([measure(metric).margin(abs(float(points[i]))) for i in others])
     outcome = rules.place(rules.lead(drawn[:, [at]] - drawn[:, others], margin), target)
@@ -412,11 +385,7 @@ def pareto_members(world: World, statement: Statement) -> Finding:
     certain."""
     named, sense = statement.slugs("models"), statement.text("sense", "exactly")
     _require_points(world, named)
-    inside = pareto(world.values)
-    shares = inside.astype(float) if world.is_paper else pareto(world.draws).mean(axis=0)
-    if sense == "out":
-        inside, shares = ~inside, 1 - shares
-    return rules.membership(named, world.slugs, inside, shares, exactly=sense == "exactly")
+    return rules.membership(world, named, lambda v: pareto(v) != (sense == "out"), exactly=sense == "exactly")
 
 
 @kind("best-of-combined", field=True)
@@ -440,9 +409,7 @@ def best_of_combined(world: World, statement: Statement) -> Finding:
     top = [world.slugs[i] for i in (*own, *rivals) if sums[i] == first]
     own_sums = ", ".join(f"{LABELS[slug]} has {sums[at]}" for slug, at in zip(named, own, strict=True))
     shown = f"sum of both ranks: first {listed(top)} with {first}; {own_sums}"
-    if world.is_paper:
-        return decided(shown, holds=bool(leads(world.values)))
-    return rules.by_share(shown, float(leads(world.draws).mean()))
+    return rules.certainly(world, shown, leads)
 
 
 @kind("count", field=True)
@@ -466,18 +433,10 @@ def count(world: World, statement: Statement) -> Finding:
         return np.asarray((inside if of != "dominated" else ~inside).sum(-1))
 
     shown = f"{int(counted(world.values))} of {n}"
-    if world.is_paper:
-        return decided(shown, holds=int(counted(world.values)) == printed)
-    return rules.by_share(shown, float((counted(world.draws) == printed).mean()))
+    return rules.certainly(world, shown, lambda v: counted(v) == printed)
 
 
 # --- Table III --------------------------------------------------------------------------------------------
-
-
-@cache
-def _table3() -> pd.DataFrame:
-    """Table III as printed, by application."""
-    return table3().set_index("application")
 
 
 @kind("recommendation", field=True)
@@ -489,24 +448,27 @@ def recommendation(world: World, statement: Statement) -> Finding:
     our Table III (see its rules) puts it first, recommends as many and the same, or avoids them; "direction only"
     where half of them are."""
     named, role = statement.slugs("models"), statement.text("role")
-    row = _table3().loc[statement.text("application")]
-    if row["priority"] not in PRIORITIES:
-        raise Undecidable(f"{row['priority'].lower()} is not measured")
+    row = table3().set_index("application").loc[statement.text("application")]
+    priority = row["priority"]
+    if priority not in PRIORITIES:
+        raise Undecidable(f"{priority.lower()} is not measured")
     _require_points(world, named)
     if world.is_paper:
-        if role == "avoid":
-            return _avoidable(world, named, row["recommended"], row["priority"])
-        return _first(world, named, row["priority"]) if role == "first" else _recommendable(world, named)
-    if row["priority"] != "Reconstruction":
+        if role == "first":
+            return _first(world, named, priority)
+        return (
+            _recommendable(world, named)
+            if role == "recommended"
+            else _avoidable(world, named, row["recommended"], priority)
+        )
+    if priority != "Reconstruction":
         world.column("digit_frames")  # without it our rules are others
-    ours = (avoided if role == "avoid" else recommended)(world.models, row["priority"])
-    shown = (
-        f"ours, worst first: {listed(ours)}"
-        if role == "avoid"
-        else f"ours: {listed(ours[: max(3, len(named))])}"
-    )
+    ours = (avoided if role == "avoid" else recommended)(world.models, priority)
+    shown = f"ours: {listed(ours[: max(3, len(named))])}"
     if role == "first":
         return decided(shown, holds=bool(ours) and ours[0] in named, partly=set(named) & set(ours[:3]))
+    if role == "avoid":
+        shown = f"ours, worst first: {listed(ours)}"
     hits = len(set(named) & set(ours if role == "avoid" else ours[: len(named)]))
     return decided(shown, holds=hits == len(named), partly=hits >= len(named) / 2)
 
@@ -514,15 +476,14 @@ def recommendation(world: World, statement: Statement) -> Finding:
 def _first(world: World, named: tuple[str, ...], priority: str) -> Finding:
     """Whether a first choice stands first in the paper's tables, and whether the paper names one for that
     priority."""
-    table = _table3()
+    table = table3()
     firsts = dict.fromkeys(rows[0] for rows in table.loc[table["priority"] == priority, "recommended"])
     if priority == "Balanced":
-        sums = combined(world.values)
-        best = [slug for slug, total in zip(world.slugs, sums, strict=True) if total == sums.min()]
+        merits = -combined(world.values)
     else:
-        metric = {"Reconstruction": "ssim", "Interpolation": "piq"}[priority]
-        values = world.column(metric) * measure(metric).better
-        best = [str(slug) for slug in values.index[values == values.max()]]
+        metric, _ = MERITS[priority]
+        merits = world.values.of(metric) * measure(metric).better
+    best = [slug for slug, merit in zip(world.slugs, merits, strict=True) if merit == merits.max()]
     shown = f"first by the tables: {listed(best)}"
     if len(firsts) > 1 and not set(named) <= set(best):
         shown += f"; the paper puts {len(firsts)} models first for one priority: {listed(firsts)}"
@@ -531,12 +492,13 @@ def _first(world: World, named: tuple[str, ...], priority: str) -> Finding:
 
 def _recommendable(world: World, named: tuple[str, ...]) -> Finding:
     """Whether the tables speak against recommending these models."""
-    beaten = {slug: by for slug in named if (by := _beaten_by(world, slug, world.slugs))}
+    beaten = [
+        f"{LABELS[slug]} is beaten in both by {listed(by[:4])}"
+        for slug in named
+        if (by := _beaten_by(world, slug, world.slugs))
+    ]
     if beaten:
-        shown = "; ".join(
-            f"{LABELS[slug]} is beaten in both by {listed(by[:4])}" for slug, by in beaten.items()
-        )
-        return Finding(Outcome.FAILS, shown)
+        return Finding(Outcome.FAILS, "; ".join(beaten))
     front = pareto(world.values)
     if not all(front[world.slugs.index(slug)] for slug in named):
         raise Undecidable("tied within rounding with a model that beats it")
@@ -545,11 +507,9 @@ def _recommendable(world: World, named: tuple[str, ...]) -> Finding:
 
 def _avoidable(world: World, named: tuple[str, ...], instead: tuple[str, ...], priority: str) -> Finding:
     """Whether the tables speak for avoiding these models where others are recommended."""
-    metric = {"Reconstruction": "ssim", "Interpolation": "piq"}.get(priority)
-    if metric is not None:
-        return ordered_as_printed(world, metric, instead, named)
-    wrong = [slug for slug in instead if _beaten_by(world, slug, named)]
-    if wrong:
+    if priority in MERITS:
+        return ordered_as_printed(world, MERITS[priority][0], instead, named)
+    if wrong := [slug for slug in instead if _beaten_by(world, slug, named)]:
         return Finding(Outcome.FAILS, f"{listed(wrong)} would be beaten in both by an avoided model")
     if all(_beaten_by(world, slug, instead) for slug in named):
         return Finding(Outcome.HOLDS, "each is beaten in both metrics by a recommended model")

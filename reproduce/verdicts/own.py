@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,9 @@ from reproduce.architectures.names import LABELS
 from reproduce.verdicts import registry, rules
 from reproduce.verdicts.kinds import kind, own
 from reproduce.verdicts.model import Finding, Outcome, Statement, Undecidable, decided
-from reproduce.verdicts.orders import PRINTED_SEEDS, family_values, require_families
+from reproduce.verdicts.orders import PRINTED_SEEDS, family_values
 from reproduce.verdicts.rules import Lead
+from reproduce.verdicts.sizes import ZERO
 from reproduce.verdicts.world import DRAWS, Values, World, listed, resampled
 
 # --- Abstract and I: the trade-off ------------------------------------------------------------------------
@@ -33,32 +34,27 @@ def systematic(world: World, statement: Statement) -> Finding:
         raise Undecidable(f"r is undefined on {found.n} models")
     shown = f"without AE, WAE and VQ-VAE r = {found.r:.2f} [{found.low:.2f}, {found.high:.2f}], n = {found.n}"
     certain = found.p < statistics.ALPHA
-    if world.is_paper or certain:
-        return decided(shown, holds=certain and found.r > 0)
-    return Finding(Outcome.UNDECIDED, shown, "the interval of r includes zero")
+    return decided(shown, holds=certain and found.r > 0, fails=world.is_paper or certain, reason=ZERO)
 
 
 @own("V-F.three-metrics", field=True)
 def duality_in_three_metrics(world: World, statement: Statement) -> Finding:
     """The duality shows in all three measures of smoothness: SSIM rises with PIQ, rises with ISS, and falls with
     I-SSIM, each with p < 0.05. Results: refuted where one correlation has the other sign with p < 0.05."""
-    found = {
-        name: statistics.pearson(world.column("ssim"), -measure(name).better * world.column(name))
-        for name in ("piq", "iss", "i_ssim")
-    }
+    rougher = {"piq": 1, "iss": 1, "i_ssim": -1}
+    found = {name: statistics.pearson(world.column("ssim"), world.column(name)) for name in rougher}
     if not all(np.isfinite(one.r) for one in found.values()):
         raise Undecidable("a correlation is undefined")
     shown = ", ".join(
-        f"{measure(name).label} r = {-measure(name).better * one.r:+.2f} (p = {one.p:.2g})"
-        for name, one in found.items()
+        f"{measure(name).label} r = {one.r:+.2f} (p = {one.p:.2g})" for name, one in found.items()
     )
     certain = [one.p < statistics.ALPHA for one in found.values()]
-    positive = [one.r > 0 for one in found.values()]
-    if world.is_paper or (all(certain) and all(positive)):
-        return decided(shown, holds=all(certain) and all(positive))
-    if any(c and not p for c, p in zip(certain, positive, strict=True)):
-        return Finding(Outcome.FAILS, shown)
-    return Finding(Outcome.UNDECIDED, shown, "the interval of one r includes zero")
+    positive = [one.r * rougher[name] > 0 for name, one in found.items()]
+    refuted = any(c and not p for c, p in zip(certain, positive, strict=True))
+    reason = "the interval of one r includes zero"
+    return decided(
+        shown, holds=all(certain) and all(positive), fails=world.is_paper or refuted, reason=reason
+    )
 
 
 # --- III: run times ---------------------------------------------------------------------------------------
@@ -136,11 +132,9 @@ def rae_against_pca(world: World, statement: Statement) -> Finding:
         drawn = world.values.of(metric, named)[None] if world.is_paper else world.draws.of(metric, named)
         sure.append(rules.lead(own.better * (drawn - pca), 0.0 if world.is_paper else own.margin(pca)))
     leads = np.concatenate(sure)
-    if (leads < Lead.SAME).any():
-        return Finding(Outcome.FAILS, "; ".join(shown))
-    if (leads == Lead.UNKNOWN).any():
-        return Finding(Outcome.UNDECIDED, "; ".join(shown), "an interval includes no difference")
-    return Finding(Outcome.HOLDS, "; ".join(shown))
+    certain, refuted = (leads != Lead.UNKNOWN).all(), (leads < Lead.SAME).any()
+    reason = "an interval includes no difference"
+    return decided("; ".join(shown), holds=certain and not refuted, fails=refuted, reason=reason)
 
 
 @own("IV-F.sharper-than-mean", field=True)
@@ -154,11 +148,9 @@ def sharper_than_mean(world: World, statement: Statement) -> Finding:
 
     points, sure = lead(world.values), rules.lead(lead(world.draws), 0.0)
     shown = ", ".join(f"{LABELS[slug]} {value:+.3g}" for slug, value in zip(named, points, strict=True))
-    if (sure < Lead.SAME).any():
-        return Finding(Outcome.FAILS, f"against the mean: {shown}")
-    if (sure == Lead.BETTER).all():
-        return Finding(Outcome.HOLDS, f"against the mean: {shown}")
-    return Finding(Outcome.UNDECIDED, f"against the mean: {shown}", "an interval includes zero")
+    certain, refuted = (sure == Lead.BETTER).all(), (sure < Lead.SAME).any()
+    reason = "an interval includes zero"
+    return decided(f"against the mean: {shown}", holds=certain, fails=refuted, reason=reason)
 
 
 @own("IV-F.psnr-weaker", field=True)
@@ -173,9 +165,7 @@ def psnr_weaker(world: World, statement: Statement) -> Finding:
     if not np.isfinite([a, b]).all():
         raise Undecidable("a correlation is undefined")
     shown = f"|r| = {a:.3f} against {b:.3f}"
-    if world.is_paper:
-        return decided(shown, holds=a < b)
-    return rules.by_share(shown, float((gap(world.draws) > 0).mean()))
+    return rules.certainly(world, shown, lambda v: gap(v) > 0)
 
 
 @own("IV-F.psnr-spread", field=True, size=True)
@@ -250,9 +240,8 @@ def vq_vae_digits(world: World, statement: Statement) -> Finding:
     (ours, theirs), errors = changed["share"], changed["error"].to_numpy()
     low, high = rules.interval((ours - theirs) + np.hypot(*errors) * _noise(()))
     shown = f"{ours:.1%} of test images against {theirs:.1%}, difference [{low:+.1%}, {high:+.1%}]"
-    if low <= 0 < high:
-        return Finding(Outcome.UNDECIDED, shown, "the interval of the difference includes zero")
-    return decided(shown, holds=low > 0)
+    reason = "the interval of the difference includes zero"
+    return decided(shown, holds=low > 0, fails=high <= 0, reason=reason)
 
 
 @own("IV-G.aae-seeds")
@@ -296,33 +285,25 @@ def inverted_families(world: World, statement: Statement) -> Finding:
     """The families' order by PIQ is exactly the reverse of their order by SSIM. Results: not if two families
     certainly stand the same way in both; "direction only" if the two orders are negatively related all the same."""
     families = world.families("V-G")
-    for metric in ("ssim", "piq"):
-        require_families(world, families, metric)
-    quality, smooth = (
-        measure(metric).better * family_values(statement, families, metric, world.values)
-        for metric in ("ssim", "piq")
-    )
+
+    def values(v: Values) -> list[np.ndarray]:
+        return [family_values(statement, families, metric, v) for metric in ("ssim", "piq")]
+
+    quality, smooth = values(world.values)
     rho = statistics.spearman(quality, smooth).r
     if not np.isfinite(rho):
         raise Undecidable("no spread between families")
     shown = f"ρ = {rho:+.2f} over {len(families)} families"
     if world.is_paper:
         return decided(shown, holds=np.isclose(rho, -1))
-    a, b = (
-        measure(metric).better * family_values(statement, families, metric, world.draws)
-        for metric in ("ssim", "piq")
-    )
-    low_a, _ = rules.interval(a[:, :, None] - a[:, None, :])
-    low_b, _ = rules.interval(b[:, :, None] - b[:, None, :])
+    low_a, low_b = (rules.interval(d[:, :, None] - d[:, None, :])[0] for d in values(world.draws))
     if ((low_a > 0) & (low_b > 0)).any():
-        return Finding(Outcome.PARTLY if rho < -0.5 else Outcome.FAILS, shown)
-    if np.isclose(rho, -1):
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.UNDECIDED, shown, "no two families certainly break the order")
+        return decided(shown, holds=False, partly=rho < -0.5)
+    reason = "no two families certainly break the order"
+    return decided(shown, holds=np.isclose(rho, -1), fails=False, reason=reason)
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """How a word about latent spaces is read: a statistic of codes and their digits, and which values fit the
     word."""
 
@@ -339,10 +320,6 @@ ORDER_MARGIN = 0.05
 """Silhouettes closer than this count as the same."""
 
 
-def _islands(points: np.ndarray, _: np.ndarray) -> float:
-    return latent.islands(points) or np.nan
-
-
 WORDS: dict[str, Word] = {
     "clustered": Word("silhouette", latent.silhouette, lambda value: value >= STRUCTURE),
     "overlapping": Word(
@@ -350,8 +327,8 @@ WORDS: dict[str, Word] = {
         latent.neighbour_accuracy,
         lambda value: value <= 1 - STRANGERS,
     ),
-    "fragmented": Word("clouds without connection", _islands, lambda value: value > 1),
-    "continuous": Word("clouds without connection", _islands, lambda value: value == 1),
+    "fragmented": Word("clouds without connection", latent.islands, lambda value: value > 1),
+    "continuous": Word("clouds without connection", latent.islands, lambda value: value == 1),
     "axis-aligned": Word(
         "p of an alignment with the axes", latent.alignment_p, lambda value: value <= statistics.ALPHA
     ),
@@ -367,14 +344,20 @@ def latent_word(world: World, statement: Statement) -> Finding:
     random rotations, p ≤ 0.05 (worst seed, Holm over models), which compares codes of any dimension. Every named
     model in every seed; "direction only" for most of them. Beside it, how many of all models the word fits: one that
     fits every model tells none apart."""
-    word = WORDS[statement.text("word")]
-    values = {slug: list(_over_seeds(world, slug, word.statistic)) for slug in statement.slugs("models")}
+    word, named = WORDS[statement.text("word")], statement.slugs("models")
+    everyone = {
+        slug: [word.statistic(*codes) for codes in world.codes(slug).values()]
+        for slug in dict.fromkeys((*named, *world.slugs))
+    }
+    for slug in named:
+        if not everyone[slug] or not np.isfinite(everyone[slug]).all():
+            raise Undecidable(f"no codes of {LABELS[slug]}")
+    values = {slug: everyone[slug] for slug in named}
     if statement.text("word") == "axis-aligned":
-        adjusted = statistics.holm(pd.Series({slug: max(p) for slug, p in values.items()}))
-        values = {str(slug): [p] for slug, p in adjusted.items()}
+        adjusted = statistics.holm([max(p) for p in values.values()])
+        values = {slug: [float(p)] for slug, p in zip(values, adjusted, strict=True)}
     fits = [word.fits(value) for found in values.values() for value in found]
-    everyone = [world.codes(slug).values() for slug in world.slugs]
-    alike = sum(all(word.fits(word.statistic(*codes)) for codes in found) for found in everyone if found)
+    alike = sum(all(map(word.fits, everyone[slug])) for slug in world.slugs if everyone[slug])
     shown = f"{word.name} " + ", ".join(f"{LABELS[slug]} {_ends(found)}" for slug, found in values.items())
     shown += f"; the word fits {alike} of {len(world.slugs)} models"
     return decided(shown, holds=all(fits), partly=np.mean(fits) > 0.5)
@@ -394,15 +377,6 @@ def vq_vae_organised(world: World, statement: Statement) -> Finding:
     low, high = rules.interval(drawn)
     shown = f"silhouette {own.mean():.3g} against {other.mean():.3g}, lead [{low:+.3g}, {high:+.3g}]"
     return rules.by_leads(shown, rules.lead(drawn, ORDER_MARGIN), "the interval of the lead includes zero")
-
-
-def _over_seeds(world: World, slug: str, statistic: Callable[[np.ndarray, np.ndarray], float]) -> pd.Series:
-    """A statistic of a model's codes, index seed; raises Undecidable where there are none, or they do not vary."""
-    codes = world.codes(slug)
-    values = pd.Series({seed: statistic(*found) for seed, found in codes.items()}, dtype=float)
-    if values.empty or not np.isfinite(values).all():
-        raise Undecidable(f"no codes of {LABELS[slug]}")
-    return values
 
 
 def _ends(values: Sequence[float]) -> str:
@@ -427,7 +401,7 @@ def within_families(world: World, statement: Statement) -> Finding:
         found[family] = statistics.pearson(rows["ssim"], rows["piq"])
         if not np.isfinite(found[family].r):
             raise Undecidable(f"no spread within {family}")
-    p = statistics.holm(pd.Series({family: one.p for family, one in found.items()}))
+    p = statistics.holm([one.p for one in found.values()])
     shown = ", ".join(f"{family} r = {one.r:.2f} (n = {one.n})" for family, one in found.items())
     certain = all(one.r > 0 for one in found.values()) and bool((p < statistics.ALPHA).all())
     if world.is_paper or certain:
@@ -454,6 +428,4 @@ def distinct_regimes(world: World, statement: Statement) -> Finding:
 
     both = [slug for slug, twice in zip(world.slugs, shared(world.values), strict=True) if twice]
     shown = f"in both: {listed(both)}" if both else "no model is in both"
-    if world.is_paper:
-        return decided(shown, holds=not both)
-    return rules.by_share(shown, float((~shared(world.draws).any(axis=-1)).mean()))
+    return rules.certainly(world, shown, lambda v: np.logical_not(shared(v).any(axis=-1)))

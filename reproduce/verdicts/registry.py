@@ -36,14 +36,15 @@ def load() -> tuple[Statement, ...]:
 
 def from_tables(tables: Tables) -> tuple[Statement, ...]:
     """The statements with the cells of the given tables: the sensitivity tests pass perturbed ones."""
+    cells = [cell_statement(tables, cell) for cell in CELLS]
     seen: set[str] = set()
-    for own in (*rows(), *(cell_statement(tables, cell) for cell in CELLS)):
+    for own in (*rows(), *cells):
         if own.id in seen:
             raise ReproduceError(
                 f"two statements with the id {own.id}; rename one in reproduce/paper/claims/"
             )
         seen.add(own.id)
-    return tuple(_merged(rows(), [cell_statement(tables, cell) for cell in CELLS]))
+    return tuple(_merged(rows(), cells))
 
 
 def _merged(text: Iterable[Statement], cells: Iterable[Statement]) -> Iterator[Statement]:
@@ -96,16 +97,12 @@ def rows() -> tuple[Statement, ...]:
     return tuple(own for name in names for own in parsed(read(f"claims/{name}"), f"claims/{name}"))
 
 
-@cache
-def _by_id() -> dict[str, Statement]:
-    return {own.id: own for own in rows()}
-
-
 def row(identity: str) -> Statement:
     """One row of the running text; raises ReproduceError if there is none of that name."""
-    if identity not in _by_id():
-        raise ReproduceError(f"there is no statement '{identity}' in reproduce/paper/claims/")
-    return _by_id()[identity]
+    for own in rows():
+        if own.id == identity:
+            return own
+    raise ReproduceError(f"there is no statement '{identity}' in reproduce/paper/claims/")
 
 
 def cell_statement(tables: Tables, cell: Cell) -> Statement:

@@ -9,7 +9,7 @@ All else is undecided.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -51,11 +51,8 @@ def printed_value(
         raise Undecidable("undefined in some resamples")
     shown = f"{ours:{show}} against {printed.value:{show}} in the paper; difference {difference:+.3g} "
     shown += f"[{low:+.3g}, {high:+.3g}], margin {margin:.2g}"
-    if -margin <= low and high <= margin:
-        return Finding(Outcome.HOLDS, shown)
-    if low > margin or high < -margin:
-        return Finding(Outcome.FAILS, shown)
-    return Finding(Outcome.UNDECIDED, shown, COMPATIBLE)
+    inside, outside = -margin <= low and high <= margin, low > margin or high < -margin
+    return decided(shown, holds=inside, fails=outside, reason=COMPATIBLE)
 
 
 COMPATIBLE = "compatible: the sampling error is larger than the margin"
@@ -170,7 +167,7 @@ def short(value: float, sign: str = "") -> str:
 
 def compare(world: World, metric: str, first: tuple[str, ...], second: tuple[str, ...]) -> Comparison:
     """How each of the first models stands to each of the second in a metric; better is positive."""
-    world.require((*first, *second), metric)
+    world.rows((*first, *second), metric)
     own = measure(metric)
     sign = own.better or +1  # of a metric without a good direction, "better" means higher
     a, b = world.values.of(metric, first), world.values.of(metric, second)
@@ -183,21 +180,13 @@ def compare(world: World, metric: str, first: tuple[str, ...], second: tuple[str
     return Comparison(metric, first, second, points, low, high, margin, sure)
 
 
-def all_lead(found: Comparison) -> Finding:
-    """Whether every one of the first leads every one of the second."""
-    return by_leads(found.weakest(), found.sure, "the interval of the lead includes zero")
-
-
 def by_leads(shown: str, sure: np.ndarray, unknown: str) -> Finding:
     """Whether every lead is one: certainly and by the margin, or at least in direction.
 
     unknown: the reason for "undecided", where a lead may be none.
     """
-    if (sure <= Lead.SAME).any():
-        return Finding(Outcome.FAILS, shown)
-    if (sure == Lead.UNKNOWN).any():
-        return Finding(Outcome.UNDECIDED, shown, unknown)
-    return decided(shown, holds=(sure == Lead.BETTER).all(), partly=True)
+    certain, some = (sure == Lead.BETTER).all(), (sure > Lead.UNKNOWN).all()
+    return decided(shown, holds=certain, partly=some, fails=(sure <= Lead.SAME).any(), reason=unknown)
 
 
 def place(sure: np.ndarray, target: int) -> Outcome:
@@ -216,34 +205,33 @@ def place(sure: np.ndarray, target: int) -> Outcome:
 # --- shares of draws ----------------------------------------------------------------------------------
 
 
-def by_share(shown: str, share: float, partly: float | None = None) -> Finding:
+def by_share(shown: str, share: float, partly: float = 0.0) -> Finding:
     """By the share of draws in which something holds (partly: at least in part): certain, excluded, or neither."""
-    told = f"{shown}; it holds in {share:.0%} of resamples"
-    if share >= SURE:
-        return Finding(Outcome.HOLDS, told)
-    if share <= 1 - SURE:
-        if partly is None or partly <= 1 - SURE:
-            return Finding(Outcome.FAILS, told)
-        if partly >= SURE:
-            return Finding(Outcome.PARTLY, told)
-    return Finding(Outcome.UNDECIDED, told, "resampling images and pairs changes the answer")
+    excluded = share <= 1 - SURE
+    return decided(
+        f"{shown}; it holds in {share:.0%} of resamples",
+        holds=share >= SURE,
+        partly=excluded and partly >= SURE,
+        fails=excluded and partly <= 1 - SURE,
+        reason="resampling images and pairs changes the answer",
+    )
 
 
-def membership(
-    named: Iterable[str],
-    slugs: tuple[str, ...],
-    inside: np.ndarray,
-    shares: np.ndarray,
-    *,
-    exactly: bool = True,
-) -> Finding:
-    """Whether the models inside are those named (exactly), or include them.
+def certainly(world: World, shown: str, holds: Statistic) -> Finding:
+    """Whether something holds: of the paper's values themselves; in results by the share of draws."""
+    if world.is_paper:
+        return decided(shown, holds=bool(holds(world.values)))
+    return by_share(shown, float(holds(world.draws).mean()))
 
-    inside: (models,), by the values themselves; shares: (models,), of the draws in which each is inside.
-    """
-    wanted = np.array([slug in set(named) for slug in slugs])
+
+def membership(world: World, named: Sequence[str], belong: Statistic, *, exactly: bool) -> Finding:
+    """Whether the models that belong are those named (exactly), or include them; in results by the share of draws in
+    which each does. belong: values → (…, models), boolean."""
+    slugs, inside = world.slugs, belong(world.values)
+    shares = inside.astype(float) if world.is_paper else belong(world.draws).mean(axis=0)
     if set(named) - set(slugs):
         raise Undecidable("a named model takes no part")
+    wanted = np.isin(slugs, named)
     wrong = (wanted & (shares <= 1 - SURE)) | (exactly & ~wanted & (shares >= SURE))
     right = np.where(wanted, shares >= SURE, (shares <= 1 - SURE) | (not exactly))
     found = [slug for slug, here in zip(slugs, inside, strict=True) if here]
@@ -254,12 +242,9 @@ def membership(
     extra = [slug for slug in found if exactly and not wanted[slugs.index(slug)]]
     shown += f"; not named: {_names(extra)}" if extra else ""
     shown += f"; named but outside: {_names(missing)}" if missing else ""
-    if wrong.any():
-        return Finding(Outcome.FAILS, shown)
-    if not right.all():
-        unsure = [slug for slug, sure in zip(slugs, right, strict=True) if not sure]
-        return Finding(Outcome.UNDECIDED, shown, f"undecided for {_names(unsure)}")
-    return Finding(Outcome.HOLDS, shown)
+    unsure = [slug for slug, sure in zip(slugs, right, strict=True) if not sure]
+    reason = f"undecided for {_names(unsure)}"
+    return decided(shown, holds=right.all(), fails=wrong.any(), reason=reason)
 
 
 def _names(slugs: Sequence[str], most: int = 8) -> str:

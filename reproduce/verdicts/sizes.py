@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from reproduce.analysis import statistics
 from reproduce.analysis.measures import measure
@@ -25,7 +25,7 @@ def of_metric(
     world: World, statement: Statement, statistic: Statistic, column: str, rows: tuple[str, ...]
 ) -> Finding:
     """A printed number in the metric's own unit against a statistic of one column."""
-    world.require(rows, column)
+    world.rows(rows, column)
     if world.is_paper:
         return rules.recomputed(world, statement.number, statistic, [column], rows=rows)
     theirs = float(statistic(world.printed_values)) if column in world.paper else float("nan")
@@ -158,46 +158,29 @@ REDUCE: dict[str, Any] = {"mean": np.mean, "median": np.median, "lowest": np.min
 def summary(world: World, statement: Statement) -> Finding:
     """A mean, median, lowest or highest value over named models, or all. Paper: that of their cells, up to rounding.
     Results: as for `cell`."""
-    metric, reduce = statement.text("metric"), REDUCE[statement.text("as")]
-    rows = _group(world, statement)
+    return _reduced(world, statement, REDUCE[statement.text("as")])
+
+
+def _reduced(world: World, statement: Statement, reduce: Any) -> Finding:
+    metric = statement.text("metric")
+    rows = world.select(statement, "family" if "family" in statement.arguments else "models")
     return of_metric(
         world, statement, lambda v: np.asarray(reduce(v.of(metric, rows), axis=-1)), metric, rows
     )
 
 
-def _group(world: World, statement: Statement) -> tuple[str, ...]:
-    return world.select(statement, "family" if "family" in statement.arguments else "models")
-
-
 @kind("range", size=True)
 def value_range(world: World, statement: Statement) -> Finding:
     """Two printed ends of a range over named models: both must agree, each as for `cell`."""
-    metric, rows = statement.text("metric"), _group(world, statement)
-
-    def end(reduce: Any, v: Values) -> np.ndarray:
-        return np.asarray(reduce(v.of(metric, rows), axis=-1))
-
     ends = [
-        of_metric(world, replace(statement, printed=(text,)), partial(end, reduce), metric, rows)
+        _reduced(world, replace(statement, printed=(text,)), reduce)
         for text, reduce in zip(statement.printed, (np.min, np.max), strict=True)
     ]
-    return joined(ends, "; ")
+    worst = max(ends, key=lambda found: SEVERITY.index(found.outcome))
+    return Finding(worst.outcome, "; ".join(found.shown for found in ends), worst.reason)
 
 
-def joined(findings: list[Finding], mark: str) -> Finding:
-    """What several findings say together: they must all hold."""
-    worst = max(findings, key=lambda found: SEVERITY.index(found.outcome))
-    return Finding(worst.outcome, mark.join(found.shown for found in findings), worst.reason)
-
-
-SEVERITY = (
-    Outcome.HOLDS,
-    Outcome.PARTLY,
-    Outcome.UNJUDGED,
-    Outcome.UNDECIDED,
-    Outcome.OTHER,
-    Outcome.FAILS,
-)
+SEVERITY = (Outcome.HOLDS, Outcome.UNDECIDED, Outcome.OTHER, Outcome.FAILS)
 
 
 # --- percentages and ratios -----------------------------------------------------------------------------
@@ -229,7 +212,7 @@ def relative(world: World, statement: Statement) -> Finding:
     alone is, from the interval of ours."""
     metric = statement.text("metric")
     statistic, rows = _relative(statement, world)
-    world.require(rows, metric)
+    world.rows(rows, metric)
     if len(statement.printed) == 2:
         return _within_range(world, statement)
     show = ".3g" if statement.text("as") == "ratio" else ".1%"
@@ -257,15 +240,11 @@ def _within_range(world: World, statement: Statement) -> Finding:
     )
     points = losses(world.values)
     shown = ", ".join(f"{listed([slug])} {loss:.1%}" for slug, loss in zip(named, points, strict=True))
-    if world.is_paper:
-        return decided(shown, holds=((points >= ends[0]) & (points <= ends[1])).all())
-    drawn = losses(world.draws)
+    drawn = points[None] if world.is_paper else losses(world.draws)
     inside = ((drawn >= ends[0]) & (drawn <= ends[1])).mean(axis=0)
-    if (inside <= 1 - rules.SURE).any():
-        return Finding(Outcome.FAILS, shown)
-    if (inside >= rules.SURE).all():
-        return Finding(Outcome.HOLDS, shown)
-    return Finding(Outcome.UNDECIDED, shown, "the interval lies on both sides of the range")
+    certain, refuted = (inside >= rules.SURE).all(), (inside <= 1 - rules.SURE).any()
+    reason = "the interval lies on both sides of the range"
+    return decided(shown, holds=certain, fails=refuted, reason=reason)
 
 
 def direction(world: World, statement: Statement) -> Finding | None:
@@ -273,7 +252,7 @@ def direction(world: World, statement: Statement) -> Finding | None:
     if statement.kind != "relative" or statement.text("as") == "gap":
         return None
     statistic, rows = _relative(statement, world)
-    world.require(rows, statement.text("metric"))
+    world.rows(rows, statement.text("metric"))
     neutral = 1.0 if statement.text("as") == "ratio" else 0.0
     sign = 1.0 if statement.number.value > neutral else -1.0
     low, high = rules.interval(sign * (statistic(world.draws) - neutral))
@@ -281,9 +260,8 @@ def direction(world: World, statement: Statement) -> Finding | None:
     shown = f"{value:.3g}" if neutral else f"at least {value:.1%}" if len(rows) > 2 else f"{value:.1%}"
     if low > 0:
         return Finding(Outcome.PARTLY, shown, "its direction; the size is judged in paper and notebook")
-    if high < 0:
-        return Finding(Outcome.FAILS, shown, "the direction is another")
-    return Finding(Outcome.UNDECIDED, shown, "the interval includes no difference")
+    reason = "the direction is another" if high < 0 else "the interval includes no difference"
+    return Finding(Outcome.FAILS if high < 0 else Outcome.UNDECIDED, shown, reason)
 
 
 # --- correlations ---------------------------------------------------------------------------------------
@@ -302,57 +280,53 @@ def correlation(world: World, statement: Statement) -> Finding:
     if not np.isfinite(found.r):
         raise Undecidable(f"r is undefined on {found.n} models")
     shown = f"r = {found.r:.3f}, p = {found.p:.2g}, n = {found.n}"
-    certain = found.p < statistics.ALPHA
-    printed = statement.number
-    if sense in ("value", "size"):
-        flip = -1.0 if sense == "size" else 1.0
+    if sense in ("below", "p"):
+        return _probability(world, statement, found, shown)
+    printed, flip = statement.number, -1.0 if sense == "size" else 1.0
 
-        def statistic(v: Values) -> np.ndarray:
-            return flip * statistics.correlate(v.of(x), v.of(y))
+    def statistic(v: Values) -> np.ndarray:
+        return flip * statistics.correlate(v.of(x), v.of(y))
 
+    same = found.r * flip * printed.value > 0
+    agrees = Finding(Outcome.HOLDS, shown)
+    if sense == "sign" and world.is_paper:
+        return decided(shown, holds=same)
+    if sense != "sign":
         if world.is_paper:
-            finding = rules.recomputed(world, printed, statistic, [x, y])
-            return Finding(finding.outcome, f"r = {found.r:.3f}")
+            return replace(rules.recomputed(world, printed, statistic, [x, y]), shown=f"r = {found.r:.3f}")
         finding = rules.printed_value(world, printed, statistic, margin=CORRELATION_MARGIN, show=".3f")
-        if finding.outcome is Outcome.FAILS:
-            reason = f"further than {CORRELATION_MARGIN} from the printed r"
-            return _by_sign(found.r * flip, printed.value, found.p, shown, reason)
-        return replace(finding, shown=f"{shown}; {finding.shown}")
-    if sense == "sign":
-        if world.is_paper:
-            return decided(shown, holds=found.r * printed.value > 0)
-        outcome = _by_sign(found.r, printed.value, found.p, shown, "")
-        return Finding(Outcome.HOLDS, shown) if outcome.outcome is Outcome.PARTLY else outcome
+        if finding.outcome is not Outcome.FAILS:
+            return replace(finding, shown=f"{shown}; {finding.shown}")
+        agrees = Finding(Outcome.PARTLY, shown, f"further than {CORRELATION_MARGIN} from the printed r")
+    if found.p >= statistics.ALPHA:
+        return Finding(Outcome.UNDECIDED, shown, ZERO)
+    return agrees if same else Finding(Outcome.FAILS, shown, OTHER_SIGN)
+
+
+ZERO, OTHER_SIGN = "the interval of r includes zero", "r has the other sign"
+
+
+def _probability(world: World, statement: Statement, found: statistics.Correlation, shown: str) -> Finding:
+    """A bound on p (`sense=below`), or p itself."""
+    printed, certain = statement.number, found.p < statistics.ALPHA
     sign = {"positive": 1, "negative": -1}.get(statement.text("sign", "any"), 0)
     if sign and found.r * sign <= 0:
-        return Finding(Outcome.FAILS, shown, "r has the other sign")
-    if sense == "below":
-        if world.is_paper or found.p < printed.value:
-            return decided(shown, holds=found.p < printed.value)
-        if certain:
-            return Finding(Outcome.PARTLY, shown)
-        return Finding(Outcome.UNDECIDED, shown, "the interval of r includes zero")
-    if world.is_paper:
-        finding = rules.recomputed(world, printed, lambda v: _p_values(v.of(x), v.of(y)), [x, y])
-        return Finding(finding.outcome, shown)
-    return decided(shown, holds=certain == (printed.value < statistics.ALPHA))
+        return Finding(Outcome.FAILS, shown, OTHER_SIGN)
+    if statement.text("sense") == "below":
+        partly = certain and not world.is_paper
+        below = found.p < printed.value
+        return decided(shown, holds=below, partly=partly, fails=world.is_paper, reason=ZERO)
+    if not world.is_paper:
+        return decided(shown, holds=certain == (printed.value < statistics.ALPHA))
+    x, y = statement.text("x"), statement.text("y")
 
+    def statistic(v: Values) -> np.ndarray:
+        """Two-sided p of Pearson's r along the last axis."""
+        r = statistics.correlate(v.of(x), v.of(y))
+        t = r * np.sqrt((found.n - 2) / np.maximum(1 - r**2, 1e-300))
+        return np.asarray(2 * stats.t.sf(np.abs(t), found.n - 2))
 
-def _p_values(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Two-sided p of Pearson's r along the last axis."""
-    from scipy import stats
-
-    r, n = statistics.correlate(x, y), x.shape[-1]
-    t = r * np.sqrt((n - 2) / np.maximum(1 - r**2, 1e-300))
-    return np.asarray(2 * stats.t.sf(np.abs(t), n - 2))
-
-
-def _by_sign(r: float, printed: float, p: float, shown: str, reason: str) -> Finding:
-    if p >= statistics.ALPHA:
-        return Finding(Outcome.UNDECIDED, shown, "the interval of r includes zero")
-    if r * printed > 0:
-        return Finding(Outcome.PARTLY, shown, reason)
-    return Finding(Outcome.FAILS, shown, "r has the other sign")
+    return replace(rules.recomputed(world, printed, statistic, [x, y]), shown=shown)
 
 
 # --- equations and spreads --------------------------------------------------------------------------------
@@ -368,9 +342,8 @@ def equation(world: World, statement: Statement) -> Finding:
     metrics = statement.text("metric").split()
     if world.is_paper:
         return _equations_within_the_paper(world, metrics)
-    found = [_by_the_equation(world, metric) for metric in metrics]
-    nearer = [by_it for by_it, _ in found]
-    return decided("; ".join(shown for _, shown in found), holds=all(nearer))
+    nearer, shown = zip(*(_by_the_equation(world, metric) for metric in metrics), strict=True)
+    return decided("; ".join(shown), holds=all(nearer))
 
 
 def _equations_within_the_paper(world: World, metrics: list[str]) -> Finding:
@@ -383,9 +356,8 @@ def _equations_within_the_paper(world: World, metrics: list[str]) -> Finding:
         shown = f"two digits of the test set demand a PIQ of {floor:.2g}; printed are {piq.median():.2g}"
         return decided(shown, holds=piq.median() >= floor / 10)
     shown = f"ISS is {share:.2g} times the largest variance that the printed PIQ allows"
-    if share > 1 and len(metrics) == 1:
-        return Finding(Outcome.UNDECIDED, shown, "the tables cannot say which of the two departs")
-    return decided(shown, holds=share <= 1)
+    reason = "the tables cannot say which of the two departs"
+    return decided(shown, holds=share <= 1, fails=len(metrics) > 1, reason=reason)
 
 
 def _by_the_equation(world: World, metric: str) -> tuple[bool, str]:
@@ -425,9 +397,8 @@ def spread_over_seeds(world: World, statement: Statement) -> Finding:
     if int(world.column("n_seeds").min()) < 2:
         shown = "printed ± over our SD over images or pairs: " + _by_metric(over_images)
         alike = [1 / 1.5 <= ratio <= 1.5 for name, ratio in over_images.items() if name != "iss"]
-        if alike and all(alike):
-            return Finding(Outcome.FAILS, shown)
-        return Finding(Outcome.UNDECIDED, shown, "one seed has no spread over seeds")
+        refuted = alike and all(alike)
+        return decided(shown, holds=False, fails=refuted, reason="one seed has no spread over seeds")
     over_seeds = {name: _median_ratio(world, name, "seed_sd") for name in metrics}
     shown = (
         f"printed ± over our SD over seeds: {_by_metric(over_seeds)}; over images: {_by_metric(over_images)}"
@@ -478,6 +449,5 @@ def members(world: World, statement: Statement) -> Finding:
     for column, _, _ in bounds(statement):
         world.column(column)
     exactly = statement.text("sense", "exactly") == "exactly"
-    inside = within(statement, world.values)
-    shares = inside.astype(float) if world.is_paper else within(statement, world.draws).mean(axis=0)
-    return rules.membership(world.select(statement, "models"), world.slugs, inside, shares, exactly=exactly)
+    named = world.select(statement, "models")
+    return rules.membership(world, named, lambda v: within(statement, v), exactly=exactly)

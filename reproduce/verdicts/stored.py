@@ -52,7 +52,7 @@ def document(
     from reproduce.verdicts.model import command
 
     statements = [
-        dict(verdict.fields()) | {"command": command(verdict.statement.id, profile)} for verdict in verdicts
+        verdict.fields() | {"command": command(verdict.statement.id, profile)} for verdict in verdicts
     ]
     claims = [
         {

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,8 @@ from reproduce.analysis import summaries
 from reproduce.analysis.measures import measure
 from reproduce.architectures.names import IMAGE_METRICS
 from reproduce.errors import ReproduceError
-from reproduce.paper import CELLS, tables
+from reproduce.paper import CELLS
+from reproduce.paper import models as paper_models
 from reproduce.paper.tables import read
 from reproduce.storage.records import Records
 from reproduce.verdicts.model import IN_RESULTS, Outcome, Verdict
@@ -46,27 +48,22 @@ def ten_statements() -> tuple[tuple[int, str, str], ...]:
 
 def ten(judged: Mapping[str, Iterable[Verdict]]) -> tuple[Ten, ...]:
     """The ten claims with their verdicts by profile. Raises ReproduceError for a statement that does not exist."""
-    by_id = {
-        profile: {name: verdict for verdict in verdicts for name in verdict.statement.ids}
-        for profile, verdicts in judged.items()
-    }
-    for profile, known in by_id.items():
-        for _, statement, _ in ten_statements():
+    found: dict[str, dict[str, Verdict]] = {statement: {} for _, statement, _ in ten_statements()}
+    for profile, verdicts in judged.items():
+        known = {name: verdict for verdict in verdicts for name in verdict.statement.ids}
+        for statement, by_profile in found.items():
             if statement not in known:
                 raise ReproduceError(
                     f"ten.csv names the statement '{statement}', which {profile} does not judge"
                 )
-    return tuple(
-        Ten(number, claim, {profile: known[statement] for profile, known in by_id.items()})
-        for number, statement, claim in ten_statements()
-    )
+            by_profile[profile] = known[statement]
+    return tuple(Ten(number, claim, found[statement]) for number, statement, claim in ten_statements())
 
 
 # --- ten epochs and a hundred ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Lengths:
+class Lengths(NamedTuple):
     """Names of statements that `notebook` (ten epochs) and `paper` (a hundred) both decide.
 
     short, long: those that hold, at least in direction, after ten epochs and not after a hundred, and the reverse.
@@ -145,8 +142,7 @@ def perfect_repetition(common: Mapping[str, float]) -> pd.DataFrame:
     common: metric → `common_share`. It moves how far the tally of one repetition strays, not its mean. Rows the words
     "reproduced", "undecided", "not reproduced"; columns low, mean, high (95 % of the repetitions).
     """
-    printed = tables()
-    models = printed.models()
+    models = paper_models()
     rng = np.random.default_rng(0)
     counts = np.zeros((REPETITIONS, 3), dtype=int)
 
@@ -154,18 +150,16 @@ def perfect_repetition(common: Mapping[str, float]) -> pd.DataFrame:
         together, apart = (rng.standard_normal((REPETITIONS, n)) for n in (1, len(error)))
         return np.asarray(error * (np.sqrt(share) * together + np.sqrt(1 - share) * apart))
 
-    for metric in dict.fromkeys(cell.metric for cell in CELLS):
-        sd = models[f"{metric}_sd"]
-        if sd.isna().all():  # MAE is printed without ±
-            continue
+    for metric in dict.fromkeys(cell.metric for cell in CELLS if cell.part == "sd"):
         n, share = PRINTED_IMAGES if metric in IMAGE_METRICS else PRINTED_PAIRS, common[metric]
-        error = sd.to_numpy(dtype=float) * np.sqrt(2 / n)
-        margin = np.array([measure(metric).margin(float(value)) for value in models[metric]])
-        counts += _outcomes(noise(error, share), error * NORMAL, margin)
         # of two normal variables with correlation ρ, the sample variances have ρ²
-        error = sd.to_numpy(dtype=float) / np.sqrt(n - 1)
-        margin = np.array([measure(f"{metric}_sd").margin(float(value)) for value in sd])
-        counts += _outcomes(noise(error, share**2), error * NORMAL, margin)
+        sd = models[f"{metric}_sd"].to_numpy(dtype=float)
+        for column, error, shared in (
+            (metric, sd * np.sqrt(2 / n), share),
+            (f"{metric}_sd", sd / np.sqrt(n - 1), share**2),
+        ):
+            margin = np.array([measure(column).margin(float(value)) for value in models[column]])
+            counts += _outcomes(noise(error, shared), error * NORMAL, margin)
     low, high = np.quantile(counts, INTERVAL, axis=0)
     words = [IN_RESULTS[outcome] for outcome in (Outcome.HOLDS, Outcome.UNDECIDED, Outcome.FAILS)]
     return pd.DataFrame({"low": low, "mean": counts.mean(axis=0), "high": high}, index=words)

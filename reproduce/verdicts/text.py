@@ -65,9 +65,13 @@ def arithmetic(world: World, statement: Statement) -> Finding:
     low, high = min(ends), max(ends)
     printed = statement.number
     shown = f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
-    note = statement.text("note", "")
     inside = low - printed.half_unit <= printed.value <= high + printed.half_unit
-    return decided(f"{shown}; {note}" if note else shown, holds=inside)
+    return decided(_noted(shown, statement), holds=inside)
+
+
+def _noted(shown: str, statement: Statement) -> str:
+    """With the statement's note, if it has one."""
+    return "; ".join(filter(None, (shown, statement.text("note", ""))))
 
 
 @kind("restated", text=True)
@@ -88,8 +92,7 @@ def restated(world: World, statement: Statement) -> Finding:
     )
     places = ", ".join(dict.fromkeys(other.section for other in others))
     shown = "; ".join(f"{_listed(here[name])} here, {_listed(there[name])} in {places}" for name in both)
-    note = statement.text("note", "")
-    return decided(f"{shown}; {note}" if note else shown, holds=same)
+    return decided(_noted(shown, statement), holds=same)
 
 
 Stated = tuple[float | str, ...]

@@ -43,14 +43,13 @@ class Values:
     column: Callable[[str], np.ndarray]
 
     def of(self, name: str, slugs: tuple[str, ...] | None = None) -> np.ndarray:
-        """A column, of the given models in their order. Raises Undecidable where a value is not finite."""
+        """A column, of the given models in their order. Raises Undecidable where one has no finite value."""
         values = self.column(name)
-        if slugs is not None:
-            values = values[..., [self.slugs.index(slug) for slug in slugs]]
-        if not np.isfinite(values).all():
-            at = np.flatnonzero(~np.isfinite(values).reshape(-1, values.shape[-1]).all(axis=0))
-            raise Undecidable(f"no finite {name} of {listed((slugs or self.slugs)[i] for i in at)}")
-        return values
+        finite = np.isfinite(values).reshape(-1, len(self.slugs)).all(axis=0)
+        there = dict(zip(self.slugs, finite, strict=True))
+        if lacking := [slug for slug in slugs or self.slugs if not there.get(slug)]:
+            raise Undecidable(f"no finite {name} of {listed(lacking)}")
+        return values if slugs is None else values[..., [self.slugs.index(slug) for slug in slugs]]
 
 
 Statistic = Callable[[Values], np.ndarray]
@@ -62,51 +61,6 @@ def _weights(units: int, stream: int) -> np.ndarray:
     """(DRAWS, units): how often each unit is drawn, ÷ units."""
     rng = np.random.default_rng([stream, units])
     return rng.multinomial(units, np.full(units, 1 / units), DRAWS) / units
-
-
-class Resampled:
-    """The draws of a campaign's means and SDs."""
-
-    def __init__(self, measurements: Measurements, points: pd.DataFrame) -> None:
-        self._measurements, self._points = measurements, points
-        self._found: dict[tuple[str, int], np.ndarray] = {}
-        self._units = cache(self._by_model)
-
-    def column(self, name: str, stream: int = OURS) -> np.ndarray:
-        """(DRAWS, models) of a column; constant for what is one number a model. Raises KeyError for no column."""
-        if (name, stream) not in self._found:
-            self._found[name, stream] = self._drawn(name, stream)
-        return self._found[name, stream]
-
-    def _drawn(self, name: str, stream: int) -> np.ndarray:
-        points = self._points[name].to_numpy(dtype=float)
-        metric, spread = name.removesuffix("_sd"), name.endswith("_sd")
-        drawn = np.broadcast_to(points, (DRAWS, len(points))).copy()
-        if metric in MEASURES and MEASURES[metric].timing:
-            noise = np.random.default_rng([stream, *name.encode()]).standard_normal(drawn.shape)
-            return np.asarray(drawn * np.exp(noise * self._points["timing_error"].to_numpy(dtype=float)))
-        units = self._units(metric)
-        for at, slug in enumerate(self._points.index):
-            if slug in units:
-                drawn[:, at] = resampled(units[slug], stream, spread=spread)
-        return drawn
-
-    def _by_model(self, metric: str) -> dict[str, np.ndarray]:
-        """Slug → values (seeds, units); nothing for what is one number a model."""
-        table = _table(self._measurements, metric)
-        if table is None:
-            return {}
-        slugs, values = table.index.get_level_values(0), table.to_numpy(dtype=float)
-        return {str(slug): values[slugs == slug] for slug in slugs.unique()}
-
-
-def _table(measurements: Measurements, metric: str) -> pd.DataFrame | None:
-    """Rows architecture and seed, columns units; None for what is one number a model."""
-    try:
-        values = measurements(metric)
-    except KeyError:
-        return None
-    return values.set_index(["architecture", "seed", "unit"])["value"].unstack("unit")
 
 
 def resampled(values: np.ndarray, stream: int = OURS, *, spread: bool = False) -> np.ndarray:
@@ -166,19 +120,42 @@ class World:
         return Values(self.slugs, cache(lambda name: self.column(name).to_numpy(dtype=float)))
 
     @cached_property
-    def _resampled(self) -> Resampled:
-        assert self.measured is not None, "only a campaign is drawn again"
-        return Resampled(self.measured, self.models)
-
-    @cached_property
     def draws(self) -> Values:
         """The same with sampling error: arrays (DRAWS, models)."""
+        return Values(self.slugs, lambda name: self._drawn(name, OURS))
 
-        def column(name: str) -> np.ndarray:
-            self.column(name)
-            return self._resampled.column(name)
+    @cached_property
+    def _drawn(self) -> Callable[[str, int], np.ndarray]:
+        """Column and stream → draws (DRAWS, models); constant for what is one number a model."""
 
-        return Values(self.slugs, column)
+        def drawn(name: str, stream: int) -> np.ndarray:
+            points = self.column(name).to_numpy(dtype=float)
+            metric, spread = name.removesuffix("_sd"), name.endswith("_sd")
+            found = np.tile(points, (DRAWS, 1))
+            if metric in MEASURES and MEASURES[metric].timing:
+                noise = np.random.default_rng([stream, *name.encode()]).standard_normal(found.shape)
+                return np.asarray(found * np.exp(noise * self.models["timing_error"].to_numpy(dtype=float)))
+            table = self._by_unit(metric)
+            for at, slug in enumerate(self.slugs):
+                if table is not None and slug in table.index:
+                    found[:, at] = resampled(table.loc[[slug]].to_numpy(dtype=float), stream, spread=spread)
+            return found
+
+        return cache(drawn)
+
+    @cached_property
+    def _by_unit(self) -> Callable[[str], pd.DataFrame | None]:
+        """Metric → rows architecture and seed, columns units; None for what is one number a model."""
+
+        def table(metric: str) -> pd.DataFrame | None:
+            assert self.measured is not None, "only a campaign is drawn again"
+            try:
+                values = self.measured(metric)
+            except KeyError:
+                return None
+            return values.set_index(["architecture", "seed", "unit"])["value"].unstack("unit")
+
+        return cache(table)
 
     @cached_property
     def printed_draws(self) -> Values:
@@ -191,20 +168,17 @@ class World:
             printed = self.paper[name].to_numpy(dtype=float)
             scale = _printed_error(self.paper, name)
             noise = rng.standard_normal((DRAWS, len(printed)))
-            ours = (
-                self._resampled.column(name, THEIRS)
-                if name in self.models
-                else np.zeros((DRAWS, len(self.slugs)))
-            )
             for at, slug in enumerate(self.paper.index):
-                mine = ours[:, self.slugs.index(slug)] if slug in self.slugs else np.zeros(DRAWS)
+                if name not in self.models or slug not in self.slugs:
+                    continue
+                mine = self._drawn(name, THEIRS)[:, self.slugs.index(slug)]
                 if mine.std() > 0:
                     noise[:, at] = (mine - mine.mean()) / mine.std()
                     if np.isnan(scale[at]):  # printed without ±: ours stands for it
                         scale[at] = mine.std()
             return np.asarray(printed + np.nan_to_num(scale) * noise)
 
-        return Values(tuple(str(slug) for slug in self.paper.index), cache(column))
+        return Values(self.printed_values.slugs, cache(column))
 
     @cached_property
     def printed_values(self) -> Values:
@@ -236,26 +210,9 @@ class World:
             )
         return self.models[name]
 
-    def require(self, slugs: tuple[str, ...], name: str) -> None:
-        """Raises Undecidable if a column is missing, or not finite at one of the rows."""
-        finite = self._finite(name)
-        if lacking := [slug for slug in slugs if slug not in finite]:
-            raise Undecidable(f"no finite {name} of {listed(lacking)}")
-
-    @cached_property
-    def _finite(self) -> Callable[[str], frozenset[str]]:
-        """Column → the rows at which it is finite."""
-
-        def rows(name: str) -> frozenset[str]:
-            values = self.column(name).astype(float)
-            return frozenset(values.index[np.isfinite(values)])
-
-        return cache(rows)
-
     def rows(self, slugs: tuple[str, ...], name: str) -> pd.Series:
         """A column at the given rows; raises Undecidable if one is missing or not finite."""
-        self.require(slugs, name)
-        return self.column(name)[list(slugs)].astype(float)
+        return pd.Series(self.values.of(name, slugs), index=list(slugs))
 
     def select(self, statement: Statement, name: str) -> tuple[str, ...]:
         """The architectures of an argument; "all", or an absent argument, means every row of this world, "others"
@@ -294,7 +251,7 @@ class World:
     def by_unit(self, name: str, slugs: tuple[str, ...]) -> pd.DataFrame:
         """Values over the paper's images or pairs, averaged over seeds: rows units, columns models. Raises
         Undecidable where there is one number a model."""
-        table = _table(self.measured, name) if self.measured else None
+        table = self._by_unit(name) if self.measured else None
         if table is None:
             raise Undecidable(f"{name} is one number a model")
         self.rows(slugs, name)

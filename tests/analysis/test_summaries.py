@@ -84,8 +84,7 @@ def test_what_is_finished_is_told_by_reading_and_leaves_out_what_failed() -> Non
     assert set(summaries.finished(records)["architecture"]) == {"ae", "vae", *REFERENCES}
     assert set(summaries.finished(records, "pythae")["architecture"]) == {"vae"}
     assert set(summaries.finished(records, None)["variant"]) == {"", "pythae"}
-    asked = (("vae", ""), ("svae", ""), ("ae", "pythae"))
-    assert [summaries.finished_seeds(records, *one) for one in asked] == [(42, 456), (), ()]
+    assert [summaries.finished_seeds(records, slug) for slug in ("vae", "svae")] == [(42, 456), ()]
     assert tuple(summaries.summarise(records).index) == ("ae", "vae", "svae")
     assert tuple(summaries.summarise(records, "pythae").index) == ("vae",)
     assert tuple(summaries.references(records).index) == tuple(REFERENCES)

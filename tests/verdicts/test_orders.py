@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from reproduce.architectures.names import SLUGS
-from reproduce.verdicts import orders
 from reproduce.verdicts.model import Outcome
 from tests.verdicts.worlds import (
     Case,
@@ -146,15 +145,6 @@ def test_a_first_choice_is_the_first_and_not_only_one_of_the_recommended() -> No
     found = {slug: outcome(one_best(), "recommendation", text + slug) for slug in one_best().slugs}
     assert list(found.values()).count(HOLDS) == 1
     assert list(found.values()).count(PARTLY) == 2
-
-
-def test_the_frontier_keeps_ties_and_drops_what_is_beaten_in_one() -> None:
-    world = ours(models=base().iloc[:4].assign(ssim=[0.9, 0.9, 0.9, 0.5], piq=[2.0, 2.0, 3.0, 1.0]))
-    assert orders.pareto(world.values).tolist() == [True, True, False, True]
-    assert orders.combined(world.values).tolist() == [3, 3, 5, 5]
-    drawn = orders.pareto(world.draws)
-    assert drawn.shape == (1000, 4)
-    assert (drawn == orders.pareto(world.values)).all(), "without spread all resamples are alike"
 
 
 def test_several_comparisons_without_a_difference_are_corrected_for() -> None:

@@ -152,30 +152,10 @@ def test_every_inconsistency_has_one_cause_and_every_cause_and_pattern_explains_
     assert sorted(grouped) == sorted(one.statement.id for one in wrong)
     assert [cause.cause for cause in found] == list(causes["cause"])
     assert all(cause.verdicts and cause.follows and cause.correction for cause in found)
+    of = {name: one.cause for one in found for verdict in one.verdicts for name in verdict.statement.ids}
+    assert of["III-D.spread"].startswith("What ± is"), "the first in the file that matches"
     for pattern in " ".join(causes["matches"]).split():
         assert any(summary._matches(one, pattern) for one in wrong), pattern
-
-
-@pytest.mark.parametrize(
-    ("identity", "cause"),
-    [
-        ("Abstract.distinct", "Rows of the tables"),
-        ("V-C.ae-iss", "The units of PIQ and ISS"),
-        ("IV-D.vae-mse", "Numbers in the text"),
-        ("III-D.spread", "What ± is"),
-        ("IV-A.sign-ssim-mse", "Correlations"),
-        ("VI-D.regimes", "Counts and lists"),
-        ("III-G.normal-quantile", "Statistics"),
-        ("VII-A.generation-first", "Rankings"),
-        ("II-D.linnf-posterior", "Models and measures"),
-        ("III-H.total", "A protocol"),
-    ],
-)
-def test_the_cause_of_an_inconsistency(identity: str, cause: str, verdicts: tuple[Verdict, ...]) -> None:
-    """The first in the file that matches."""
-    own = [one for one in verdicts if identity in one.statement.ids]
-    (found,) = [each for each in summary.errata(verdicts) if own[0] in each.verdicts]
-    assert found.cause.startswith(cause)
 
 
 # --- ten epochs and a hundred -------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from reproduce.verdicts.judge import Campaign
 from reproduce.verdicts.model import Undecidable
 from reproduce.verdicts.world import DRAWS
 from tests.synthetic import make_records
-from tests.verdicts.worlds import base, ours, statement, theirs
+from tests.verdicts.worlds import base, ours, theirs
 
 
 def test_draws_spread_by_the_standard_error_of_the_mean_and_of_the_spread() -> None:
@@ -66,19 +66,12 @@ def test_what_is_not_there_is_a_reason_with_the_models_that_lack_it() -> None:
     for asked, reason in (
         (lambda: ours().rows(("ae",), "flavour"), "no flavour was measured here"),
         (lambda: theirs().rows(("ae",), "flavour"), "Tables I and II have no such column"),
-        (lambda: world.require(("ae", "vae", "wae"), "ssim"), r"^no finite ssim of AE, VAE$"),
+        (lambda: world.rows(("ae", "vae", "wae"), "ssim"), r"^no finite ssim of AE, VAE$"),
         (lambda: world.values.of("ssim"), r"^no finite ssim of AE, VAE$"),
         (lambda: world.by_unit("parameters", ("ae",)), "one number a model"),
     ):
         with pytest.raises(Undecidable, match=reason):
             asked()
-
-
-def test_all_and_others() -> None:
-    world, one = ours(), statement("ordering", "better=ae; worse=others")
-    assert world.select(one, "better") == ("ae",)
-    assert set(world.select(one, "worse")) == set(world.slugs) - {"ae"}
-    assert world.select(one, "models") == world.slugs
 
 
 def test_a_column_on_another_scale_is_told_from_one_row_that_is_far_off() -> None:
