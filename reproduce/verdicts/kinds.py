@@ -11,6 +11,12 @@ from reproduce.verdicts.model import Finding, Statement
 from reproduce.verdicts.world import World
 
 Predicate = Callable[[World, Statement], Finding]
+Property = Callable[[Statement], bool]
+
+
+def never(statement: Statement) -> bool:
+    """True of no statement."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Kind:
     field: bool = False
     size: bool = False
     text: bool = False
-    each: Callable[[Statement], bool] = lambda statement: False
+    each: Property = never
 
     @property
     def rule(self) -> str:
@@ -42,23 +48,28 @@ OWN: dict[str, Kind] = {}
 """Statement → its own kind: those that are like no other."""
 
 
-def _register(
-    table: dict[str, Kind], name: str, **properties: bool | Callable[[Statement], bool]
+def kind(
+    name: str,
+    *,
+    field: bool = False,
+    size: bool = False,
+    text: bool = False,
+    each: Property = never,
+    table: dict[str, Kind] = KINDS,
 ) -> Callable[[Predicate], Predicate]:
-    """A decorator that enters a predicate into a table; `properties` are those of `Kind`."""
+    """Register a predicate under a name that the registry's `kind` column uses."""
 
     def register(predicate: Predicate) -> Predicate:
         if name in table:
             raise ValueError(f"two predicates for the kind '{name}'")
-        table[name] = Kind(predicate, **properties)  # type: ignore[arg-type]
+        table[name] = Kind(predicate, field=field, size=size, text=text, each=each)
         return predicate
 
     return register
 
 
-kind, own = partial(_register, KINDS), partial(_register, OWN)
-"""Decorators: of a predicate for the registry's column `kind`, and of that of a single statement, whose kind is
-`own`."""
+own = partial(kind, table=OWN)
+"""Register the predicate of a single statement, under its name; its kind is `own`."""
 
 
 def kind_of(statement: Statement) -> Kind:
