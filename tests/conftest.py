@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,3 +92,27 @@ def tiny_profile(monkeypatch: pytest.MonkeyPatch, tiny: Protocol) -> Protocol:
     """The tiny protocol as a profile that the command line knows."""
     monkeypatch.setitem(PROFILES, "tiny", tiny)
     return tiny
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    tiny_profile: Protocol,
+) -> Callable[..., tuple[int, str, str]]:
+    """`python -m reproduce …` in this process, with nothing published: exit code, standard output, standard error."""
+    from reproduce import cli
+    from reproduce.commands import options
+
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(options, "PUBLISHED", tmp_path / "published")
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["reproduce", *words])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call

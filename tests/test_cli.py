@@ -4,42 +4,18 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from reproduce import cli, datasets, protocol, training
+from reproduce import datasets, protocol, training
 from reproduce.campaign import schedule
 from reproduce.commands import options, results
 from reproduce.machine import devices
-from reproduce.protocol import Protocol, shortened
+from reproduce.protocol import shortened
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import HISTORY, MISSING, Store
-from tests.tiny import ONLY, RUNS, contents
-
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    tiny_profile: Protocol,
-) -> Command:
-    """`python -m reproduce …` in this process, in an empty folder: exit code, standard output, standard error."""
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(options, "PUBLISHED", tmp_path / "published")
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["reproduce", *words])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
+from tests.tiny import ONLY, RUNS, Command, contents
 
 
 def of(store: Store) -> list[str]:

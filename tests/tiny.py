@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,9 @@ from reproduce.storage.store import PROVENANCE, Store
 
 if TYPE_CHECKING:
     from reproduce.storage.records import Records
+
+Command = Callable[..., tuple[int, str, str]]
+"""The fixture `command`: the words of a command → its exit code, standard output and standard error."""
 
 TINY = Protocol(
     name="tiny",
