@@ -66,17 +66,21 @@ def start(
 
 
 RUN = [str(Path(sys.executable).with_name("reproduce")), "run", "--jobs", "2"]
+MAKE = ["make", "reproduce"]
+ALONE = [*MAKE, "JOBS=1"]
+"""One process below make; what becomes of workers below a command is seen without make."""
+NUMBERS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 @pytest.mark.parametrize(
-    "number",
+    ("command", "number"),
     [
-        signal.SIGTERM,
-        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
-        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        (RUN, signal.SIGTERM),
+        (ALONE, signal.SIGTERM),
+        *(pytest.param(RUN, number, marks=pytest.mark.slow) for number in NUMBERS[1:]),
+        *(pytest.param(MAKE, number, marks=pytest.mark.slow) for number in NUMBERS),
     ],
 )
-@pytest.mark.parametrize("command", [RUN, ["make", "reproduce"]], ids=["command", "make"])
 def test_all_that_was_started_ends_and_the_checkpoint_stays(
     tmp_path: Path, started: list[subprocess.Popen[bytes]], command: list[str], number: signal.Signals
 ) -> None:

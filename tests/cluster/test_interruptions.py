@@ -12,8 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from reproduce import training
-from reproduce.storage.store import FRESH, MISSING, PARTIAL, Store
+from reproduce.storage.store import MISSING, PARTIAL, Store
 from tests.cluster.common import STARTING, Events, once, until
 from tests.tiny import ENDLESS, ONLY, RUNS, TINY, contents
 
@@ -80,21 +79,6 @@ def seconds_for_two() -> float:
     return 2 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_stops_at_once_and_leaves_what_the_same_command_goes_on_from(
-    endless: Command, tmp_path: Path, jobs: int
-) -> None:
-    process = endless(jobs)
-    assert interrupted(process) >= (2 if jobs == 2 else 0)
-    store = Store(tmp_path, ENDLESS)
-    assert {store.status(run, verify=True).state for run in RUNS} <= {FRESH, MISSING, PARTIAL}
-    checkpoints = list(tmp_path.rglob("checkpoint*.bin"))
-    assert checkpoints
-    for path in checkpoints:
-        training.unsealed(path.read_bytes())
-
-
 def interrupted(process: subprocess.Popen[str]) -> int:
     """Ctrl-C: the command and its children end at once, with one line. Returns how many children there were."""
     children = psutil.Process(process.pid).children(recursive=True)
@@ -129,22 +113,6 @@ def test_ctrl_c_in_an_evaluation_costs_no_training(command: Command, tmp_path: P
     assert report.done == [begun]
     assert not any("epoch" in event for _, event in events), "it was trained again"
     assert contents(store.path(begun)) == contents(finished.path(begun))
-
-
-@pytest.mark.slow
-def test_a_second_campaign_on_the_same_folder_ends_with_one_line_and_the_first_goes_on(
-    endless: Command, command: Command, tmp_path: Path
-) -> None:
-    first = endless(1)
-    second = command(1)
-    _, errors = second.communicate(timeout=400)
-    assert second.returncode == 2
-    assert errors == (
-        f"error: another campaign is writing to {tmp_path / 'endless'}: wait for it, or choose another --results\n"
-    )
-    (checkpoint,) = tmp_path.rglob("checkpoint*.bin")
-    before = checkpoint.stat().st_mtime_ns
-    wait_for(first, lambda: checkpoint.stat().st_mtime_ns > before)
 
 
 @pytest.mark.slow

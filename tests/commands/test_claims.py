@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from reproduce.commands import claims
-from reproduce.protocol import Protocol
+from reproduce.commands import claims, options
+from reproduce.commands.options import PUBLISHED
+from reproduce.protocol import Protocol, profile
 from reproduce.storage import runs
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import FAILED, FRESH, MISSING, STALE, Status, Store
 from reproduce.verdicts import stored, summary
 from reproduce.verdicts.judge import judge
 from reproduce.verdicts.registry import load
-from tests import bare
 from tests.synthetic import make_records
 from tests.tiny import RUNS, Command
 
@@ -265,9 +265,15 @@ def test_a_store_in_which_everything_is_damaged_is_not_taken_for_an_empty_one(
     assert "ae/seed-1 of profile 'tiny' is damaged" in err
 
 
-def test_in_a_clone_without_a_gpu_the_published_verdicts_are_shown(tmp_path: Path) -> None:
+def test_in_a_clone_without_a_gpu_the_published_verdicts_are_shown(
+    claimed: Command, document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The default profile there gives none."""
-    found = bare.reproduce("claims", tmp_path)
-    assert found.returncode == 0
-    assert b"no results that are judged" not in found.stdout
-    assert b"(grade D" in found.stdout
+    asked: list[Protocol] = []
+    monkeypatch.setattr(options, "PUBLISHED", PUBLISHED)
+    monkeypatch.setattr(options, "light_profile", lambda *_: profile("quick"))
+    monkeypatch.setattr(claims, "judged", lambda protocol, *_: asked.append(protocol) or document)
+    assert claimed("--results", str(tmp_path / "results"))[0] == 0
+    (judged,) = asked
+    assert judged.verdicts
+    assert any((PUBLISHED / judged.name).glob("*/seed-*/manifest.json"))

@@ -213,14 +213,6 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(recorded: Golden) ->
             golden.compare(theirs, ours)
 
 
-@pytest.mark.parametrize("frame", ["images", "pairs", "curves", "losses"])
-def test_a_missing_row_is_refused(recorded: Golden, frame: str) -> None:
-    shorter = replace(recorded, **{frame: getattr(recorded, frame).drop(index=3)})
-    for theirs, ours, side in ((recorded, shorter, "the results lack"), (shorter, recorded, "golden lacks")):
-        with pytest.raises(ReproduceError, match=rf"{side} 1 rows of {frame}, the first: \('"):
-            golden.compare(theirs, ours)
-
-
 # --- recording and reading ----------------------------------------------------------------------------
 
 

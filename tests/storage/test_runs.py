@@ -18,7 +18,7 @@ def test_an_architecture_is_known_by_slug_and_label_in_any_case() -> None:
 
 
 def test_names_come_with_commas_or_repeated_or_as_a_family_and_are_put_in_table_is_order() -> None:
-    assert runs.select(["svae,ae", "VAE@bce", "ae"]) == (("ae", ""), ("vae", "bce"), ("svae", ""))
+    assert runs.select(["svae,ae", "VAE@BCE", "ae"]) == (("ae", ""), ("vae", "bce"), ("svae", ""))
     assert runs.select(["FAMILY:Flow"]) == runs.select(["vae-linnf", "vae-iaf"])
 
 
