@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from reproduce.storage.store import MISSING, PARTIAL, Store
-from tests.cluster.common import STARTING, Events, once, until
+from tests.cluster.common import STARTING, Events, once, soon, until
 from tests.tiny import ENDLESS, ONLY, RUNS, TINY, contents
 
 pytestmark = STARTING
@@ -62,23 +62,6 @@ def wait_for(process: subprocess.Popen[str], condition: Callable[[], Any]) -> No
     assert process.poll() is None, process.communicate()[1]
 
 
-@pytest.fixture
-def endless(command: Command, tmp_path: Path) -> Command:
-    """The same, and comes back once a run is in training."""
-
-    def start(jobs: int) -> subprocess.Popen[str]:
-        process = command(jobs)
-        wait_for(process, lambda: list(tmp_path.rglob("checkpoint*.bin")))
-        return process
-
-    return start
-
-
-def seconds_for_two() -> float:
-    """What two seconds are on a machine that others use too."""
-    return 2 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-
-
 def interrupted(process: subprocess.Popen[str]) -> int:
     """Ctrl-C: the command and its children end at once, with one line. Returns how many children there were."""
     children = psutil.Process(process.pid).children(recursive=True)
@@ -88,7 +71,7 @@ def interrupted(process: subprocess.Popen[str]) -> int:
     seconds = time.monotonic() - before
     assert process.returncode == 130
     assert errors == "interrupted; the same command goes on from here\n"
-    assert seconds < seconds_for_two()
+    assert seconds < soon()
     assert psutil.wait_procs(children, timeout=20)[1] == []
     return len(children)
 
@@ -116,8 +99,9 @@ def test_ctrl_c_in_an_evaluation_costs_no_training(command: Command, tmp_path: P
 
 
 @pytest.mark.slow
-def test_the_death_of_a_campaign_ends_its_workers(endless: Command) -> None:
-    process = endless(2)
+def test_the_death_of_a_campaign_ends_its_workers(command: Command, tmp_path: Path) -> None:
+    process = command(2)
+    wait_for(process, lambda: list(tmp_path.rglob("checkpoint*.bin")))
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 2
     process.kill()
