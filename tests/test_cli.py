@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from reproduce.machine import devices
 from reproduce.protocol import shortened
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import HISTORY, MISSING, Store
+from tests import bare
 from tests.tiny import ONLY, RUNS, Command, contents
 
 
@@ -265,20 +264,7 @@ HEAVY = ("torch", "pandas", "scipy", "sklearn", "matplotlib", "distributed")
 def test_light_commands_answer_without_torch(
     words: list[str], spared: tuple[str, ...], tmp_path: Path
 ) -> None:
-    script = (
-        "import sys\n"
-        "from reproduce.cli import main\n"
-        f"sys.argv = ['reproduce', *{words!r}]\n"
-        "try:\n    main()\n"
-        "except SystemExit as stop:\n    assert not stop.code, stop.code\n"
-        f"heavy = set({spared!r}) & sys.modules.keys()\n"
-        "assert not heavy, heavy\n"
-    )
-    found = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True, text=True, check=False, cwd=tmp_path, env={"PYTHONPATH": str(Path.cwd()), "PATH": ""},
-    )  # fmt: skip
-    assert found.returncode == 0, found.stderr
+    bare.spares(words, spared, tmp_path)
 
 
 def test_provenance_that_differ_are_told_apart_and_no_host_is_named() -> None:

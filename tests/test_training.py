@@ -138,7 +138,8 @@ def test_looking_at_milestones_does_not_change_training(slug: str, train: Train,
     assert training.serialise(looked.weights) == training.serialise(not_looked.weights)
 
 
-def test_an_interrupted_run_goes_on_and_keeps_its_milestones(train: Train, tiny: Protocol) -> None:
+@pytest.mark.parametrize("slug", KINDS.values(), ids=KINDS)
+def test_an_interrupted_run_goes_on_and_keeps_its_milestones(slug: str, train: Train, tiny: Protocol) -> None:
     protocol = shortened(tiny, epochs=3, milestones=(1, 2, 3))
 
     def stop(event: dict[str, Any]) -> None:
@@ -146,13 +147,13 @@ def test_an_interrupted_run_goes_on_and_keeps_its_milestones(train: Train, tiny:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train("vae", protocol, "a", notify=stop)
+        train(slug, protocol, "a", notify=stop)
     events: list[dict[str, Any]] = []
-    found = train("vae", protocol, "a", notify=events.append)
+    found = train(slug, protocol, "a", notify=events.append)
     assert [event["epoch"] for event in events] == [3]
     assert found.resumed == 1
     assert milestones_of(found)["epoch"].tolist() == [1, 2, 3], "the last and the best come once"
-    whole = train("vae", protocol, "b")
+    whole = train(slug, protocol, "b")
     assert (found.milestones, found.history) == (whole.milestones, whole.history)
     assert training.serialise(found.weights) == training.serialise(whole.weights)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from reproduce.storage.store import Store
 from reproduce.verdicts import stored, summary
 from reproduce.verdicts.judge import judge
 from reproduce.verdicts.registry import load
+from tests import bare
 from tests.synthetic import make_records
 from tests.tiny import RUNS, Command
 
@@ -205,24 +204,11 @@ def test_claims_are_judged_on_the_seeds_that_are_asked_for(
 
 
 def test_a_kept_answer_needs_neither_numpy_nor_pandas(kept: list[str], tmp_path: Path) -> None:
-    script = (
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from reproduce.commands import options\n"
-        f"options.PUBLISHED = Path({str(tmp_path / 'published')!r})\n"
-        "from reproduce.cli import main\n"
-        f"sys.argv = ['reproduce', 'claims', *{kept!r}, '--id', 'Abstract.r']\n"
-        "try:\n    main()\n"
-        "except SystemExit as stop:\n    assert not stop.code, stop.code\n"
-        "heavy = {'numpy', 'pandas', 'scipy', 'torch', 'matplotlib'} & sys.modules.keys()\n"
-        "assert not heavy, heavy\n"
-    )
-    found = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True, text=True, check=False, cwd=tmp_path, env={"PYTHONPATH": str(Path.cwd()), "PATH": ""},
-    )  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    assert "in desk: reproduced" in found.stdout
+    elsewhere = "import pathlib\nfrom reproduce.commands import options\n"
+    elsewhere += f"options.PUBLISHED = pathlib.Path({str(tmp_path / 'published')!r})"
+    heavy = ("numpy", "pandas", "scipy", "torch", "matplotlib")
+    words = ["claims", *kept, "--id", "Abstract.r"]
+    assert "in desk: reproduced" in bare.spares(words, heavy, tmp_path, elsewhere)
 
 
 # --- stale and damaged runs -------------------------------------------------------------------------------
