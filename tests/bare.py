@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent"}
@@ -17,6 +18,22 @@ def python(code: str, folder: Path, **variables: str) -> subprocess.CompletedPro
 def reproduce(words: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[bytes]:
     """The command `reproduce` of this environment in that folder."""
     return ran([str(Path(sys.executable).with_name("reproduce")), *words.split()], folder, variables)
+
+
+def spares(words: list[str], heavy: Iterable[str], folder: Path, before: str = "") -> str:
+    """What a command prints that imports none of these modules, after a line of Python."""
+    script = (
+        f"import sys\n{before}\n"
+        "from reproduce.cli import main\n"
+        f"sys.argv = ['reproduce', *{words!r}]\n"
+        "try:\n    main()\n"
+        "except SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        f"heavy = {set(heavy)!r} & sys.modules.keys()\n"
+        "assert not heavy, heavy\n"
+    )
+    found = python(script, folder, PYTHONPATH=str(Path.cwd()))
+    assert found.returncode == 0, found.stderr.decode()
+    return found.stdout.decode()
 
 
 def ran(command: list[str], folder: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[bytes]:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ os.environ["MPLBACKEND"] = "Agg"
 import pytest
 
 from reproduce.protocol import PROFILES, Protocol
-from tests.tiny import RUNS, TINY
+from tests.tiny import TINY, once
 
 if TYPE_CHECKING:
     from reproduce.datasets import Dataset
@@ -66,12 +68,10 @@ def digits(tiny: Protocol) -> Dataset:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, tiny: Protocol) -> Store:
     """The store of a finished tiny campaign, made in this process by one worker. Not to be changed: see `store`."""
-    from reproduce.campaign.schedule import execute
     from reproduce.storage.store import Store
 
     made = Store(tmp_path_factory.mktemp("results"), tiny)
-    report = execute(made, RUNS, device="cpu", jobs=1)
-    assert report.exit_code == 0
+    assert once(made).exit_code == 0
     return made
 
 
@@ -90,3 +90,27 @@ def tiny_profile(monkeypatch: pytest.MonkeyPatch, tiny: Protocol) -> Protocol:
     """The tiny protocol as a profile that the command line knows."""
     monkeypatch.setitem(PROFILES, "tiny", tiny)
     return tiny
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    tiny_profile: Protocol,
+) -> Callable[..., tuple[int, str, str]]:
+    """`python -m reproduce …` in this process, with nothing published: exit code, standard output, standard error."""
+    from reproduce import cli
+    from reproduce.commands import options
+
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(options, "PUBLISHED", tmp_path / "published")
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["reproduce", *words])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call

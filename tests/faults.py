@@ -71,8 +71,6 @@ CALLS_AT_LEAST = 70
 """Of a run: two checkpoints, nine files and a manifest, each in six calls."""
 KILLED, FULL = "killed", "full"
 """What may happen at the n-th file-system call."""
-SECOND_CHECKPOINT = 13
-"""The call that would give it its name: a run that is killed there goes on from the first."""
 OUT_OF_DISK = 2
 """Exit code of a campaign that says that there is no space left."""
 
@@ -146,12 +144,6 @@ def survives(
     assert not list(store.folder.rglob("*.part"))
     check_store(store, run, [other], finished)
     return True
-
-
-def survives_once(fault: str, n: int, slug: str, folder: Path) -> bool:
-    """Let the fault happen at one file-system call of a run; everything is computed, nothing remembered."""
-    run, other, finished, store = prepared(slug, folder)
-    return survives(fault, n, run, other, store, finished, None)
 
 
 def survives_everywhere(fault: str, slug: str, folder: Path) -> int:

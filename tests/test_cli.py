@@ -2,44 +2,19 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from reproduce import cli, datasets, protocol, training
+from reproduce import datasets, protocol, training
 from reproduce.campaign import schedule
 from reproduce.commands import options, results
 from reproduce.machine import devices
-from reproduce.protocol import Protocol, shortened
+from reproduce.protocol import shortened
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import HISTORY, MISSING, Store
-from tests.tiny import ONLY, RUNS, contents
-
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    tiny_profile: Protocol,
-) -> Command:
-    """`python -m reproduce …` in this process, in an empty folder: exit code, standard output, standard error."""
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(options, "PUBLISHED", tmp_path / "published")
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["reproduce", *words])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
+from tests import bare
+from tests.tiny import ONLY, RUNS, Command, contents
 
 
 def of(store: Store) -> list[str]:
@@ -289,20 +264,7 @@ HEAVY = ("torch", "pandas", "scipy", "sklearn", "matplotlib", "distributed")
 def test_light_commands_answer_without_torch(
     words: list[str], spared: tuple[str, ...], tmp_path: Path
 ) -> None:
-    script = (
-        "import sys\n"
-        "from reproduce.cli import main\n"
-        f"sys.argv = ['reproduce', *{words!r}]\n"
-        "try:\n    main()\n"
-        "except SystemExit as stop:\n    assert not stop.code, stop.code\n"
-        f"heavy = set({spared!r}) & sys.modules.keys()\n"
-        "assert not heavy, heavy\n"
-    )
-    found = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True, text=True, check=False, cwd=tmp_path, env={"PYTHONPATH": str(Path.cwd()), "PATH": ""},
-    )  # fmt: skip
-    assert found.returncode == 0, found.stderr
+    bare.spares(words, spared, tmp_path)
 
 
 def test_provenance_that_differ_are_told_apart_and_no_host_is_named() -> None:

@@ -38,8 +38,6 @@ def test_smoke_campaign_agrees_with_golden(smoke: Path) -> None:
     checked = command("check", "--seed", "42", results=smoke)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "0 off" in checked.stdout
-    whole = command("check", results=smoke)
-    assert (whole.returncode, whole.stdout.count("seed-123")) == (0, len(SLUGS)), "what is missing is named"
 
 
 def test_every_run_is_fresh_and_a_second_campaign_makes_only_what_was_deleted(smoke: Path) -> None:

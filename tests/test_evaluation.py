@@ -15,11 +15,7 @@ from reproduce.architectures.contract import Architecture, Losses, Player
 from reproduce.architectures.names import MILESTONE_IMAGES, MILESTONE_PAIRS
 from reproduce.datasets import Dataset, Split, evaluation_indices
 from reproduce.evaluation import (
-    DIGIT_COLUMNS,
-    FRAME_COLUMNS,
-    IMAGE_COLUMNS,
     MILESTONE_COLUMNS,
-    PAIR_COLUMNS,
     Evaluation,
     Evaluator,
 )
@@ -43,18 +39,6 @@ def baseline(name: str, digits: Dataset) -> Architecture:
 def pca(tiny: Protocol, digits: Dataset) -> Evaluation:
     """Sixteen components."""
     return evaluation.evaluate(baseline("pca-16", digits), tiny, digits, 0, "cpu")
-
-
-def test_records_have_the_described_columns_and_rows(vae: Evaluation) -> None:
-    assert tuple(vae.images.columns) == IMAGE_COLUMNS
-    assert tuple(vae.pairs.columns) == PAIR_COLUMNS
-    assert tuple(vae.digits.columns) == DIGIT_COLUMNS
-    assert tuple(vae.frames.columns) == FRAME_COLUMNS
-    assert vae.frames.groupby("pair")["frame"].apply(list).tolist() == [list(range(10))] * 25
-    assert vae.images.groupby("path").size().to_dict() == {"mean": 100, "raw": 100, "sampled": 100}
-    assert {"main", "sampled", "raw"} <= set(vae.pairs["path"])
-    assert set(vae.pairs.groupby("path").size()) == {25}
-    assert vae.digits["label"].tolist() == list(range(10))
 
 
 def test_digit_rows_weighted_by_their_counts_give_the_whole_test_set(vae: Evaluation, tiny: Protocol) -> None:
@@ -104,25 +88,12 @@ def test_sampled_and_mean_paths_of_a_deterministic_model_are_equal_and_of_a_stoc
         assert math.isnan(found.scalars["kl"]) == equal
 
 
-def test_evaluating_twice_gives_the_same_bits_and_does_not_change_the_weights(
-    tiny: Protocol, digits: Dataset
-) -> None:
-    devices.configure("cpu")
-    # its batch norms and its codebook would move in training mode
-    model = training.fresh_architecture("vq-vae", "", tiny, 1)
-    before = training.serialise(model.state_dict())
-    first, again = (evaluation.evaluate(model, tiny, digits, 1, "cpu") for _ in range(2))
-    assert training.serialise(model.state_dict()) == before
-    assert again.images.equals(first.images)
-    assert again.pairs.equals(first.pairs)
-    assert repr(again.scalars) == repr(first.scalars)
-    for name, values in first.samples.items():
-        np.testing.assert_array_equal(again.samples[name], values)
-    originals, found = (first.samples[f"worst_{name}"] / 255 for name in ("originals", "reconstructions"))
+def test_the_worst_reconstructions_are_shown_the_worst_first(vae: Evaluation) -> None:
+    originals, found = (vae.samples[f"worst_{name}"] / 255 for name in ("originals", "reconstructions"))
     errors = metrics.mse(originals, found)
     # the pictures have 64 grey levels
     assert (np.diff(errors) < 1e-3).all()
-    assert errors.min() > first.scalars["test_mse"]
+    assert errors.min() > vae.scalars["test_mse"]
 
 
 def test_parameters_add_up_and_a_codebook_counts_apart(

@@ -14,7 +14,6 @@ from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structu
 from reproduce.metrics import (
     RIVAL_SSIMS,
     STILL,
-    i_ssim,
     iss,
     mae,
     mse,
@@ -106,21 +105,6 @@ def test_zero_padded_ssim_is_that_of_images_with_a_black_frame(stack: tuple[np.n
     np.testing.assert_allclose(RIVAL_SSIMS["zero_padded"](*stack), ssim(x, y), rtol=0, atol=1e-12)
 
 
-def test_ssim_of_one_gaussian_window_by_hand() -> None:
-    """On 11×11 one window lies wholly inside, so Eq. 4 once with Gaussian weights."""
-    rng = np.random.default_rng(0)
-    x, y = rng.random((2, 11, 11))
-    w = np.exp(-((np.arange(11) - 5) ** 2) / (2 * 1.5**2))
-    w = np.outer(w, w) / np.outer(w, w).sum()
-    mean_x, mean_y = (w * x).sum(), (w * y).sum()
-    variance_x, variance_y = (w * (x - mean_x) ** 2).sum(), (w * (y - mean_y) ** 2).sum()
-    covariance = (w * (x - mean_x) * (y - mean_y)).sum()
-    expected = ((2 * mean_x * mean_y + 1e-4) * (2 * covariance + 9e-4)) / (
-        (mean_x**2 + mean_y**2 + 1e-4) * (variance_x + variance_y + 9e-4)
-    )
-    assert float(ssim(x, y)) == pytest.approx(expected, rel=1e-10)
-
-
 # --- Eq. 7, 8, 9 --------------------------------------------------------------------------------------
 
 
@@ -133,13 +117,6 @@ FRAMES = np.array(
     ]
 )
 """Steps: one pixel by 1; one by 0.5; one by 0.5 and two by 1."""
-
-
-def test_interpolation_ssim_by_hand() -> None:
-    """Eq. 9 on frames of one window: flat ones have their luminance alone, equal ones 1."""
-    frames = np.stack([np.full((11, 11), grey) for grey in (0.2, 0.6, 0.6, 0.0)])
-    steps = [(0.24 + 1e-4) / (0.4 + 1e-4), 1, 1e-4 / (0.36 + 1e-4)]
-    assert float(i_ssim(frames)) == pytest.approx(sum(steps) / 3, rel=1e-12)
 
 
 def test_smoothness_by_hand() -> None:

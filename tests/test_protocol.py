@@ -34,11 +34,6 @@ def test_desk_is_the_paper_in_a_tenth_of_the_epochs_with_higher_rates_that_fall_
     assert same == {key: value for key, value in vars(paper).items() if key not in changed}
 
 
-def test_the_last_short_batch_counts_as_a_step(tiny: Protocol) -> None:
-    steps = [protocol.shortened(tiny, train=train).steps_per_epoch() for train in (640, 641, 63, 64)]
-    assert steps == [10, 11, 1, 1]
-
-
 UNSEEN = ({"seeds": (7,)}, {"whole_pairs": 11}, {"verdicts": True}, {"purpose": "x"}, {"milestones": (2,)})
 """Changes that the training never sees."""
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reproduce import protocol
 from reproduce.protocol import Protocol, shortened
@@ -18,7 +18,11 @@ from reproduce.storage.runs import RunId
 from reproduce.storage.store import PROVENANCE, Store
 
 if TYPE_CHECKING:
+    from reproduce.campaign.schedule import Report
     from reproduce.storage.records import Records
+
+Command = Callable[..., tuple[int, str, str]]
+"""The fixture `command`: the words of a command → its exit code, standard output and standard error."""
 
 TINY = Protocol(
     name="tiny",
@@ -39,7 +43,9 @@ TINY = Protocol(
 ENDLESS = shortened(TINY, name="endless", epochs=10**6, patience=None)
 """The same for runs that are not over when something happens to them."""
 
-RUNS = (RunId("pca-16", 0), RunId("mean-image", 0), RunId("ae", 1), RunId("vae", 1), RunId("svae", 1))
+PCA, MEAN_IMAGE, AE, VAE, SVAE = RUNS = (
+    RunId("pca-16", 0), RunId("mean-image", 0), RunId("ae", 1), RunId("vae", 1), RunId("svae", 1)
+)  # fmt: skip
 ONLY = "ae,vae,svae"
 
 
@@ -50,6 +56,13 @@ def contents(root: Path) -> dict[str, str]:
         for path in sorted(root.rglob("*"))
         if path.is_file() and path.name not in (PROVENANCE, ".lock") and ".damaged" not in str(path)
     }
+
+
+def once(store: Store, wanted: Sequence[RunId] = RUNS, **options: Any) -> Report:
+    """A campaign in this process, unless the options say otherwise."""
+    from reproduce.campaign.schedule import execute
+
+    return execute(store, wanted, device="cpu", **{"jobs": 1, **options})
 
 
 def assembled(store: Store, wanted: Sequence[RunId]) -> Records:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from benchmarks.speed import plain
 from reproduce.architectures import backbone as networks
-from reproduce.architectures.backbone import Decoder, Encoder, count_parameters
+from reproduce.architectures.backbone import Decoder, Encoder
 from reproduce.architectures.products import strided_convolution, transposed_convolution
 
 GAUSSIAN = {"embedding": 16, "log_covariance": 16}
@@ -26,13 +26,6 @@ def scrambled(module: nn.Module) -> nn.Module:
             for value in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
                 value.data.uniform_(0.5, 1.5)
     return module.double()
-
-
-def test_parameter_counts_are_the_registered_decision() -> None:
-    assert count_parameters(Encoder(GAUSSIAN)) == 130_016
-    assert count_parameters(Encoder({"embedding": 16})) == 111_568
-    assert count_parameters(Decoder(16)) == 259_905
-    assert count_parameters(Decoder(16, "linear")) == 259_905 - 2 * 32
 
 
 @pytest.mark.parametrize("training", [True, False])

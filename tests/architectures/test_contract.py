@@ -15,15 +15,8 @@ from reproduce.architectures.contract import (
     Player,
     average,
     negative_log_likelihood,
-    squared_error,
 )
 from tests.architectures.exact import move
-
-
-def test_squared_error_is_summed_over_pixels_and_not_over_images() -> None:
-    first = torch.tensor([[[[0.0, 0.5], [1.0, 0.25]]], [[[0.0, 0.0], [0.0, 0.0]]]])
-    second = torch.tensor([[[[1.0, 0.5], [0.5, 0.25]]], [[[0.0, 0.0], [0.5, 0.5]]]])
-    assert squared_error(first, second).tolist() == [1.25, 0.5]
 
 
 def test_likelihoods_are_unit_variance_gaussian_without_its_constant_and_cross_entropy() -> None:

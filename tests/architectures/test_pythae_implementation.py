@@ -21,7 +21,7 @@ from torch import Tensor
 
 from reproduce import training
 from reproduce.architectures import fingerprints, pythae_implementation, registry
-from reproduce.architectures.contract import Architecture, Batch
+from reproduce.architectures.contract import Batch
 from reproduce.architectures.pythae_implementation import PythaeHvae, PythaeVqVae
 from reproduce.architectures.settings import PythaeSettings
 from reproduce.datasets import Dataset
@@ -185,8 +185,9 @@ def test_a_setting_that_pythae_would_drop_or_choose_is_refused(config: dict[str,
         pythae_implementation.configuration(models.MIWAEConfig, registry.BACKBONE, PythaeSettings(config))
 
 
-@implementations
+@pytest.mark.parametrize("slug", ["vq-vae", "rae-l2", "vae-iaf", "factor-vae"])
 def test_a_resumed_run_ends_with_the_very_same_state(slug: str, tiny: Protocol, digits: Dataset) -> None:
+    """A codebook with averages, two optimisers, a flow with batch norms, a discriminator with second batches."""
     devices.configure("cpu")
 
     def fresh() -> Run:
@@ -202,24 +203,6 @@ def test_a_resumed_run_ends_with_the_very_same_state(slug: str, tiny: Protocol, 
 
 
 # --- each differs from the paper's implementation, and how ----------------------------------------------------
-
-
-@pytest.mark.parametrize("slug", [slug for slug in registry.PYTHAE if slug not in ("vq-vae", "rae-l2")])
-def test_the_pythae_implementation_is_not_the_described_one(slug: str) -> None:
-    """From the same networks, noise and batch, one step leads elsewhere."""
-    described, reading = registry.build(slug, train_size=TRAIN).train(), ours(slug)
-    reading.encoder.load_state_dict(described.encoder.state_dict(), strict=False)
-    reading.decoder.load_state_dict(described.decoder.state_dict())
-
-    def change(model: Architecture) -> dict[str, Tensor]:
-        before = copy.deepcopy(model.encoder.state_dict())
-        torch.manual_seed(5)
-        players = model.players()
-        step(model, players, optimizers(players, profile("desk")), Batch(few(), few().flip(0)), 0.0)
-        return {name: (value - before[name]).float() for name, value in model.encoder.state_dict().items()}
-
-    theirs, mine = change(reading), change(described)
-    assert max(distance(theirs[name], mine[name]) for name in theirs.keys() & mine.keys()) > 0.02
 
 
 def test_rae_l2_loses_its_decay() -> None:

@@ -81,16 +81,6 @@ def test_settings_of_a_variant_hold_its_change() -> None:
     assert registry.settings_of("ms-ssim-vae", "kl-1")["settings"]["kl_weight"] == 1.0
 
 
-def test_names_are_found_by_slug_and_label_in_any_case_and_a_misspelt_one_is_told_the_nearest() -> None:
-    assert registry.normalise("β-VAE") == ("beta-vae", "")
-    assert registry.normalise("vae@BCE") == ("vae", "bce")
-    assert registry.normalise(" ADVERSARIAL-AE ") == ("adversarial-ae", "")
-    with pytest.raises(ReproduceError, match="did you mean 'factor-vae'"):
-        registry.normalise("factorvea")
-    with pytest.raises(ReproduceError, match="no variant 'nonsense'"):
-        registry.normalise("vae@nonsense")
-
-
 @pytest.mark.parametrize("slug", SLUGS)
 def test_docstring_names_the_defining_work_and_what_departs_from_it(slug: str) -> None:
     """Authors, year, and its equation, algorithm, section or title: a section of the reproduced paper (in Roman

@@ -13,9 +13,7 @@ from reproduce.campaign.worker import Outcome
 from reproduce.protocol import profile
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import HISTORY, Store
-from tests.tiny import RUNS
-
-AE, VAE, SVAE = RunId("ae", 1), RunId("vae", 1), RunId("svae", 1)
+from tests.tiny import AE, RUNS, SVAE, VAE
 
 
 def actions(store: Store, **options: bool) -> dict[str, str]:

@@ -10,8 +10,9 @@ from reproduce.campaign import progress
 from reproduce.campaign.progress import Display
 from reproduce.campaign.schedule import Event
 from reproduce.storage.runs import RunId
+from tests.tiny import AE, VAE
 
-AE, VAE, MIWAE = RunId("ae", 1), RunId("vae", 1), RunId("miwae", 1)
+MIWAE = RunId("miwae", 1)
 DUE: Event = {"phase": "due", "state": "missing", "why": "not run yet"}
 EPOCH: Event = {"epoch": 2, "epochs": 8, "training_loss": 12.3456, "validation_loss": 13.0}
 

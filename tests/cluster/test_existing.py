@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 
-from reproduce.campaign.schedule import Report
 from reproduce.cluster import clusters
 from reproduce.errors import ReproduceError
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import MANIFEST, Store
-from tests.cluster.common import AE, LONGER, OTHER, STARTING, VAE, Events, once
-from tests.tiny import TINY, contents
+from tests.cluster.common import LONGER, STARTING, Events
+from tests.tiny import AE, TINY, VAE, contents, once
 
 pytestmark = STARTING
 
@@ -147,30 +146,6 @@ def test_a_campaign_waits_for_workers_and_says_so(
     warnings = [(run, event["warning"]) for run, event in events if "warning" in event]
     assert warnings[0] == (None, f"no worker at {machines.address}; waiting for one")
     assert contents(store.path(AE)) == contents(finished.path(AE))
-
-
-@pytest.mark.slow
-def test_campaigns_that_share_a_scheduler_get_each_its_own_results(
-    machines: Machines, tmp_path: Path
-) -> None:
-    stores = [Store(tmp_path / "results", protocol) for protocol in (TINY, OTHER)]
-    waiting: list[RunId] = []
-
-    def start_a_worker_for_both(run: RunId | None, event: dict[str, Any]) -> None:
-        if "warning" in event:
-            waiting.append(run)
-            if len(waiting) == len(stores):
-                machines.worker("shared")
-
-    def perform(store: Store) -> Report:
-        return once(store, (AE,), listener=start_a_worker_for_both, scheduler=machines.address)
-
-    with ThreadPoolExecutor() as both:
-        assert [report.done for report in both.map(perform, stores)] == [[AE], [AE]]
-    for store in stores:
-        alone = Store(tmp_path / "alone", store.protocol)
-        once(alone, (AE,))
-        assert contents(store.folder) == contents(alone.folder)
 
 
 @pytest.mark.slow

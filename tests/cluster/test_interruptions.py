@@ -12,10 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from reproduce import training
-from reproduce.storage.store import FRESH, MISSING, PARTIAL, Store
-from tests.cluster.common import STARTING, Events, once, until
-from tests.tiny import ENDLESS, ONLY, RUNS, TINY, contents
+from reproduce.storage.store import MISSING, PARTIAL, Store
+from tests.cluster.common import STARTING, Events, soon, until
+from tests.tiny import ENDLESS, ONLY, RUNS, TINY, contents, once
 
 pytestmark = STARTING
 
@@ -63,40 +62,8 @@ def wait_for(process: subprocess.Popen[str], condition: Callable[[], Any]) -> No
     assert process.poll() is None, process.communicate()[1]
 
 
-@pytest.fixture
-def endless(command: Command, tmp_path: Path) -> Command:
-    """The same, and comes back once a run is in training."""
-
-    def start(jobs: int) -> subprocess.Popen[str]:
-        process = command(jobs)
-        wait_for(process, lambda: list(tmp_path.rglob("checkpoint*.bin")))
-        return process
-
-    return start
-
-
-def seconds_for_two() -> float:
-    """What two seconds are on a machine that others use too."""
-    return 2 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_stops_at_once_and_leaves_what_the_same_command_goes_on_from(
-    endless: Command, tmp_path: Path, jobs: int
-) -> None:
-    process = endless(jobs)
-    assert interrupted(process) >= (2 if jobs == 2 else 0)
-    store = Store(tmp_path, ENDLESS)
-    assert {store.status(run, verify=True).state for run in RUNS} <= {FRESH, MISSING, PARTIAL}
-    checkpoints = list(tmp_path.rglob("checkpoint*.bin"))
-    assert checkpoints
-    for path in checkpoints:
-        training.unsealed(path.read_bytes())
-
-
-def interrupted(process: subprocess.Popen[str]) -> int:
-    """Ctrl-C: the command and its children end at once, with one line. Returns how many children there were."""
+def interrupted(process: subprocess.Popen[str]) -> None:
+    """Ctrl-C: the command and its children end at once, with one line."""
     children = psutil.Process(process.pid).children(recursive=True)
     before = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to everybody
@@ -104,9 +71,8 @@ def interrupted(process: subprocess.Popen[str]) -> int:
     seconds = time.monotonic() - before
     assert process.returncode == 130
     assert errors == "interrupted; the same command goes on from here\n"
-    assert seconds < seconds_for_two()
+    assert seconds < soon()
     assert psutil.wait_procs(children, timeout=20)[1] == []
-    return len(children)
 
 
 @pytest.mark.slow
@@ -132,24 +98,9 @@ def test_ctrl_c_in_an_evaluation_costs_no_training(command: Command, tmp_path: P
 
 
 @pytest.mark.slow
-def test_a_second_campaign_on_the_same_folder_ends_with_one_line_and_the_first_goes_on(
-    endless: Command, command: Command, tmp_path: Path
-) -> None:
-    first = endless(1)
-    second = command(1)
-    _, errors = second.communicate(timeout=400)
-    assert second.returncode == 2
-    assert errors == (
-        f"error: another campaign is writing to {tmp_path / 'endless'}: wait for it, or choose another --results\n"
-    )
-    (checkpoint,) = tmp_path.rglob("checkpoint*.bin")
-    before = checkpoint.stat().st_mtime_ns
-    wait_for(first, lambda: checkpoint.stat().st_mtime_ns > before)
-
-
-@pytest.mark.slow
-def test_the_death_of_a_campaign_ends_its_workers(endless: Command) -> None:
-    process = endless(2)
+def test_the_death_of_a_campaign_ends_its_workers(command: Command, tmp_path: Path) -> None:
+    process = command(2)
+    wait_for(process, lambda: list(tmp_path.rglob("checkpoint*.bin")))
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 2
     process.kill()

@@ -15,8 +15,8 @@ from reproduce.cluster import workers as workers_module
 from reproduce.errors import ReproduceError
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import MISSING, Store
-from tests.cluster.common import AE, LONGER, STARTING, SVAE, VAE, Events, once
-from tests.tiny import RUNS, TINY, contents
+from tests.cluster.common import LONGER, STARTING, Events
+from tests.tiny import AE, RUNS, SVAE, TINY, VAE, contents, once
 
 pytestmark = STARTING
 

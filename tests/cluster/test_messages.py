@@ -10,8 +10,8 @@ from reproduce.protocol import shortened
 from reproduce.storage import runs
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import MISSING, TRAINED, Status, Store
-from tests.cluster.common import AE, OTHER, VAE
-from tests.tiny import TINY
+from tests.cluster.common import OTHER
+from tests.tiny import AE, TINY, VAE
 
 
 def test_a_task_is_json_and_what_is_given_bytes(store: Store) -> None:

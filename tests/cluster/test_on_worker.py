@@ -14,8 +14,7 @@ from reproduce.campaign import schedule, worker
 from reproduce.cluster import client, messages, on_worker
 from reproduce.errors import ReproduceError
 from reproduce.storage.store import MISSING, Status, Store
-from tests.cluster.common import AE
-from tests.tiny import TINY
+from tests.tiny import AE, TINY
 
 
 class Done:

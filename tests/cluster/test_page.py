@@ -22,14 +22,14 @@ PAGE = Path(__file__).parents[2] / "docs" / "CLUSTER.md"
 
 
 def commands(port: int) -> list[list[str]]:
-    """The page's three commands with this machine as the host, two workers, and this environment."""
+    """The page's three commands with this machine as the host, one worker, and this environment."""
     text = PAGE.read_text(encoding="utf-8")
     (block,) = re.findall(r"```sh\n(\.venv/bin/dask scheduler.*?)```", text, re.DOTALL)
     lines = [line.partition("#")[0].strip(" &") for line in block.splitlines()]
     found = []
     for line in lines:
         words = shlex.split(
-            line.replace("HOST:8786", f"127.0.0.1:{port}").replace("--nworkers 16", "--nworkers 2")
+            line.replace("HOST:8786", f"127.0.0.1:{port}").replace("--nworkers 16", "--nworkers 1")
         )
         found.append([word.replace(".venv/bin", str(Path(sys.executable).parent)) for word in words])
     return found

@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable
+import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reproduce import cli
 from reproduce.commands import claims, options
-from reproduce.protocol import Protocol
+from reproduce.commands.options import PUBLISHED
+from reproduce.protocol import Protocol, profile
 from reproduce.storage import runs
 from reproduce.storage.runs import RunId
-from reproduce.storage.store import FAILED, FRESH, MISSING, STALE, Status, Store
+from reproduce.storage.store import Store
 from reproduce.verdicts import stored, summary
 from reproduce.verdicts.judge import judge
 from reproduce.verdicts.registry import load
 from tests import bare
 from tests.synthetic import make_records
-from tests.tiny import RUNS
-
-Command = Callable[..., tuple[int, str, str]]
+from tests.tiny import RUNS, Command
 
 
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """`python -m reproduce claims …` in this process, with nothing published: exit code and both outputs."""
-    monkeypatch.setattr(options, "PUBLISHED", tmp_path / "published")
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["reproduce", "claims", *words])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
+def claimed(command: Command) -> Command:
+    """The command `claims`."""
+    return partial(command, "claims")
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +55,8 @@ def kept(document: dict[str, Any], tmp_path: Path) -> list[str]:
 # --- the ten, and statements ------------------------------------------------------------------------------
 
 
-def test_a_bare_call_shows_the_ten_claims_and_how_to_see_the_rest(command: Command, kept: list[str]) -> None:
-    code, out, err = command(*kept)
+def test_a_bare_call_shows_the_ten_claims_and_how_to_see_the_rest(claimed: Command, kept: list[str]) -> None:
+    code, out, err = claimed(*kept)
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert [line[:3] for line in lines if line[:2].strip().isdigit()] == [f"{n:2}." for n in range(1, 11)]
@@ -78,42 +66,42 @@ def test_a_bare_call_shows_the_ten_claims_and_how_to_see_the_rest(command: Comma
     assert "    paper: " not in out, "a profile without verdicts has no line"
     assert "--all" in lines[-1]
     assert "--id NAME" in lines[-1]
-    assert {"profile", "ten", "tally", "statements"} <= set(json.loads(command(*kept, "--json")[1]))
+    assert {"profile", "ten", "tally", "statements"} <= set(json.loads(claimed(*kept, "--json")[1]))
 
 
 def test_without_results_the_paper_alone_is_judged_and_nothing_is_kept(
-    command: Command, tmp_path: Path
+    claimed: Command, tmp_path: Path
 ) -> None:
-    code, out, err = command("--profile", "desk", "--results", str(tmp_path / "nowhere"))
+    code, out, err = claimed("--profile", "desk", "--results", str(tmp_path / "nowhere"))
     assert (code, err) == (0, "")
     assert out.count("    within the paper: ") == 10
     assert "(profile desk has no results that are judged)" in out
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_every_name_of_every_place_finds_its_statement(command: Command, kept: list[str]) -> None:
+def test_every_name_of_every_place_finds_its_statement(claimed: Command, kept: list[str]) -> None:
     names = [name for own in load() for name in own.ids]
-    code, out, _ = command(*kept, "--json", *(word for name in names for word in ("--id", name)))
+    code, out, _ = claimed(*kept, "--json", *(word for name in names for word in ("--id", name)))
     assert code == 0
     assert {alias for own in json.loads(out) for alias in own["aliases"]} == set(names)
-    (own,) = json.loads(command(*kept, "--json", "--id", "IV-G.aae-spread")[1])
+    (own,) = json.loads(claimed(*kept, "--json", "--id", "IV-G.aae-spread")[1])
     assert own["id"] == "IV-C.aae-largest-spread"
 
 
-def test_a_statement_is_shown_with_its_places_and_both_verdicts(command: Command, kept: list[str]) -> None:
-    first, places, printed, within, ours = command(*kept, "--id", "Abstract.ae-ssim")[1].splitlines()
+def test_a_statement_is_shown_with_its_places_and_both_verdicts(claimed: Command, kept: list[str]) -> None:
+    first, places, printed, within, ours = claimed(*kept, "--id", "Abstract.ae-ssim")[1].splitlines()
     assert first.startswith("T1.ae.ssim  SSIM of AE")
     assert places.startswith("    places: Table I, AE, SSIM; Abstract, abstract; ")
     assert printed == "    printed: 0.908"
     assert within.startswith("    within the paper: consistent; ")
     assert ours.startswith("    in desk: not judged; a size, and desk has another schedule than the paper; ")
-    text = command(*kept, "--id", "III-A.batch")[1]
+    text = claimed(*kept, "--id", "III-A.batch")[1]
     assert text.splitlines()[-1] == "    in results: no result bears on it"
 
 
-def test_filters_narrow_each_other(command: Command, kept: list[str]) -> None:
+def test_filters_narrow_each_other(claimed: Command, kept: list[str]) -> None:
     def asked(*words: str) -> list[dict[str, Any]]:
-        return json.loads(command(*kept, "--json", *words)[1])
+        return json.loads(claimed(*kept, "--json", *words)[1])
 
     everything, whole = asked("--all"), asked("--section", "IV")
     assert len(everything) == len(load())
@@ -139,9 +127,9 @@ def test_filters_narrow_each_other(command: Command, kept: list[str]) -> None:
     ],
 )
 def test_what_fits_no_statement_is_one_line_and_exit_code_2(
-    command: Command, kept: list[str], words: list[str], message: str
+    claimed: Command, kept: list[str], words: list[str], message: str
 ) -> None:
-    code, out, err = command(*kept, *words)
+    code, out, err = claimed(*kept, *words)
     assert (code, out) == (2, "")
     assert err.startswith(message)
     assert err.count("\n") == 1
@@ -164,16 +152,16 @@ def judgements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-def test_what_is_valid_is_not_judged_again(command: Command, kept: list[str], judgements: list[str]) -> None:
-    command(*kept)
+def test_what_is_valid_is_not_judged_again(claimed: Command, kept: list[str], judgements: list[str]) -> None:
+    claimed(*kept)
     assert judgements == []
-    command(*kept, "--seeds", "42")
+    claimed(*kept, "--seeds", "42")
     assert judgements == ["desk"], "what is kept rests on all seeds"
 
 
-def test_what_is_stale_is_judged_again(command: Command, kept: list[str], judgements: list[str]) -> None:
+def test_what_is_stale_is_judged_again(claimed: Command, kept: list[str], judgements: list[str]) -> None:
     (Path(kept[-1]) / "desk" / "report" / stored.NAME).write_text('{"key": "another"}')
-    code, out, _ = command(*kept, "--id", "VI-A.r")
+    code, out, _ = claimed(*kept, "--id", "VI-A.r")
     assert (code, judgements) == (0, ["desk"])
     assert out.splitlines()[-1] == "    in desk: no results"
 
@@ -185,101 +173,81 @@ def campaign(store: Store, tiny_profile: Protocol) -> list[str]:
 
 
 def test_verdicts_on_a_campaign_are_kept_until_it_changes(
-    command: Command, store: Store, campaign: list[str], judgements: list[str]
+    claimed: Command, store: Store, campaign: list[str], judgements: list[str]
 ) -> None:
     words = [*campaign, "--id", "III-A.capacity"]
-    first = command(*words)
-    assert command(*words) == first
+    first = claimed(*words)
+    assert claimed(*words) == first
     assert judgements == ["tiny"]
     manifest = store.path(RUNS[2]) / "manifest.json"
     manifest.write_bytes(manifest.read_bytes() + b"\n")
-    command(*words)
+    claimed(*words)
     assert judgements == ["tiny", "tiny"]
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_reason_not_to_answer(
-    command: Command, campaign: list[str], monkeypatch: pytest.MonkeyPatch
+    claimed: Command, campaign: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: object) -> None:
         raise PermissionError
 
     monkeypatch.setattr(stored, "write", refused)
-    assert command(*campaign)[0] == 0
+    assert claimed(*campaign)[0] == 0
 
 
 def test_claims_are_judged_on_the_seeds_that_are_asked_for(
-    command: Command, campaign: list[str], monkeypatch: pytest.MonkeyPatch
+    claimed: Command, campaign: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seeds, told in (("2", "in tiny: no results"), ("1", "profile tiny gives no verdicts")):
         monkeypatch.setenv("SEEDS", seeds)
-        assert told in command(*campaign, "--id", "IV-A.ae-best")[1].splitlines()[-1]
+        assert told in claimed(*campaign, "--id", "IV-A.ae-best")[1].splitlines()[-1]
 
 
 def test_a_kept_answer_needs_neither_numpy_nor_pandas(kept: list[str], tmp_path: Path) -> None:
-    script = (
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from reproduce.commands import options\n"
-        f"options.PUBLISHED = Path({str(tmp_path / 'published')!r})\n"
-        "from reproduce.cli import main\n"
-        f"sys.argv = ['reproduce', 'claims', *{kept!r}, '--id', 'Abstract.r']\n"
-        "try:\n    main()\n"
-        "except SystemExit as stop:\n    assert not stop.code, stop.code\n"
-        "heavy = {'numpy', 'pandas', 'scipy', 'torch', 'matplotlib'} & sys.modules.keys()\n"
-        "assert not heavy, heavy\n"
-    )
-    found = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True, text=True, check=False, cwd=tmp_path, env={"PYTHONPATH": str(Path.cwd()), "PATH": ""},
-    )  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    assert "in desk: reproduced" in found.stdout
+    elsewhere = "import pathlib\nfrom reproduce.commands import options\n"
+    elsewhere += f"options.PUBLISHED = pathlib.Path({str(tmp_path / 'published')!r})"
+    heavy = ("numpy", "pandas", "scipy", "torch", "matplotlib")
+    words = ["claims", *kept, "--id", "Abstract.r"]
+    assert "in desk: reproduced" in bare.spares(words, heavy, tmp_path, elsewhere)
 
 
 # --- stale and damaged runs -------------------------------------------------------------------------------
 
 
-def test_stale_runs_are_counted_with_the_first_reason_and_the_remedy() -> None:
-    """Nothing is said of what is fresh, failed or missing."""
-    states = [
-        Status(RunId("ae", 1), FRESH, "done"),
-        Status(RunId("vae", 1), STALE, "the evaluation has changed since"),
-        Status(RunId("wae", 1), STALE, "another learning rate"),
-        Status(RunId("svae", 1), MISSING, "not run yet"),
-        Status(RunId("hvae", 1), FAILED, "loss not finite"),
-    ]
-    assert claims.stale_runs(states, "desk") == (
-        "warning: 2 of 5 runs of profile desk are stale and take no part (vae/seed-1: the evaluation has changed "
-        "since): see `make status PROFILE=desk`, then run `make reproduce PROFILE=desk`"
-    )
-    assert claims.stale_runs([own for own in states if own.state != STALE], "desk") == ""
-
-
 def test_claims_on_stale_runs_say_so_in_one_line(
-    command: Command, campaign: list[str], monkeypatch: pytest.MonkeyPatch
+    claimed: Command, store: Store, campaign: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not only "no results": they are there, and one command away."""
+    """Not only "no results": they are there, and one command away. A run that is missing is not counted."""
+    shutil.rmtree(store.path(RunId("ae", 1)))
     monkeypatch.setattr(runs, "EVALUATION_REVISION", runs.EVALUATION_REVISION + 1)
-    code, out, err = command(*campaign, "--id", "IV-A.ae-best")
+    code, out, err = claimed(*campaign, "--id", "IV-A.ae-best")
     assert code == 0
     assert out.splitlines()[-1].endswith("no results")
-    (line,) = err.splitlines()
-    assert line.startswith(f"warning: {len(RUNS)} of ")
+    assert err == (
+        "warning: 4 of 24 runs of profile tiny are stale and take no part (pca-16/seed-0: the evaluation has changed "
+        "since): see `make status PROFILE=tiny`, then run `make reproduce PROFILE=tiny`\n"
+    )
 
 
 def test_a_store_in_which_everything_is_damaged_is_not_taken_for_an_empty_one(
-    command: Command, store: Store, campaign: list[str]
+    claimed: Command, store: Store, campaign: list[str]
 ) -> None:
     for run in RUNS:
         (store.path(run) / "images.csv").write_text("spoilt")
-    code, _, err = command(*campaign, "--id", "III-H.run")
+    code, _, err = claimed(*campaign, "--id", "III-H.run")
     assert code == 2
     assert "ae/seed-1 of profile 'tiny' is damaged" in err
 
 
-def test_in_a_clone_without_a_gpu_the_published_verdicts_are_shown(tmp_path: Path) -> None:
+def test_in_a_clone_without_a_gpu_the_published_verdicts_are_shown(
+    claimed: Command, document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The default profile there gives none."""
-    found = bare.reproduce("claims", tmp_path)
-    assert found.returncode == 0
-    assert b"no results that are judged" not in found.stdout
-    assert b"(grade D" in found.stdout
+    asked: list[Protocol] = []
+    monkeypatch.setattr(options, "PUBLISHED", PUBLISHED)
+    monkeypatch.setattr(options, "light_profile", lambda *_: profile("quick"))
+    monkeypatch.setattr(claims, "judged", lambda protocol, *_: asked.append(protocol) or document)
+    assert claimed("--results", str(tmp_path / "results"))[0] == 0
+    (judged,) = asked
+    assert judged.verdicts
+    assert any((PUBLISHED / judged.name).glob("*/seed-*/manifest.json"))

@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import re
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -14,17 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reproduce import cli, explorer, paper
+from reproduce import explorer, paper
 from reproduce.analysis import summaries
 from reproduce.architectures.names import ALL_METRICS, I_SSIMS, REFERENCES, SLUGS, SSIMS
-from reproduce.commands import options
 from reproduce.errors import ReproduceError
 from reproduce.explorer import data
 from reproduce.explorer.sprites import sprite
-from reproduce.protocol import Protocol
 from reproduce.storage.records import Arrays, Records
 from reproduce.storage.store import Store
 from tests.explorer.conftest import HOSTILE
+from tests.tiny import Command
 
 ADDRESS = re.compile(rb"https?://[^\s\"'<>)]*|(?<![\w:])//[a-z0-9-]+\.[a-z]{2,}")
 NAMESPACE = b"http://www.w3.org/2000/svg"
@@ -123,18 +121,14 @@ def test_a_model_whose_pictures_are_not_at_hand_has_numbers_only(records: Record
 
 
 def test_the_command_writes_the_page_with_every_claim_beside_the_report(
-    store: Store, tiny_profile: Protocol, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    store: Store, command: Command
 ) -> None:
-    monkeypatch.setattr(options, "PUBLISHED", store.folder / "nothing")
     report = store.folder / "report"
     report.mkdir()
     (report / "verdicts.json").write_text("[1")  # of no use, so the claims are judged again
-    words = ["explorer", "--profile", "tiny", "--results", str(store.folder.parent)]
-    monkeypatch.setattr(sys, "argv", ["reproduce", *words])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert not stop.value.code
-    assert str(report / "explorer.html") in capsys.readouterr().out
+    code, out, _ = command("explorer", "--profile", "tiny", "--results", str(store.folder.parent))
+    assert code == 0
+    assert str(report / "explorer.html") in out
     content = embedded((report / "explorer.html").read_bytes())
     assert [claim["number"] for claim in content["verdicts"]["ten"]] == list(range(1, 11))
     assert content["profiles"][0]["pictures"]["ae"]["frames"]["columns"] == 10

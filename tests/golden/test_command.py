@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from reproduce import cli, golden
+from reproduce import golden
 from reproduce.commands import golden as commands
 from reproduce.golden import Golden
 from reproduce.golden.folder import require_fresh
@@ -20,6 +20,7 @@ from reproduce.protocol import profile
 from reproduce.storage.runs import RunId, campaign_runs
 from reproduce.storage.store import FRESH, MISSING, PROVENANCE, Status, Store
 from tests.golden.recorded import as_records
+from tests.tiny import Command
 
 CLEAN = "0123456789" * 4
 RUN = RunId("vae", 123)
@@ -55,16 +56,11 @@ def contents() -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in Path("golden").rglob("*") if path.is_file()}
 
 
-def code(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """The exit code of a command on the profile smoke."""
-    monkeypatch.setattr("sys.argv", ["reproduce", *words, "--profile", "smoke"])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    return int(stop.value.code or 0)
+SMOKE = ("--profile", "smoke")
 
 
 def test_what_changes_is_said_before_anything_is_written(
-    recorded: Golden, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    recorded: Golden, command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write, said = golden.write, []
 
@@ -73,7 +69,7 @@ def test_what_changes_is_said_before_anything_is_written(
         return write(*arguments)
 
     monkeypatch.setattr(golden, "write", heard)
-    assert code(monkeypatch, "golden") == 0
+    assert command("golden", *SMOKE)[0] == 0
     before = recorded.runs.set_index(["architecture", "seed"]).loc[("vae", 123), "mse"]
     (first,) = said
     assert first.splitlines()[0] == f"vae/seed-123 mse: {before:.6g} -> 0.5"
@@ -85,26 +81,24 @@ def test_what_changes_is_said_before_anything_is_written(
 
 @pytest.mark.parametrize("commit", ["", "unknown", f"{CLEAN}+", "v1.0"])
 @pytest.mark.parametrize("whose", ["the checkout's", "a run's"])
+@pytest.mark.usefixtures("recorded")
 def test_a_commit_that_is_changed_or_not_known_is_refused_and_nothing_written(
-    recorded: Golden,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    whose: str,
-    commit: str,
+    command: Command, monkeypatch: pytest.MonkeyPatch, whose: str, commit: str
 ) -> None:
     monkeypatch.setattr(version, "ROOT", Path.cwd())
     monkeypatch.setattr(version, "ARCHIVED", Path.cwd() / "archived-commit.txt")
     monkeypatch.setenv("REPRODUCE_COMMIT", commit) if whose == "the checkout's" else ran_at(commit)
     before = contents()
-    assert code(monkeypatch, "golden") == 2
-    assert f"'{commit or 'unknown'}' is none: commit or put away your changes" in capsys.readouterr().err
+    code, _, err = command("golden", *SMOKE)
+    assert code == 2
+    assert f"'{commit or 'unknown'}' is none: commit or put away your changes" in err
     assert contents() == before
-    assert code(monkeypatch, "golden", "--uncommitted") == 0
+    assert command("golden", *SMOKE, "--uncommitted")[0] == 0
     assert contents() != before
 
 
 def test_what_is_finished_of_one_seed_is_recorded_and_checked_and_the_rest_named(
-    recorded: Golden, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    recorded: Golden, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two runs of a campaign that is not through; of a profile without a spread: between seeds, and so it is said."""
     shutil.rmtree("golden/smoke/spread")
@@ -115,24 +109,24 @@ def test_what_is_finished_of_one_seed_is_recorded_and_checked_and_the_rest_named
         lambda store, run, verify=False: Status(run, FRESH if run in finished else MISSING, ""),
     )
     monkeypatch.setattr(golden, "require_fresh", require_fresh)
-    assert code(monkeypatch, "golden") == 2
-    assert "44 of 46 runs are not fresh" in capsys.readouterr().err
-    assert code(monkeypatch, "golden", "--finished", "--seed", "42") == 0
+    code, _, err = command("golden", *SMOKE)
+    assert (code, "44 of 46 runs are not fresh" in err) == (2, True)
+    assert command("golden", *SMOKE, "--finished", "--seed", "42")[0] == 0
     assert golden.runs_in(golden.read("smoke").runs) == {("ae", 42), ("vae", 42)}
-    capsys.readouterr()
 
     ae = {name: getattr(recorded.only({("ae", 42)}), name) for name in OF_RUNS}
     monkeypatch.setattr(
         commands, "records_and_provenance", lambda *_: (as_records(recorded, **ae), {"commit": CLEAN})
     )
     finished.remove(RunId("vae", 42))
-    assert code(monkeypatch, "check") == 0
-    out = capsys.readouterr().out
+    code, out, _ = command("check", *SMOKE)
+    assert code == 0
     assert "cannot be compared, since the results lack them: vae/seed-42" in out
     assert (
         "tolerances: between seeds (42, 123) of 22 architectures: no other machine has run this profile"
         in out
     )
     finished.clear()
-    assert code(monkeypatch, "check") == 2
-    assert "2 of 2 runs are not fresh, the first: ae/seed-42 is missing" in capsys.readouterr().err
+    code, _, err = command("check", *SMOKE)
+    assert code == 2
+    assert "2 of 2 runs are not fresh, the first: ae/seed-42 is missing" in err

@@ -110,18 +110,19 @@ def test_a_campaign_agrees_with_its_own_recording_to_the_bit(recorded: Golden, t
         assert list(dict.fromkeys(table["architecture"])) == list(SLUGS)
 
 
-@pytest.mark.parametrize("metric", COMPARED)
+@pytest.mark.parametrize("metric", ["ssim", "piq"])
 def test_a_number_outside_its_tolerance_on_either_side_is_off(recorded: Golden, metric: str) -> None:
     for share, found in ((0.9, []), (-0.9, []), (1.1, [("vae", metric)]), (-1.1, [("vae", metric)])):
         assert off(golden.compare(recorded, times(recorded, "vae", metric, 1 + share * 1e-6))) == found
 
 
-@pytest.mark.parametrize("name", MACHINE)
-def test_another_class_of_machine_gets_the_wider_tolerance(recorded: Golden, name: str) -> None:
+def test_another_class_of_machine_gets_the_wider_tolerance(recorded: Golden) -> None:
+    for name in MACHINE:
+        assert not same_class(PROVENANCE, {**PROVENANCE, name: "another"}), name
     moved, far = (times(recorded, "vae", "ssim", factor) for factor in (1.01, 1.05))
     assert off(golden.compare(recorded, at(moved, commit="another"))) == [("vae", "ssim")]
-    assert off(golden.compare(recorded, at(moved, **{name: "another"}))) == []
-    assert off(golden.compare(recorded, at(far, **{name: "another"}))) == [("vae", "ssim")]
+    assert off(golden.compare(recorded, at(moved, machine="another"))) == []
+    assert off(golden.compare(recorded, at(far, machine="another"))) == [("vae", "ssim")]
 
 
 def test_a_provenance_says_what_a_gpu_is_and_nothing_of_one_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +157,9 @@ def test_a_tolerance_is_absolute_plus_relative(same: bool, allowed: float) -> No
     assert judged([number], table, same)["deviation"].tolist() == [pytest.approx(1.0)]
 
 
-@pytest.mark.parametrize(("frame", "column"), BY_ROW)
+@pytest.mark.parametrize(
+    ("frame", "column"), [("images", "ssim"), ("pairs", "piq"), ("curves", "training_loss")]
+)
 def test_rows_may_be_off_by_their_metrics_tolerance_times_the_root_of_their_number(
     recorded: Golden, frame: str, column: str
 ) -> None:
@@ -210,14 +213,6 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(recorded: Golden) ->
         (fewer, recorded, r"no tolerance for piq: measure them with `make tolerances`"),
     ):
         with pytest.raises(ReproduceError, match=message):
-            golden.compare(theirs, ours)
-
-
-@pytest.mark.parametrize("frame", ["images", "pairs", "curves", "losses"])
-def test_a_missing_row_is_refused(recorded: Golden, frame: str) -> None:
-    shorter = replace(recorded, **{frame: getattr(recorded, frame).drop(index=3)})
-    for theirs, ours, side in ((recorded, shorter, "the results lack"), (shorter, recorded, "golden lacks")):
-        with pytest.raises(ReproduceError, match=rf"{side} 1 rows of {frame}, the first: \('"):
             golden.compare(theirs, ours)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproduce import cli, evaluation, golden, metrics
+from reproduce import evaluation, golden, metrics
 from reproduce.architectures import fingerprints, gaussian, registry
 from reproduce.architectures.contract import Batch, Losses
 from reproduce.architectures.names import SLUGS
@@ -33,9 +33,9 @@ from reproduce.storage import reading
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import TRAINED, Store
 from tests.golden.recorded import as_records
-from tests.tiny import RUNS, assembled
+from tests.tiny import AE, RUNS, VAE, Command, assembled
 
-AE, VAE, SMOKE_AE = RunId("ae", 1), RunId("vae", 1), RunId("ae", 42)
+SMOKE_AE = RunId("ae", 42)
 
 
 @pytest.fixture(scope="module")
@@ -307,8 +307,8 @@ def test_another_profiles_numbers(recorded: Golden, folder: Path) -> None:
 def test_the_exit_code(
     recorded: Golden,
     tmp_path: Path,
+    command: Command,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     mistake: dict[str, Any],
     code: int,
 ) -> None:
@@ -317,11 +317,8 @@ def test_the_exit_code(
     monkeypatch.setattr(golden, "require_fresh", lambda *_, **__: None)
     monkeypatch.setattr(golden, "initial_losses", lambda _: recorded.losses)
     monkeypatch.setattr(commands, "records_and_provenance", lambda *_: (records, {}))
-    monkeypatch.setattr("sys.argv", ["reproduce", "check", "--profile", "smoke", "--results", str(tmp_path)])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert stop.value.code == code
-    out = capsys.readouterr().out
+    found, out, _ = command("check", "--profile", "smoke", "--results", str(tmp_path))
+    assert found == code
     numbers = len(recorded.runs) * (len(COMPARED) + len(EXACT) + len(BY_ROW)) + len(recorded.losses)
     if code != 2:
         assert out.splitlines()[-1].startswith(f"profile smoke: {numbers} numbers compared, {44 * code} off")

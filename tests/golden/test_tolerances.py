@@ -213,7 +213,7 @@ def outside(spreads: Sequence[Spread]) -> list[str]:
     return found
 
 
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[*HealthCheck])
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[*HealthCheck])
 @given(st.integers(0, 10**6), st.floats(-9, 0), st.floats(-9, 0))
 def test_tolerances_admit_every_run_that_they_are_measured_from(
     base: Spread, seed: int, here: float, there: float

@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reproduce import cli, golden
+from reproduce import golden
 from reproduce.errors import ReproduceError
 from reproduce.golden import ways
 from reproduce.golden.model import COMPARED, INITIAL
-from reproduce.protocol import Protocol, profile
+from reproduce.protocol import profile
 from tests.golden.recorded import as_records
-from tests.tiny import RUNS
+from tests.tiny import RUNS, Command
 
 SHOWN = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "PROFILE", "SEEDS")
 SHOW = f"""#!{sys.executable}
@@ -116,7 +116,7 @@ def test_a_wrong_name_costs_no_campaign(recorded: list[str]) -> None:
 
 @pytest.mark.slow
 def test_the_command_measures_and_records(
-    tiny_profile: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three ways. The profile `tiny` is unknown to other processes, so these are `tests.tiny`'s."""
     python = tmp_path / "python"
@@ -130,13 +130,11 @@ def test_the_command_measures_and_records(
     monkeypatch.setattr(
         ways, "ways", lambda *_: {"as-is": {}, "again": {}, "aten": {"ATEN_CPU_CAPABILITY": "default"}}
     )
-    words = ["reproduce", "tolerances", "--profile", "tiny", "--jobs", "1"]
-    monkeypatch.setattr(sys, "argv", [*words, "--results", str(tmp_path / "results")])
     monkeypatch.setattr(sys, "executable", str(python))
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert not stop.value.code
-    assert "same class: spread 0.00e+00, worst 0.00e+00 over 3 pooled runs (again)" in capfd.readouterr().out
+    words = ["--profile", "tiny", "--jobs", "1", "--results", str(tmp_path / "results")]
+    code, out, _ = command("tolerances", *words)
+    assert code == 0
+    assert "same class: spread 0.00e+00, worst 0.00e+00 over 3 pooled runs (again)" in out
     assert {path.name for path in (root / "tiny" / "spread").glob("*.csv")} == {
         "as-is.csv", "again.csv", "aten.csv",
     }  # fmt: skip

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from reproduce import datasets, golden
+from reproduce import golden
 from reproduce.campaign import worker
 from reproduce.campaign.schedule import execute
 from reproduce.machine.devices import KEPT_BYTES
@@ -21,7 +20,6 @@ from reproduce.storage.runs import RunId
 from reproduce.storage.store import DAMAGED, FRESH, HISTORY, MANIFEST, TRAINED, WEIGHTS, Store
 from tests.hostile.harness import MEMORY, Property, World, bounded, exercise, refused
 from tests.hostile.properties import (
-    LABELS,
     PROPERTIES,
     golden_folder,
     in_the_campaign,
@@ -79,16 +77,6 @@ def test_commands_in_the_campaigns_folder_miss_nothing(words: str, code: int, wo
 def test_the_limit_on_memory_is_one() -> None:
     with pytest.raises(MemoryError), bounded():
         bytearray(KEPT_BYTES + MEMORY + (1 << 20))
-
-
-def test_a_gigabyte_of_zeros_behind_a_megabyte_of_gzip_is_refused_unread(tmp_path: Path) -> None:
-    path = tmp_path / f"{LABELS}.gz"
-    with gzip.open(path, "wb", 1) as stream:
-        for _ in range(64):
-            stream.write(bytes(16 << 20))
-    with bounded():
-        message = refused(lambda: datasets.mnist.read_idx(path, LABELS)) or ""
-    assert "longer than the 10,008 bytes" in message
 
 
 @pytest.mark.parametrize("name", [MANIFEST, "images.csv", "scalars.json", "samples.safetensors"])

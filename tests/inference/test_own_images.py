@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +10,6 @@ import pytest
 import torch
 from PIL import Image
 
-from reproduce import cli
-from reproduce.commands import options
 from reproduce.datasets import load as data
 from reproduce.errors import ReproduceError
 from reproduce.inference import own_images
@@ -21,45 +17,27 @@ from reproduce.inference.own_images import read_images
 from reproduce.inference.trained import load
 from reproduce.protocol import Protocol
 from reproduce.storage.store import Store
+from tests.tiny import Command
 
 DIGITS = np.random.default_rng(5).integers(0, 256, (3, 28, 28), np.uint8)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_profile: Protocol) -> Path:
-    """A user's folder: two digits as PNG, several as npy. It is the process's folder."""
-    images = data(tiny_profile).test.images
+def apply(store: Store, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """`reproduce apply …` with the finished models, in a user's folder: two digits as PNG, several as npy."""
+    images = data(store.protocol).test.images
     Image.fromarray(images[0]).save(tmp_path / "a.png")
     Image.fromarray(images[1]).save(tmp_path / "b.png")
     np.save(tmp_path / "many.npy", images[:7])
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(options, "PUBLISHED", tmp_path / "published")
-    return tmp_path
-
-
-Apply = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def apply(
-    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Apply:
-    """`reproduce apply …` in the user's folder with the finished models: exit code, output, complaints."""
     known = ["--profile", "tiny", "--seed", "1", "--results", str(store.folder.parent)]
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["reproduce", "apply", *words, *known])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        return int(stop.value.code or 0), *capsys.readouterr()
-
-    return call
+    return lambda *words: command("apply", *words, *known)
 
 
 # --- the command --------------------------------------------------------------------------------------
 
 
-def test_each_image_is_reconstructed_in_the_form_it_came_in(store: Store, apply: Apply) -> None:
+def test_each_image_is_reconstructed_in_the_form_it_came_in(store: Store, apply: Command) -> None:
     code, out, err = apply("VAE", "a.png", "many.npy", "--out", "new/folder")
     assert (code, err) == (0, "")
     assert out == "wrote new/folder/a-vae.png\nwrote new/folder/many-vae.npy\n"
@@ -73,7 +51,7 @@ def test_each_image_is_reconstructed_in_the_form_it_came_in(store: Store, apply:
 
 
 def test_an_interpolation_goes_from_one_reconstruction_to_the_other_and_is_a_strip_of_pngs(
-    apply: Apply,
+    apply: Command,
 ) -> None:
     np.save("two.npy", np.load("many.npy")[:2])
     for words in (["two.npy", "--interpolate"], ["two.npy"], ["a.png", "b.png", "--interpolate"]):
@@ -100,7 +78,9 @@ def test_an_interpolation_goes_from_one_reconstruction_to_the_other_and_is_a_str
         ("vae a.png ./a.png", "a.png and a.png would both become applied/a-vae.png"),
     ],
 )
-def test_what_cannot_be_done_is_one_line_and_writes_nothing(apply: Apply, words: str, complaint: str) -> None:
+def test_what_cannot_be_done_is_one_line_and_writes_nothing(
+    apply: Command, words: str, complaint: str
+) -> None:
     code, out, err = apply(*words.split())
     assert (code, out) == (2, "")
     assert err.startswith(f"error: {complaint}")
@@ -108,7 +88,7 @@ def test_what_cannot_be_done_is_one_line_and_writes_nothing(apply: Apply, words:
     assert not Path("applied").exists()
 
 
-def test_nothing_is_overwritten(apply: Apply) -> None:
+def test_nothing_is_overwritten(apply: Command) -> None:
     Path("applied").mkdir()
     Path("applied/a-vae.png").write_text("mine", encoding="utf-8")
     code, _, err = apply("vae", "b.png", "a.png")

@@ -52,9 +52,7 @@ def test_published_models_are_found_too_whatever_version_evaluated_them(
     ("name", "seed", "why"),
     [
         ("wae", 1, r"wae/seed-1 has no trained model \(profile tiny: not run yet\)"),
-        ("vae", 2, r"vae/seed-2 has no trained model \(profile tiny: not run yet\)"),
         ("family:flow", 1, "'family:flow' is 2 architectures: name one"),
-        ("vea", 1, "did you mean"),
     ],
 )
 def test_what_is_not_there_is_named(store: Store, name: str, seed: int, why: str) -> None:

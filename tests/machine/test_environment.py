@@ -88,7 +88,7 @@ def test_the_command_works_in_any_folder_and_finds_what_was_published(tmp_path: 
     [
         pytest.param({"LC_ALL": "C"}, marks=pytest.mark.slow),
         {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
-        {"PYTHONIOENCODING": "iso-8859-1", "PYTHONUTF8": "0"},
+        pytest.param({"PYTHONIOENCODING": "iso-8859-1", "PYTHONUTF8": "0"}, marks=pytest.mark.slow),
     ],
     ids=" ".join,
 )

@@ -61,11 +61,6 @@ def checkout(tmp_path: Path) -> tuple[Path, str]:
     return root, committed(root)
 
 
-def test_the_commit_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REPRODUCE_COMMIT", "abc")
-    assert version.current_commit() == "abc"
-
-
 def test_a_checkout_has_its_commit_whatever_git_was_told_and_output_lies_in_it(
     checkout: tuple[Path, str], tmp_path: Path
 ) -> None:

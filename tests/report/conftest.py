@@ -51,18 +51,28 @@ def damaged() -> Context:
     return Context(make_records("notebook", (42,), **DAMAGE), PROVENANCE)
 
 
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(kind, marks=pytest.mark.slow if kind == "none reproduced" else ()) for kind in KINDS
+    ],
+)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of campaign in turn."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Kind of campaign → the report's folder."""
-    folders = {kind: tmp_path_factory.mktemp("report") for kind in KINDS}
+def rendered(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report's folder of a campaign of that kind."""
+    folder = tmp_path_factory.mktemp("report")
+    (folder / "tables").mkdir()
+    (folder / "tables" / "old.tex").touch()
     with pytest.MonkeyPatch.context() as patched:
         # drawing takes most of the time, and has its own tests
         patched.setattr(figures, "render", blank_figures)
-        for kind, folder in folders.items():
-            (folder / "tables").mkdir()
-            (folder / "tables" / "old.tex").touch()
-            render(KINDS[kind](), folder, provenance=PROVENANCE, manifests={})
-    return folders
+        render(KINDS[kind](), folder, provenance=PROVENANCE, manifests={})
+    return folder
 
 
 def blank_figures(context: Context, folder: Path) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from reproduce.architectures.names import SLUGS
 from reproduce.report import figures, images, scatter, style
 from reproduce.report.context import NO_FAMILY, Context
+from tests.report.conftest import DAMAGE
 from tests.synthetic import make_records
 
 
@@ -79,7 +80,9 @@ def test_the_heat_map_has_ours_below_and_the_papers_above(
     assert values[4, 0] == pytest.approx(complete.duality_healthy.r)
 
 
-def test_a_damaged_campaign_is_drawn_with_equal_bytes_each_time(damaged: Context, tmp_path: Path) -> None:
+def test_a_damaged_campaign_is_drawn_with_equal_bytes_each_time(tmp_path: Path) -> None:
+    few = ["ae", "wae", "vae", "vamp", "beta-vae", "svae", "hvae"]
+    damaged = Context(make_records("notebook", (42,), architectures=few, **DAMAGE), {})
     for folder in ("one", "two"):
         figures.render(damaged, tmp_path / folder)
     files = sorted((tmp_path / "one").iterdir())
@@ -95,7 +98,11 @@ def test_a_damaged_campaign_is_drawn_with_equal_bytes_each_time(damaged: Context
 
 def test_where_every_model_collapsed_or_only_two_ran_what_there_is_is_drawn(tmp_path: Path) -> None:
     """Warnings are errors here: matplotlib warns of figures that it cannot lay out."""
-    for few, name in (({"collapsed": SLUGS}, "fig5"), ({"architectures": ["ae", "vae"]}, "fig4")):
+    three = SLUGS[:3]
+    for few, name in (
+        ({"architectures": three, "collapsed": three}, "fig5"),
+        ({"architectures": ["ae", "vae"]}, "fig4"),
+    ):
         context = Context(make_records("quick", (42,), **few), {})
         assert name in figures.render(context, tmp_path / name)
 

@@ -17,7 +17,7 @@ from reproduce.errors import ReproduceError
 from reproduce.report import LEDGER, MANIFESTS, PAGES, figures, prose, render
 from reproduce.report.pdf import compile_report
 from reproduce.verdicts import stored
-from tests.report.conftest import KINDS, blank_figures
+from tests.report.conftest import blank_figures
 from tests.synthetic import make_records
 
 INPUT = re.compile(r"\\(?:input|includegraphics(?:\[[^]]*\])?)\{([^}]*)\}")
@@ -38,11 +38,10 @@ def text_of(folder: Path) -> str:
     return (folder / "report.tex").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def test_a_report_has_nothing_left_of_the_template_and_says_what_is_missing(
-    kind: str, rendered: dict[str, Path]
+    kind: str, rendered: Path
 ) -> None:
-    body = text_of(rendered[kind]).split(r"\begin{document}")[1]
+    body = text_of(rendered).split(r"\begin{document}")[1]
     prose = re.sub(r"\\[a-zA-Z]+\*?(\[[^]]*\])?(\{[^}]*\})?", " ", body)
     assert not {"nan", "None", "Undefined", "inf"} & set(re.findall(r"[A-Za-z<>%]+", prose))
     assert not [left for left in ("<<", ">>", "<%", "<#", "()") if left in prose]
@@ -50,28 +49,24 @@ def test_a_report_has_nothing_left_of_the_template_and_says_what_is_missing(
     assert ("Incomplete" in body) == (kind not in ("all reproduced", "without verdicts"))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_everything_that_is_included_was_written_and_every_reference_has_its_label(
-    kind: str, rendered: dict[str, Path]
-) -> None:
-    folder, text = rendered[kind], text_of(rendered[kind])
+def test_everything_that_is_included_was_written_and_every_reference_has_its_label(rendered: Path) -> None:
+    text = text_of(rendered)
     for name in INPUT.findall(text):
-        assert any((folder / f"{name}{suffix}").is_file() for suffix in ("", ".tex", ".pdf")), name
-    tables = [path.read_text(encoding="utf-8") for path in (folder / "tables").glob("*.tex")]
+        assert any((rendered / f"{name}{suffix}").is_file() for suffix in ("", ".tex", ".pdf")), name
+    tables = [path.read_text(encoding="utf-8") for path in (rendered / "tables").glob("*.tex")]
     included = {name.split("/")[-1] for name in INPUT.findall(text)}
     labels = set(re.findall(r"\\label\{(?:tab|fig):([^}]*)\}", "".join([text, *tables]))) & included
     assert set(re.findall(r"\\ref\{(?:tab|fig):([^}]*)\}", text)) <= labels
-    assert not (folder / "tables" / "old.tex").exists(), "what was rendered before is gone"
+    assert not (rendered / "tables" / "old.tex").exists(), "what was rendered before is gone"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_stands_beside_the_report(kind: str, rendered: dict[str, Path]) -> None:
-    document = json.loads((rendered[kind] / stored.NAME).read_bytes())
+def test_what_stands_beside_the_report(rendered: Path) -> None:
+    document = json.loads((rendered / stored.NAME).read_bytes())
     assert len(document["ten"]) == 10
-    with (rendered[kind] / LEDGER).open(encoding="utf-8") as ledger:
+    with (rendered / LEDGER).open(encoding="utf-8") as ledger:
         assert len(list(csv.DictReader(ledger))) == len(document["statements"])
-    assert (rendered[kind] / MANIFESTS).is_file()
-    assert list((rendered[kind] / PAGES).glob("*.md"))
+    assert (rendered / MANIFESTS).is_file()
+    assert list((rendered / PAGES).glob("*.md"))
 
 
 def test_the_last_report_stays_whole_until_the_next_one_is(
@@ -104,6 +99,7 @@ def test_without_any_run_there_is_nothing_to_render(tmp_path: Path) -> None:
         render(make_records("desk", (42,), missing=SLUGS), tmp_path, provenance={})
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     shutil.which("latexmk") is None or shutil.which("pdftotext") is None, reason="needs LaTeX, poppler"
 )

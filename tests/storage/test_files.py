@@ -77,13 +77,8 @@ def test_what_the_file_system_refuses_is_one_line_with_its_reason(
     path = tmp_path / "file"
     files.remove(path)
     path.touch()
-    with pytest.raises(ReproduceError, match=r"cannot write .*below"):
-        files.write(path / "below", b"")
     with pytest.raises(ReproduceError, match="cannot write"), files.lock(path / ".lock"):
         pass
-    failing(monkeypatch, "open", errno.EACCES)
-    with pytest.raises(ReproduceError, match=r"cannot write .*file \(Permission denied\): check its folder"):
-        files.write(path, b"")
     for operation in ("unlink", "fsync-folder"):
         failing(monkeypatch, operation, errno.EROFS)
         with pytest.raises(ReproduceError, match=r"cannot write .*file .Read-only file system"):
@@ -172,7 +167,7 @@ def test_a_file_system_that_cannot_sync_keeps_the_file(
 @pytest.mark.parametrize(
     ("number", "remedy"),
     [
-        (errno.EACCES, "check its folder's permissions"),
+        (errno.EACCES, r"\(Permission denied\): check its folder's permissions"),
         (errno.EROFS, "that file system can only be read: choose another folder"),
         (errno.EIO, "look at the disk, or choose another folder"),
     ],
@@ -181,7 +176,7 @@ def test_the_remedy_is_that_of_the_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, remedy: str
 ) -> None:
     monkeypatch.setattr(files.os, "fsync", Mock(side_effect=OSError(number, os.strerror(number))))
-    with pytest.raises(ReproduceError, match=f"cannot write .*: {remedy}$"):
+    with pytest.raises(ReproduceError, match=f"cannot write .*{remedy}$"):
         files.write(tmp_path / "file", b"content")
     assert list(tmp_path.iterdir()) == []
 

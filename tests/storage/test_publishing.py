@@ -35,15 +35,23 @@ from reproduce.storage.store import (
 )
 from reproduce.verdicts.judge import judge
 from tests import faults
-from tests.tiny import RUNS, assembled
+from tests.tiny import RUNS, VAE, assembled
 
 PARTS = ("status", "table-1", "errata")
 """Places of README and docs that every report fills."""
 
 
 ANYTHING = jinja2.FunctionLoader(lambda name: "last")
-VAE = RunId("vae", 1)
 FAILURE = {"epoch": 2, "reason": "kl is inf"}
+
+
+REMEMBERED = functools.cache(files.compressed)
+
+
+@pytest.fixture(autouse=True)
+def compressed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same files are published in every test."""
+    monkeypatch.setattr(files, "compressed", REMEMBERED)
 
 
 def note(report: Path, store: Store) -> None:
@@ -274,7 +282,6 @@ def test_a_publish_that_ends_anywhere_leaves_whole_files_and_the_next_one_comple
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"old")
     monkeypatch.setattr(files.os, "fsync", lambda handle: None)
-    monkeypatch.setattr(files, "compressed", functools.cache(files.compressed))
     # as if each were another process that has ended, with temporary names of its own
     monkeypatch.setattr(files.os, "getpid", itertools.count(2**22).__next__)
     complete = project.with_name("complete")

@@ -15,9 +15,7 @@ from reproduce.errors import ReproduceError
 from reproduce.storage import files, runs
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import MANIFEST, WEIGHTS, Outcome, Store
-from tests.tiny import RUNS, assembled
-
-VAE = RunId("vae", 1)
+from tests.tiny import RUNS, VAE, assembled
 
 
 def rewrite(store: Store, run: RunId, name: str, change: Callable[[bytes], bytes]) -> None:

@@ -8,6 +8,7 @@ from reproduce.errors import ReproduceError
 from reproduce.protocol import Protocol, profile, shortened
 from reproduce.storage import runs
 from reproduce.storage.runs import RunId
+from tests.tiny import AE
 
 
 def test_an_architecture_is_known_by_slug_and_label_in_any_case() -> None:
@@ -18,7 +19,7 @@ def test_an_architecture_is_known_by_slug_and_label_in_any_case() -> None:
 
 
 def test_names_come_with_commas_or_repeated_or_as_a_family_and_are_put_in_table_is_order() -> None:
-    assert runs.select(["svae,ae", "VAE@bce", "ae"]) == (("ae", ""), ("vae", "bce"), ("svae", ""))
+    assert runs.select(["svae,ae", "VAE@BCE", "ae"]) == (("ae", ""), ("vae", "bce"), ("svae", ""))
     assert runs.select(["FAMILY:Flow"]) == runs.select(["vae-linnf", "vae-iaf"])
 
 
@@ -64,9 +65,6 @@ def test_a_campaign_is_the_references_then_seed_by_seed(tiny: Protocol) -> None:
     assert [str(run) for run in found] == [
         "pca-16/seed-0", "mean-image/seed-0", "ae/seed-2", "vae/seed-2", "ae/seed-1", "vae/seed-1",
     ]  # fmt: skip
-
-
-AE = RunId("ae", 1)
 
 
 def test_the_training_key_holds_the_run_and_its_protocol(tiny: Protocol) -> None:

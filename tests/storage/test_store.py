@@ -37,11 +37,8 @@ from reproduce.storage.store import (
     Outcome,
     Store,
     difference,
-    read_csv,
 )  # fmt: skip
-from tests.tiny import RUNS, assembled, contents
-
-VAE, PCA = RunId("vae", 1), RunId("pca-16", 0)
+from tests.tiny import PCA, RUNS, VAE, assembled, contents, once
 
 
 def flip(path: Path) -> None:
@@ -58,7 +55,7 @@ def again(store: Store, wanted: Sequence[RunId] = RUNS, **options: Any) -> sched
     def listener(run: RunId | None, event: dict[str, Any]) -> None:
         assert trains or "epoch" not in event, "it was trained again"
 
-    return schedule.execute(store, wanted, device="cpu", jobs=1, listener=listener, **options)
+    return once(store, wanted, listener=listener, **options)
 
 
 FAILURE = {"epoch": 2, "reason": "kl is inf"}
@@ -290,12 +287,6 @@ def test_seconds_on_two_devices_are_no_training_time(finished: Store) -> None:
     assert found == before | {"hardware": "a card, then a processor"}
 
 
-def test_a_broken_provenance_is_an_empty_one(store: Store) -> None:
-    for content in (b"", b"[1]", b"\xff"):
-        (store.path(VAE) / PROVENANCE).write_bytes(content)
-        assert store.provenance(VAE) == {}
-
-
 def test_old_checkpoints_go_when_a_run_is_published(store: Store) -> None:
     run = RunId("vae", 2)
     files.write(store.checkpoint(run), b"state")
@@ -361,14 +352,6 @@ def test_the_first_differences_are_named() -> None:
     now = {"a": 1, "b": {"c": [1, 3], "d": 2.5}, "new": 1}
     assert difference(before, now) == "b.c was [1, 2], is [1, 3]; b.d was None, is 2.5; gone was 1, is None"
     assert difference(now, now) == "its settings are from another version"
-
-
-@pytest.mark.parametrize(
-    ("content", "message"), [(b"a,c\n1,2\n", "lacks the column b"), (b"", "cannot be read as CSV")]
-)
-def test_a_csv_without_its_columns_is_refused(content: bytes, message: str) -> None:
-    with pytest.raises(ReproduceError, match=f"x.csv {message}"):
-        read_csv(content, ["a", "b"], "x.csv")
 
 
 def test_a_run_whose_evaluation_failed_is_evaluated_again_and_not_trained(
