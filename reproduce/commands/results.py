@@ -32,13 +32,14 @@ def records_and_provenance(
 
 
 def records_if_any(store: Store, states: Sequence[Status]) -> Any | None:
-    """The records of runs whose states are known; None where nothing has finished. A damaged store is no reason for
-    None: it raises."""
+    """The records of runs whose states are known; None where nothing has finished, or nothing but failures. A damaged
+    store is no reason for None: it raises."""
     from reproduce.storage.reading import assemble
     from reproduce.storage.store import DAMAGED, FAILED, FRESH
 
     trained = [status for status in states if not status.run.is_reference]
-    if any(status.state in (FRESH, FAILED) for status in trained):
+    measured = any(status.state == FRESH for status in states)
+    if measured and any(status.state in (FRESH, FAILED) for status in trained):
         return assemble(store, states)
     for status in trained:
         if status.state == DAMAGED:

@@ -15,7 +15,7 @@ from reproduce.commands.options import PUBLISHED
 from reproduce.protocol import Protocol, profile
 from reproduce.storage import runs
 from reproduce.storage.runs import RunId
-from reproduce.storage.store import Store
+from reproduce.storage.store import Outcome, Store
 from reproduce.verdicts import stored, summary
 from reproduce.verdicts.judge import judge
 from reproduce.verdicts.registry import load
@@ -227,6 +227,16 @@ def test_claims_on_stale_runs_say_so_in_one_line(
         "warning: 4 of 24 runs of profile tiny are stale and take no part (pca-16/seed-0: the evaluation has changed "
         "since): see `make status PROFILE=tiny`, then run `make reproduce PROFILE=tiny`\n"
     )
+
+
+def test_claims_where_the_only_run_that_is_not_stale_has_failed(
+    claimed: Command, store: Store, campaign: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "EVALUATION_REVISION", runs.EVALUATION_REVISION + 1)
+    store.publish(RunId("vae", 1), Outcome({}, {}, {"epoch": 1, "reason": "loss_all is nan"}))
+    code, out, _ = claimed(*campaign, "--id", "IV-A.ae-best")
+    assert code == 0
+    assert out.splitlines()[-1].endswith("no results")
 
 
 def test_a_store_in_which_everything_is_damaged_is_not_taken_for_an_empty_one(
