@@ -77,10 +77,11 @@ FLAGS = ("collapsed",)
 def assemble(store: Store, found: Sequence[Status]) -> Records:
     """Records of the fresh and the failed runs among these. Raises ReproduceError: none, non-finite values, twins.
 
-    If every run failed, the frames beside `runs` have their columns and no rows.
+    If every run failed, the frames beside `runs` have the baselines' rows alone.
     """
     fresh = [status for status in found if status.state == FRESH]
-    if all(status.run.is_reference or status.state not in (FRESH, FAILED) for status in found):
+    trained = any(not status.run.is_reference and status.state in (FRESH, FAILED) for status in found)
+    if not fresh or not trained:
         raise ReproduceError(
             f"no finished runs of profile '{store.protocol.name}' below {store.folder}: "
             f"run `python -m reproduce run --profile {store.protocol.name}` first"
