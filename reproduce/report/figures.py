@@ -18,7 +18,7 @@ import seaborn as sns
 from matplotlib import MatplotlibDeprecationWarning
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from reproduce.analysis import statistics
 from reproduce.analysis.measures import MEASURES
@@ -211,6 +211,7 @@ def milestones(context: Context) -> Figure | None:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             if means.index.get_level_values("epoch").max() > 20:
                 axes.set_xscale("log")
+                axes.xaxis.set_major_formatter(ScalarFormatter())
             axes.grid()
     order = [slug for slug in FOLLOWED if slug in handles]
     drawn.legend(
