@@ -21,6 +21,8 @@ BASE = "as-is"
 MARGIN = 4.0
 """A tolerance in units of the spread: about four standard deviations. An architecture whose own spread is that many
 times the others' is set apart: it gets a tolerance of its own, and does not widen theirs."""
+FEWEST = 4
+"""Of fewer architectures nobody can say which is out of proportion."""
 OVER_WORST = 1.5
 """A tolerance in units of the largest difference seen, at least."""
 LEAST = {"same": 1e-6, "other": 1e-3}
@@ -156,10 +158,11 @@ def set_apart(deviations: pd.Series, least: float) -> set[str]:
     """Architectures whose own spread is out of proportion to that of all the others: chaotic ones, after few steps.
 
     deviations: indexed by architecture, in units of the value. The farthest, as many as have a root mean square above
-    `MARGIN` times that of the rest, and above `least`, the narrowest tolerance there is; half of all at most.
+    `MARGIN` times that of the rest, and above `least`, the narrowest tolerance there is; half of all at most, and none
+    of fewer than `FEWEST`.
     """
     squares = (deviations**2).groupby(level=0).mean().sort_values(ascending=False)
-    for count in range(len(squares) // 2, 0, -1):
+    for count in range(len(squares) // 2 if len(squares) >= FEWEST else 0, 0, -1):
         rest = float(np.sqrt(squares.iloc[count:].mean()))
         if np.sqrt(squares.iloc[count - 1]) > max(MARGIN * rest, least):
             return {str(slug) for slug in squares.index[:count]}

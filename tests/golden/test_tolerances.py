@@ -247,3 +247,10 @@ def test_what_another_machine_measured_stays_while_its_keys_are_todays(base: Spr
     record_tolerances(now, "smoke", tmp_path)
     names = [spread.name for spread in read_spread(tmp_path / "smoke" / "spread")]
     assert names == ["again", "another-machine", "as-is", "avx2"]
+
+
+def test_of_fewer_than_four_architectures_none_is_set_apart() -> None:
+    deviations = pd.Series([0.001, 0.1], ["ae", "vae"])
+    assert set_apart(deviations, 1e-6) == set()
+    more = pd.concat([deviations, pd.Series([0.001, 0.001], ["wae", "hvae"])])
+    assert set_apart(more, 1e-6) == {"vae"}
