@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -57,12 +58,17 @@ def test_the_check_of_a_gpu_prints_a_table_and_exits_by_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], repeats: bool, code: int
 ) -> None:
     found = gpu_check.Findings({}, [gpu_check.Comparison("ae", 0.0, 0.0, 0.0, repeats)])
-    chosen: list[str] = []
+    asked: list[tuple[object, ...]] = []
+
+    def examine(slugs: tuple[str, ...], device: str, counts: list[int], **more: Any) -> gpu_check.Findings:
+        asked.append((slugs, device, counts, more["jobs"]))
+        return found
+
     monkeypatch.setattr(gpu_check, "require_cuda", lambda: None)
-    monkeypatch.setattr(gpu_check, "examine", lambda slugs, device, say: chosen.extend(slugs) or found)
-    assert finished("gpu-check", "--only", "ae") == code
+    monkeypatch.setattr(gpu_check, "examine", examine)
+    assert finished("gpu-check", "--only", "ae", "--jobs", "3", "--runs", "1", "--runs", "4") == code
     assert capsys.readouterr().out == found.markdown() + "\n"
-    assert chosen == ["ae"]
+    assert asked == [(("ae",), "cuda", [1, 4], 3)]
 
 
 def test_nothing_in_the_package_imports_benchmarks() -> None:
