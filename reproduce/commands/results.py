@@ -34,15 +34,13 @@ def records_and_provenance(
 def records_if_any(store: Store, states: Sequence[Status]) -> Any | None:
     """The records of runs whose states are known; None where nothing has finished, or nothing but failures. A damaged
     store is no reason for None: it raises."""
-    from reproduce.storage.reading import assemble
-    from reproduce.storage.store import DAMAGED, FAILED, FRESH
+    from reproduce.storage.reading import assemble, measured
+    from reproduce.storage.store import DAMAGED
 
-    trained = [status for status in states if not status.run.is_reference]
-    measured = any(status.state == FRESH for status in states)
-    if measured and any(status.state in (FRESH, FAILED) for status in trained):
+    if measured(states):
         return assemble(store, states)
-    for status in trained:
-        if status.state == DAMAGED:
+    for status in states:
+        if status.state == DAMAGED and not status.run.is_reference:
             raise ReproduceError(
                 f"{status.run} of profile '{store.protocol.name}' is damaged and no other run has finished: "
                 f"{status.why}"

@@ -74,18 +74,23 @@ HARDWARE = ("gpu", "processor", "instruction_set")
 FLAGS = ("collapsed",)
 
 
+def measured(found: Sequence[Status]) -> bool:
+    """Whether there is anything to read: a model's run has finished or failed, and a run or a baseline was measured."""
+    trained = any(not status.run.is_reference and status.state in (FRESH, FAILED) for status in found)
+    return trained and any(status.state == FRESH for status in found)
+
+
 def assemble(store: Store, found: Sequence[Status]) -> Records:
     """Records of the fresh and the failed runs among these. Raises ReproduceError: none, non-finite values, twins.
 
     If every run failed, the frames beside `runs` have the baselines' rows alone.
     """
-    fresh = [status for status in found if status.state == FRESH]
-    trained = any(not status.run.is_reference and status.state in (FRESH, FAILED) for status in found)
-    if not fresh or not trained:
+    if not measured(found):
         raise ReproduceError(
             f"no finished runs of profile '{store.protocol.name}' below {store.folder}: "
             f"run `python -m reproduce run --profile {store.protocol.name}` first"
         )
+    fresh = [status for status in found if status.state == FRESH]
     distinct_weights(fresh)
     frames: dict[str, list[pd.DataFrame]] = {name: [] for name in _FRAMES}
     rows: list[dict[str, object]] = []
