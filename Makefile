@@ -41,8 +41,8 @@ help:  ## this list; make help-all has every target
 help-all:  ### every target
 	$(call listed,\#\#\#?)
 
-# An environment is made beside the one that is there, and takes its place once it is whole: whoever is interrupted
-# keeps the old one. .venv may be a link to another disk
+# An environment is made beside the one that is there, and takes its place once it is whole: an interruption
+# leaves the old one. .venv may be a link to another disk
 THERE = $(or $(realpath .venv),$(CURDIR)/.venv)
 NEW = $(THERE).new
 

@@ -36,7 +36,7 @@ def interrupt(number: int, frame: object) -> None:
 
 def main(commands: typer.Typer = app) -> None:
     """Entry point: one clear line and an exit code for every ReproduceError; 130 on Ctrl-C; a traceback and 70 for
-    what nobody expected."""
+    any other exception."""
     environment.without_backend()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has a closed terminal ignored

@@ -11,7 +11,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -202,15 +202,6 @@ def companions(own: Protocol) -> tuple[Protocol, ...]:
     return tuple(
         other for other in PROFILES.values() if own.verdicts and other.verdicts and other.name != own.name
     )
-
-
-def shortened(protocol: Protocol, **changes: Any) -> Protocol:
-    """The protocol with some fields changed. Raises ReproduceError for a field that does not exist."""
-    known = {field.name for field in fields(Protocol)}
-    for key in changes:
-        if key not in known:
-            raise ReproduceError(f"a protocol has no '{key}'; it has {', '.join(sorted(known))}")
-    return replace(protocol, **changes)
 
 
 def stream(seed: int, purpose: str, epoch: int = 0) -> int:

@@ -171,7 +171,7 @@ def step(
 ) -> dict[str, Tensor]:
     """One optimiser step of every player. Returns the detached losses and parts.
 
-    All gradients are taken before anybody steps, each of a player's own loss by its own parameters.
+    All gradients are taken before any optimiser steps, each of a player's own loss by its own parameters.
     """
     losses = architecture.losses(batch, progress)
     gradients = player_gradients(players, losses.players)
@@ -370,7 +370,7 @@ class Run:
     def note_milestone(self, measure: Measure) -> None:
         """Add what `measure` says of the weights after this epoch, and of the best ones once training is over.
 
-        Random streams start anew with every epoch, so that training goes on as if nobody had looked.
+        Random streams start anew with every epoch, so that measuring does not change the training.
         """
         epoch, finished = self.progress.epoch, self.progress.finished(self.protocol)
         if epoch in self.protocol.milestones or finished:

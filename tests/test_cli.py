@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,6 @@ from reproduce import datasets, protocol, training
 from reproduce.campaign import schedule
 from reproduce.commands import options, results
 from reproduce.machine import devices
-from reproduce.protocol import shortened
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import HISTORY, MISSING, Store
 from tests import bare
@@ -279,14 +279,14 @@ def test_provenance_that_differ_are_told_apart_and_no_host_is_named() -> None:
 def test_a_profile_with_verdicts_is_rendered_beside_the_finished_runs_of_the_others(
     monkeypatch: pytest.MonkeyPatch, store: Store
 ) -> None:
-    judged = shortened(store.protocol, verdicts=True)
-    other = shortened(judged, name="other")
+    judged = replace(store.protocol, verdicts=True)
+    other = replace(judged, name="other")
     monkeypatch.setattr(
-        protocol, "PROFILES", {"tiny": judged, "other": other, "bare": shortened(other, name="bare")}
+        protocol, "PROFILES", {"tiny": judged, "other": other, "bare": replace(other, name="bare")}
     )
     root = store.folder.parent
     found = results.companions(other, root)
     assert list(found) == ["tiny"]
     assert set(found["tiny"].runs["architecture"]) >= {"ae", "vae", "svae"}
-    assert results.companions(shortened(other, verdicts=False), root) == {}
+    assert results.companions(replace(other, verdicts=False), root) == {}
     assert results.companions(judged, root) == {}

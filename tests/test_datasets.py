@@ -13,6 +13,7 @@ import urllib.request
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,7 +26,7 @@ from torchvision.datasets import MNIST
 from reproduce import datasets
 from reproduce.datasets.mnist import IDX_FILES
 from reproduce.errors import ReproduceError
-from reproduce.protocol import PROFILES, Protocol, shortened
+from reproduce.protocol import PROFILES, Protocol
 from reproduce.storage import files
 
 LABELS = "t10k-labels-idx1-ubyte"
@@ -96,7 +97,7 @@ def test_a_damaged_file_of_digits_is_one_line_that_names_it(
 
 def test_a_profile_that_wants_more_images_than_there_are_is_refused(tiny: Protocol) -> None:
     with pytest.raises(ReproduceError, match="has 4000 training images, the profile wants 4001"):
-        datasets.load(shortened(tiny, train=4_001))
+        datasets.load(replace(tiny, train=4_001))
 
 
 # --- the full data set --------------------------------------------------------------------------------
@@ -313,9 +314,9 @@ def test_the_real_files_download_and_load(mirror: Path) -> None:
 
 def test_the_fingerprint_names_the_data_and_its_sizes(tiny: Protocol) -> None:
     own = datasets.fingerprint(tiny)
-    assert own == datasets.fingerprint(shortened(tiny, epochs=99, name="other"))
+    assert own == datasets.fingerprint(replace(tiny, epochs=99, name="other"))
     for change in ({"dataset": "mnist"}, {"train": 73}, {"validation": 41}, {"test": 121}):
-        assert datasets.fingerprint(shortened(tiny, **change)) != own
+        assert datasets.fingerprint(replace(tiny, **change)) != own
 
 
 def test_the_evaluation_looks_at_100_images_and_25_pairs_of_distinct_images(tiny: Protocol) -> None:
@@ -326,7 +327,7 @@ def test_the_evaluation_looks_at_100_images_and_25_pairs_of_distinct_images(tiny
     assert len(set(indices.pairs.flat)) == 50
     assert indices.whole_pairs.shape == (tiny.whole_pairs, 2)
     assert (indices.whole_pairs[:, 0] != indices.whole_pairs[:, 1]).all()
-    other = datasets.evaluation_indices(shortened(tiny, seeds=(7, 8), epochs=5))
+    other = datasets.evaluation_indices(replace(tiny, seeds=(7, 8), epochs=5))
     for name, values in dataclasses.asdict(indices).items():
         assert values.min() >= 0
         assert values.max() < tiny.test
@@ -336,6 +337,6 @@ def test_the_evaluation_looks_at_100_images_and_25_pairs_of_distinct_images(tiny
 
 def test_an_unknown_data_set_is_refused_by_name(tiny: Protocol) -> None:
     with pytest.raises(ReproduceError, match="unknown data set 'letters'; known are digits, mnist"):
-        datasets.load(shortened(tiny, dataset="letters"))
+        datasets.load(replace(tiny, dataset="letters"))
     with pytest.raises(ReproduceError, match="unknown data set"):
-        datasets.fingerprint(shortened(tiny, dataset="letters"))
+        datasets.fingerprint(replace(tiny, dataset="letters"))

@@ -5,7 +5,7 @@ import itertools
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from reproduce import training
 from reproduce.architectures.contract import Architecture, Batch
 from reproduce.datasets import Dataset, load
 from reproduce.machine import devices
-from reproduce.protocol import Protocol, shortened
+from reproduce.protocol import Protocol
 from reproduce.storage import files
 from reproduce.training import Progress, Run, TrainingFailed
 from tests.faults import KINDS
@@ -83,7 +83,7 @@ FALLING = list(itertools.accumulate(range(200), lambda loss, _: math.nextafter(l
 def test_a_run_stops_after_ten_epochs_without_improvement_or_at_the_protocols_last(
     tiny: Protocol, losses: list[float], patience: int | None, epochs: int
 ) -> None:
-    protocol, progress = shortened(tiny, epochs=100, patience=patience), Progress()
+    protocol, progress = replace(tiny, epochs=100, patience=patience), Progress()
     for loss in losses:
         if progress.finished(protocol):
             break
@@ -98,7 +98,7 @@ def test_a_run_names_every_device_that_computed_its_epochs(
     def stop(event: dict[str, Any]) -> None:
         raise KeyboardInterrupt
 
-    protocol = shortened(tiny, epochs=3)
+    protocol = replace(tiny, epochs=3)
     monkeypatch.setattr(devices, "name", lambda device: "a card")
     with pytest.raises(KeyboardInterrupt):
         train("ae", protocol, notify=stop)
@@ -117,7 +117,7 @@ def test_the_best_weights_are_kept_and_milestones_noted_with_the_last_epoch_and_
         return next(losses)
 
     monkeypatch.setattr(Run, "validation_loss", scripted)
-    trained = train("ae", shortened(tiny, epochs=4, milestones=(1,)))
+    trained = train("ae", replace(tiny, epochs=4, milestones=(1,)))
     assert training.serialise(trained.weights) == seen[1]
     assert len(set(seen)) == 4
     found = milestones_of(trained)
@@ -131,7 +131,7 @@ def test_the_best_weights_are_kept_and_milestones_noted_with_the_last_epoch_and_
 @pytest.mark.parametrize("slug", ["vae", "vq-vae", "factor-vae"])
 def test_looking_at_milestones_does_not_change_training(slug: str, train: Train, tiny: Protocol) -> None:
     looked, not_looked = (
-        train(slug, shortened(tiny, epochs=3, milestones=milestones), f"{len(milestones)}")
+        train(slug, replace(tiny, epochs=3, milestones=milestones), f"{len(milestones)}")
         for milestones in ((1, 2), ())
     )
     assert looked.history == not_looked.history
@@ -143,7 +143,7 @@ def test_an_interrupted_run_goes_on_and_keeps_its_milestones(
     slug: str, train: Train, tiny: Protocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The best epoch is the first, so that its weights too must come out of the checkpoint."""
-    protocol = shortened(tiny, epochs=3, milestones=(1, 2, 3))
+    protocol = replace(tiny, epochs=3, milestones=(1, 2, 3))
     honest = Run.validation_loss
     monkeypatch.setattr(Run, "validation_loss", lambda run: honest(run) + 1000 * run.progress.epoch)
 
@@ -168,8 +168,8 @@ def test_the_first_epochs_of_a_longer_run_are_the_shorter_run_to_the_bit(
     slug: str, train: Train, tiny: Protocol
 ) -> None:
     """Of all but Disent-β-VAE, whose capacity rises over the whole protocol; and where the rates are constant."""
-    small = shortened(tiny, train=24, validation=16, batch_size=16, milestones=(1, 2))
-    short, long = (train(slug, shortened(small, epochs=n), f"{n}", load(small)) for n in (2, 3))
+    small = replace(tiny, train=24, validation=16, batch_size=16, milestones=(1, 2))
+    short, long = (train(slug, replace(small, epochs=n), f"{n}", load(small)) for n in (2, 3))
     same = short.history == long.history[:2]
     assert same == (slug != "disent-beta-vae")
     if same:
@@ -207,7 +207,7 @@ def steps_of(
 def test_a_cosine_falls_from_the_profiles_rate_to_nothing(
     tiny: Protocol, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cosine = shortened(tiny, schedule="cosine", learning_rate_scale=20.0, epochs=3)
+    cosine = replace(tiny, schedule="cosine", learning_rate_scale=20.0, epochs=3)
     seen = steps_of(monkeypatch, "factor-vae", cosine, digits).rates
     expected = [0.5 * (1 + math.cos(math.pi * index / 5)) * 2e-3 for index in range(6)]
     np.testing.assert_allclose(seen, [[rate, rate] for rate in expected], atol=1e-18)

@@ -9,11 +9,12 @@ import hashlib
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reproduce import protocol
-from reproduce.protocol import Protocol, shortened
+from reproduce.protocol import Protocol
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import PROVENANCE, Store
 
@@ -40,7 +41,7 @@ TINY = Protocol(
 )
 """Two steps an epoch, the second a short one of 8 images."""
 
-ENDLESS = shortened(TINY, name="endless", epochs=10**6, patience=None)
+ENDLESS = replace(TINY, name="endless", epochs=10**6, patience=None)
 """The same for runs that are not over when something happens to them."""
 
 PCA, MEAN_IMAGE, AE, VAE, SVAE = RUNS = (

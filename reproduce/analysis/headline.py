@@ -1,18 +1,18 @@
 """The headline taken apart: what carries the correlation of reconstruction quality and interpolation
 smoothness?
 
-The paper's central number is Pearson's r of SSIM and PIQ over 22 models. Three questions are put to it: how
-certain is it (bootstrap, permutation, leave-one-out), who carries it (subsets), and is it about smoothness at
-all? The last one because nine steps between end frames a squared distance D apart cannot have a mean square
-below D/81: a model that decodes everything to similar blurs is "smooth" for free. So every row is repeated
-with PIQ over that floor and with the uniformity SD(d)/mean(d), which do not shrink with D, and with D itself.
+The paper's central number is Pearson's r of SSIM and PIQ over 22 models. Two questions are put to it: who carries it
+(subsets), and is it about smoothness at all? The second one because nine steps between end frames a squared distance D
+apart cannot have a mean square below D/81: a model that decodes everything to similar blurs is "smooth" for free. So
+every row is repeated with PIQ over that floor, which does not shrink with D, and with D itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -21,17 +21,13 @@ from scipy import stats
 from reproduce import paper
 from reproduce.analysis import summaries
 from reproduce.analysis.measures import usable
-from reproduce.analysis.statistics import ALPHA, Correlation, correlate, pearson, spearman
+from reproduce.analysis.statistics import ALPHA, Correlation, correlate, pearson
 from reproduce.architectures.names import SLUGS
 from reproduce.storage.records import Records
 
-SMOOTHNESS: tuple[str, ...] = ("piq", "piq_over_floor", "uniformity", "end_distance")
-"""What may stand for (un)smoothness. The paper's tables have only the first, blur alone does not lower the second and
-third, and the last one is the mechanism."""
-RESAMPLES = 1999
-SMALLEST_BOOTSTRAP = 8
-"""Fewer points than this give resamples without any spread."""
-RANDOM_STATE = 0
+SMOOTHNESS = ("piq", "piq_over_floor", "end_distance")
+"""What may stand for (un)smoothness. The paper's tables have only the first, blur alone does not lower the second, and
+the last one is the mechanism."""
 RECONSTRUCTION_OPTIMISED: tuple[str, ...] = ("ae", "wae", "vq-vae")
 DETERMINISTIC: tuple[str, ...] = ("ae", "wae", "vq-vae", "rae-gp", "rae-l2")
 KL_REGULARISED: tuple[str, ...] = tuple(
@@ -87,49 +83,17 @@ SUBSETS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 """Subset → the rows that it keeps of those that are usable; of all rows, for `COLLAPSED_TOO`."""
 
 
-def headline(records: Records | None = None) -> pd.DataFrame:
-    """Every correlation of SSIM with a smoothness metric: tidy, one row a source, metric and subset.
-
-    source:             "paper", "ours" (means over seeds), "ours, seed 42", …
-    n, r, p, low, high: Pearson with its Fisher 95 % interval.
-    boot_low, boot_high: percentile bootstrap over models (NaN below 8 models).
-    permutation_p, null_low, null_high: two-sided, pairings of models; and where 95 % of their r lie.
-    loo_low, loo_high, loo_model: the extremes of r as each model is left out once, and the one that moves r
-                                  most.
-    rho, rho_p, rho_low, rho_high: Spearman.
-    NaN where fewer than four models remain.
-    """
-    rows: list[dict[str, float | str]] = [
-        {
-            "source": source,
-            "smoothness_metric": metric,
-            "subset": subset,
-            **association(keep(models if subset == COLLAPSED_TOO else usable(models)), metric),
-        }
-        for source, models in _sources(records)
-        for metric in SMOOTHNESS
-        if metric in models
-        for subset, keep in SUBSETS.items()
-    ]
-    return pd.DataFrame(rows)
-
-
-def association(models: pd.DataFrame, metric: str) -> dict[str, float | str]:
-    """The statistics of one row of `headline`: SSIM against one metric over the given models."""
-    rows = models[["ssim", metric]].dropna().astype(float)
-    x, y = rows["ssim"].to_numpy(), rows[metric].to_numpy()
-    linear, ranked = pearson(x, y), spearman(x, y)
-    boot_low, boot_high = _bootstrap(x, y)
-    permutation_p, null_low, null_high = _permutation(x, y) if np.isfinite(linear.r) else (np.nan,) * 3
-    left = leave_one_out(rows, metric)
-    return {
-        **{name: getattr(linear, name) for name in ("n", "r", "p", "low", "high")},
-        **{"boot_low": boot_low, "boot_high": boot_high},
-        **{"permutation_p": permutation_p, "null_low": null_low, "null_high": null_high},
-        **{"loo_low": float(left.min()), "loo_high": float(left.max())},
-        "loo_model": str((left - linear.r).abs().idxmax()) if left.notna().any() else "",
-        **{"rho": ranked.r, "rho_p": ranked.p, "rho_low": ranked.low, "rho_high": ranked.high},
-    }
+def headline(records: Records) -> pd.DataFrame:
+    """Every correlation of SSIM with a smoothness metric: Pearson's n, r, p, low and high, a row each for a source
+    ("paper", "ours"), a metric and a subset, which are the index."""
+    sources = {"paper": paper.models(), "ours": summaries.summarise(records)}
+    rows = {}
+    for source, models in sources.items():
+        for metric, (subset, keep) in product(SMOOTHNESS, SUBSETS.items()):
+            if metric in models:
+                kept = keep(models if subset == COLLAPSED_TOO else usable(models))
+                rows[source, metric, subset] = asdict(pearson(kept["ssim"], kept[metric]))
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["source", "smoothness_metric", "subset"])
 
 
 def leave_one_out(models: pd.DataFrame, metric: str = "piq") -> pd.Series:
@@ -166,15 +130,13 @@ class Mechanism:
 
     distance:  r of SSIM and D.
     partial:   partial r of SSIM and PIQ given D, with Fisher's interval for n − 1.
-    over_floor: r of SSIM and PIQ/(D/81), which still depends on D:
-    residual:  r of that ratio and D.
+    residual:  r of D and PIQ/(D/81), which still depends on it.
     merged:    r of SSIM and PIQ with the AE and its near-copies (`ae_like`) merged into one row.
     cluster:   those copies.
     """
 
     distance: Correlation
     partial: Correlation
-    over_floor: Correlation
     residual: Correlation
     merged: Correlation
     cluster: tuple[str, ...]
@@ -196,7 +158,6 @@ def mechanism(models: pd.DataFrame) -> Mechanism | None:
     return Mechanism(
         distance=pearson(rows["ssim"], rows["end_distance"]),
         partial=partial(rows["ssim"], rows["piq"], rows["end_distance"]),
-        over_floor=pearson(rows["ssim"], rows["piq_over_floor"]),
         residual=pearson(rows["piq_over_floor"], rows["end_distance"]),
         merged=pearson(merged["ssim"], merged["piq"]),
         cluster=cluster,
@@ -213,42 +174,3 @@ def partial(x: pd.Series, y: pd.Series, given: pd.Series) -> Correlation:
     low, high = np.tanh(np.arctanh(r) + np.array([-half, half]))
     t = r * np.sqrt((n - 3) / (1 - r**2))
     return Correlation(r, float(2 * stats.t.sf(abs(t), n - 3)), n, float(low), float(high))
-
-
-def _sources(records: Records | None) -> Iterator[tuple[str, pd.DataFrame]]:
-    yield "paper", paper.models()
-    if records is None:
-        return
-    yield "ours", summaries.summarise(records)
-    for seed in summaries.seeds(records):
-        yield f"ours, seed {seed}", summaries.summarise(summaries.only_seeds(records, [seed]))
-
-
-def _bootstrap(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    if len(x) < SMALLEST_BOOTSTRAP or not np.ptp(x) or not np.ptp(y):
-        return float("nan"), float("nan")
-    found = stats.bootstrap(
-        (x, y),
-        correlate,
-        paired=True,
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        confidence_level=1 - ALPHA,
-        method="percentile",
-        rng=np.random.default_rng(RANDOM_STATE),
-    )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
-
-
-def _permutation(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
-    """p, and the middle 95 % of r over shuffled pairings."""
-    found = stats.permutation_test(
-        (x,),
-        lambda shuffled, axis=-1: correlate(shuffled, np.broadcast_to(y, shuffled.shape), axis),
-        permutation_type="pairings",
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        rng=np.random.default_rng(RANDOM_STATE),
-    )
-    low, high = np.quantile(found.null_distribution, (ALPHA / 2, 1 - ALPHA / 2))
-    return float(found.pvalue), float(low), float(high)

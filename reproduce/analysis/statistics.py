@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,21 +16,14 @@ from scipy import stats
 
 from reproduce.analysis import summaries
 from reproduce.architectures.names import BASELINE, SLUGS
-from reproduce.errors import ReproduceError
 from reproduce.paper import PAPER_SLUGS
 from reproduce.storage.records import Records
 
 ALPHA = 0.05
 NOISE = 1e-12
 """Differences that spread no more than this differ by rounding of floating-point numbers only."""
-NORMAL = 1.96
-"""The quantile of the paper's intervals, whatever the number of seeds."""
 COMPARISONS = len(PAPER_SLUGS)
-"""By how many the paper divides α, whatever is compared here."""
-THRESHOLD = ALPHA / COMPARISONS
-"""Section III-G's Bonferroni threshold. It divides by 22 although only 21 models meet the baseline."""
-
-Unit = Literal["seeds", "images"]
+"""By how many the paper divides α (III-G), although only 21 models meet the baseline."""
 
 
 @dataclass(frozen=True)
@@ -83,24 +75,19 @@ def correlations(models: pd.DataFrame, metrics: Sequence[str]) -> tuple[pd.DataF
     return pd.DataFrame(r), pd.DataFrame(p)
 
 
-def against_baseline(records: Records, metric: str, unit: Unit) -> pd.DataFrame:
-    """Paired t-tests of every model against the VAE.
+def against_baseline(records: Records, metric: str) -> pd.DataFrame:
+    """Paired t-tests of every model against the VAE over the paper's test images or pairs, each averaged over the
+    seeds.
 
-    unit: "seeds", III-G to the letter (three pairs at most: hardly any power); "images", over the paper's test images
-          or pairs, each averaged over the seeds.
-
-    Index slug (without the VAE); columns difference (model − VAE), t, p, n, significant (p < 0.05/22), p_holm
-    (Holm over all rows that have a p), p_bonferroni (22·p, as printed), effect_size (mean difference ÷ SD of the
-    differences).
+    Index slug (without the VAE); columns difference (model − VAE), n, p_bonferroni (22·p, as printed), effect_size
+    (mean difference ÷ SD of the differences). Empty without the VAE.
     """
-    table = _by_unit(records, metric, unit)
+    values = summaries.measurements(records, metric)
+    table = values.groupby(["unit", "architecture"])["value"].mean(skipna=False).unstack("architecture")
     others = [slug for slug in SLUGS if slug in table and slug != BASELINE] if BASELINE in table else []
     rows = {slug: _paired(table[slug] - table[BASELINE]) for slug in others}
-    tests = pd.DataFrame.from_dict(rows, orient="index", columns=["difference", "t", "p", "n", "effect_size"])
-    tests["significant"] = tests["p"] < THRESHOLD
-    tests["p_holm"] = holm(tests["p"])
-    tests["p_bonferroni"] = (tests["p"] * COMPARISONS).clip(upper=1)
-    return tests.rename_axis("architecture")
+    columns = ["difference", "n", "p_bonferroni", "effect_size"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("architecture")
 
 
 def holm(p: ArrayLike) -> np.ndarray:
@@ -141,25 +128,15 @@ def smallest_p(difference: float, spread: float, n: int) -> float:
     return float(2 * stats.t.sf(difference / (spread / np.sqrt(n)), n - 1))
 
 
-def _by_unit(records: Records, metric: str, unit: Unit) -> pd.DataFrame:
-    """Rows seeds or images, columns architectures."""
-    if unit == "seeds":
-        return summaries.seed_means(records, metric).T
-    if unit == "images":
-        values = summaries.measurements(records, metric)
-        return values.groupby(["unit", "architecture"])["value"].mean(skipna=False).unstack("architecture")
-    raise ReproduceError(f"unknown unit of a test '{unit}'; choose seeds or images")
-
-
-def _paired(differences: pd.Series) -> tuple[float, float, float, int, float]:
-    """Difference, t, p, n and effect size of a one-sample t-test of the differences against zero."""
+def _paired(differences: pd.Series) -> tuple[float, int, float, float]:
+    """Difference, n, 22·p and effect size of a one-sample t-test of the differences against zero."""
     values = differences.dropna().to_numpy(dtype=float)
     mean = float(values.mean()) if values.size else np.nan
     # equal differences have no spread to test against, or one that is rounding noise
     if values.size < 2 or _constant(values):
-        return mean, np.nan, np.nan, values.size, np.nan
-    found = stats.ttest_1samp(values, 0.0)
-    return mean, float(found.statistic), float(found.pvalue), values.size, mean / float(values.std(ddof=1))
+        return mean, values.size, np.nan, np.nan
+    p = float(stats.ttest_1samp(values, 0.0).pvalue)
+    return mean, values.size, min(COMPARISONS * p, 1.0), mean / float(values.std(ddof=1))
 
 
 def _finite_pairs(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray, bool]:

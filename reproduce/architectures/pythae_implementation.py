@@ -88,7 +88,7 @@ def configuration(
     """Pythae's configuration with every field of the method given by name.
 
     Raises ReproduceError when a setting does not exist there (Pythae would drop it silently), or when one is left to a
-    default that nobody wrote down.
+    default that is not documented.
     """
     wanted = settings.config | shared
     open_fields = sorted({field.name for field in fields(kind)} - SETTLED - wanted.keys())

@@ -38,7 +38,7 @@ class Display:
         self.due: dict[RunId, float] = {}
         self.running: dict[RunId, str] = {}
         self.trained: dict[RunId, tuple[float, float]] = {}
-        """Share of a run's epochs that were done when it was first heard of, and that are done now."""
+        """Share of a run's epochs that were done at its first event, and that are done now."""
         self.finished: set[RunId] = set()
         self.failed: set[RunId] = set()
         self.said = self.started

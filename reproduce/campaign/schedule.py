@@ -1,6 +1,6 @@
 """Many runs over the machine's cores or a cluster; skips what is done and says why it reruns.
 
-Only this process publishes, whoever did the work (`cluster`). Longest runs first.
+Only this process publishes; the work may be done elsewhere (`cluster`). Longest runs first.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ def execute(
 ) -> Report:
     """Do all wanted runs that are not done, `jobs` at a time or as many as the scheduler at the address has workers.
 
-    Raises ReproduceError if another campaign writes the same store, if nothing can be written, or if there is nobody
-    to work (`cluster.perform`).
+    Raises ReproduceError if another campaign writes the same store, if nothing can be written, or if there are no
+    workers (`cluster.perform`).
     """
     with files.lock(store.folder / ".lock"):
         files.clear_temporaries(store.folder)

@@ -149,7 +149,7 @@ def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[dict[str, bytes],
 def require_whole(job: Job, trained: Mapping[str, bytes]) -> None:
     """Raises ReproduceError that names the file when what was trained earlier cannot be evaluated again.
 
-    That ends the campaign: its checksum fits, so somebody put it there.
+    That ends the campaign: the checksum fits, so the file was put there on purpose.
     """
     run, remedy = job.run, "move the run's folder away, and it is trained again"
     architecture = training.fresh_architecture(run.architecture, run.variant, job.protocol, run.seed)

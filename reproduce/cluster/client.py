@@ -1,4 +1,4 @@
-"""Sends tasks to workers, and hears what became of them."""
+"""Sends tasks to workers and receives their events and outcomes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from reproduce.machine import environment
 from reproduce.storage.runs import RunId
 
 Listener = Callable[[RunId | None, Event], None]
-"""Hears events of runs, and (of no run) warnings that concern the whole campaign."""
+"""Called with every event of a run, and (without a run) with warnings that concern the whole campaign."""
 WATCH_SECONDS = 5
-"""How often somebody looks whether there are workers."""
+"""Seconds between two checks whether there are workers."""
 
 
 def perform(
@@ -55,7 +55,7 @@ def perform(
         if dashboard:
             say(f"Dask's dashboard is at {client.dashboard_link}")
         watch = Watch(client, scheduler, processes, say)
-        client.subscribe_topic(TOPIC, lambda event: _heard(event, names, listener))
+        client.subscribe_topic(TOPIC, lambda event: _forward(event, names, listener))
         pending = {
             # one group of keys: queued at the scheduler by priority, instead of dealt out to the workers at once
             client.submit(
@@ -121,7 +121,7 @@ def result(
     return Outcome(**found)
 
 
-def _heard(event: Any, names: dict[str, RunId], listener: Listener) -> None:
+def _forward(event: Any, names: dict[str, RunId], listener: Listener) -> None:
     _, content = event
     if content.get("task") in names:
         listener(names[content["task"]], content["event"])

@@ -12,7 +12,7 @@ from reproduce.machine import environment
 
 
 def end_with_the_campaign() -> None:
-    """Wait until nobody holds the other end of standard input: the campaign is over, however it ended."""
+    """Wait until the other end of standard input is closed: the campaign is over, however it ended."""
     os.read(sys.stdin.fileno(), 1)
     os._exit(1)
 

@@ -38,7 +38,7 @@ def keys_of(job: dict[str, Any]) -> dict[str, str]:
 
 
 def task_name(text: str, given: dict[str, bytes]) -> str:
-    """A name that only the very same job has: Dask does two tasks of one name once, whoever sent them."""
+    """A name that only the very same job has: Dask does two tasks of one name only once, even from two clients."""
     digest = hashlib.sha256(text.encode())
     for name in sorted(given):
         digest.update(f"{name}:{files.sha256(given[name])}".encode())

@@ -28,7 +28,7 @@ def perform_on_worker(text: str, given: dict[str, bytes]) -> dict[str, Any]:
 
 
 def performed(text: str, given: dict[str, bytes]) -> dict[str, Any]:
-    """A job on a Dask worker, its events sent to whoever listens: `message` → an outcome's fields, and its keys.
+    """A job on a Dask worker, its events sent to the client: `message` → an outcome's fields, and its keys.
 
     (Plain data: the outcome's class would have the client import torch.) Raises ReproduceError if this worker is not
     one for such a job: see `fit`.

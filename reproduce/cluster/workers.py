@@ -1,4 +1,4 @@
-"""The worker processes of this machine, and whether there is anybody to work at all."""
+"""The worker processes of this machine, and the check that a cluster has workers at all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANSWER_SECONDS = 5
 MINUTE = 60
 """Seconds between two lines that say what is waited for."""
 SLOW_SECONDS = 180
-"""After so long without a worker somebody is told. (On a machine that others use, importing takes minutes.)"""
+"""Seconds without a worker after which a line says so. (On a busy machine, importing takes minutes.)"""
 DEATHS = 5
 """How many processes of each worker may die in a row before any comes up."""
 
@@ -30,7 +30,7 @@ DEATHS = 5
 class LocalWorkers:
     """So many processes, each a Dask worker of one thread; one that dies is replaced at once.
 
-    They read from a pipe whose other end is ours alone, so that they end when this process does, however it ends.
+    They read from a pipe whose other end only this process holds, so that they end when it does, however it ends.
     """
 
     def __init__(self, address: str, count: int) -> None:
@@ -63,7 +63,7 @@ class LocalWorkers:
                     self.processes[number] = self.started(number)
 
     def kill(self) -> None:
-        """SIGKILL to all: every state on disk is good for going on, so nothing is waited for."""
+        """SIGKILL to all: any state on disk can be resumed, so nothing is waited for."""
         with self.lock:
             self.over = True
             for process in self.processes:

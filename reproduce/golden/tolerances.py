@@ -22,7 +22,7 @@ MARGIN = 4.0
 """A tolerance in units of the spread: about four standard deviations. An architecture whose own spread is that many
 times the others' is set apart: it gets a tolerance of its own, and does not widen theirs."""
 FEWEST = 4
-"""Of fewer architectures nobody can say which is out of proportion."""
+"""With fewer architectures it cannot be said which is out of proportion."""
 OVER_WORST = 1.5
 """A tolerance in units of the largest difference seen, at least."""
 LEAST = {"same": 1e-6, "other": 1e-3}

@@ -30,8 +30,8 @@ OLDER_MACHINES: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("avx", "avx2", {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "AVX", "MKL_CBWR": "AVX"}),
     ("aten-default", "avx2", {"ATEN_CPU_CAPABILITY": "default"}),
 )
-"""Name, the processor's flag without which nothing would change, and the variables: two older machines (those before
-AVX, of 2010, are nobody's), and torch's own kernels alone."""
+"""Name, the processor's flag without which nothing would change, and the variables: two older machines (none before
+AVX, of 2010), and torch's own kernels alone."""
 MEANT_FOR_US = ("PROFILE", "SEEDS", "RESULTS_DIR", *OLDER_MACHINES[0][2])
 """Variables that a way must not inherit."""
 Read = Callable[[Path], tuple[Records, dict[str, Any]]]

@@ -1,7 +1,7 @@
-"""What of the user's environment may reach us and the tools that we call: one list, for all of them.
+"""Which environment variables reach this process and the tools that it calls: one list, for all of them.
 
 Imported before torch: libraries of threads read their placement when they are loaded, and narrow this process to one
-core before anybody has counted the cores.
+core before the cores are counted.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def kernels() -> dict[str, str]:
 
 
 def without_backend() -> None:
-    """Figures are drawn without pyplot: a backend of somebody else's (a notebook's) need not even be installed."""
+    """Figures are drawn without pyplot: the backend that the environment names (a notebook's) need not be installed."""
     os.environ["MPLBACKEND"] = "agg"
 
 

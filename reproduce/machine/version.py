@@ -42,7 +42,7 @@ def _archived() -> str:
 
 
 def _git(*arguments: str) -> list[str] | None:
-    """Lines of git's answer about ROOT; None without one. A checkout may belong to somebody else: nothing is run from
+    """Lines of git's answer about ROOT; None without one. A checkout may belong to another user: nothing is run from
     it."""
     command = [
         "git",

@@ -233,8 +233,7 @@ class Context:
     @cached_property
     def headline(self) -> pd.DataFrame:
         """The correlation of SSIM and smoothness by subset: index (source, smoothness_metric, subset)."""
-        found = headline.headline(self.records)
-        return found.set_index(["source", "smoothness_metric", "subset"])
+        return headline.headline(self.records)
 
     @cached_property
     def removal(self) -> dict[str, pd.DataFrame]:

@@ -67,7 +67,7 @@ def run(folder: Path, command: list[str]) -> subprocess.CompletedProcess[bytes]:
     process = subprocess.Popen(
         command,
         cwd=folder,
-        # the user's own tree of TeX files is none of ours
+        # without the user's own tree of TeX files
         env=environment.for_tools(**TIME, **{name: str(folder / BUILD / "texmf") for name in TEXMF}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

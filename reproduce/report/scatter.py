@@ -140,7 +140,7 @@ def label_points(
     for placed, text, pixel in zip(places, texts, pixels, strict=True):
         text.set_transform(drawn.dpi_scale_trans)
         text.set_position(((placed.x + placed.width / 2) / 72, (placed.y + placed.height / 2) / 72))
-        if placed.needs_leader:
+        if placed.needs_leader and text.get_text():
             away = np.asarray(placed.anchor) - pixel
             away /= np.hypot(*away)
             xs, ys = np.array([pixel + away * mark, placed.anchor - away]).T / 72

@@ -398,9 +398,7 @@ def whole_test_set(context: Context) -> Table:
 
 def tests(context: Context) -> Table | None:
     """Paired tests of every model against the VAE, over the paper's images and pairs."""
-    found = {
-        metric: statistics.against_baseline(context.records, metric, "images") for metric in ("ssim", "piq")
-    }
+    found = {metric: statistics.against_baseline(context.records, metric) for metric in ("ssim", "piq")}
     if any(table.empty for table in found.values()):
         return None
 

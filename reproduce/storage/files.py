@@ -151,7 +151,7 @@ def read(path: Path, largest: int = LARGEST) -> bytes:
     """The whole file, if it is one and not larger than that; from <name>.xz if that is what there is. Raises
     ReproduceError that names it.
 
-    Whatever else has the file's name (a folder, a pipe that nobody writes to, a device) is not opened.
+    Whatever else has the file's name (a folder, a pipe without a writer, a device) is not opened.
     """
     try:
         found = stored(path)
@@ -229,7 +229,7 @@ def _is_being_written(temporary: Path) -> bool:
         os.kill(int(writer), 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # alive, and somebody else's
+    except PermissionError:  # alive, and another user's
         pass
     return True
 

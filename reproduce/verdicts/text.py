@@ -77,19 +77,14 @@ def _noted(shown: str, statement: Statement) -> str:
 @kind("restated", text=True)
 def restated(world: World, statement: Statement) -> Finding:
     """The paper states the same thing at another place, which is the statement (or statements) named by `there`:
-    consistent if the numbers printed at the place that prints fewer are among those of the other (of two ranges
-    `sense=range`, if one lies in the other), and likewise the models, and the word in which the registry says each
-    (`says`)."""
+    consistent if the numbers printed at the place that prints fewer are among those of the other, and likewise the
+    models, and the word in which the registry says each (`says`)."""
     others = [registry.row(identity) for identity in statement.text("there").split()]
-    compare = _nested if statement.text("sense", "") == "range" else _among
     here, there = _stated([statement]), _stated(others)
     both = [name for name in here if here[name] and there[name]]
     if not both:
         raise ReproduceError(f"statement {statement.id}: nothing to compare with {statement.text('there')}")
-    same = all(
-        compare(here[name], there[name]) if name == "numbers" else _among(here[name], there[name])
-        for name in both
-    )
+    same = all(_among(here[name], there[name]) for name in both)
     places = ", ".join(dict.fromkeys(other.section for other in others))
     shown = "; ".join(f"{_listed(here[name])} here, {_listed(there[name])} in {places}" for name in both)
     return decided(_noted(shown, statement), holds=same)
@@ -117,12 +112,6 @@ def _among(here: Stated, there: Stated) -> bool:
     """Whether the values of the shorter list are among those of the longer one."""
     few, many = sorted((set(here), set(there)), key=len)
     return few <= many
-
-
-def _nested(here: Stated, there: Stated) -> bool:
-    """Whether one of two ranges lies in the other."""
-    (a, *_, b), (c, *_, d) = (sorted(float(value) for value in side) for side in (here, there))
-    return (c <= a and b <= d) or (a <= c and d <= b)
 
 
 @kind("lists", text=True)

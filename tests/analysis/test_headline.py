@@ -9,7 +9,7 @@ from scipy import stats
 
 from reproduce import paper
 from reproduce.analysis import headline
-from reproduce.analysis.headline import SUBSETS, association, leave_one_out, removal_path
+from reproduce.analysis.headline import SUBSETS, leave_one_out, removal_path
 from reproduce.analysis.summaries import summarise
 from reproduce.storage.records import Records
 from tests.synthetic import make_records
@@ -18,13 +18,12 @@ from tests.synthetic import make_records
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
     """Index source, metric and subset."""
-    found = headline.headline(make_records(seeds=(42, 123), collapsed=["beta-vae"]))
-    return found.set_index(["source", "smoothness_metric", "subset"]).sort_index()
+    return headline.headline(make_records(seeds=(42, 123), collapsed=["beta-vae"])).sort_index()
 
 
 def test_one_row_a_source_metric_and_subset(table: pd.DataFrame) -> None:
-    assert set(table.index.levels[0]) == {"paper", "ours", "ours, seed 42", "ours, seed 123"}
-    assert len(table) == len(SUBSETS) * (1 + 3 * 4)
+    assert set(table.index.levels[0]) == {"paper", "ours"}
+    assert len(table) == len(SUBSETS) * (1 + 3)
     assert table.index.is_unique
 
 
@@ -52,17 +51,6 @@ def test_the_ae_like_cluster_follows_its_rule() -> None:
     assert headline.ae_like(models.drop("ae")) == ()
 
 
-def test_intervals_enclose_r_and_leave_one_out_has_its_extremes() -> None:
-    found = association(paper.models(), "piq")
-    assert found["low"] < found["r"] < found["high"]
-    assert found["boot_low"] < found["r"] < found["boot_high"]
-    assert found["permutation_p"] < 0.01
-    assert found["null_low"] < 0 < found["null_high"] < found["r"]
-    assert found["loo_low"] <= found["r"] <= found["loo_high"]
-    assert found["loo_model"] == "ae"
-    assert association(paper.models(), "piq") == found, "the same seed gives the same resamples"
-
-
 def test_leave_one_out_by_hand() -> None:
     models = pd.DataFrame({"ssim": [0.0, 1, 2, 9], "piq": [0.0, 1, 2, 0]}, index=list("abcd"))
     left = leave_one_out(models)
@@ -70,9 +58,7 @@ def test_leave_one_out_by_hand() -> None:
     assert left["a"] < 0
 
 
-def test_few_points_are_not_testable(paperlike: Records) -> None:
-    found = association(paper.models().iloc[:3], "piq")
-    assert np.isnan([found["r"], found["p"], found["permutation_p"], found["boot_low"]]).all()
+def test_nothing_is_said_of_the_mechanism_of_few_models(paperlike: Records) -> None:
     assert headline.mechanism(summarise(paperlike).iloc[:5]) is None
 
 
@@ -106,7 +92,6 @@ def test_given_what_explains_both_nothing_is_left() -> None:
     assert found is not None
     assert found.distance.r > 0.9
     assert found.partial.low < 0 < found.partial.high
-    assert abs(found.over_floor.r) < 0.2
     assert found.cluster == ()
 
 

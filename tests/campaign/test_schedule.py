@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ import pytest
 from reproduce import training
 from reproduce.campaign import schedule, worker
 from reproduce.errors import ReproduceError
-from reproduce.protocol import shortened
 from reproduce.storage import files
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import DAMAGED, FAILED, FRESH, MISSING, STALE, Status, Store
@@ -144,7 +144,7 @@ def test_an_interrupted_reevaluation_does_not_cost_the_weights(store: Store, fin
 
 
 def test_a_retrained_run_that_is_killed_stays_stale(finished: Store, store: Store) -> None:
-    longer = Store(store.folder.parent, shortened(store.protocol, seeds=(1,), epochs=1))
+    longer = Store(store.folder.parent, replace(store.protocol, seeds=(1,), epochs=1))
     assert longer.status(AE).state == STALE
 
     def stop(run: RunId | None, event: dict[str, Any]) -> None:

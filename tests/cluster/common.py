@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from reproduce.protocol import shortened
 from reproduce.storage.runs import RunId
 from tests.tiny import TINY
 
 STARTING = pytest.mark.timeout(1800)
 """Each worker process imports torch anew: seconds on a machine of one's own, minutes on one that others use."""
-OTHER = shortened(TINY, name="other", learning_rate_scale=5.0)
-LONGER = shortened(TINY, epochs=40)
+OTHER = replace(TINY, name="other", learning_rate_scale=5.0)
+LONGER = replace(TINY, epochs=40)
 """Long enough to be in the middle of when an event has made its way."""
 Events = list[tuple[RunId | None, dict[str, Any]]]
 

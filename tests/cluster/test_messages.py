@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from reproduce.campaign import schedule, worker
 from reproduce.cluster import messages
-from reproduce.protocol import shortened
 from reproduce.storage import runs
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import MISSING, TRAINED, Status, Store
@@ -39,7 +39,7 @@ def task_name(store: Store, run: RunId, **options: Any) -> str:
 
 def test_only_the_very_same_job_has_the_same_name(store: Store, tmp_path: Path) -> None:
     elsewhere, other = Store(tmp_path / "elsewhere", TINY), Store(tmp_path, OTHER)
-    more_pairs = Store(tmp_path, shortened(TINY, whole_pairs=11))
+    more_pairs = Store(tmp_path, replace(TINY, whole_pairs=11))
     assert task_name(store, AE) == task_name(elsewhere, AE)
     names = [task_name(store, AE), task_name(store, VAE), task_name(other, AE), task_name(more_pairs, AE)]
     names += [task_name(store, AE, device="cuda")]

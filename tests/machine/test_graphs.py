@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from reproduce import training
 from reproduce.datasets import Dataset, load
 from reproduce.machine.graphs import WARM_UP
-from reproduce.protocol import PROFILES, Protocol, shortened
+from reproduce.protocol import PROFILES, Protocol
 from tests.faults import KINDS
 
 
@@ -35,7 +36,7 @@ class Replay:
 @pytest.fixture(scope="module")
 def protocol() -> Protocol:
     """Two epochs of two batches, the second one short."""
-    return shortened(PROFILES["smoke"], train=24, validation=16, batch_size=16, epochs=2, milestones=())
+    return replace(PROFILES["smoke"], train=24, validation=16, batch_size=16, epochs=2, milestones=())
 
 
 @pytest.fixture(scope="module")

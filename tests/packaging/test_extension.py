@@ -116,15 +116,16 @@ RECIPES = (
 )
 USE = """
 import pathlib
+from dataclasses import replace
 from reproduce.campaign import worker
-from reproduce.protocol import PROFILES, shortened
+from reproduce.protocol import PROFILES
 from reproduce.storage.reading import assemble
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import Store
 from reproduce.report import render
 from reproduce.verdicts.judge import judge
 
-protocol = shortened(
+protocol = replace(
     PROFILES["desk"], name="desk", dataset="toy", train=160, validation=64, test=136, epochs=1, milestones=(1,),
     whole_pairs=20, seeds=(42,),
 )

@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 
 from reproduce.commands import report as command
 from reproduce.errors import ReproduceError
-from reproduce.protocol import PROFILES, Protocol, shortened
+from reproduce.protocol import PROFILES, Protocol
 from reproduce.report import MANIFESTS, PAGES
 from reproduce.storage import files, publishing
 from reproduce.storage.runs import RunId, canonical
@@ -61,7 +62,7 @@ def note(report: Path, store: Store) -> None:
 
 def judging(store: Store, published: Path | None = None) -> Store:
     """The same results, of a profile that allows verdicts."""
-    return Store(store.folder.parent, shortened(store.protocol, verdicts=True), published)
+    return Store(store.folder.parent, replace(store.protocol, verdicts=True), published)
 
 
 def publish(store: Store, report: Path, project: Path) -> list[RunId]:
@@ -232,7 +233,7 @@ def test_a_run_of_a_profile_that_is_compared_counts_too(
     report: Path, project: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judged = judging(store)
-    other, bare = shortened(judged.protocol, name="other"), shortened(store.protocol, name="bare")
+    other, bare = replace(judged.protocol, name="other"), replace(store.protocol, name="bare")
     profiles = {each.name: each for each in (judged.protocol, other, bare)}
     monkeypatch.setattr(publishing.protocol, "PROFILES", profiles)
     note(report, judged)
@@ -342,7 +343,7 @@ def names_below(folder: Path) -> set[str]:
 
 def best(store: Store, profile: str) -> Store:
     """The same campaign under the name of another profile, with the seed whose weights are published."""
-    protocol = shortened(store.protocol, name=profile)
+    protocol = replace(store.protocol, name=profile)
     found = Store(store.folder.parent, protocol)
     found.publish(RunId("vae", publishing.WEIGHTS_SEED), Outcome(whole(store), {"training_seconds": 1.0}))
     return found
@@ -449,7 +450,7 @@ def test_weights_that_were_published_all_the_same_must_be_the_runs(store: Store,
 
 
 def test_runs_of_a_stale_protocol_are_not_published(store: Store, published: Path) -> None:
-    other = Store(store.folder.parent, shortened(store.protocol, learning_rate_scale=3.0))
+    other = Store(store.folder.parent, replace(store.protocol, learning_rate_scale=3.0))
     assert not [run for run in publishing.copy_runs(other, published) if not run.is_reference]
 
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reproduce.architectures import registry
 from reproduce.architectures.names import LABELS, SLUGS
 from reproduce.errors import ReproduceError
-from reproduce.protocol import Protocol, profile, shortened
+from reproduce.protocol import Protocol, profile
 from reproduce.storage import runs
 from reproduce.storage.runs import RunId
 from tests.tiny import AE
@@ -71,7 +73,7 @@ def test_the_training_key_holds_the_run_and_its_protocol(tiny: Protocol) -> None
     others = [RunId("ae", 2), RunId("wae", 1), RunId("ae", 1, "linear-block"), RunId("pca-16", 0)]
     changes = [{"epochs": 3}, {"validation": 41}, {"name": "other"}, {"learning_rate_scale": 2.0}]
     keys = [runs.training_key(tiny, run) for run in (AE, *others)]
-    keys += [runs.training_key(shortened(tiny, **change), AE) for change in changes]
+    keys += [runs.training_key(replace(tiny, **change), AE) for change in changes]
     assert len(set(keys)) == 9
 
 
@@ -91,7 +93,7 @@ def test_a_raised_revision_changes_a_models_key_and_leaves_a_references_which_is
 def test_the_evaluation_key_holds_what_only_the_evaluation_sees_the_weights_and_the_revision(
     tiny: Protocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    longer, before = shortened(tiny, whole_pairs=20, seeds=(1, 2)), runs.evaluation_key(tiny, "0" * 64)
+    longer, before = replace(tiny, whole_pairs=20, seeds=(1, 2)), runs.evaluation_key(tiny, "0" * 64)
     assert runs.training_key(longer, AE) == runs.training_key(tiny, AE)
     assert runs.evaluation_key(longer, "0" * 64) != before
     assert runs.evaluation_key(tiny, "1" * 64) != before

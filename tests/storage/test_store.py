@@ -16,7 +16,6 @@ from reproduce.architectures import registry
 from reproduce.architectures.settings import Weighted
 from reproduce.campaign import schedule
 from reproduce.errors import ReproduceError
-from reproduce.protocol import shortened
 from reproduce.storage import files, runs
 from reproduce.storage.reading import provenance_columns
 from reproduce.storage.runs import RunId
@@ -117,7 +116,7 @@ def test_changed_settings_another_protocol_or_anothers_folder_make_a_run_stale_a
     entry = replace(registry.REGISTRY["beta-vae"], settings=Weighted(beta=2.0))
     monkeypatch.setattr(registry, "REGISTRY", MappingProxyType(registry.REGISTRY | {"beta-vae": entry}))
     shutil.copytree(store.path(VAE), store.path(RunId("vae", 2)))
-    longer = Store(store.folder.parent, shortened(store.protocol, epochs=3))
+    longer = Store(store.folder.parent, replace(store.protocol, epochs=3))
     for status, why in (
         (store.status(run), "settings.beta was 4.0, is 2.0"),
         (store.status(RunId("vae", 2)), "seed was 1, is 2"),

@@ -31,8 +31,6 @@ HOLDS, FAILS, UNDECIDED = Outcome.HOLDS, Outcome.FAILS, Outcome.UNDECIDED
     ("restated", "says=MMD; there=V-C.wae-regulariser", "", FAILS),
     ("restated", "models=vae; there=VII-A.semi-supervised", "", HOLDS),
     ("restated", "models=ae; there=VII-A.semi-supervised", "", FAILS),
-    ("restated", "sense=range; there=VII-D.moderate-minutes", "10 30", HOLDS),
-    ("restated", "sense=range; there=VII-D.moderate-minutes", "20 30", FAILS),
     ("lists", "models=ae wae; sense=length", "2", HOLDS),
     ("lists", "models=ae wae; sense=length", "3", FAILS),
     ("lists", "models=ae wae; count=values; sense=length", "1 5", HOLDS),
