@@ -45,7 +45,7 @@ class Values:
     def of(self, name: str, slugs: tuple[str, ...] | None = None) -> np.ndarray:
         """A column, of the given models in their order. Raises Undecidable where one has no finite value."""
         values = self.column(name)
-        finite = np.isfinite(values).reshape(-1, len(self.slugs)).all(axis=0)
+        finite = np.isfinite(values).all(axis=tuple(range(values.ndim - 1)))
         there = dict(zip(self.slugs, finite, strict=True))
         if lacking := [slug for slug in slugs or self.slugs if not there.get(slug)]:
             raise Undecidable(f"no finite {name} of {listed(lacking)}")

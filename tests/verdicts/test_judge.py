@@ -125,8 +125,17 @@ def test_what_refutes_a_statement_about_each_of_several_needs_no_missing_model()
         {"failed": SLUGS},
         {"collapsed": SLUGS},
         {"collapsed": SLUGS[1:]},
+        {"architectures": ["ae"], "collapsed": ["ae"]},
     ],
-    ids=["two models", "nothing yet", "no baseline", "all failed", "all collapsed", "all but one collapsed"],
+    ids=[
+        "two models",
+        "nothing yet",
+        "no baseline",
+        "all failed",
+        "all collapsed",
+        "all but one collapsed",
+        "one model, collapsed",
+    ],
 )
 def test_a_partial_campaign_is_judged_as_far_as_it_goes(partial: dict[str, Any]) -> None:
     """Statements of every kind with every choice of arguments."""
