@@ -4,9 +4,9 @@ published/<profile>/.
 If `make bench` has left its tables in the results root, benchmarks/ and the block of docs/SPEED.md are theirs.
 
 published/ takes records, codes and sample images of every finished run of a profile that allows verdicts, what is
-left of one that failed, and of each model one set of weights (`BEST_FIRST`); from it any clone can render
-everything and continue. Large files are compressed. `smoke` and `quick` are quickly made again, and a clone's first
-`make reproduce` should train: of them tables, figures and the compiled report are kept, no runs.
+left of one that failed, of each model one set of weights (`BEST_FIRST`), and the compiled report that belongs to
+tables/ and figures/; from it any clone can render everything and continue. Large files are compressed. `smoke` and
+`quick` are quickly made again, and a clone's first `make reproduce` should train: no runs of them are kept.
 """
 
 from __future__ import annotations
@@ -244,4 +244,7 @@ def publish(store: Store, report: Path, root: Path, published: Path) -> list[Run
     copied = publish_records(store, published)
     if pdf.is_file():
         files.write(published_pdf, pdf.read_bytes())
+        for other in published.glob(f"*/{published_pdf.name}"):
+            if other != published_pdf:
+                files.remove(other)
     return copied

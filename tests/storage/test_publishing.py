@@ -116,10 +116,14 @@ def test_old_tables_and_figures_go_and_only_tables_figures_blocks_and_the_report
     (project / "figures").mkdir()
     (project / "figures" / "fig9.png").write_bytes(b"of an earlier version")
     (report / "report.pdf").write_bytes(b"%PDF")
+    other = project / "published" / "other" / "report.pdf"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"of the tables before")
     assert publish(store, report, project) == [], "runs only where the profile allows verdicts"
     assert [path.name for path in (project / "figures").iterdir()] == ["fig1.png"]
     assert {path.name for path in (project / "tables").iterdir()} == {"ledger.csv", "table1.md", "table1.tex"}
     assert [path.name for path in (project / "published" / "tiny").iterdir()] == ["report.pdf"]
+    assert not other.exists()
     text = (project / "README.md").read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
