@@ -83,6 +83,12 @@ def test_table_3_tells_the_costs_of_the_models_that_it_names(complete: Context) 
     assert {name for name in known if f" {name} " in told} == named & known
 
 
+def test_printed_minutes_stand_beside_ours(tables: dict[str, Table]) -> None:
+    printed = column(tables["costs"], "Training paper, min")
+    assert (printed["AE"], printed["VAE-IAF"], printed["FactorVAE"]) == ("10–15", "15–25", "25–30")
+    assert printed["SVAE"] == "", "VII-D prints none"
+
+
 def test_the_ten_claims_have_their_verdicts(tables: dict[str, Table], complete: Context) -> None:
     verdicts = column(tables["claims"], "paper (A)")
     assert len(verdicts) == 10
