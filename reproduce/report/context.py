@@ -20,6 +20,8 @@ from reproduce.verdicts import judge, summary
 from reproduce.verdicts.model import Grade, Verdict
 
 NO_FAMILY = "No family"
+FEWEST = 5
+"""Models that the text needs to speak of orders, correlations and the origin of the printed numbers."""
 
 
 def label(slug: str) -> str:

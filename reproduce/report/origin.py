@@ -14,7 +14,7 @@ from reproduce.architectures.names import SLUGS, SSIMS
 from reproduce.protocol import PROFILES
 from reproduce.report import numbers
 from reproduce.report.columns import printed_mean
-from reproduce.report.context import Context, label
+from reproduce.report.context import FEWEST, Context, label
 from reproduce.report.numbers import DASH
 from reproduce.report.table import Column, Row, Table
 
@@ -172,9 +172,9 @@ def lengths(context: Context) -> Table | None:
 
 def told(context: Context) -> dict[str, Any] | None:
     """What the text says of it: the candidate that most rows agree with, the stated protocol's, and the rows that none
-    explains; None without milestones."""
+    explains; None without milestones of enough models."""
     found = context.forensics
-    if found is None:
+    if found is None or found.candidates["rows"].max() < FEWEST:
         return None
     table = found.full.reset_index()
     stated = table[(table["definition"] == "ssim") & table["best"]]

@@ -17,13 +17,11 @@ from reproduce.architectures.names import SLUGS
 from reproduce.protocol import PROFILES
 from reproduce.report import numbers, origin
 from reproduce.report.columns import seed_names
-from reproduce.report.context import Context, label
+from reproduce.report.context import FEWEST, Context, label
 from reproduce.report.table import Table
 from reproduce.report.tables import APPENDIX
 from reproduce.verdicts.model import IN_RESULTS
 
-FEWEST = 5
-"""Models that the prose needs to speak of orders and correlations."""
 CAPTIONS = {
     "figA1": "SSIM and PIQ of some models during training, by profile.",
     "figA2": "Correlations of the metrics over models.",

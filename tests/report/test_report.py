@@ -47,6 +47,8 @@ def test_a_report_has_nothing_left_of_the_template_and_says_what_is_missing(
     assert not [left for left in ("<<", ">>", "<%", "<#", "()") if left in prose]
     assert SAYS.get(kind, "") in " ".join(body.split())
     assert ("Incomplete" in body) == (kind not in ("all reproduced", "without verdicts"))
+    untold = kind in ("two models", "all failed", "without verdicts")
+    assert ("How the printed numbers seem to have been made" in body) != untold
 
 
 def test_everything_that_is_included_was_written_and_every_reference_has_its_label(rendered: Path) -> None:
