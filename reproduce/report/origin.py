@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from reproduce import paper
-from reproduce.analysis import summaries
+from reproduce.analysis import measures, summaries
 from reproduce.analysis.forensics import CANDIDATE, METRICS, SEED, nearest_epochs
 from reproduce.analysis.measures import MEASURES
 from reproduce.architectures.names import SLUGS, SSIMS
@@ -155,6 +155,7 @@ def lengths(context: Context) -> Table | None:
         return (label(slug), *cells, epoch)
 
     present = [slug for slug in SLUGS if any(slug in frame.index for frame in models.values())]
+    others = (name for name in models if name != longest)
     return Table(
         name="lengths",
         title="Printed values beside every profile's.",
@@ -166,7 +167,25 @@ def lengths(context: Context) -> Table | None:
             Column("Nearest epoch"),
         ),
         blocks=(tuple(row(slug) for slug in present),),
+        notes=tuple(
+            filter(None, (from_longest(name, models[name], longest, models[longest]) for name in others))
+        ),
         size="scriptsize",
+    )
+
+
+def from_longest(name: str, models: pd.DataFrame, longest: str, reference: pd.DataFrame) -> str:
+    """How far a profile lies from the longest one, over the models of both that did not collapse; "" for too few."""
+    ours, theirs = measures.usable(models), measures.usable(reference)
+    both = ours.index.intersection(theirs.index)
+    if len(both) < FEWEST:
+        return ""
+    gaps = (ours["ssim"] - theirs["ssim"])[both].abs()
+    ratio = (ours["piq"] / theirs["piq"])[both].median()
+    return (
+        f"{name} against {longest}, over {numbers.counted(len(both), 'model')}: SSIM differs by "
+        f"{numbers.fixed(gaps.mean(), 3)} on average and {numbers.fixed(gaps.max(), 3)} at most; PIQ is "
+        f"{numbers.fixed(ratio, 2)} times as large (median)."
     )
 
 
