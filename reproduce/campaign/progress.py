@@ -134,9 +134,7 @@ class Display:
         is finished, including finished epochs of running runs."""
         finished = remaining = 0.0
         for run, weight in self.due.items():
-            if (
-                run.is_reference
-            ):  # its time is mostly that of loading everything for the first time
+            if run.is_reference:  # its time is mostly that of loading everything for the first time
                 continue
             before, now = self.trained.get(run, (0.0, 0.0))
             if run in self.finished | self.failed:

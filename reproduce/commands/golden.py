@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def require_checkout() -> None:
-    """Raises ReproduceError where no golden numbers are kept: they are the checkout's, in the process's folder."""
+    """Raises ReproduceError if the current folder is not the root of a checkout, which keeps the golden numbers."""
     from reproduce import golden
 
     if not golden.FOLDER.is_dir():

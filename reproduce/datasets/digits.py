@@ -34,7 +34,7 @@ def _read_digits() -> tuple[np.ndarray, np.ndarray]:
     remedy = "install the version in requirements.lock with `make venv`"
     try:
         with warnings.catch_warnings():
-            # numpy warns of an empty file and of cells that are no numbers; both end in an error here
+            # numpy warns about an empty file and about cells that are not numbers; both raise an error here
             warnings.simplefilter("ignore")
             pixels, digits = mnist_data()
             images, labels = pixels.reshape(-1, SIDE, SIDE).astype(np.uint8), digits.astype(np.uint8)
