@@ -10,7 +10,7 @@ from reproduce.analysis.measures import ranks
 SSIM_THRESHOLD, PIQ_THRESHOLD = 0.630, 0.00153
 """Section VI-D's printed bounds: the minimum of SSIM and the maximum of PIQ."""
 REGIME_SIZE = 6
-"""Section VI-D counts six models in each of its two specialised regimes; `regimes_by_rank` uses the same number."""
+"""Section VI-D counts six models in each of its two specialised regimes; our verdict on them uses the same number."""
 
 
 def undominated(ssim: np.ndarray, piq: np.ndarray) -> np.ndarray:
