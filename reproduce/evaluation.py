@@ -232,7 +232,7 @@ class Evaluator:
         return {name: np.concatenate([getattr(part, name) for part in found]) for name in SMOOTHNESS}
 
     def pair_records(self, frames: dict[str, np.ndarray]) -> pd.DataFrame:
-        """PAIR_COLUMNS."""
+        """Rows with PAIR_COLUMNS. frames: path → (n, K, 28, 28)."""
         labels = self.data.test.labels
         first, second = self.indices.pairs.T
         rows = []
@@ -374,7 +374,7 @@ class Evaluator:
     def whole_scalars(
         self, measured: dict[str, dict[str, np.ndarray]], pairs: dict[str, np.ndarray]
     ) -> dict[str, float]:
-        """Means over the whole test set for each path, and over the many pairs; with SDs for the main ones."""
+        """Means over the whole test set for each path, and over `whole_pairs`; with SDs for the main paths."""
         found: dict[str, float] = {}
         for path, suffix in {"sampled": "", "mean": "_mean_code", "raw": "_raw_code"}.items():
             found |= {f"test_{name}{suffix}": float(values.mean()) for name, values in measured[path].items()}

@@ -214,7 +214,7 @@ class Comparison:
 def compare(
     slug: str, found: Trace, expected: Trace, repeated: bool, memory_mib: float, graph: float = math.nan
 ) -> Comparison:
-    """The largest differences over the players."""
+    """The comparison with the largest differences over the players."""
     return Comparison(
         slug,
         max(difference(found.losses[name], value) for name, value in expected.losses.items()),

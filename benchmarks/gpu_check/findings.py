@@ -1,4 +1,4 @@
-"""The whole check, and its tables."""
+"""Runs the whole check and makes its tables."""
 
 from __future__ import annotations
 

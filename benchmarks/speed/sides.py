@@ -24,7 +24,7 @@ from reproduce.training import Run, as_tensor, fresh_architecture
 
 
 class Side(Interface):
-    """Something that trains."""
+    """A side of the comparison: something that trains."""
 
     def epoch(self) -> float:
         """Train all steps once; returns the seconds."""

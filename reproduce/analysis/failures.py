@@ -12,7 +12,7 @@ DIGITS = range(10)
 
 
 def mse_by_digit(records: Records) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Mean of MSE on the whole test set, over seeds too, and its standard error over images: rows slugs in Table I's
+    """Mean of MSE on the whole test set and over seeds, and its standard error over images: rows slugs in Table I's
     order, columns digits 0–9."""
     digits = _described(records.digits)
     digits = digits.assign(variance=digits["mse_sd"] ** 2 / digits["n"])

@@ -53,7 +53,7 @@ def axis_alignment(points: np.ndarray, labels: np.ndarray) -> float:
 
 
 def alignment_p(points: np.ndarray, labels: np.ndarray) -> float:
-    """p of "the digits spread along the axes" against random rotations of the same codes.
+    """p of "the digits spread along the axes", compared with random rotations of the same codes.
 
     Unlike axis alignment itself, which falls as dimensions are added, it compares models of any dimension.
     """

@@ -68,14 +68,14 @@ def stuck(row: Row) -> dict[str, float] | None:
 
 
 def negative_correlation(row: Row) -> dict[str, float] | None:
-    """A minibatch estimate of the total correlation clearly below zero, which a divergence never is."""
+    """A minibatch estimate of the total correlation that is clearly negative, which a divergence cannot be."""
     value = row.part("total_correlation")
     estimated = not np.isnan(row.part("dimensionwise_kl"))  # FactorVAE uses a discriminator
     return {"nats": value} if estimated and value < -CLEARLY else None
 
 
 def outgrown(row: Row) -> dict[str, float] | None:
-    """Codes that grow until a gradient penalty hardly binds."""
+    """Codes that have grown so large that a gradient penalty hardly acts."""
     own, plain = row.run["code_sd"], row.other("ae", "code_sd")
     penalised = not np.isnan(row.part("gradient_penalty"))
     return {"sd": own, "ae": plain} if penalised and own > OUTGROWN * plain else None
@@ -117,7 +117,7 @@ KINDS: Mapping[str, Callable[[Row], dict[str, float] | None]] = {
     "pushed": pushed,
     "chosen-without-adversary": chosen_without_adversary,
 }
-"""Kind of note → its condition: the numbers behind it, or None where it does not hold."""
+"""Kind of note → its condition: the numbers behind it, or None if it does not hold."""
 
 
 def notes(records: Records) -> tuple[Note, ...]:

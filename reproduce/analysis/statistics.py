@@ -56,8 +56,8 @@ def pearson(x: ArrayLike, y: ArrayLike) -> Correlation:
 
 
 def spearman(x: ArrayLike, y: ArrayLike) -> Correlation:
-    """Spearman's ρ likewise; the interval uses Bonett and Wright's (2000) standard error √((1 + ρ²/2)/(n −
-    3))."""
+    """Spearman's ρ with the same conditions; the interval uses Bonett and Wright's (2000) standard error
+    √((1 + ρ²/2)/(n − 3))."""
     a, b, defined = _finite_pairs(x, y)
     if not defined:
         return Correlation(np.nan, np.nan, a.size, np.nan, np.nan)

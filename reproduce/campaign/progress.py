@@ -1,4 +1,4 @@
-"""Progress for people: one line an event, or a live table when the output is a terminal."""
+"""Reports of progress: one line per event, or a live table when the output is a terminal."""
 
 from __future__ import annotations
 

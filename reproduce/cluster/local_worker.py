@@ -18,7 +18,7 @@ def end_with_the_campaign() -> None:
 
 
 async def work(address: str, number: str) -> None:
-    """Do the tasks of the scheduler at that address, one at a time, until it closes this worker."""
+    """Perform the tasks of the scheduler at that address, one at a time, until it closes this worker."""
     from distributed import Worker
 
     async with Worker(address, nthreads=1, name=number, host=LOOPBACK, memory_limit=0) as worker:

@@ -18,7 +18,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_
 MODULE = "reproduce.cluster.local_worker"
 """What a worker process runs."""
 ANSWER_SECONDS = 5
-"""How long a scheduler may take to say how many workers it has."""
+"""Maximum time for a scheduler to say how many workers it has."""
 MINUTE = 60
 """Seconds between two lines that say what the campaign is waiting for."""
 SLOW_SECONDS = 180
@@ -44,7 +44,7 @@ class LocalWorkers:
             keeper.start()
 
     def started(self, number: int) -> subprocess.Popen[bytes]:
-        """A new process."""
+        """Start a new process."""
         return subprocess.Popen(
             [sys.executable, "-m", MODULE, self.address, str(number)],
             env=os.environ | ONE_THREAD,

@@ -91,7 +91,7 @@ def judged_profile(name: str | None, results: Path) -> Protocol:
     own = light_profile(name, results)
     if name or own.verdicts:
         return own
-    # registry and data sets take a moment to import
+    # importing registry and data sets takes a moment
     from reproduce.storage.store import most_finished
 
     return most_finished(results, PUBLISHED)[0].protocol
@@ -103,7 +103,7 @@ could guess another device, but must render what was trained."""
 
 
 def remember_profile(results: Path, name: str) -> None:
-    """Note what `run` chose, for commands that do not ask torch."""
+    """Store the profile that `run` chose, for commands that do not ask torch."""
     if remembered_profile(results) != name:
         files.write(results / REMEMBERED, f"{name}\n".encode())
 

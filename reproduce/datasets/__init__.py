@@ -68,7 +68,7 @@ def fingerprint(protocol: Protocol) -> str:
 
 @dataclass(frozen=True)
 class EvaluationIndices:
-    """Which test images the evaluation uses, the same for all models and seeds.
+    """The test images that the evaluation uses, the same for all models and seeds.
 
     images: (100,) for Table I; pairs: (25, 2) for Table II; whole_pairs: (n, 2); codes: up to 1,000.
     """

@@ -31,11 +31,11 @@ OLDER_MACHINES: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("aten-default", "avx2", {"ATEN_CPU_CAPABILITY": "default"}),
 )
 """Name, the processor flag that is needed for the variables to have an effect, and the variables: two older machines
-(with AVX of 2010 or later), and older kernels of torch alone."""
+(none before AVX, of 2010), and a change of torch's own kernels only."""
 MEANT_FOR_US = ("PROFILE", "SEEDS", "RESULTS_DIR", *OLDER_MACHINES[0][2])
 """Variables that a way must not inherit."""
 Read = Callable[[Path], tuple[Records, dict[str, Any]]]
-"""Results root → the records of its runs, and what their provenance agrees on."""
+"""Results root → the records of its runs, and what their provenance has in common."""
 
 
 def processor_flags() -> frozenset[str]:
@@ -47,7 +47,7 @@ def processor_flags() -> frozenset[str]:
 
 
 def ways(flags: frozenset[str], only: Sequence[str] = ()) -> dict[str, dict[str, str]]:
-    """Name → variables: as it is, once more, and as each machine older than this one; only: just these older ones.
+    """Name → variables of each way: the base, the base again, and each older machine, or only those named in `only`.
 
     Raises ReproduceError for a name that cannot be imitated on this machine.
     """
@@ -77,7 +77,7 @@ def run(name: str, variables: dict[str, str], root: Path, words: Sequence[str]) 
 def measure(
     protocol: Protocol, results: Path, read: Read, *, jobs: int | None = None, older: Sequence[str] = ()
 ) -> Iterator[str]:
-    """Run the campaign in every way below <results>/tolerances, and record the tolerances of all that lies there.
+    """Run the campaign in every way below <results>/tolerances, and record the tolerances from all results there.
 
     Yields lines for people as it goes. older: only these older machines; all of them if empty. Raises
     ReproduceError: see `ways`, `run`, `require_fresh` and `record_tolerances`.

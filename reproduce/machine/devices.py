@@ -77,7 +77,7 @@ def _keep_memory() -> None:
         libc.mallopt(parameter, value)
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     libc.free.argtypes = [ctypes.c_void_p]
-    # larger than what is free, so that the heap grows by it and the padding
+    # larger than the free memory in the heap, so that the heap grows by it and the padding
     libc.free(libc.malloc(KEPT_BYTES // 2))
     heap = _heap()
     assert heap is not None
@@ -116,7 +116,7 @@ def default_jobs(device: str, per_card: int) -> int:
 
 
 def best_device() -> tuple[str, str]:
-    """ "cuda" or "cpu", and why."""
+    """The best device of this machine, "cuda" or "cpu", and why."""
     with warnings.catch_warnings():
         # a CUDA build without a driver warns when asked
         warnings.simplefilter("ignore")

@@ -156,7 +156,7 @@ def loopback() -> Finding:
 
 
 def results_folder(results: Path) -> Finding:
-    """Whether files can be written, synced and locked there, tried in a folder that is removed again."""
+    """Whether files can be written, synced and locked there; this is tried in a folder that is then removed."""
     if results.is_symlink() and not results.exists():
         said = f"{results} is a link to {results.readlink()}, which does not exist"
         return Finding("results", "problem", said, "make that folder, or remove the link")
@@ -203,7 +203,7 @@ def commit(found: str) -> Finding:
 
 
 def mnist() -> Finding:
-    """Whether full MNIST is there and whole; nothing is downloaded."""
+    """Whether full MNIST is there and intact; nothing is downloaded."""
     from reproduce import datasets
 
     try:

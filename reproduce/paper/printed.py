@@ -29,7 +29,7 @@ class Printed:
                 f"'{self.text}' is not a printed number; write digits such as 0.908 or 54%"
             ) from None
         exponent = number.as_tuple().exponent
-        if not isinstance(exponent, int):  # NaN and infinities carry a letter here
+        if not isinstance(exponent, int):  # NaN and infinities have a letter here
             raise ReproduceError(f"'{self.text}' is not a finite printed number; write digits such as 0.908")
         unit = percent * Decimal(self.scale)
         return number * unit, Decimal(1).scaleb(min(exponent, 0)) * unit / 2

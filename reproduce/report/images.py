@@ -12,9 +12,9 @@ from reproduce.report import numbers, style
 from reproduce.report.context import Context, label
 
 RECONSTRUCTED = ("ae", "wae", "vq-vae", "vae", "adversarial-ae", "svae")
-"""The six of Fig. 1, top to bottom."""
+"""The six models of Fig. 1, top to bottom."""
 INTERPOLATED = ("vae-linnf", "svae", "rae-gp", "vae", "vq-vae", "ae")
-"""The six of Fig. 3."""
+"""The six models of Fig. 3."""
 WORST = ("ae", "vq-vae", "vae", "beta-vae", "factor-vae", "vae-iaf", "adversarial-ae", "svae")
 """The models whose failures Section IV-G describes, and the best and worst of the field."""
 DIGITS, FRAMES = 8, 10

@@ -42,7 +42,7 @@ class Placement:
 
     @property
     def needs_leader(self) -> bool:
-        """Whether the label stands far enough away to need a line."""
+        """Whether the label is far enough away to need a line."""
         return self.gap > LEADER_FROM
 
 

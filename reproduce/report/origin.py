@@ -34,7 +34,7 @@ WINDOWS = {
     "ssim_uniform7_range2": "a uniform 7×7 window and data range 2 (scikit-image's old default)",
     "ssim_zero_padded": "a Gaussian 11×11 window over zero padding",
 }
-"""The same in words."""
+"""Definition of SSIM → its words in a sentence."""
 IMPLEMENTATIONS = {"paper": "the paper's text", "pythae": "Pythae's classes"}
 SHARED = (
     " Pythae's classes: runs of these where they compute something else than the text describes; where they compute "

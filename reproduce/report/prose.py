@@ -223,7 +223,7 @@ def _range(values: pd.Series, metric: str) -> str:
 
 
 def reconstruction(m: Context) -> dict[str, Any]:
-    """What the section on reconstruction says."""
+    """Numbers and words of the section on reconstruction."""
     ours, theirs = m.healthy, m.paper
     pca = m.references["ssim"].get("pca-16")
     ratios = {
@@ -246,7 +246,7 @@ def reconstruction(m: Context) -> dict[str, Any]:
 
 
 def interpolation(m: Context) -> dict[str, Any]:
-    """What the section on interpolation says."""
+    """Numbers and words of the section on interpolation."""
     ours = m.healthy
     return {
         "range": _range(ours["piq"], "piq"),

@@ -53,7 +53,7 @@ class Table:
     title: str
     """The caption's first sentence."""
     remarks: str
-    """The rest of the caption: what the columns hold."""
+    """The rest of the caption: what the columns contain."""
     columns: tuple[Column, ...]
     blocks: Blocks
     notes: tuple[str, ...] = ()

@@ -51,7 +51,7 @@ REMEDIES = {
     errno.EISDIR: IN_THE_WAY,
     errno.EEXIST: IN_THE_WAY,
 }
-"""What to do about an error of the file system."""
+"""Error number of the file system → what to do about it."""
 NOT_KEPT = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF)
 """Errors of file systems without fsync or without locks."""
 
@@ -230,7 +230,7 @@ def _is_being_written(temporary: Path) -> bool:
         os.kill(int(writer), 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # alive, and another user's
+    except PermissionError:  # it is alive and belongs to another user
         pass
     return True
 

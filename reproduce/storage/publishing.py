@@ -40,7 +40,7 @@ PACKED = (WEIGHTS, SAMPLES, "images.csv", "pairs.csv", "frames.csv", "milestones
 """Files that are published in the xz format."""
 
 SPEED_FOLDER = "bench"
-"""Below the results root: where `make bench` leaves its tables."""
+"""Folder below the results root to which `make bench` writes its tables."""
 SPEED_TABLES = ("speed.md", "speed.csv", "speed.json")
 
 BLOCK = re.compile(r"(<!-- begin: (?P<name>[a-z0-9-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)

@@ -93,7 +93,7 @@ def campaign_runs(
 
 
 def canonical(content: Any) -> bytes:
-    """JSON with sorted keys: equal content, equal bytes."""
+    """JSON with sorted keys: equal content gives equal bytes."""
     return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False).encode() + b"\n"
 
 

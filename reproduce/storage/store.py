@@ -197,7 +197,7 @@ class Store:
         return provenance | kept | {"evaluation": own}
 
     def commits(self, run: RunId, folder: Path | None = None) -> set[str]:
-        """The commits that trained and evaluated the run; "" where one is not known."""
+        """The commits that trained and evaluated the run; "" for an unknown one."""
         provenance = self.provenance(run, folder)
         return {
             str(found.get("commit") or "") for found in (provenance, provenance.get("evaluation", provenance))

@@ -15,7 +15,7 @@ Property = Callable[[Statement], bool]
 
 
 def never(statement: Statement) -> bool:
-    """True of no statement."""
+    """False for every statement."""
     return False
 
 
@@ -38,7 +38,7 @@ class Kind:
 
     @property
     def rule(self) -> str:
-        """What the predicate's docstring says, on one line."""
+        """The predicate's docstring on one line."""
         return " ".join((self.predicate.__doc__ or "").split())
 
 

@@ -15,7 +15,7 @@ from reproduce.paper import Printed
 SLUG_ARGUMENTS = ("architecture", "models", "family", "better", "worse", "of", "to", "over", "among")
 """The arguments that name architectures; a statement depends on those it names, or else on all 22."""
 WHOLE = ("all", "others")
-"""What such an argument may hold instead of names: every row, or every row that the statement does not name."""
+"""Values of such an argument instead of names: every row, or every row that the statement does not name."""
 
 
 class Place(NamedTuple):
@@ -225,7 +225,7 @@ class Verdict:
 
     @property
     def evidence(self) -> str:
-        """The numbers over all rows, and those without collapsed ones where they differ."""
+        """The numbers over all rows, and those without collapsed ones if they differ."""
         return "; ".join(filter(None, (self.shown, self.beside)))
 
     @property

@@ -56,7 +56,7 @@ def ordered_as_printed(
 @kind("rank", field=True, each=lambda statement: statement.arguments.get("place") in ("1", "-1"))
 def rank(world: World, statement: Statement) -> Finding:
     """A model's place in one metric, 1 the best, −1 the worst. Paper: among the places that its ties allow.
-    Results: by its lead over each other model; where rows are left out, places in the lower half are counted from
+    Results: by its lead over each other model; if rows are left out, places in the lower half are counted from
     the bottom."""
     (slug,) = statement.slugs("architecture")
     metric = statement.text("metric")
@@ -121,7 +121,7 @@ def _over_margin(found: rules.Comparison) -> np.ndarray:
 
 
 def _widest(found: rules.Comparison) -> str:
-    """The largest difference against its margin, in words."""
+    """The difference that is largest in units of its margin, in words."""
     ratio = _over_margin(found)
     i, j = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     a, b = LABELS[found.first[i]], LABELS[found.second[j]]

@@ -40,7 +40,7 @@ def systematic(world: World, statement: Statement) -> Finding:
 @own("V-F.three-metrics", field=True)
 def duality_in_three_metrics(world: World, statement: Statement) -> Finding:
     """The duality shows in all three measures of smoothness: SSIM rises with PIQ, rises with ISS, and falls with
-    I-SSIM, each with p < 0.05. Results: refuted where one correlation has the other sign with p < 0.05."""
+    I-SSIM, each with p < 0.05. Results: refuted if one correlation has the other sign with p < 0.05."""
     rougher = {"piq": 1, "iss": 1, "i_ssim": -1}
     found = {name: statistics.pearson(world.column("ssim"), world.column(name)) for name in rougher}
     if not all(np.isfinite(one.r) for one in found.values()):

@@ -157,8 +157,8 @@ REDUCE: dict[str, Any] = {"mean": np.mean, "median": np.median, "lowest": np.min
 
 @kind("summary", size=True)
 def summary(world: World, statement: Statement) -> Finding:
-    """A mean, median, lowest or highest value over named models, or all. Paper: that of their cells, up to rounding.
-    Results: as for `cell`."""
+    """A mean, median, lowest or highest value over named models, or all. Paper: it is that of their cells, up to
+    rounding. Results: as for `cell`."""
     return _reduced(world, statement, REDUCE[statement.text("as")])
 
 
@@ -428,7 +428,7 @@ SIDES = {"_above": np.greater, "_below": np.less, "_at_least": np.greater_equal,
 
 
 def bounds(statement: Statement) -> list[tuple[str, np.ufunc, float]]:
-    """Column, comparison and bound of every argument that is one."""
+    """Column, comparison and bound of every argument that is a bound."""
     return [
         (name.removesuffix(suffix), compare, statement.value(name))
         for name, (suffix, compare) in itertools.product(statement.arguments, SIDES.items())

@@ -137,8 +137,7 @@ def lists(world: World, statement: Statement) -> Finding:
 
 @kind("distinct-rows", text=True)
 def distinct_rows(world: World, statement: Statement) -> Finding:
-    """The tables are as many measurements as they have rows: no row repeats another, ± included, at printed
-    precision."""
+    """Every row of the tables is a separate measurement: no row repeats another, ± included, at printed precision."""
     found, rows = copies(world.models), len(world.models)
     equal = "; ".join(" = ".join(LABELS[slug] for slug in group) for group in found if len(group) > 1)
     shown = f"{len(found)} of {rows} are distinct" + (f": {equal}" if equal else "")
@@ -148,7 +147,7 @@ def distinct_rows(world: World, statement: Statement) -> Finding:
 @kind("stated", text=True)
 def stated(world: World, statement: Statement) -> Finding:
     """A setting, a definition, mathematics, or what would happen under settings that were not run. Not checkable
-    against tables; inconsistent where the paper's own words or mathematics refute it (`refuted`, with the
+    against tables; inconsistent if the paper's own words or mathematics refute it (`refuted`, with the
     reason)."""
     if "refuted" in statement.arguments:
         return Finding(Outcome.FAILS, statement.text("refuted"))

@@ -259,7 +259,7 @@ class World:
 
 
 def powers(a: float, b: float) -> float:
-    """How many powers of ten lie between two numbers; 0 where that is undefined."""
+    """How many powers of ten lie between two numbers; 0 if that is undefined."""
     return float(np.log10(a / b)) if np.isfinite(a) and a * b > 0 else 0.0
 
 
