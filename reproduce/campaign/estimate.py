@@ -14,7 +14,7 @@ from reproduce.storage.runs import RunId, campaign_runs
 from reproduce.storage.store import DAMAGED, FRESH, Status, Store
 
 STEP_SECONDS = 0.05
-"""A training step of 64 images of a plain model on one core of an AMD EPYC (AVX-512). Other CPUs take half to twice as long."""
+"""A training step of 64 images of a plain model on one core of an AMD EPYC (AVX-512); on others half to twice that."""
 VALIDATION_STEP = 1 / 3
 """The time of a validation step, which is only a forward pass, in training steps."""
 EVALUATION_SECONDS, EVALUATION_IMAGE_SECONDS = 7.0, 0.0006

@@ -184,7 +184,7 @@ def psnr_spread(world: World, statement: Statement) -> Finding:
 def hardest_digits(world: World, statement: Statement) -> Finding:
     """Named models fail most on named digits. Results: averaged over the models, these digits have the largest MSE of
     the ten on the whole test set; "direction only" if at least half of them are among the same number of digits with
-    the largest MSE. By the share of resamples, in which all models have the same sampling error."""
+    the largest MSE. By the share of resamples, in which the models' sampling errors are fully correlated."""
     digits = [int(digit) for digit in statement.text("digits").split()]
     means, errors = (table.reindex(statement.slugs("models")) for table in _mse_by_digit(world))
     mean, error = means.mean().to_numpy(), errors.mean().to_numpy()
@@ -211,8 +211,8 @@ def _noise(shape: tuple[int, ...]) -> np.ndarray:
 @own("IV-G.svae-uniform", field=True)
 def svae_uniform(world: World, statement: Statement) -> Finding:
     """SVAE fails on all digits alike: the coefficient of variation of its MSE over the ten digits is the smallest
-    of all models; "direction only" if below the median. By the share of resamples, in which each model has its own
-    sampling error."""
+    of all models; "direction only" if below the median. By the share of resamples, in which the models' sampling errors
+    are independent."""
     means, errors = (table.dropna() for table in _mse_by_digit(world))
     if "svae" not in means.index:
         raise Undecidable("no errors by digit")
@@ -337,13 +337,13 @@ WORDS: dict[str, Word] = {
 
 @kind("latent")
 def latent_word(world: World, statement: Statement) -> Finding:
-    """A word about latent spaces, tested on the codes themselves and not on their picture by t-SNE. Results: clustered:
-    the silhouette by digit is at least 0.25. Overlapping: at least one code in twenty has a nearest neighbour of
-    another digit. Fragmented or continuous: the graph of each code's five nearest others has several components, or
-    one, of at least 1 % of the codes. Axis-aligned: the digits' means spread along the axes more than after random
-    rotations, p ≤ 0.05 (worst seed, Holm over models), which compares codes of any dimension. The word must fit every
-    named model in every seed; "direction only" if it fits most of them. The evidence says how many of all models the
-    word fits: a word that fits every model distinguishes none."""
+    """A word about latent spaces, tested on the codes themselves and not on their picture by t-SNE. Results: codes are
+    clustered if the silhouette by digit is at least 0.25; overlapping if at least one code in twenty has a nearest
+    neighbour of another digit; fragmented if the graph of each code's five nearest others has several components of at
+    least 1 % of the codes, and continuous if it has one; axis-aligned if the digits' means spread along the axes more
+    than after random rotations, p ≤ 0.05 (worst seed, Holm over models), which compares codes of any dimension. The
+    word must fit every named model in every seed; "direction only" if it fits in most cases. The evidence says how many
+    of all models the word fits: a word that fits every model distinguishes none."""
     word, named = WORDS[statement.text("word")], statement.slugs("models")
     everyone = {
         slug: [word.statistic(*codes) for codes in world.codes(slug).values()]
