@@ -1,4 +1,5 @@
-"""What is run from a checkout and is no part of the package: speed beside Pythae's trainer, a GPU beside the CPU.
+"""Benchmarks that run from a checkout and are not part of the package: speed compared with Pythae's trainer, and a GPU
+compared with the CPU.
 
-Their results, as published last: speed.md, speed.csv, speed.json.
+The last published results: speed.md, speed.csv, speed.json.
 """

@@ -14,11 +14,11 @@ from reproduce.errors import ReproduceError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 BUSY = 0.7
-"""Load from which a bench is warned about."""
+"""With a larger load a bench prints a warning."""
 
 
 def described(command: str, only: Sequence[str]) -> tuple[str, ...]:
-    """Slugs in Table I's order, all 22 or those named, for a command that looks at the paper's implementations alone.
+    """Slugs in Table I's order, all 22 or those named, for a command that has no variants.
 
     Raises ReproduceError for an unknown name and for a variant.
     """

@@ -1,6 +1,6 @@
 """Reproduction of a comparison of 22 autoencoders on MNIST.
 
-`load` gives a trained model, `load_records` what was measured.
+`load` gives a trained model, `load_records` the measurements.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["environment", "load", "load_records"]
 
 
 def __getattr__(name: str) -> Any:
-    # torch takes seconds to import, and most commands do without
+    # importing torch takes seconds, and most commands do not need it
     if name in ("load", "load_records"):
         from reproduce.inference import trained
 

@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """The command line; one line where the environment lacks a package that every command needs."""
+    """The command line; one line of error if the environment lacks a package that every command needs."""
     try:
         from reproduce import cli
     except ModuleNotFoundError as error:

@@ -19,18 +19,18 @@ COMMANDS = (campaign, report, claims, explorer, models, golden, machine)
 
 INTERRUPTED = 130
 CRASHED = 70
-"""A mistake of ours, EX_SOFTWARE in sysexits.h: `check` and `run` say something else with 1."""
+"""Exit code of an internal error, EX_SOFTWARE in sysexits.h; 1 has another meaning for `check` and `run`."""
 
 
 def complain(message: str) -> None:
-    """One line on standard error, whatever the input that the message quotes."""
+    """Print one line on standard error, whatever input the message quotes."""
     typer.echo(f"error: {one_line(message)}", err=True)
 
 
 def interrupt(number: int, frame: object) -> None:
-    """Whoever is asked to end (by make, a scheduler of jobs, a closed terminal) ends as on Ctrl-C: what it started ends
-    with it, and the same command goes on."""
-    signal.signal(number, signal.SIG_IGN)  # asked once is enough
+    """Treat a signal to end (from make, a job scheduler, a closed terminal) like Ctrl-C: processes that were started
+    end, too, and the same command goes on from there."""
+    signal.signal(number, signal.SIG_IGN)  # once is enough
     raise KeyboardInterrupt
 
 
@@ -39,10 +39,10 @@ def main(commands: typer.Typer = app) -> None:
     any other exception."""
     environment.without_backend()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has a closed terminal ignored
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup sets SIGHUP to be ignored
             signal.signal(number, interrupt)
     for stream in (sys.stdout, sys.stderr):
-        # β is no reason to end on a terminal that cannot show it
+        # a terminal that cannot show β must not cause an error
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
@@ -60,7 +60,7 @@ def main(commands: typer.Typer = app) -> None:
         complain(f"the package {error.name} is not in this environment: give make venv")
         code = 2
     except OSError as error:
-        # a name too long, a folder that may not be read: nothing that a traceback explains
+        # a name that is too long, an unreadable folder: a traceback would not explain more
         complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         code = 2
     except Exception as error:
@@ -70,7 +70,7 @@ def main(commands: typer.Typer = app) -> None:
         else:
             traceback.print_exc()
             code = CRASHED
-    if code == INTERRUPTED:  # typer turns a KeyboardInterrupt into this code without a word
+    if code == INTERRUPTED:  # typer turns a KeyboardInterrupt into this code silently
         typer.echo("interrupted; the same command goes on from here", err=True)
     sys.stdout.flush()
     raise SystemExit(code or 0)

@@ -1,18 +1,18 @@
-"""The one exception a user is meant to read, and any other as a line of text."""
+"""The exception for errors that a user can fix, and any exception as one line of text."""
 
 LONGEST = 800
-"""Characters of a message at most: what it quotes may be of any length."""
+"""Length limit of a message in characters: it may quote texts of any length."""
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks and control characters, its middle left out where it is too long."""
+    """The text without line breaks and control characters; if it is too long, its middle is left out."""
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     half = LONGEST // 2 - 2
     return line if len(line) <= LONGEST else f"{line[:half]} … {line[-half:]}"
 
 
 def described(error: BaseException) -> str:
-    """ "ZeroDivisionError: division by zero"."""
+    """The exception in words, such as "ZeroDivisionError: division by zero"."""
     return f"{type(error).__name__}: {error}"
 
 

@@ -33,17 +33,17 @@ from reproduce.storage.revisions import EVALUATION_REVISION
 from reproduce.training import as_tensor, player_gradients
 
 CHUNK = 250
-"""Images a forward pass; evaluation mode does not depend on it."""
+"""Images per forward pass; in evaluation mode results do not depend on it."""
 ACTIVE = 0.01
-"""Variance of a code's mean above which a dimension is active (Burda et al. 2016, Section 5.3)."""
+"""A dimension is active if its mean code has a larger variance (Burda et al. 2016, Section 5.3)."""
 NEIGHBOURS, REFERENCE_DIGITS = 5, 10_000
-"""The small classifier of digit changes: 5 nearest neighbours among the first 10,000 training images."""
+"""The small classifier that detects changed digits: 5 nearest neighbours among the first 10,000 training images."""
 WORST = 8
 GREYS = 64
-"""Grey levels of the sample images: for pictures only, and half the bytes of 256."""
+"""Grey levels of the sample images, which are for pictures only; 256 levels would take twice the bytes."""
 STUCK_SD, EXTREME, LIVELY = 0.01, 0.02, 0.05
 """A pixel is stuck if its SD over the test set is below STUCK_SD and its mean is within EXTREME of 1, or within EXTREME
-of 0 where the training images' mean is above LIVELY. (A model that returns their mean has no stuck pixel.)"""
+of 0 while the training images' mean is above LIVELY. (A model that returns their mean has no stuck pixel.)"""
 
 PATHS = ("sampled", "mean", "raw")
 IMAGE_COLUMNS = (
@@ -61,17 +61,17 @@ MILESTONE_COLUMNS = ("epoch", "revision", "record", "item", *MILESTONE_IMAGES, *
 class Evaluation:
     """All measurements of one run.
 
-    images: IMAGE_COLUMNS, 100 rows a path ("sampled", "mean", "raw"); pairs: PAIR_COLUMNS, 25 rows a path ("main",
-            "sampled", "raw", and the architecture's own); frames: FRAME_COLUMNS, 10 rows a pair of the main path;
+    images: IMAGE_COLUMNS, 100 rows per path ("sampled", "mean", "raw"); pairs: PAIR_COLUMNS, 25 rows per path ("main",
+            "sampled", "raw", and the architecture's own); frames: FRAME_COLUMNS, 10 rows per pair of the main path;
             digits: DIGIT_COLUMNS over the whole test set, 10 rows.
     samples: reconstructions (100, 28, 28), frames (25, 10, 28, 28), worst_originals and worst_reconstructions
             (8, 28, 28), uint8; worst_images (8,); codes (≤1000, d) float32 with code_labels and code_images;
             stuck (28, 28) uint8, 1 where a pixel is stuck.
     scalars: means over the paper's images and pairs; means and SDs over the whole test set (test_<metric>,
             test_<metric>_sd; test_<metric>_mean_code and _raw_code for the other two paths); KL in nats, active units,
-            SD and size of the code, MSE over the mean image's, how many pairs do not move, stuck pixels, parameter
-            counts, the architecture's own diagnostics (diag_…).
-    timing: what depends on the machine: inference_microseconds per image.
+            SD and size of the code, MSE divided by the mean image's, how many pairs do not move, stuck pixels,
+            parameter counts, the architecture's own diagnostics (diag_…).
+    timing: depends on the machine: inference_microseconds per image.
     """
 
     images: pd.DataFrame
@@ -91,8 +91,8 @@ def as_uint8(images: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def neighbour_search(protocol: Protocol) -> tuple[NearestNeighbors, np.ndarray]:
-    """Nearest neighbours in pixel space, brute force, and the labels (n,) of the images they are sought among; kept for
-    the next run of the same process."""
+    """A brute-force search for nearest neighbours in pixel space, and the labels (n,) of the images that it searches;
+    cached for the next run of the same process."""
     from reproduce.datasets import load
 
     train = load(protocol).train
@@ -103,10 +103,10 @@ def neighbour_search(protocol: Protocol) -> tuple[NearestNeighbors, np.ndarray]:
 
 @dataclass(frozen=True)
 class Recognition:
-    """What the small classifier says of images, each (n,).
+    """The small classifier's outputs for images, each (n,).
 
     predicted: the label. confidence: the share of the 5 neighbours that have it, 0.2 to 1. nearest_distance: mean
-    squared difference per pixel to the nearest training image. (Blur lowers it: compare like with like.)
+    squared difference per pixel from the nearest training image. (Blur lowers it: compare only equally sharp images.)
     """
 
     predicted: np.ndarray
@@ -115,7 +115,7 @@ class Recognition:
 
 
 def recognise(protocol: Protocol, images: np.ndarray) -> Recognition:
-    """Images (..., 28, 28) in [0, 1], flattened to a list. Of labels with equally many neighbours the smallest wins."""
+    """Classify images (..., 28, 28) in [0, 1], flattened to a list. In a tie between labels the smallest wins."""
     search, labels = neighbour_search(protocol)
     distances, neighbours = search.kneighbors(images.reshape(-1, PIXELS))
     votes = (labels[neighbours][:, :, None] == np.arange(labels.max() + 1)).sum(1)
@@ -124,7 +124,7 @@ def recognise(protocol: Protocol, images: np.ndarray) -> Recognition:
 
 @lru_cache(maxsize=1)
 def recognised_originals(protocol: Protocol) -> Recognition:
-    """The test set's own images; kept for the next run of the same process."""
+    """The classifier's outputs for the test set's own images; cached for the next run of the same process."""
     from reproduce.datasets import load
 
     return recognise(protocol, load(protocol).test.images.astype(np.float32) / 255)
@@ -150,8 +150,8 @@ def stuck_pixels(images: np.ndarray, data_mean: np.ndarray) -> np.ndarray:
     """Pixels that hardly vary over a test set, at an extreme value that the data do not have: reconstructions (N, H, W)
     and the training images' mean (H, W), in [0, 1] → (H, W) bool.
 
-    Such a pixel's sigmoid is saturated, so training cannot move it any more. It is a fault of training, and it enters
-    every metric unseen.
+    Such a pixel's sigmoid is saturated, so training can no longer change it. It is a defect of training that affects
+    every metric without being noticed.
     """
     mean, still = images.mean(0, np.float64), images.std(0, dtype=np.float64) < STUCK_SD
     black = (mean < EXTREME) & (data_mean > LIVELY)
@@ -172,16 +172,16 @@ class Evaluator:
         self.indices = evaluation_indices(protocol)
 
     def chunks(self) -> Iterator[Tensor]:
-        """The test set, a chunk at a time."""
+        """The test set in chunks of CHUNK images."""
         return iter(self.tensors.split(CHUNK))
 
     def seeded(self, what: str) -> None:
-        """Every measurement starts a random stream of its own: adding one does not move another."""
+        """Start a separate random stream for each measurement, so that a new one does not change the others."""
         torch.manual_seed(stream(self.seed, f"evaluation-{what}"))
 
     @torch.no_grad()
     def through(self, path: str, images: Iterable[Tensor], what: str) -> np.ndarray:
-        """Images through a code and back: (n, 28, 28) float32. path: one of PATHS."""
+        """Images encoded and decoded: (n, 28, 28) float32. path: one of PATHS."""
         model = self.architecture
         code = {"sampled": model.sample, "mean": model.encode, "raw": model.raw_code}[path]
         self.seeded(what)
@@ -213,8 +213,8 @@ class Evaluator:
 
     @torch.no_grad()
     def other_frames(self, pairs: np.ndarray) -> dict[str, np.ndarray]:
-        """Path → frames (n, K, 28, 28): between draws of z, as Pythae's `predict` would see the codes (no flow, no
-        quantiser, no sphere), and the architecture's own other paths."""
+        """Path → frames (n, K, 28, 28): between draws of z ("sampled"), between the codes that Pythae's `predict` uses
+        ("raw": no flow, no quantiser, no sphere), and the architecture's own other paths."""
         model, weights = self.architecture, self.steps()
         first, second = self.ends(pairs)
         self.seeded("interpolation")
@@ -226,13 +226,13 @@ class Evaluator:
         return {path: frames.cpu().numpy() for path, frames in found.items()}
 
     def many_pairs(self) -> dict[str, np.ndarray]:
-        """Smoothness over the many pairs, main path: metric → (n,)."""
+        """Smoothness of the main path over the protocol's `whole_pairs`: metric → (n,)."""
         parts = np.array_split(self.indices.whole_pairs, max(1, self.protocol.whole_pairs // 50))
         found = [metrics.smoothness(self.main_frames(pairs)) for pairs in parts]
         return {name: np.concatenate([getattr(part, name) for part in found]) for name in SMOOTHNESS}
 
     def pair_records(self, frames: dict[str, np.ndarray]) -> pd.DataFrame:
-        """PAIR_COLUMNS."""
+        """Rows with PAIR_COLUMNS. frames: path → (n, K, 28, 28)."""
         labels = self.data.test.labels
         first, second = self.indices.pairs.T
         rows = []
@@ -293,7 +293,7 @@ class Evaluator:
         return float(torch.cat(known).mean()) if known else float("nan")
 
     def inference_microseconds(self, repeats: int = 5) -> float:
-        """Least time of encoding and decoding 64 images, per image, by `devices.clock`."""
+        """Shortest time of encoding and decoding 64 images, per image, by `devices.clock`."""
         x, clock = self.tensors[:64], devices.clock(self.tensors.device.type)
         times = []
         with torch.no_grad():
@@ -304,7 +304,7 @@ class Evaluator:
         return min(times) / len(x) * 1e6
 
     def evaluate(self) -> Evaluation:
-        """Everything. Deterministic but for `timing`."""
+        """All measurements. Deterministic except for `timing`."""
         images = {path: self.reconstructions(path) for path in PATHS}
         frames = {"main": self.main_frames(self.indices.pairs)} | self.other_frames(self.indices.pairs)
         whole = {path: self.through(path, self.chunks(), path) for path in PATHS}
@@ -345,8 +345,8 @@ class Evaluator:
         )
 
     def milestone(self, epoch: int) -> pd.DataFrame:
-        """MILESTONE_COLUMNS: a row an image and a row a pair, with the weights after that epoch (from 1). Leaves the
-        architecture in evaluation mode and torch's generator moved."""
+        """MILESTONE_COLUMNS: one row per image and per pair, with the weights after that epoch (from 1). Leaves the
+        architecture in evaluation mode and changes the state of torch's generator."""
         originals = self.originals[self.indices.images]
         pairs = pair_metrics(self.main_frames(self.indices.pairs))
         parts = {
@@ -367,14 +367,14 @@ class Evaluator:
         """Means over the paper's images and pairs."""
         sampled, main = images[images["path"] == "sampled"], pairs[pairs["path"] == "main"]
         found = {name: float(sampled[name].mean()) for name in (*IMAGE_METRICS, *metrics.OTHER_IMAGE_METRICS)}
-        # a ratio that one sequence leaves undefined is undefined for the run: it is not averaged away
+        # a ratio that is undefined for one sequence is undefined for the run
         found |= {name: float(main[name].mean(skipna=False)) for name in SMOOTHNESS}
         return found | {"still_pairs": float(main["piq_over_floor"].isna().sum())}
 
     def whole_scalars(
         self, measured: dict[str, dict[str, np.ndarray]], pairs: dict[str, np.ndarray]
     ) -> dict[str, float]:
-        """Means over the whole test set for each path, and over the many pairs; with SDs for the main ones."""
+        """Means over the whole test set for each path, and over `whole_pairs`; with SDs for the main paths."""
         found: dict[str, float] = {}
         for path, suffix in {"sampled": "", "mean": "_mean_code", "raw": "_raw_code"}.items():
             found |= {f"test_{name}{suffix}": float(values.mean()) for name, values in measured[path].items()}
@@ -387,7 +387,7 @@ class Evaluator:
         }
 
     def diagnostics(self, codes: np.ndarray) -> dict[str, float]:
-        """What the codes (N, d) are like, and what the architecture says of itself (diag_…)."""
+        """Statistics of the codes (N, d), and the architecture's own diagnostics (diag_…)."""
         variances = codes.astype(np.float64).var(axis=0)
         found = {
             "kl": self.kl(),
@@ -402,8 +402,8 @@ class Evaluator:
     def sizes(self) -> dict[str, float]:
         """Parameter counts, and the memory that one training step of 64 images holds.
 
-        parameters: what a gradient trains. parameters_frozen: biases before a batch norm, which it takes away again.
-        parameters_averaged: what moving averages keep, a codebook.
+        parameters: trained by gradients. parameters_frozen: biases before a batch norm, which cancels them.
+        parameters_averaged: updated by moving averages, as a codebook is.
         """
         model = self.architecture
         total = count_parameters(model, trained=True)
@@ -422,17 +422,17 @@ class Evaluator:
         }
 
     def step_memory(self) -> float:
-        """MiB of parameters, gradients, Adam's moments and all tensors that the step's graph keeps.
+        """MiB of parameters, gradients, Adam's moments and all tensors that the step's autograd graph keeps.
 
-        Counted, not sampled from the process: the same on every machine and for every data set. 0 where nothing is
-        trained.
+        Counted, not sampled from the process, so it is the same on every machine and for every data set. 0 if nothing
+        is trained.
         """
         players = self.architecture.players()
         trained = [p for player in players for p in player.parameters]
         if not trained:
             return 0.0
         counted = {p.untyped_storage().data_ptr() for p in trained}
-        # holding the storages themselves keeps an address from being used twice
+        # a reference to each storage keeps its address from being used again
         kept: dict[int, torch.UntypedStorage] = {}
 
         def keep(tensor: Tensor) -> Tensor:
@@ -444,7 +444,7 @@ class Evaluator:
         state = {name: value.clone() for name, value in self.architecture.state_dict().items()}
         self.architecture.train()
         self.seeded("memory")
-        # storages of their own: a view's is the whole test set
+        # copies, because a view's storage would be the whole test set
         batch = Batch(self.tensors[:64].clone(), self.tensors[64:128].clone())
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             losses = self.architecture.losses(batch, 0.5)
@@ -476,5 +476,5 @@ def originals(protocol: Protocol, data: Dataset) -> dict[str, np.ndarray]:
 
 
 def collapsed(scalars: dict[str, float]) -> bool:
-    """MSE above 0.95 of the mean image's, or no active unit."""
+    """Whether MSE is above 0.95 of the mean image's, or no unit is active."""
     return scalars["mse_ratio"] > COLLAPSED or scalars["active_units"] == 0

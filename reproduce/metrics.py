@@ -1,6 +1,6 @@
 """Equations 2 to 9 of the paper, as pure functions on arrays of images in [0, 1].
 
-A stack of images is (..., H, W); metrics reduce the last two axes. Nothing here knows a model.
+A stack of images is (..., H, W); metrics reduce the last two axes. Nothing here depends on a model.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def mae(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def psnr(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Peak signal-to-noise ratio in dB with MAX = 1 (Eq. 3): (..., H, W) → (...); infinite for equal images.
 
-    Of one image: the table's value is the mean over images, not the PSNR of the mean error.
+    It is computed per image: the table's value is the mean over images, not the PSNR of the mean error.
     """
     with np.errstate(divide="ignore"):
         return -10.0 * np.log10(mse(x, y))
@@ -39,11 +39,11 @@ def psnr(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class SsimDefinition:
-    """One of the many things that are called SSIM (Wang et al. 2004). They differ by more than most models do.
+    """One of many definitions of SSIM (Wang et al. 2004). They differ by more than most models do.
 
-    gaussian: a Gaussian window, σ = 1.5, or a flat one. window: its side in pixels, odd. data_range: L of the
-    constants. sample: sample covariance, as scikit-image has it unless told otherwise, or population covariance, as
-    Wang et al. have it. padded: windows reach over the border into zeros, or lie wholly inside the image.
+    gaussian: a Gaussian window with σ = 1.5, or else a flat one. window: its side in pixels, odd. data_range: L in the
+    constants. sample: sample covariance, as in scikit-image by default, or else population covariance, as in Wang et
+    al. padded: windows extend over the border into zeros, or else lie completely inside the image.
     """
 
     gaussian: bool
@@ -70,7 +70,7 @@ class SsimDefinition:
         return np.mean((numerator / denominator)[inner], axis=(-2, -1))
 
     def smooth(self, image: np.ndarray) -> np.ndarray:
-        """The image's mean under the window, at every pixel: (..., H, W) → (..., H, W)."""
+        """The image's mean weighted by the window, at every pixel: (..., H, W) → (..., H, W)."""
         filter1d: Callable[..., np.ndarray]
         if self.gaussian:
             filter1d = partial(gaussian_filter1d, sigma=1.5, radius=self.window // 2, mode="constant")
@@ -92,11 +92,11 @@ RIVAL_SSIMS: Mapping[str, SsimDefinition] = {
     "uniform7_range2": SsimDefinition(gaussian=False, window=7, data_range=2.0, sample=True),
     "zero_padded": SsimDefinition(gaussian=True, window=11, padded=True),
 }
-"""Definitions that software offers under the same name, beside `ssim`.
+"""Other definitions that software uses under the same name.
 
 uniform11, uniform7: scikit-image with flat windows and data_range=1. uniform7_range2: scikit-image before 0.20 on float
-images when nothing was specified (it took the range of the dtype, -1 to 1). zero_padded: windows over zero-padded
-borders, as convolutions with padding have them.
+images by default (it used the range of the dtype, -1 to 1). zero_padded: windows over zero-padded borders, as in
+convolutions with padding.
 """
 
 
@@ -106,32 +106,32 @@ assert tuple(RIVAL_SSIMS) == names.RIVAL_SSIMS
 def sharpness(x: np.ndarray) -> np.ndarray:
     """Mean magnitude of the image's gradient (central differences): (..., H, W) → (...).
 
-    Section IV-F quotes sharpness scores and never defines them; this is ours.
+    Section IV-F gives sharpness scores without a definition; this one is ours.
     """
     dy, dx = np.gradient(np.asarray(x, np.float64), axis=(-2, -1))
     return np.mean(np.hypot(dx, dy), axis=(-2, -1))
 
 
 ImageMetric = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Originals and reconstructions (..., H, W) → one value an image (...)."""
+"""Originals and reconstructions (..., H, W) → one value per image (...)."""
 OTHER_IMAGE_METRICS: Mapping[str, ImageMetric] = {
     "sharpness": lambda originals, images: sharpness(images),
 }
-"""Metrics of an image beside those of Table I: a new one is a line here and one in `analysis/measures.py`."""
+"""Further metrics of an image beside Table I's: a new one needs a line here and one in `analysis/measures.py`."""
 
 
 @dataclass(frozen=True)
 class Smoothness:
-    """Eq. 7 to 9 of interpolation sequences; every field has one value a sequence.
+    """Eq. 7 to 9 for interpolation sequences; every field has one value per sequence.
 
     piq:          mean squared distance of neighbouring frames, per pixel. (Table II's values fit Eq. 7 only
                   when divided by the 784 pixels.)
     iss:          population variance of the K-1 squared distances (Eq. 8), not per pixel, as printed.
     i_ssim:       mean SSIM of neighbouring frames (Eq. 9).
-    uniformity:   SD / mean of the squared distances: what ISS measures, free of the step's scale.
+    uniformity:   SD / mean of the squared distances: like ISS, but independent of the step's scale.
     end_distance: squared distance of first and last frame, per pixel.
-    piq_over_floor: piq divided by end_distance / (K-1)², the least that K-1 steps can have (by
-                  Cauchy-Schwarz), NaN where end_distance < 1e-6: there is no movement to be smooth about.
+    piq_over_floor: piq divided by end_distance / (K-1)², the smallest value for K-1 steps (by Cauchy-Schwarz);
+                  NaN if end_distance < 1e-6, since a sequence that does not move has no smoothness.
     """
 
     piq: np.ndarray
@@ -143,7 +143,7 @@ class Smoothness:
 
 
 STILL = 1e-6
-"""End distance per pixel below which a sequence does not move (DECISIONS: collapsed)."""
+"""A sequence with a smaller end distance per pixel does not move (register of decisions: collapsed)."""
 
 
 def squared_steps(frames: np.ndarray) -> np.ndarray:

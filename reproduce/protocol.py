@@ -1,8 +1,8 @@
-"""How a run is trained and on what: one frozen dataclass, and the five profiles with names.
+"""The training protocol and data of a run: a frozen dataclass, and the five named profiles.
 
 Section III-D of the paper is the profile `paper`; every other profile says what it changes and why.
 The learning rates themselves belong to the players of an architecture (`architectures`); a profile
-only scales them, so that a discriminator follows its autoencoder.
+only scales them, so that a discriminator's rate changes with its autoencoder's.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 PAPER_SEEDS = (42, 123, 456)
 FRAMES = 10
-"""Frames of an interpolation, K of Eq. 6."""
+"""Frames of an interpolation, K in Eq. 6."""
 COLLAPSED = 0.95
-"""MSE over the mean image's MSE above which a run counts as collapsed."""
+"""A run counts as collapsed if its MSE divided by the mean image's is larger."""
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda progress: 1.0,
     "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
 }
-"""Name → share of the learning rate after that share of the protocol's steps (cosine: Loshchilov & Hutter 2017, Eq. 5,
-without restarts, down to 0)."""
+"""Name → function from the share of the protocol's steps taken to a factor on the learning rate (cosine: Loshchilov &
+Hutter 2017, Eq. 5, without restarts, down to 0)."""
 TF32_SUFFIX = "-tf32"
 TRIAL = re.compile(r"(?P<profile>.+)-trial-(?P<epochs>[1-9][0-9]{0,5})", re.ASCII)
-"""The name of a profile that was cut to so many epochs."""
+"""The name of a profile that is limited to a number of epochs."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Protocol:
     validation: int
     test: int
     epochs: int
-    """Epochs at most."""
+    """Maximum number of epochs."""
     patience: int | None
-    """Epochs in a row without a strictly lower validation loss before a run stops; None: never."""
+    """A run stops after this many epochs in a row without a strictly lower validation loss; None: never."""
     learning_rate_scale: float
     """Factor on every player's learning rate (1e-4 in the paper)."""
     seeds: tuple[int, ...] = PAPER_SEEDS
@@ -62,44 +62,44 @@ class Protocol:
     verdicts: bool = True
     """Whether the profile trains long enough on enough data for verdicts on the paper's claims."""
     purpose: str = ""
-    """One line for people."""
+    """A description in one line."""
     tf32: bool = False
-    """Whether a GPU may round factors of products to TensorFloat-32's 10 bits of mantissa."""
+    """Whether a GPU may round the factors of matrix products to TensorFloat-32 (10 bits of mantissa)."""
     schedule: str = "constant"
-    """How learning rates go over the protocol's steps: SCHEDULES."""
+    """How learning rates change over the protocol's steps: a name in SCHEDULES."""
     milestones: tuple[int, ...] = ()
-    """Epochs (from 1) after which a run notes the metrics of the paper's images and pairs; it also does so after its
-    last one, and for its best weights."""
+    """Epochs (from 1) after which a run records the metrics of the paper's images and pairs; it also does so after its
+    last epoch, and for its best weights."""
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Protocol:
-        """The protocol behind `asdict`, after JSON too. Raises TypeError for a field of another version."""
+        """The inverse of `asdict`, also after JSON. Raises TypeError for a field of another version."""
         tuples = {name: tuple(content[name]) for name in ("seeds", "milestones")}
         return cls(**{**content, **tuples})
 
     def steps_per_epoch(self) -> int:
-        """Optimiser steps an epoch; the last short batch is kept."""
+        """Optimizer steps per epoch; a short last batch is kept."""
         return -(-self.train // self.batch_size)
 
     def trial(self, epochs: int) -> Protocol:
-        """The same protocol cut to so many epochs, under a name of its own: to try data and machine."""
+        """The same protocol limited to that many epochs, under its own name, to try data and machine."""
         name = f"{self.name}-trial-{epochs}"
         return replace(self, name=name, epochs=min(epochs, self.epochs), verdicts=False)
 
     def in_tf32(self) -> Protocol:
-        """The same protocol in TensorFloat-32, under a name of its own: its runs are never taken for precise ones."""
+        """The same protocol in TensorFloat-32, under its own name: its runs are never taken for precise ones."""
         return self if self.tf32 else replace(self, name=f"{self.name}{TF32_SUFFIX}", tf32=True)
 
     def training_settings(self) -> dict[str, Any]:
         """What the weights depend on: part of the training key."""
         left_out = {"seeds", "whole_pairs", "verdicts", "purpose", "milestones"}
-        # fields of later versions: where they say nothing new, the keys of earlier runs stay
+        # fields of later versions are left out at their default, so that the keys of earlier runs stay valid
         unset = {"tf32": False, "schedule": "constant"}
         left_out |= {name for name, value in unset.items() if getattr(self, name) == value}
         return {key: value for key, value in asdict(self).items() if key not in left_out}
 
     def learning_rate_factor(self, progress: float) -> float:
-        """Factor on every player's learning rate after that share of the protocol's steps, in [0, 1]."""
+        """Factor on every player's learning rate. progress: share of the protocol's steps already taken, in [0, 1]."""
         return self.learning_rate_scale * SCHEDULES[self.schedule](progress)
 
 
@@ -144,7 +144,7 @@ PROFILES: dict[str, Protocol] = {
             test=10_000,
             epochs=10,
             patience=10,
-            # of five schedules tried on AE and VAE the one that ends nearest to `paper` in SSIM, MSE and PIQ
+            # of five schedules tried on AE and VAE, this one ends nearest to `paper` in SSIM, MSE and PIQ
             learning_rate_scale=30.0,
             schedule="cosine",
             milestones=(2, 4, 6, 8, 10),
@@ -184,8 +184,8 @@ BEST_FIRST = ("paper", "desk", "notebook")
 
 
 def profile(name: str) -> Protocol:
-    """The profile of that name; <profile>-tf32 is the same in TensorFloat-32, <profile>-trial-N cut to N epochs. Raises
-    ReproduceError that lists the names."""
+    """The profile of that name; <profile>-tf32 is the same in TensorFloat-32, <profile>-trial-N the same limited to N
+    epochs. Raises ReproduceError, listing the names."""
     if name in PROFILES:
         return PROFILES[name]
     if cut := TRIAL.fullmatch(name):
@@ -198,7 +198,7 @@ def profile(name: str) -> Protocol:
 
 
 def companions(own: Protocol) -> tuple[Protocol, ...]:
-    """The profiles whose results stand beside this one's: the others that allow verdicts, if it does."""
+    """The profiles that this one's results are compared with: the others that allow verdicts, if it does."""
     return tuple(
         other for other in PROFILES.values() if own.verdicts and other.verdicts and other.name != own.name
     )
@@ -207,9 +207,9 @@ def companions(own: Protocol) -> tuple[Protocol, ...]:
 def stream(seed: int, purpose: str, epoch: int = 0) -> int:
     """The seed of one stream of random numbers: SHA-256 of seed / purpose / epoch, 63 bits.
 
-    Every consumer (weights, batches, second batches, noise, validation, evaluation) has a stream of its
-    own, restarted at every epoch: a resumed run needs the epoch's number and no generator's state, and
-    models of one seed see the same batches, since the architecture's name is not in it.
+    Every consumer (weights, batches, second batches, noise, validation, evaluation) has its own stream, which is
+    restarted at every epoch. So a resumed run needs only the epoch's number and no generator state, and all models
+    with one seed get the same batches, since the architecture's name is not part of it.
     """
     digest = hashlib.sha256(f"{seed}/{purpose}/{epoch}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
@@ -217,6 +217,6 @@ def stream(seed: int, purpose: str, epoch: int = 0) -> int:
 
 def numpy_stream(seed: int, purpose: str, epoch: int = 0) -> np.random.Generator:
     """The same stream as a numpy generator: for index lists, which must not depend on torch."""
-    import numpy as np  # most commands need none
+    import numpy as np  # most commands do not need numpy
 
     return np.random.default_rng(stream(seed, purpose, epoch))

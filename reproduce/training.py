@@ -1,4 +1,4 @@
-"""One run: players, early stopping, checkpoint, resume. Nothing else in the tree builds an optimiser."""
+"""One run: players, early stopping, checkpoint, resume. No other module builds an optimizer."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8
-"""Adam (Section III-D)."""
+"""Adam's settings (Section III-D)."""
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-"""What Adam keeps of a parameter."""
+"""What Adam stores for a parameter."""
 
 Weights = dict[str, Tensor]
 Measure = Callable[[Architecture, int], "pd.DataFrame"]
@@ -38,7 +38,7 @@ History = list[dict[str, float]]
 
 
 class TrainingFailed(Exception):
-    """A loss became infinite or not a number: the run ends as failed, with the epoch (from 1) and the reason."""
+    """A loss became infinite or NaN: the run ends as failed, with the epoch (from 1) and the reason."""
 
     def __init__(self, epoch: int, reason: str) -> None:
         super().__init__(f"epoch {epoch}: {reason}")
@@ -48,19 +48,19 @@ class TrainingFailed(Exception):
 
 @dataclass(frozen=True)
 class Trained:
-    """The best weights by validation loss, and how they came about."""
+    """The best weights by validation loss, and how they were trained."""
 
     weights: Weights
     milestones: bytes
-    """CSV: what `measure` said at the protocol's milestones, at the last epoch and of the best weights."""
+    """CSV: the results of `measure` at the protocol's milestones, at the last epoch and for the best weights."""
     history: History
-    """One row an epoch: epoch (from 1), training_loss, validation_loss, part_<name> …"""
+    """One row per epoch: epoch (from 1), training_loss, validation_loss, part_<name> …"""
     seconds: float
-    """Wall time of all epochs, those before a kill included, milestones left out."""
+    """Time of all epochs by `devices.clock`, including those before an interruption, without milestones."""
     resumed: int
-    """How often it went on from a checkpoint."""
+    """How often the run resumed from a checkpoint."""
     devices: list[str]
-    """What computed the epochs, in order: names of cards and processors."""
+    """The devices that computed the epochs, in order: names of GPUs and processors."""
 
 
 @dataclass
@@ -73,15 +73,14 @@ class Progress:
     best_loss: float = math.inf
     seconds: float = 0.0
     resumed: int = 0
-    """How often the run went on from a checkpoint."""
+    """How often the run resumed from a checkpoint."""
     history: History = field(default_factory=list)
     devices: list[str] = field(default_factory=list)
-    """What computed the epochs, in order; one that goes on with its own work is named once."""
+    """The devices that computed the epochs, in order; consecutive epochs on one device name it once."""
 
     @classmethod
     def of(cls, found: Any) -> Progress:
-        """The progress that a checkpoint's JSON holds. Raises TypeError when a field is missing or of another
-        kind."""
+        """The progress in a checkpoint's JSON. Raises TypeError when a field is missing or has another type."""
         counts = ("epoch", "best_epoch", "resumed")
         if not isinstance(found, dict) or any(type(found.get(name)) is not int for name in counts):
             raise TypeError("epoch, best_epoch and resumed are whole numbers")
@@ -96,15 +95,15 @@ class Progress:
         return cls(**found)
 
     def finished(self, protocol: Protocol) -> bool:
-        """Epochs used up, or patience: that many epochs in a row without a strictly lower validation loss."""
+        """Whether all epochs are done, or `patience` epochs in a row had no strictly lower validation loss."""
         waited = self.epoch - self.best_epoch
         return self.epoch >= protocol.epochs or (
             protocol.patience is not None and self.epoch > 0 and waited >= protocol.patience
         )
 
     def record(self, row: dict[str, float], device: str) -> bool:
-        """Take one epoch's row and the name of what computed it; whether its validation loss is strictly the lowest so
-        far."""
+        """Record one epoch's row and the name of its device; returns whether its validation loss is strictly the lowest
+        so far."""
         if self.devices[-1:] != [device]:
             self.devices.append(device)
         self.epoch += 1
@@ -124,14 +123,14 @@ def as_tensor(images: np.ndarray, device: str) -> Tensor:
 def validation_order(images: np.ndarray) -> np.ndarray:
     """The images in one shuffled order, the same for all models, seeds and epochs.
 
-    MNIST's own order is not exchangeable: neighbours come from one writer. Losses of a whole batch (discrepancy,
-    total correlation) feel it, and early stopping with them.
+    MNIST's own order is not random: neighbours come from one writer. This affects losses of a whole batch (discrepancy,
+    total correlation), and through them early stopping.
     """
     return images[numpy_stream(SPLIT_SEED, "validation-order").permutation(len(images))]
 
 
 def set_learning_rate(adam: torch.optim.Adam, rate: float) -> None:
-    """The rate of all parameters from the next step on; in its place in memory where a graph reads it."""
+    """Set the rate of all parameters from the next step on; in place in memory if a graph reads it from there."""
     for group in adam.param_groups:
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(rate)
@@ -142,7 +141,7 @@ def set_learning_rate(adam: torch.optim.Adam, rate: float) -> None:
 def optimizers(
     players: tuple[Player, ...], protocol: Protocol, *, capturable: bool = False
 ) -> list[torch.optim.Adam]:
-    """One Adam a player, learning rates scaled by the profile. capturable: for steps that are captured in a graph."""
+    """One Adam per player, learning rates scaled by the profile. capturable: for steps that are captured in a graph."""
     return [
         torch.optim.Adam(
             player.parameters,
@@ -169,9 +168,10 @@ def step(
     batch: Batch,
     progress: float | Tensor,
 ) -> dict[str, Tensor]:
-    """One optimiser step of every player. Returns the detached losses and parts.
+    """One optimizer step of every player. Returns the detached losses and parts.
 
-    All gradients are taken before any optimiser steps, each of a player's own loss by its own parameters.
+    All gradients are computed before any optimizer steps, each of a player's own loss with respect to its own
+    parameters.
     """
     losses = architecture.losses(batch, progress)
     gradients = player_gradients(players, losses.players)
@@ -189,8 +189,8 @@ def step(
 def aligned(gradient: Tensor, parameter: Tensor) -> Tensor:
     """The gradient in the parameter's memory layout.
 
-    `autograd.grad` hands out whatever layout the last operation left, and the fused Adam walks through memory without
-    looking at strides: a transposed gradient would reach the wrong weights.
+    `autograd.grad` returns the layout of the last operation, and the fused Adam ignores strides: a transposed gradient
+    would be applied to the wrong weights.
     """
     return gradient if gradient.stride() == parameter.stride() else like(gradient, parameter)
 
@@ -217,13 +217,13 @@ def batches(size: int, batch_size: int) -> Iterator[slice]:
 
 
 class WeightedMeans:
-    """Means over an epoch, weighted by batch size, added up in fixed places without asking the device anything."""
+    """Means over an epoch, weighted by batch size, summed in fixed places in memory without reads from the device."""
 
     def __init__(self) -> None:
         self.totals: dict[str, Tensor] = {}
 
     def reset(self) -> None:
-        """Begin at zero, in the same places."""
+        """Set the sums to zero, in the same places in memory."""
         for total in self.totals.values():
             total.zero_()
 
@@ -237,7 +237,7 @@ class WeightedMeans:
                 self.totals[name] = term
 
     def means(self, count: int) -> dict[str, float]:
-        """Name → mean over so many images."""
+        """Name → mean over `count` images."""
         return {name: float(total) / count for name, total in self.totals.items()}
 
 
@@ -253,13 +253,13 @@ class Run:
         device: str,
         recorder: Callable[[], Recorder] | None = None,
     ) -> None:
-        """recorder: makes what captures steps and replays them; None takes every step eagerly."""
+        """recorder: makes the object that captures and replays steps; if None, every step is eager."""
         self.architecture = architecture.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.protocol, self.seed = protocol, seed
         self.clock, self.device_name = devices.clock(device), devices.name(device)
         self.players = architecture.players()
         self.recorder = recorder if architecture.capturable else None
-        # the fused Adam keeps its capturable state on a GPU only: a stand-in for a graph does without
+        # the fused Adam has capturable state on a GPU only, and a stand-in for a graph does not need it
         self.adams = optimizers(
             self.players, protocol, capturable=self.recorder is not None and device != "cpu"
         )
@@ -294,7 +294,7 @@ class Run:
         self.progress.seconds += self.clock() - started
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
-        """Train on every image once; mean losses and parts."""
+        """Train on every image once; returns mean losses and parts."""
         self.architecture.train()
         order = self.order("batches", epoch)
         other = self.order("second-batches", epoch) if self.architecture.wants_other else None
@@ -312,14 +312,14 @@ class Run:
         return found
 
     def train_batch(self, *inputs: Any) -> None:
-        """One step. inputs: the numbers of the images (B,), those of the second batch if there is one, the progress."""
+        """One step. inputs: indices of the images (B,), those of the second batch if there is one, and the progress."""
         *chosen, progress = inputs
         batch = Batch(*(self.train_images[numbers] for numbers in chosen))
         values = step(self.architecture, self.players, self.adams, batch, progress)
         self.training_means.add(values, len(batch.images))
 
     def set_learning_rates(self, factor: float) -> None:
-        """Every player's rate, times that factor."""
+        """Set every player's learning rate to its own times that factor."""
         if factor != self._factor:
             self._factor = factor
             for player, adam in zip(self.players, self.adams, strict=True):
@@ -327,7 +327,7 @@ class Run:
 
     @torch.no_grad()
     def validation_loss(self) -> float:
-        """Evaluation mode, one fixed order, the same noise at every epoch."""
+        """The validation loss in evaluation mode, with one fixed order and the same noise at every epoch."""
         self.architecture.eval()
         torch.manual_seed(stream(self.seed, "validation"))
         self.validation_means.reset()
@@ -336,13 +336,13 @@ class Run:
         return self.validation_means.means(len(self.validation_images))["loss"]
 
     def validate_batch(self, images: Tensor) -> None:
-        """Add the validation loss of (B, 1, 28, 28)."""
+        """Add the validation loss of images (B, 1, 28, 28)."""
         loss = self.architecture.validation_loss(Batch(images))
         self.validation_means.add({"loss": loss.detach()}, len(images))
 
     def perform(self, work: Callable[..., None], *inputs: Tensor | float) -> None:
-        """Do the work of a batch: eagerly, or replayed from the graph of that batch size where the architecture is
-        ready for one. The first input has a row an image."""
+        """Do the work of a batch: eagerly, or, if the architecture is ready for it, replayed from the graph of that
+        batch size. The first input has one row per image."""
         if self.recorder is None or not self.architecture.ready_for_graph():
             work(*inputs)
             return
@@ -368,9 +368,9 @@ class Run:
         return found
 
     def note_milestone(self, measure: Measure) -> None:
-        """Add what `measure` says of the weights after this epoch, and of the best ones once training is over.
+        """Add the results of `measure` for the weights after this epoch, and for the best ones after training.
 
-        Random streams start anew with every epoch, so that measuring does not change the training.
+        Random streams start anew with every epoch, so measuring does not change the training.
         """
         epoch, finished = self.progress.epoch, self.progress.finished(self.protocol)
         if epoch in self.protocol.milestones or finished:
@@ -382,14 +382,14 @@ class Run:
             self.architecture.load_state_dict(last)
 
     def add_milestone(self, found: pd.DataFrame) -> None:
-        """Add rows to the CSV; six digits are a ten-thousandth of the metrics' standard errors."""
+        """Add rows to the CSV; rounding to six digits is a ten-thousandth of the metrics' standard errors."""
         text = found.to_csv(index=False, lineterminator="\n", float_format="%.6g")
         self.milestones += (text if not self.milestones else text.partition("\n")[2]).encode()
 
     # --- checkpoints ----------------------------------------------------------------------------------
 
     def state(self) -> bytes:
-        """Weights, best weights, Adam's moments and progress, to the bit: SHA-256 and a safetensors file."""
+        """Exact weights, best weights, Adam's moments and progress: SHA-256 and a safetensors file."""
         tensors = self.tensors() | {f"best/{name}": value for name, value in self.best.items()}
         text = json.dumps(self.progress.__dict__).encode()
         tensors["progress"] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
@@ -398,7 +398,7 @@ class Run:
         return sealed(serialise(tensors))
 
     def restore(self, content: bytes) -> None:
-        """Go on from a state. Raises ValueError when the content is damaged or of another architecture."""
+        """Resume from a state. Raises ValueError when the content is damaged or of another architecture."""
         tensors = deserialise(unsealed(content))
         grouped: dict[str, Weights] = {"weights": {}, "best": {}, "adam": {}}
         for name, value in tensors.items():
@@ -412,7 +412,7 @@ class Run:
             raise ValueError("not a checkpoint of this architecture") from error
         if any(shapes(grouped[group]) != expected for group, expected in self.shapes().items()):
             raise ValueError("not a checkpoint of this architecture")
-        # what goes wrong from here on (a full device, say) is not the checkpoint's fault
+        # an error from here on (a full device, for example) is not caused by the checkpoint
         self.architecture.load_state_dict(grouped["weights"])
         for player, adam in zip(self.players, self.adams, strict=True):
             for index, parameter in enumerate(player.parameters):
@@ -441,14 +441,14 @@ def shapes(tensors: Weights) -> dict[str, torch.Size]:
 
 
 def like(value: Tensor, parameter: Tensor) -> Tensor:
-    """A moment on the parameter's device and in its memory layout."""
+    """A tensor on the parameter's device and in its memory layout."""
     if value.dim() == 0:
         return value.to(parameter.device)
     return torch.empty_like(parameter).copy_(value)
 
 
 def serialise(tensors: Weights) -> bytes:
-    """Safetensors without metadata."""
+    """The tensors as safetensors without metadata."""
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     return safetensors.torch.save(plain)
 
@@ -462,12 +462,12 @@ def deserialise(content: bytes) -> Weights:
 
 
 def sealed(content: bytes) -> bytes:
-    """The content behind its own SHA-256."""
+    """The content, preceded by its own SHA-256."""
     return bytes.fromhex(files.sha256(content)) + content
 
 
 def unsealed(content: bytes) -> bytes:
-    """The content, once its SHA-256 is checked. Raises ValueError."""
+    """The content of `sealed` data. Raises ValueError if the SHA-256 does not match."""
     if files.sha256(content[32:]) != content[:32].hex():
         raise ValueError("its checksum does not fit")
     return content[32:]
@@ -484,7 +484,7 @@ def train(
     notify: Callable[[dict[str, Any]], None] = lambda event: None,
     graphs: bool = True,
 ) -> Trained:
-    """Train to the end of the protocol, from the checkpoint if there is one; a checkpoint after every epoch.
+    """Train to the end of the protocol, from the checkpoint if there is one; writes a checkpoint after every epoch.
 
     build makes the architecture with its initial weights (`fresh_architecture`). measure gives the rows of a
     milestone, from the architecture and the epoch. notify is called after each epoch with {"epoch", "epochs",
@@ -499,7 +499,7 @@ def train(
             run.progress.resumed += 1
         except (ValueError, ReproduceError) as error:
             if isinstance(error.__cause__, OSError):
-                raise  # it may be whole: the disk or the network does not give it just now
+                raise  # the checkpoint may be intact: the disk or the network failed
             aside = files.move_aside(checkpoint)
             notify({"warning": f"{checkpoint} is damaged ({error}); moved to {aside.name}, starting over"})
             run = Run(build(), protocol, data, seed, device, recorder)

@@ -1,5 +1,5 @@
-"""Whether a GPU computes what the CPU computes, how fast, and how many runs should share it. No number of it enters a
-result."""
+"""Whether a GPU computes the same as the CPU, how fast, and how many runs should share it. None of these numbers enters
+a result."""
 
 from benchmarks.gpu_check.comparison import Comparison
 from benchmarks.gpu_check.findings import Findings, examine, require_cuda

@@ -1,7 +1,7 @@
-"""The same steps on two devices.
+"""The same training steps on two devices.
 
-Every architecture takes a few steps on both from the same weights, batches and noise; what differs then is arithmetic
-alone, and that is held against stated bounds.
+Every architecture takes a few steps on both with the same weights, batches and noise. Then only arithmetic differs, and
+the differences are compared with stated bounds.
 """
 
 from __future__ import annotations
@@ -43,29 +43,29 @@ PROTOCOL = Protocol(
 class Bounds:
     """Largest relative differences between GPU and CPU, both in float32 and without TF32.
 
-    Two CPU implementations of the same convolutions differ by up to a fifth of these over the 22 (a slow test holds
-    them to it); a GPU adds up in yet another order. TF32's 10 bits of mantissa would not fit.
+    Two CPU implementations of the same convolutions differ by up to a fifth of these over the 22 (a slow test checks
+    this); a GPU adds in yet another order. TF32 with its 10 bits of mantissa would exceed them.
     """
 
     loss: float = 1e-3
-    """Of any player's loss at the first step."""
+    """For any player's loss at the first step."""
     gradient: float = 2e-2
-    """Of any player's gradient at the first step, as vectors: ‖g - h‖ / ‖h‖."""
+    """For any player's gradient at the first step, as vectors: ‖g - h‖ / ‖h‖."""
     trained: float = 2e-2
-    """Of the validation loss after the last step: Adam turns a difference in a small gradient into one of full size."""
+    """For the validation loss after the last step: Adam turns a difference in a small gradient into a full-size one."""
     graph: float = 1e-6
-    """Of the weights after GRAPH_STEPS replayed steps from those after as many eager ones, on the same device."""
+    """For the weights after GRAPH_STEPS replayed steps, compared with the same number of eager ones on that device."""
 
 
 BOUNDS = Bounds()
 GRAPH_STEPS = 50
-"""Steps after which replayed and eager training are compared."""
+"""Number of steps after which replayed and eager training are compared."""
 
 
 class HostNoise(TorchDispatchMode):
-    """Every random draw is made by the CPU's generator and copied to where it was wanted.
+    """Every random draw is made by the CPU's generator and copied to the device that needs it.
 
-    The generators of CPU and GPU give other numbers for one seed; a comparison needs the same ones.
+    The generators of CPU and GPU give different numbers for the same seed; a comparison needs the same ones.
     """
 
     draws: int = 0
@@ -87,7 +87,7 @@ class HostNoise(TorchDispatchMode):
         return drawn.to(device)
 
     def draw(self, func: Any, args: Any, kwargs: Any) -> Tensor:
-        """The draw itself, on the CPU."""
+        """Make the draw on the CPU."""
         found = func(*args, **kwargs)
         assert isinstance(found, Tensor)
         return found
@@ -99,7 +99,7 @@ def _to_host(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Trace:
-    """What one device computed: each player's first loss and first gradient (flat, float64, on the CPU), and the
+    """The results of one device: each player's first loss and first gradient (flat, float64, on the CPU), and the
     validation loss after the last step.
     """
 
@@ -147,7 +147,7 @@ def _to_the_end(run: Run) -> Run:
 
 
 def graph_difference(slug: str, device: str, recorder: Callable[[], Recorder] = CudaRecorder) -> float:
-    """How far the weights after replayed steps lie from those after eager ones, relative; both with the device's own
+    """Relative difference of the weights after replayed steps from those after eager ones; both with the device's own
     noise."""
     epochs = GRAPH_STEPS // PROTOCOL.steps_per_epoch()
     longer, data = replace(PROTOCOL, epochs=epochs), load(PROTOCOL)
@@ -160,7 +160,7 @@ def graph_difference(slug: str, device: str, recorder: Callable[[], Recorder] = 
 
 
 def repeats(slug: str, device: str) -> bool:
-    """Whether two trainings with the device's own noise end in the same bits."""
+    """Whether two trainings with the device's own noise give exactly the same weights."""
     first, second = (serialise(trained(slug, device).architecture.state_dict()) for _ in range(2))
     return first == second
 
@@ -171,12 +171,12 @@ def difference(found: float, expected: float) -> float:
 
 
 def vector_difference(found: Tensor, expected: Tensor) -> float:
-    """‖found - expected‖ / ‖expected‖; infinite when either holds something that is not a finite number."""
+    """‖found - expected‖ / ‖expected‖; infinite when either contains a value that is not finite."""
     return _relative(float((found - expected).norm()), float(expected.norm()))
 
 
 def _relative(gap: float, size: float) -> float:
-    """gap / size; infinite when one is not a finite number, and for a gap from nothing."""
+    """gap / size; infinite when one is not finite, and for a nonzero gap with size 0."""
     if not (math.isfinite(gap) and math.isfinite(size)):
         return math.inf
     if size == 0:
@@ -186,9 +186,9 @@ def _relative(gap: float, size: float) -> float:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One architecture on the GPU beside the CPU: largest relative differences, whether training repeats to the bit,
-    how far replayed steps lie from eager ones (NaN where there are no graphs), memory at the peak, and the error that
-    ended it, if one did.
+    """One architecture on the GPU compared with the CPU: largest relative differences, whether training repeats to the
+    bit, the difference of replayed from eager steps (NaN without graphs), peak memory, and the error that ended it, if
+    any.
     """
 
     slug: str
@@ -214,7 +214,7 @@ class Comparison:
 def compare(
     slug: str, found: Trace, expected: Trace, repeated: bool, memory_mib: float, graph: float = math.nan
 ) -> Comparison:
-    """The largest differences over the players."""
+    """The comparison with the largest differences over the players."""
     return Comparison(
         slug,
         max(difference(found.losses[name], value) for name, value in expected.losses.items()),
@@ -227,19 +227,19 @@ def compare(
 
 
 def in_short(error: BaseException) -> str:
-    """ "RuntimeError: first line of the message"; the type's name alone where there is no message."""
+    """ "RuntimeError: first line of the message"; only the type's name if there is no message."""
     first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
 def check(slug: str, device: str) -> Comparison:
-    """One architecture on the CPU, then on the device. An error there is a finding, not an end."""
+    """Check one architecture on the CPU, then on the device. An error there is a finding and does not end the check."""
     devices.configure("cpu")
     torch.use_deterministic_algorithms(False)
     expected = trace(slug, "cpu")
     devices.configure(device)
     if device == "cuda":
-        # what the architecture before keeps reserved would count as this one's
+        # memory that an earlier architecture keeps reserved would count for this one
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     try:

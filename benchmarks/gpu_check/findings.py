@@ -1,4 +1,4 @@
-"""The whole check, and its tables."""
+"""Runs the whole check and makes its tables."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from reproduce.machine import devices
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything that was found, for a table."""
+    """All findings, for a table."""
 
     machine: dict[str, str]
     comparisons: list[Comparison] = field(default_factory=list)
@@ -44,13 +44,13 @@ class Findings:
 
     @property
     def recommended(self) -> int | None:
-        """Runs a card."""
+        """The recommended number of runs per card."""
         memory = {c.slug: c.memory_mib for c in self.comparisons}
         extra = max(memory.values(), default=0.0) - memory.get(TYPICAL, 0.0)
         return recommend(self.shares, extra, self.card_mib)
 
     def markdown(self) -> str:
-        """Tables to paste into an issue. They name no host."""
+        """Tables to paste into an issue, without the host's name."""
         lines = ["### gpu-check", "", *(f"- {name}: {value}" for name, value in self.machine.items()), ""]
         lines += [
             f"Relative difference from the CPU; bounds {BOUNDS.loss:g} (loss), {BOUNDS.gradient:g} (gradient), "
@@ -86,7 +86,7 @@ class Findings:
 
 
 def machine(device: str) -> dict[str, str]:
-    """Card, driver, versions and switches."""
+    """Card, driver, versions and settings."""
     found = {"device": device}
     if device == "cuda":
         found |= {
@@ -98,7 +98,7 @@ def machine(device: str) -> dict[str, str]:
 
 
 def driver_version() -> str:
-    """As NVIDIA's own tool tells it."""
+    """The driver's version as nvidia-smi reports it, or "unknown"."""
     words = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
         told = subprocess.run(words, capture_output=True, text=True, check=True, timeout=20).stdout
@@ -124,8 +124,8 @@ def examine(
     say: Callable[[str], None] = lambda line: None,
     jobs: int = 1,
 ) -> Findings:
-    """Compare every architecture, so many at a time, then measure 1, 2, 4, 8, 16 runs a card until one of them fails.
-    "cpu" is a stand-in that goes the same way.
+    """Compare every architecture, `jobs` at a time, then measure 1, 2, 4, 8, 16 runs per card until one number fails.
+    The device "cpu" takes the same path, as a stand-in.
     """
     comparisons = []
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:

@@ -1,4 +1,4 @@
-"""Several runs at a time on one card: how fast, in how much memory, and how many of them are best."""
+"""Several runs at a time on one card: their speed and memory, and the best number of runs."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ TYPICAL = "vae"
 """The architecture whose speed is measured."""
 WARM_UP_STEPS, TIMED_STEPS = 20, 300
 WAIT_SECONDS = 600
-"""How long the runs of one measurement may wait for each other."""
+"""Maximum time that the runs of one measurement wait for each other."""
 ENOUGH = 0.95
-"""The smallest number of runs with this share of the best throughput is recommended: more only cost memory."""
+"""The smallest number of runs with this share of the best throughput is recommended: more would only take memory."""
 USABLE_MEMORY = 0.9
 """Share of the card's memory that the recommended number of the heaviest runs may take."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """So many equal runs at a time on one card: images/s, memory and busy cores of all together, or an error."""
+    """Several equal runs at a time on one card: images/s, memory and busy cores of all together, or an error."""
 
     runs: int
     images_per_second: float = float("nan")
@@ -50,8 +50,8 @@ def _meet_at(barrier: Barrier) -> None:
 
 
 def _timed(device: str, warm_up: int, steps: int) -> tuple[float, float, float]:
-    """Train in this process beside the others, on a card with replayed steps as a campaign does: images/s, MiB taken on
-    the card (of this process on a CPU), and the share of a core that it kept busy."""
+    """Train in this process beside the others (on a card with replayed steps, as a campaign does). Returns images/s,
+    MiB in use on the card (by this process on a CPU), and the share of a core that it kept busy."""
     assert _barrier is not None
     devices.configure(device)
     run = new_run(TYPICAL, device, CudaRecorder if device == "cuda" else None)
@@ -69,7 +69,7 @@ def _timed(device: str, warm_up: int, steps: int) -> tuple[float, float, float]:
     started, busy = time.perf_counter(), time.process_time()
     train(steps)
     seconds, busy = time.perf_counter() - started, time.process_time() - busy
-    # everybody's memory is still taken
+    # all processes still hold their memory
     _barrier.wait(WAIT_SECONDS)
     used = _used_mib(device)
     _barrier.wait(WAIT_SECONDS)
@@ -77,7 +77,7 @@ def _timed(device: str, warm_up: int, steps: int) -> tuple[float, float, float]:
 
 
 def _used_mib(device: str) -> float:
-    """MiB taken on the card by whomever; by this process on a CPU."""
+    """MiB in use on the card by all processes, or by this process on a CPU."""
     if device == "cuda":
         free, total = torch.cuda.mem_get_info()
         return (total - free) / 2**20
@@ -85,7 +85,7 @@ def _used_mib(device: str) -> float:
 
 
 def measure(runs: int, device: str, warm_up: int = WARM_UP_STEPS, steps: int = TIMED_STEPS) -> Share:
-    """So many processes that train side by side. What was taken on the card before is not counted."""
+    """Measure this many processes that train side by side. Memory in use on the card before is not counted."""
     context = multiprocessing.get_context("spawn")
     before = _used_mib(device) if device == "cuda" else 0.0
     barrier = context.Barrier(runs)
@@ -93,7 +93,7 @@ def measure(runs: int, device: str, warm_up: int = WARM_UP_STEPS, steps: int = T
         with ProcessPoolExecutor(runs, context, _meet_at, (barrier,)) as pool:
             futures = [pool.submit(_timed, device, warm_up, steps) for _ in range(runs)]
             for future in futures:
-                # the first that fails lets the others go
+                # the first that fails releases the others
                 future.add_done_callback(lambda done: barrier.abort() if done.exception() else None)
             outcomes = [future.exception() for future in futures]
             failures = [error for error in outcomes if error and not isinstance(error, BrokenBarrierError)]
@@ -112,7 +112,8 @@ def measure(runs: int, device: str, warm_up: int = WARM_UP_STEPS, steps: int = T
 def recommend(shares: Sequence[Share], extra_mib: float, card_mib: float) -> int | None:
     """The smallest number of runs with nearly the best throughput whose memory fits; None if nothing was measured.
 
-    extra_mib: what the heaviest architecture takes beyond the one that was measured, a run. card_mib: the card's.
+    extra_mib: how much more memory per run the heaviest architecture needs than the measured one. card_mib: the card's
+    memory.
     """
     fitting = [
         share

@@ -1,5 +1,5 @@
-"""The measurement: one process of Pythae's against several of ours, in turns. On a CPU one has all threads and the
-others one each; on a GPU they share the card."""
+"""The measurement: one process of Pythae and several of ours, in turns. On a CPU Pythae's has all threads and ours have
+one each; on a GPU all share the card."""
 
 from __future__ import annotations
 
@@ -35,46 +35,46 @@ LEAST_STEPS = 4
 
 @dataclass(frozen=True)
 class Measurement:
-    """One architecture. Seconds are of `steps` steps, one entry a round."""
+    """The times of one architecture: seconds for `steps` steps, one entry per round."""
 
     slug: str
     shared: bool
-    """Whether Pythae's trainer trains its own class; else our plain form."""
+    """Whether Pythae's trainer trains its own class, or else our plain form."""
     steps: int
     flops: int
-    """Of one step of the plain function."""
+    """Operations of one step of the plain function."""
     pythae: tuple[float, ...]
     ours: tuple[tuple[float, ...], ...]
-    """A round's entries are those of the processes that train side by side."""
+    """Each round has one entry per process; the processes train side by side."""
     alone: tuple[float, ...]
-    """One of our processes, the others idle."""
+    """One of our processes while the others are idle."""
 
     def throughput(self, *seconds: float) -> float:
-        """Images a second of processes that took so long, summed."""
+        """Images per second, summed over processes that took these seconds."""
         return sum(self.steps * BATCH / value for value in seconds)
 
     @property
     def pythae_rate(self) -> float:
-        """Images a second, the median over rounds."""
+        """Images per second, the median over rounds."""
         return median(self.throughput(value) for value in self.pythae)
 
     @property
     def our_rate(self) -> float:
-        """Images a second of all processes together, the median over rounds."""
+        """Images per second of all processes together, the median over rounds."""
         return median(self.throughput(*values) for values in self.ours)
 
     @property
     def alone_rate(self) -> float:
-        """Images a second of one process, the median over rounds."""
+        """Images per second of one process, the median over rounds."""
         return median(self.throughput(value) for value in self.alone)
 
     @property
     def ratio(self) -> float:
-        """Ours over Pythae's."""
+        """Our rate divided by Pythae's."""
         return self.our_rate / self.pythae_rate
 
     def share_of(self, rate: float) -> float:
-        """Share of so many operations a second that our processes reach together."""
+        """The share of `rate` (operations per second) that our processes reach together."""
         return self.our_rate / BATCH * self.flops / rate
 
 
@@ -82,7 +82,7 @@ class Measurement:
 class WholeRun:
     """Where the time of one run goes, from the command to its exit, in seconds.
 
-    training: of the epochs; evaluation: of all measurements; both by the run's own provenance.
+    training: all epochs; evaluation: all measurements; both from the run's own provenance.
     """
 
     slug: str
@@ -93,38 +93,39 @@ class WholeRun:
 
     @property
     def start_up(self) -> float:
-        """Interpreter, imports, data, checkpoints, publishing: what is neither training nor evaluation."""
+        """Everything but training and evaluation: interpreter, imports, data, checkpoints, publishing."""
         return self.total - self.training - self.evaluation
 
 
 @dataclass(frozen=True)
 class Bench:
-    """All of one invocation."""
+    """All results of one invocation."""
 
     measurements: tuple[Measurement, ...]
     cores: int
     workers: int
-    """Our processes that train side by side."""
+    """How many of our processes train side by side."""
     sgemm: tuple[float, ...]
-    """Operations a second of float32 matrix products, all processes together, one entry a round and architecture."""
+    """Operations per second of float32 matrix products, all processes together; one entry per round and
+    architecture."""
     convolution: tuple[float, ...]
-    """The same of a large transposed convolution."""
+    """The same for a large transposed convolution."""
     whole: WholeRun | None
     machine: dict[str, str]
 
     @property
     def sgemm_rate(self) -> float:
-        """Of matrix products: the median of all rounds."""
+        """The rate of matrix products: the median of all rounds."""
         return median(self.sgemm)
 
     @property
     def convolution_rate(self) -> float:
-        """Of the transposed convolution: the median of all rounds."""
+        """The rate of the transposed convolution: the median of all rounds."""
         return median(self.convolution)
 
     @property
     def peak_rate(self) -> float:
-        """The higher of the two: what the machine was seen to do at all."""
+        """The higher of the two: the highest rate measured on this machine."""
         return max(self.sgemm_rate, self.convolution_rate)
 
     def mean_ratio(self, shared_only: bool = False) -> float:
@@ -172,7 +173,7 @@ class Process:
         return found
 
     def end(self) -> None:
-        """Kill it: nothing it has is worth keeping."""
+        """Kill the process: it has nothing to save."""
         self.process.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
@@ -183,7 +184,7 @@ class Process:
 
 @contextlib.contextmanager
 def processes(count: int, device: str) -> Iterator[tuple[Process, list[Process]]]:
-    """One process with a thread a core, and `count` with one thread each."""
+    """One process with a thread per core, and `count` processes with one thread each."""
     started: list[Process] = []
     try:
         for threads in [cores()] + [1] * count:
@@ -195,7 +196,7 @@ def processes(count: int, device: str) -> Iterator[tuple[Process, list[Process]]
 
 
 def together(workers: Sequence[Process], key: str, do: str, **request: Any) -> tuple[float, ...]:
-    """The same request to all at once; one number of each answer."""
+    """Send the same request to all at once; returns the number `key` of each answer."""
     for worker in workers:
         worker.ask(do, **request)
     return tuple(float(worker.answer()[key]) for worker in workers)
@@ -224,7 +225,7 @@ def measure(
     workers: int,
     device: str = "cpu",
 ) -> tuple[tuple[Measurement, ...], tuple[float, ...], tuple[float, ...]]:
-    """Every architecture in `rounds` rounds of Pythae, ours, one of ours alone, a matrix product and a convolution.
+    """Measure every architecture in rounds of Pythae, ours, one of ours alone, a matrix product and a convolution.
 
     Returns the measurements, the rates of matrix products, and those of the convolution. Raises ReproduceError when a
     process fails.
@@ -279,7 +280,7 @@ def machine(device: str) -> dict[str, str]:
 
 
 def load() -> float:
-    """Processes that wanted a core over the last minute; 0 where the system does not say."""
+    """The load over the last minute: processes that needed a core; 0 if the system does not report it."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
@@ -293,7 +294,7 @@ def run(
     workers: int,
     device: str = "cpu",
 ) -> Bench:
-    """All of it; `notify` is called after each architecture. Raises ReproduceError when a process fails."""
+    """The whole bench; `notify` is called after each architecture. Raises ReproduceError when a process fails."""
     before = f"{load():.2f}"
     measurements, products, convolutions = measure(
         slugs, steps, rounds, notify, workers=workers, device=device
@@ -307,9 +308,9 @@ def run(
 
 
 def whole_run(slug: str, profile: str, folder: Path) -> WholeRun:
-    """One run by the command line on the CPU, from its start to its exit, in a folder of its own.
+    """Time one run by the command line on the CPU, from its start to its exit, in a folder of its own.
 
-    The two references, which belong to every campaign, are taken off.
+    The time of the two references, which belong to every campaign, is subtracted.
     """
     words = ["--profile", profile, "--only", slug, "--seed", str(SEED), "--jobs", "1", "--device", "cpu"]
     started = perf_counter()

@@ -1,4 +1,4 @@
-"""What Pythae's trainers train, architecture by architecture, and which trainer that is."""
+"""The model that Pythae trains for each architecture, and the trainer that it uses."""
 
 from __future__ import annotations
 
@@ -44,14 +44,15 @@ SHARED: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
     ),
     "svae": ("SVAE", lambda s: {}),
 }
-"""Where Pythae's class has the losses and gradients of ours: slug → class, and its configuration from our settings."""
+"""Pythae's classes with the losses and gradients of ours: slug → class, and its configuration from our settings."""
 
 LEARNING_RATE = contract.LEARNING_RATE * profile("quick").learning_rate_scale
-"""Of every optimiser: that of our side, which trains by the profile `quick`. A step takes as long at any rate."""
+"""Learning rate of every optimizer: that of our side, which uses the profile `quick`. It does not affect the time of a
+step."""
 
 
 class PlainForm(models.BaseAE):
-    """Our method, written plainly, in the shape that Pythae's trainers ask for."""
+    """A plain version of our method, with the interface that Pythae's trainers need."""
 
     def __init__(self, slug: str, architecture: Architecture) -> None:
         torch.nn.Module.__init__(self)
@@ -70,9 +71,9 @@ class PlainForm(models.BaseAE):
 
 
 def output_for_trainer(losses: dict[str, Tensor]) -> ModelOutput:
-    """The players' losses under the names that Pythae's trainers look for."""
+    """The players' losses under the names that Pythae's trainers expect."""
     if "discriminator" in losses:
-        # Pythae's trainer has one optimiser for the autoencoder: what moves it is added up
+        # Pythae's trainer has one optimizer for the autoencoder, so all of its losses are added
         autoencoder = sum(loss for name, loss in losses.items() if name != "discriminator")
         return ModelOutput(
             loss=autoencoder, autoencoder_loss=autoencoder, discriminator_loss=losses["discriminator"]
@@ -90,7 +91,7 @@ def output_for_trainer(losses: dict[str, Tensor]) -> ModelOutput:
 
 
 def opponent(slug: str, train_size: int) -> models.BaseAE:
-    """What Pythae's trainer trains: its own class for a shared row, else the plain form; both on plain layers.
+    """The model for Pythae's trainer: its own class for a shared row, else the plain form; both on plain layers.
 
     Weights come from torch's default generator.
     """
@@ -106,7 +107,7 @@ def opponent(slug: str, train_size: int) -> models.BaseAE:
 def pythae_trainer(
     slug: str, model: models.BaseAE, dataset: BaseDataset, batch_size: int, folder: str, device: str = "cpu"
 ) -> Any:
-    """The trainer that Pythae assigns: by the players, as its pipeline does by the model's name."""
+    """The trainer that Pythae assigns. We choose it by the players, Pythae's pipeline by the model's name."""
     names = {player.name for player in registry.build(slug, train_size=len(dataset)).players()}
     shared = {
         "output_dir": folder,

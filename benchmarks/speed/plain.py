@@ -1,8 +1,8 @@
-"""The backbone and the losses as one would write them down: what Pythae's trainer trains.
+"""The backbone and the losses in their plain form, without optimisations, for Pythae's trainer.
 
-Plain torch modules and formulas: no fused or in-place operations, no memory format, no two linear maps in one. The
-names of the weights are those of `backbone`, so that one takes over the other's state. Tests prove loss and
-gradients equal to ours in double precision.
+Plain torch modules and formulas: no fused or in-place operations, no memory format, no merged linear maps. The weights
+have the same names as in `backbone`, so that a state can be loaded into either. Tests show that loss and gradients are
+equal to ours in double precision.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def normalised(norm: nn.BatchNorm2d, x: Tensor, update_statistics: bool) -> Tensor:
-    """Batch norm, with or without leaving a trace in the running statistics."""
+    """Batch norm, with or without an update of the running statistics."""
     if update_statistics:
         return norm(x)
     return F.batch_norm(x, None, None, norm.weight, norm.bias, True, 0.0, norm.eps)
 
 
 class Encoder(BaseEncoder):
-    """`backbone.Encoder`, plainly. heads: output name → width."""
+    """The plain form of `backbone.Encoder`. heads: output name → width."""
 
     def __init__(self, heads: Mapping[str, int]) -> None:
         super().__init__()
@@ -69,13 +69,13 @@ class Encoder(BaseEncoder):
         return x
 
     def forward(self, x: Tensor, update_statistics: bool = True) -> ModelOutput:
-        """(B, 1, 28, 28) → one (B, width) a head, by name."""
+        """(B, 1, 28, 28) → one (B, width) per head, by name."""
         features = self.feature_map(x, update_statistics).flatten(1)
         return ModelOutput(**{name: head(features) for name, head in self.heads.items()})
 
 
 class Upsampler(nn.Module):
-    """`backbone.Upsampler` with a "full" last block, plainly: (B, 128, 3, 3) → images (B, 1, 28, 28)."""
+    """The plain form of `backbone.Upsampler` with a "full" last block: (B, 128, 3, 3) → images (B, 1, 28, 28)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class Upsampler(nn.Module):
 
 
 class Decoder(BaseDecoder):
-    """`backbone.Decoder`, plainly: codes (B, latent_dim) → images."""
+    """The plain form of `backbone.Decoder`: codes (B, latent_dim) → images."""
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ class Decoder(BaseDecoder):
 
 
 def taking_over(plain: Network, ours: nn.Module) -> Network:
-    """The plain network with the weights of ours, and with the same ones held fast."""
+    """The plain network with the weights of ours, and with the same parameters frozen."""
     plain.to(next(ours.parameters()).dtype).load_state_dict(ours.state_dict())
     trained = {name: value.requires_grad for name, value in ours.named_parameters()}
     for name, value in plain.named_parameters():
@@ -139,7 +139,7 @@ def plain_network(ours: nn.Module) -> nn.Module:
 
 
 def on_plain_layers(architecture: Architecture) -> Architecture:
-    """The architecture itself, its encoder and decoder exchanged for plain ones with the same weights."""
+    """The architecture itself, with its encoder and decoder replaced by plain ones with the same weights."""
     owner = getattr(architecture, "pythae", architecture)
     owner.encoder = plain_network(architecture.encoder)
     owner.decoder = plain_network(architecture.decoder)
@@ -149,11 +149,11 @@ def on_plain_layers(architecture: Architecture) -> Architecture:
 # --- losses -------------------------------------------------------------------------------------------
 
 PlainLosses = Callable[[Any, Tensor], dict[str, Tensor]]
-"""(architecture on plain layers, images) → one loss a player."""
+"""(architecture on plain layers, images) → one loss per player."""
 
 
 def own_losses(architecture: Architecture, images: Tensor) -> dict[str, Tensor]:
-    """The architecture's own losses: for those that take no shortcut."""
+    """The architecture's own losses, for architectures without shortcuts."""
     return architecture.losses(Batch(images), 1.0).players
 
 
@@ -163,12 +163,12 @@ def half_squared_error(reconstruction: Tensor, images: Tensor) -> Tensor:
 
 
 def log_densities(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-    """log N(z; mean, exp(log_variance)), entry by entry."""
+    """log N(z; mean, exp(log_variance)), elementwise."""
     return -0.5 * (LOG_TWO_PI + log_variance + (z - mean) ** 2 / log_variance.exp())
 
 
 def total_correlation_losses(model: BetaTCVAE, images: Tensor) -> dict[str, Tensor]:
-    """β-TCVAE: all (B, B, d) densities as the formula has them."""
+    """β-TCVAE: all (B, B, d) densities as in the formula."""
     mean, log_variance = model.posterior(images)
     z = gaussian_sample(mean, log_variance)
     error = half_squared_error(model.decode(z), images)
@@ -189,7 +189,7 @@ def total_correlation_losses(model: BetaTCVAE, images: Tensor) -> dict[str, Tens
 
 
 def permuted_columns(z: Tensor) -> Tensor:
-    """Every column shuffled by itself: (B, d) → (B, d)."""
+    """Every column shuffled independently: (B, d) → (B, d)."""
     return torch.stack([column[torch.randperm(len(column))] for column in z.unbind(1)], dim=1)
 
 
@@ -227,7 +227,7 @@ def adversarial_losses(model: AdversarialAutoencoder, images: Tensor) -> dict[st
 
 
 def gradient_penalty_losses(model: GradientPenalty, images: Tensor) -> dict[str, Tensor]:
-    """RAE-GP: the penalty through one probe of the decoder's Jacobian."""
+    """RAE-GP: the penalty estimated with one probe of the decoder's Jacobian."""
     z = model.encode(images)
     reconstruction = model.decode(z)
     probe = torch.randn_like(reconstruction)
@@ -242,7 +242,7 @@ def gradient_penalty_losses(model: GradientPenalty, images: Tensor) -> dict[str,
 
 
 def importance_losses(model: ImportanceWeighted, images: Tensor) -> dict[str, Tensor]:
-    """MIWAE and PIWAE: M × K codes an image, decoded in one pass, as Pythae does (batch norm sees all of them)."""
+    """MIWAE and PIWAE: M × K codes per image, decoded in one pass as in Pythae (batch norm uses all of them)."""
     groups, samples = model.settings.groups, model.settings.samples
     mean, log_variance = model.posterior(images)
     mean = mean[:, None, None].repeat(1, groups, samples, 1)
@@ -263,7 +263,7 @@ def importance_losses(model: ImportanceWeighted, images: Tensor) -> dict[str, Te
 
 
 def similarity_losses(model: PerceptualVAE, images: Tensor) -> dict[str, Tensor]:
-    """MS-SSIM-VAE: one convolution for each mean of a window."""
+    """MS-SSIM-VAE: a separate convolution for each windowed mean."""
     mean, log_variance = model.posterior(images)
     x, y = model.decode(gaussian_sample(mean, log_variance)), images
     scales = model.settings.scales[: fitting_scales(images.shape[-1], len(model.settings.scales))]
@@ -287,7 +287,7 @@ def similarity_losses(model: PerceptualVAE, images: Tensor) -> dict[str, Tensor]
 
 
 def fitting_scales(side: int, most: int) -> int:
-    """How many halvings leave at least 3 pixels a side, the whole image included."""
+    """The number of scales whose images have sides of at least 3 pixels, including the whole image."""
     count = 1
     while count < most and side // 2**count >= 3:
         count += 1
@@ -329,9 +329,9 @@ PLAIN_LOSSES: dict[str, PlainLosses] = {
     "ms-ssim-vae": similarity_losses,
     "adversarial-ae": adversarial_losses,
 }
-"""Written here; HVAE's and the flows' own losses are the formulas of their papers, without shortcuts."""
+"""Plain losses by slug. HVAE and the flows are not among them: their own losses are already the plain formulas."""
 
 
 def plain_losses(slug: str) -> PlainLosses:
-    """The plain losses of an architecture that Pythae's class does not have."""
+    """The plain losses of an architecture for which Pythae's class is another method."""
     return PLAIN_LOSSES.get(slug, own_losses)

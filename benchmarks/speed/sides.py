@@ -1,4 +1,4 @@
-"""The two sides: each trains `steps` steps of 64 images whenever it is asked, and says how long they took."""
+"""The two sides: each trains `steps` steps of 64 images on request and returns the seconds that they took."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from reproduce.training import Run, as_tensor, fresh_architecture
 
 
 class Side(Interface):
-    """Something that trains."""
+    """A side of the comparison: something that trains."""
 
     def epoch(self) -> float:
-        """Train all steps once; seconds."""
+        """Train all steps once; returns the seconds."""
 
 
 def workload(images: int) -> Dataset:
-    """So many training images of the profile `quick` (real digits inside a package), repeated if they don't suffice."""
+    """That many training images of the profile `quick` (real digits from a package), repeated if there are too few."""
     data = load(profile("quick"))
     train = data.train
     index = np.arange(images) % len(train)
@@ -39,24 +39,24 @@ def workload(images: int) -> Dataset:
 
 
 def protocol_of(steps: int) -> Protocol:
-    """The profile `quick` with so many steps an epoch, without end."""
+    """The profile `quick` with that many steps per epoch, and practically unlimited epochs."""
     return replace(profile("quick"), name="bench", train=BATCH * steps, epochs=1_000_000)
 
 
 class PythaeSide:
-    """Pythae's trainer, with all threads given to this process."""
+    """Pythae's trainer, with all threads for this process."""
 
     def __init__(self, slug: str, steps: int, threads: int, device: str = "cpu") -> None:
         devices.configure(device)
         torch.set_num_threads(threads)
         torch.manual_seed(SEED)
-        # of a second batch's images none receives a reconstruction gradient
+        # images of a second batch receive no reconstruction gradient
         wants_other = registry.build(slug, train_size=BATCH).wants_other
         batch_size = 2 * BATCH if wants_other else BATCH
         images = as_tensor(workload(batch_size * steps).train.images, "cpu")
         dataset = BaseDataset(images, torch.zeros(len(images)))
         model = opponent(slug, BATCH * steps)
-        # the folder that it makes for its checkpoints stays empty: no epoch of `train_step` writes
+        # its folder for checkpoints stays empty: `train_step` writes nothing
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             self.trainer = pythae_trainer(slug, model, dataset, batch_size, folder, device)
             self.trainer.prepare_training()
@@ -92,17 +92,17 @@ class OurSide:
 
 
 def wait(device: str) -> None:
-    """Until the device has done all that it was given."""
+    """Wait until the device has finished all its work."""
     if device == "cuda":
         torch.cuda.synchronize()
 
 
 LARGE = {"cpu": (1024, 64), "cuda": (8192, 1024)}
-"""Device → the side of a matrix, and the images of a convolution, that keep it busy."""
+"""Device → side of a matrix, and number of images for a convolution, that are large enough to use it fully."""
 
 
 def sgemm_rate(seconds: float, device: str = "cpu", size: int | None = None) -> float:
-    """Multiplications and additions a second of float32 matrix products of that size, with the threads as set."""
+    """Multiplications and additions per second of float32 matrix products of that size, with the current threads."""
     size = size or LARGE[device][0]
     first, second, out = (torch.rand(size, size, device=device) for _ in range(3))
     return repeated(lambda: torch.mm(first, second, out=out), 2 * size**3, seconds, device)
@@ -111,9 +111,9 @@ def sgemm_rate(seconds: float, device: str = "cpu", size: int | None = None) -> 
 def convolution_rate(
     seconds: float, device: str = "cpu", batch: int | None = None, channels: int = 128, side: int = 14
 ) -> float:
-    """Multiplications and additions a second of a transposed 3×3 convolution of that size, with the threads as set.
+    """Multiplications and additions per second of a transposed 3×3 convolution of that size, with the current threads.
 
-    It goes to another library than matrix products do, and on some processors that one is twice as fast.
+    It uses another library than matrix products do, which is twice as fast on some processors.
     """
     batch = batch or LARGE[device][1]
     images = torch.rand(batch, channels, side, side, device=device)
@@ -125,7 +125,7 @@ def convolution_rate(
 
 
 def repeated(work: Callable[[], object], operations: int, seconds: float, device: str) -> float:
-    """Operations a second of work that has so many, done once without a clock and then for at least so many seconds."""
+    """Operations per second of work with that many operations: one untimed call, then at least `seconds` of calls."""
     work()
     wait(device)
     done, started, took = 0, time.perf_counter(), 0.0

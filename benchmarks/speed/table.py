@@ -1,4 +1,4 @@
-"""The measurement as a table (Markdown and CSV), as lines for people, and as JSON."""
+"""The measurement as a table (Markdown and CSV), as lines for a terminal, and as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reproduce.storage.publishing import SPEED_FOLDER, SPEED_TABLES
 
 
 def heads(bench: Bench) -> tuple[str, ...]:
-    """Of the table's columns."""
+    """The heads of the table's columns."""
     return (
         "Model",
         "Pythae's trainer trains",
@@ -38,7 +38,7 @@ TRAINS = {True: "its class", False: "our plain form"}
 
 
 def grouped(bench: Bench) -> list[Measurement]:
-    """Shared rows first, then the plain ones; each in Table I's order."""
+    """The measurements: shared rows first, then the plain ones; each group in Table I's order."""
     return sorted(bench.measurements, key=lambda m: not m.shared)
 
 
@@ -56,13 +56,13 @@ def row(bench: Bench, m: Measurement) -> tuple[str, ...]:
 
 
 def progress(m: Measurement) -> str:
-    """One line when an architecture is measured."""
+    """One line after an architecture was measured."""
     rates = f"Pythae {fixed(m.pythae_rate, 0)}, ours {fixed(m.our_rate, 0)} images/s"
     return f"{LABELS[m.slug]}: {rates}, ratio {fixed(m.ratio, 2)} ({m.steps} steps)"
 
 
 def means(bench: Bench) -> tuple[str, ...]:
-    """The lines below the table that sum it up."""
+    """The summary lines below the table."""
     low = min(bench.measurements, key=lambda m: m.ratio)
     lines = [f"geometric mean {fixed(bench.mean_ratio(), 2)} over {len(bench.measurements)} architectures"]
     if any(m.shared for m in bench.measurements):
@@ -75,7 +75,7 @@ def means(bench: Bench) -> tuple[str, ...]:
 
 
 def machine_line(bench: Bench) -> str:
-    """Where and when."""
+    """The machine, the versions and the date in one line."""
     m = bench.machine
     commit = m.get("commit", "")
     known = f"commit {commit[:10]}{'+' if commit.endswith('+') else ''}" if commit else ""
@@ -93,7 +93,7 @@ def machine_line(bench: Bench) -> str:
 
 
 def whole_line(bench: Bench) -> str:
-    """Where the time of a whole run goes; empty if none was timed."""
+    """How the time of a whole run is spent; "" if none was timed."""
     run = bench.whole
     if run is None:
         return ""
@@ -153,7 +153,7 @@ CSV_HEADS = (
 
 
 def to_csv(bench: Bench) -> str:
-    """Unrounded numbers, one line an architecture."""
+    """Numbers with six digits, one line per architecture."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CSV_HEADS)
@@ -165,7 +165,7 @@ def to_csv(bench: Bench) -> str:
 
 
 def to_json(bench: Bench) -> str:
-    """Everything measured, and what follows from it."""
+    """All measurements, and the numbers derived from them."""
     derived = {
         m.slug: {
             "pythae_images_s": m.pythae_rate,
@@ -197,7 +197,7 @@ def to_lines(bench: Bench) -> list[str]:
 
 
 def write(bench: Bench, results: Path) -> Path:
-    """The three files below the results root; returns their folder."""
+    """Write the three files below the results root; returns their folder."""
     folder = results / SPEED_FOLDER
     for name, text in zip(SPEED_TABLES, (to_markdown(bench), to_csv(bench), to_json(bench)), strict=True):
         files.write(folder / name, text.encode())

@@ -1,4 +1,4 @@
-"""How much arithmetic a training step is."""
+"""How much arithmetic a training step needs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from reproduce.training import player_gradients
 def step_flops(slug: str, batch: int = BATCH) -> int:
     """Multiplications and additions of convolutions and matrix products in one training step of the plain function.
 
-    Forward and backward pass, counted by torch's counter on plain layers; what is element by element (batch norm,
-    activations, losses, Adam) does not count, and shortcuts of ours earn no less.
+    Forward and backward pass, counted by torch's counter on plain layers. Elementwise operations (batch norm,
+    activations, losses, Adam) do not count, and our shortcuts do not reduce the count.
     """
     with torch.random.fork_rng():
         architecture = on_plain_layers(registry.build(slug, train_size=batch)).train()

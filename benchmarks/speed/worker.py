@@ -1,10 +1,10 @@
-"""A process of one side: reads requests and writes answers, one JSON document a line.
+"""A process of one side: reads requests and writes answers, one JSON document per line.
 
 {"do": "prepare", "side": "pythae" or "ours", "slug", "steps", "threads"} → {}
 {"do": "epoch"} → {"seconds"}
-{"do": "sgemm" or "convolution", "seconds"} → {"rate"} in operations a second
-An exception becomes {"error": its text}. The process works on the device that is its only argument, and ends with its
-input.
+{"do": "sgemm" or "convolution", "seconds"} → {"rate"} in operations per second
+An exception becomes {"error": its text}. The only argument is the device to work on. The process ends when its input
+does.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from benchmarks.speed.sides import OurSide, PythaeSide, Side, convolution_rate, 
 
 
 class Worker:
-    """Keeps what was prepared."""
+    """Keeps the prepared side between requests."""
 
     def __init__(self, device: str = "cpu") -> None:
         self.device = device
         self.side: Side | None = None
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The answer to one request. Raises ValueError when it is not understood."""
+        """The answer to one request. Raises ValueError for an unknown request."""
         match request:
             case {"do": "prepare", "side": "pythae", "slug": slug, "steps": steps, "threads": threads}:
                 self.side = PythaeSide(slug, steps, threads, self.device)
@@ -44,7 +44,7 @@ class Worker:
 
 
 def main() -> None:
-    """Serve until the input ends. Whatever else is printed goes nowhere, so that answers stay alone."""
+    """Serve until the input ends. All other output is discarded, so that only answers are written."""
     warnings.simplefilter("ignore")
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -12,7 +12,7 @@ DIGITS = range(10)
 
 
 def mse_by_digit(records: Records) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Mean of MSE on the whole test set, over seeds too, and its standard error over images: rows slugs in Table I's
+    """Mean of MSE on the whole test set and over seeds, and its standard error over images: rows slugs in Table I's
     order, columns digits 0–9."""
     digits = _described(records.digits)
     digits = digits.assign(variance=digits["mse_sd"] ** 2 / digits["n"])
@@ -23,7 +23,7 @@ def mse_by_digit(records: Records) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def changed_share(records: Records) -> pd.DataFrame:
-    """Share of test images whose reconstruction a 5-NN classifier calls another digit than the original, and its
+    """Share of test images whose reconstruction a 5-NN classifier assigns to another digit than the original, and its
     standard error over images: index slug, columns share and error."""
     digits = _described(records.digits)
     by_model = digits.assign(changed=digits["changed"] * digits["n"]).groupby("architecture")
@@ -35,8 +35,8 @@ def changed_share(records: Records) -> pd.DataFrame:
 
 
 def costs(models: pd.DataFrame) -> pd.DataFrame:
-    """What each model costs, beside the baseline (VII-D): parameters, minutes of training, µs of inference an
-    image, MiB at the peak, and the last three divided by the VAE's. Index slug."""
+    """What each model costs (VII-D): parameters, minutes of training, µs of inference per image, MiB of peak memory,
+    and the last three divided by those of the VAE, the baseline. Index slug."""
     columns = {
         "parameters": models["parameters"],
         "training_minutes": models["training_seconds"] / 60,

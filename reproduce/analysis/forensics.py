@@ -1,10 +1,10 @@
-"""How were the printed numbers made? Every protocol, length and definition of SSIM at hand, row by row.
+"""How were the printed numbers made? Compares every protocol, length and definition of SSIM that we have, row by row.
 
 A *candidate* is a profile, an implementation (ours of the paper's text, or Pythae's class), the epoch whose weights are
 measured, and a definition of SSIM. A printed row *agrees* with a candidate if none of its six values (SSIM, MSE, PSNR,
 PIQ, ISS, I-SSIM) lies outside the simultaneous 95% interval of the difference (Bonferroni over the six); its standard
-error is that of two independent samples of 100 images or 25 pairs, from the printed ± and from ours. MAE takes no part:
-the printed column is another quantity. Nothing here enters a table or a verdict: those keep the paper's definitions.
+error is that of two independent samples of 100 images or 25 pairs, from the printed ± and from ours. MAE is left out:
+the printed column is another quantity. Nothing here enters a table or a verdict: those use the paper's definitions.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ IMPLEMENTATIONS = {"": "paper", PYTHAE_VARIANT: "pythae"}
 """Variant → what it implements: the paper's text, or Pythae's class."""
 CONFIDENCE = 0.95
 LIMIT = float(norm.ppf(1 - (1 - CONFIDENCE) / (2 * len(METRICS))))
-"""Standard errors beyond which one of six values disagrees."""
+"""One of six values disagrees if it is off by more than this many standard errors."""
 SEED = PAPER_SEEDS[0]
 CANDIDATE = ["profile", "implementation", "epoch", "best", "definition"]
 
@@ -45,7 +45,7 @@ def measured(records: Records, variant: str) -> pd.DataFrame:
     rows = rows[
         (rows["variant"] == variant) & (rows["seed"] == SEED) & rows["architecture"].isin(PAPER_SLUGS)
     ]
-    # what an earlier evaluation noted may be another quantity, and its weights are gone
+    # an earlier evaluation may have recorded another quantity, and its weights are gone
     rows = rows[rows["revision"] == EVALUATION_REVISION]
     if rows.empty:
         return pd.DataFrame()
@@ -67,7 +67,7 @@ def columns_of(definition: str) -> list[str]:
 
 
 def apart(ours: pd.DataFrame, columns: list[str], printed: pd.DataFrame) -> pd.DataFrame:
-    """Differences of measured rows from printed rows of the same index in standard errors: a column a metric."""
+    """Differences of measured rows from printed rows of the same index, in standard errors: one column per metric."""
     found = {}
     for metric, column in zip(METRICS, columns, strict=True):
         variance = (ours[f"{column}_sd"] ** 2 + printed[f"{metric}_sd"] ** 2) / ours[f"{column}_n"]
@@ -83,7 +83,7 @@ def distance(ours: pd.DataFrame, columns: list[str], printed: pd.DataFrame) -> p
 
 
 def agreement(ours: pd.DataFrame, columns: list[str]) -> float:
-    """The share of all pairs (printed row, measured row) that agree: what assigning rows at random would give."""
+    """The share of all pairs (printed row, measured row) that agree, as if rows were assigned at random."""
     printed = paper.models()
     each = ours.iloc[np.repeat(np.arange(len(ours)), len(printed))].reset_index(drop=True)
     beside = pd.concat([printed] * len(ours), ignore_index=True)
@@ -92,7 +92,7 @@ def agreement(ours: pd.DataFrame, columns: list[str]) -> float:
 
 @dataclass(frozen=True)
 class Forensics:
-    """rows: one row a candidate and architecture, with `distance` (in standard deviations of the printed columns),
+    """rows: one row per candidate and architecture, with `distance` (in standard deviations of the printed columns),
     `worst` (the metric farthest off), `worst_z` (in standard errors) and `agrees`.
     chances: index CANDIDATE, the number of rows that would agree if they were assigned at random.
     """
@@ -103,7 +103,7 @@ class Forensics:
     @cached_property
     def candidates(self) -> pd.DataFrame:
         """Index CANDIDATE; how many architectures it has (`rows`), how many of them agree (`agree`), how many would by
-        chance (`chance`), and the root mean square of the distances (`distance`). Those with most agreement first."""
+        chance (`chance`), and the root mean square of the distances (`distance`). Sorted by agreement, most first."""
         grouped = self.rows.groupby(CANDIDATE)
         table = pd.DataFrame(
             {
@@ -117,7 +117,7 @@ class Forensics:
 
     @property
     def full(self) -> pd.DataFrame:
-        """The candidates that have every architecture that any candidate has, those with most agreement first."""
+        """The candidates with the largest number of architectures, sorted by agreement, most first."""
         return self.candidates[self.candidates["rows"] == self.candidates["rows"].max()]
 
     def of(self, candidate: tuple[object, ...]) -> pd.DataFrame:
@@ -127,7 +127,7 @@ class Forensics:
 
     @cached_property
     def explained(self) -> pd.DataFrame:
-        """Each architecture's nearest candidate among those that agree with it, else nearest of all: index
+        """Each architecture's nearest candidate among those that agree with it, or else among all: index
         architecture."""
         ordered = self.rows.sort_values(["agrees", "distance"], ascending=[False, True], kind="stable")
         first = ordered.drop_duplicates("architecture").set_index("architecture")
@@ -135,9 +135,9 @@ class Forensics:
 
 
 def investigate(profiles: Mapping[str, Records]) -> Forensics | None:
-    """Every candidate that the profiles' milestones allow; None without any.
+    """Every candidate that the profiles' milestones allow; None if there is none.
 
-    Pythae's implementation has our rows where Pythae's class is right and is used (`registry.PYTHAE` lists the others).
+    For Pythae's implementation, our own rows are used where our model is Pythae's class (all but `registry.PYTHAE`).
     """
     printed = paper.models()
     parts, chances = [], {}
@@ -171,8 +171,8 @@ def investigate(profiles: Mapping[str, Records]) -> Forensics | None:
 
 
 def groups(table: pd.DataFrame) -> list[tuple[tuple[int, bool], pd.DataFrame]]:
-    """(epoch, False) → rows after that epoch for each epoch that most architectures have; and (0, True) → the rows of
-    the kept weights, whatever their epoch. Index architecture."""
+    """(epoch, False) → rows after that epoch, for each epoch that most architectures have; and (0, True) → the rows of
+    the kept weights, which are from different epochs. Index architecture."""
     by_epoch = dict(list(table.groupby(level="epoch")))
     most = max(len(rows) for rows in by_epoch.values())
     found = [
@@ -194,7 +194,7 @@ def second_implementation(own: pd.DataFrame, pythae: pd.DataFrame) -> pd.DataFra
 
 
 def nearest_epochs(records: Records, definition: str) -> pd.DataFrame:
-    """For each architecture the epoch of its milestones that lies nearest to the printed row, and that distance: index
+    """For each architecture the epoch of the milestone nearest to the printed row, and its distance: index
     architecture, columns epoch and distance. Empty without milestones."""
     table = measured(records, "")
     if table.empty:

@@ -1,10 +1,9 @@
-"""The headline taken apart: what carries the correlation of reconstruction quality and interpolation
-smoothness?
+"""An analysis of the headline: what causes the correlation of reconstruction quality and interpolation smoothness?
 
-The paper's central number is Pearson's r of SSIM and PIQ over 22 models. Two questions are put to it: who carries it
-(subsets), and is it about smoothness at all? The second one because nine steps between end frames a squared distance D
-apart cannot have a mean square below D/81: a model that decodes everything to similar blurs is "smooth" for free. So
-every row is repeated with PIQ over that floor, which does not shrink with D, and with D itself.
+The paper's central number is Pearson's r of SSIM and PIQ over 22 models. Two questions are asked: which models cause it
+(subsets), and is it about smoothness at all? The second one arises because nine steps between end frames with a squared
+distance D cannot have a mean square below D/81: a model that decodes everything to similar blurs is "smooth" for free.
+So every row is repeated with PIQ divided by that floor, which does not shrink with D, and with D itself.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ from reproduce.architectures.names import SLUGS
 from reproduce.storage.records import Records
 
 SMOOTHNESS = ("piq", "piq_over_floor", "end_distance")
-"""What may stand for (un)smoothness. The paper's tables have only the first, blur alone does not lower the second, and
-the last one is the mechanism."""
+"""Measures of (un)smoothness. The paper's tables have only the first; blur alone does not lower the second; the last
+one is the mechanism."""
 RECONSTRUCTION_OPTIMISED: tuple[str, ...] = ("ae", "wae", "vq-vae")
 DETERMINISTIC: tuple[str, ...] = ("ae", "wae", "vq-vae", "rae-gp", "rae-l2")
 KL_REGULARISED: tuple[str, ...] = tuple(
     slug for slug in SLUGS if slug not in (*DETERMINISTIC, "adversarial-ae")
 )
-"""A KL term to a prior in the loss, whatever its weight."""
+"""Models with a KL divergence from a prior in the loss, whatever its weight."""
 AE_SSIM, AE_MSE = 0.02, 0.10
 """A row counts as AE-like if its SSIM lies within 0.02, and its MSE within 10 %, of the AE's."""
 
@@ -57,7 +56,7 @@ def _printed_units() -> pd.Series:
 
 
 def copies(models: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
-    """The rows in groups that are equal in all of Tables I and II, means and ±, at printed precision."""
+    """The rows in groups of equal ones: equal in all of Tables I and II, means and ±, at printed precision."""
     units = _printed_units()
     printed = (models[units.index] / units).round()
     groups = printed.groupby(list(printed), sort=False, dropna=False).groups.values()
@@ -65,7 +64,7 @@ def copies(models: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
 
 
 def distinct(models: pd.DataFrame) -> pd.DataFrame:
-    """One row of each such group."""
+    """One row of each group in `copies`."""
     return models.loc[[group[0] for group in copies(models)]]
 
 
@@ -80,12 +79,12 @@ SUBSETS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "without the AE-like cluster": lambda models: models.drop(index=list(ae_like(models))),
     "without VQ-VAE": lambda models: models.drop(index="vq-vae", errors="ignore"),
 }
-"""Subset → the rows that it keeps of those that are usable; of all rows, for `COLLAPSED_TOO`."""
+"""Subset → which of the usable rows it keeps; `COLLAPSED_TOO` keeps all rows, usable or not."""
 
 
 def headline(records: Records) -> pd.DataFrame:
-    """Every correlation of SSIM with a smoothness metric: Pearson's n, r, p, low and high, a row each for a source
-    ("paper", "ours"), a metric and a subset, which are the index."""
+    """Every correlation of SSIM with a smoothness metric: Pearson's n, r, p, low and high. The index has the source
+    ("paper", "ours"), the metric and the subset."""
     sources = {"paper": paper.models(), "ours": summaries.summarise(records)}
     rows = {}
     for source, models in sources.items():
@@ -97,8 +96,8 @@ def headline(records: Records) -> pd.DataFrame:
 
 
 def leave_one_out(models: pd.DataFrame, metric: str = "piq") -> pd.Series:
-    """Pearson's r of SSIM and a metric without each model in turn. Index: the model left out; NaN where fewer than
-    three are left, or one side is constant."""
+    """Pearson's r of SSIM and a metric without each model in turn. Index: the model left out; NaN if fewer than three
+    are left, or if one side is constant."""
     x, y = models[["ssim", metric]].to_numpy(dtype=float).T
     n = len(models)
     found = pd.Series(np.nan, models.index, dtype=float)
@@ -111,7 +110,7 @@ def leave_one_out(models: pd.DataFrame, metric: str = "piq") -> pd.Series:
 
 
 def removal_path(models: pd.DataFrame, metric: str = "piq", steps: int = 6) -> pd.DataFrame:
-    """How much a few points carry: drop, one after the other, the model whose removal lowers r most.
+    """How much a few points matter: remove, one after the other, the model whose removal lowers r most.
 
     Columns removed ("" first), n, r, p, low, high.
     """
@@ -143,7 +142,7 @@ class Mechanism:
 
 
 SMALLEST_MECHANISM = 6
-"""Models below which nothing is said of it."""
+"""With fewer models there is no `Mechanism`."""
 
 
 def mechanism(models: pd.DataFrame) -> Mechanism | None:
@@ -165,8 +164,8 @@ def mechanism(models: pd.DataFrame) -> Mechanism | None:
 
 
 def partial(x: pd.Series, y: pd.Series, given: pd.Series) -> Correlation:
-    """Partial correlation of x and y given a third variable (Fisher 1924): r of what a line on it leaves of both, with
-    one degree of freedom less."""
+    """Partial correlation of x and y given a third variable (Fisher 1924): r of the residuals of both after a linear
+    regression on it, with one degree of freedom less."""
     left = [values - np.polyval(np.polyfit(given, values, 1), given) for values in (x, y)]
     r = float(np.corrcoef(*left)[0, 1])
     n = len(x)

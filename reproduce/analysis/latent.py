@@ -1,5 +1,4 @@
-"""The geometry of the codes (V-H): numbers for "fragmented", "continuous" and "grid-like"; t-SNE for the
-picture."""
+"""The geometry of the codes (V-H): numbers for "fragmented", "continuous" and "grid-like"."""
 
 from __future__ import annotations
 
@@ -14,17 +13,17 @@ from reproduce.storage.records import Records
 
 RANDOM_STATE = 0
 NEIGHBOURS = 5
-"""Codes are connected with this many nearest others when islands are counted …"""
+"""When islands are counted, each code is connected with this many nearest others."""
 ISLAND = 0.01
-"""… and this share of all codes makes an island; fewer are outliers."""
+"""An island has at least this share of all codes; smaller components are outliers."""
 ROTATIONS = 199
-"""Random rotations against which axis alignment is held: the least p is then 0.005."""
+"""Random rotations that axis alignment is compared with: the smallest possible p is then 0.005."""
 ACTIVE = 0.01
-"""Axes with less than this share of the largest variance take no part in that: unused ones are aligned anyway."""
+"""Axes with less than this share of the largest variance are left out of that test: unused axes are always aligned."""
 
 
 def silhouettes(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Silhouette of each of (n, d) points grouped by digit, (n,) in [−1, 1]; NaN where nothing varies."""
+    """Silhouette of each of (n, d) points grouped by digit, (n,) in [−1, 1]; NaN if the points do not vary."""
     return silhouette_samples(points, labels) if _varies(points) else np.full(len(points), np.nan)
 
 
@@ -43,11 +42,10 @@ def neighbour_accuracy(points: np.ndarray, labels: np.ndarray) -> float:
 
 
 def axis_alignment(points: np.ndarray, labels: np.ndarray) -> float:
-    """How far the directions that separate the digits run along single axes, in [0, 1].
+    """How well the directions that separate the digits agree with single axes, in [0, 1].
 
-    The scatter matrix of the ten digits' mean codes: the share of its squared entries that lies on the
-    diagonal. It is 1 where the digits spread along the axes independently (a grid), and small where the same
-    scatter is rotated.
+    It is the share of the squared entries of the scatter matrix of the ten digits' mean codes that lies on the
+    diagonal: 1 if the digits spread along the axes independently (a grid), and small if the same scatter is rotated.
     """
     scatter = _scatter(points, labels)
     total = float((scatter**2).sum())
@@ -55,7 +53,7 @@ def axis_alignment(points: np.ndarray, labels: np.ndarray) -> float:
 
 
 def alignment_p(points: np.ndarray, labels: np.ndarray) -> float:
-    """p of "the digits spread along the axes" against random rotations of the same codes.
+    """p of "the digits spread along the axes", compared with random rotations of the same codes.
 
     Unlike axis alignment itself, which falls as dimensions are added, it compares models of any dimension.
     """
@@ -73,8 +71,8 @@ def alignment_p(points: np.ndarray, labels: np.ndarray) -> float:
 
 
 def islands(points: np.ndarray, labels: np.ndarray | None = None) -> float:
-    """How many clouds without any connection the codes form, whatever their digits: components, of at least one code in
-    a hundred, of the graph that joins each code with its five nearest others. NaN where the codes do not vary."""
+    """How many separate clouds the codes form, whatever their digits: components, with at least one code in a hundred,
+    of the graph that joins each code with its five nearest others. NaN if the codes do not vary."""
     if not _varies(points):
         return float("nan")
     graph = kneighbors_graph(points, min(NEIGHBOURS, len(points) - 1))

@@ -1,5 +1,5 @@
-"""The quantities that tables print and statements speak of: label, direction, unit, decimals, and the margins stated
-before any result was seen."""
+"""The quantities in tables and statements: label, direction, unit, decimals, and the margins that were fixed before any
+result was seen."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Measure:
     better:   +1 if high values are good, −1 if low ones are, 0 if neither.
     absolute, relative: two values closer than `absolute + relative · |value|` count as the same.
     obstacle: why values of two studies cannot be compared ("" if they can); orders still can.
-    timing:   measured by a clock, so known to the extent that the clock allows.
-    decimals, scale, unit: printed are value × scale with so many decimals; Tables I and II print MSE and PIQ × 10³ and
-              ISS × 10.
+    timing:   measured by a clock, and only as exact as the clock.
+    decimals, scale, unit: a value is printed as value × scale with this many decimals; Tables I and II print MSE and
+              PIQ × 10³ and ISS × 10.
     """
 
     label: str
@@ -34,7 +34,7 @@ class Measure:
     timing: bool = False
 
     def margin(self, value: float) -> float:
-        """How far from `value` another value may lie and still count as the same."""
+        """How far another value may lie from `value` and still count as the same."""
         return self.absolute + self.relative * abs(value)
 
     @property
@@ -77,15 +77,15 @@ MEASURES: dict[str, Measure] = {
     "mse_ratio": Measure("Relative MSE", -1, 2),
     "digit_frames": Measure("Frames like digits", +1, 2),
 }
-"""The one table of quantities, by column. 0.01 SSIM and 5 % PIQ are the equivalence margins of the claims; the others
-follow their scale. One without a margin is shown and never judged."""
+"""All quantities, by column. 0.01 SSIM and 5 % PIQ are the equivalence margins of the claims; the other margins follow
+from them by scale. A quantity without a margin is shown and never judged."""
 
 SPREAD = Measure("SD", 0, 3, relative=0.15)
 """The margin of every "±" column: an SD over 100 images is itself known to about 7 %."""
 
 
 def measure(column: str) -> Measure:
-    """The measure of a models-frame column; raises ReproduceError for a column that no claim can speak of."""
+    """The measure of a models-frame column; raises ReproduceError for a column that is not in `MEASURES`."""
     if column.endswith("_sd"):
         return SPREAD
     if column not in MEASURES:
@@ -106,5 +106,5 @@ def usable(models: pd.DataFrame) -> pd.DataFrame:
 
 
 def ranks(models: pd.DataFrame, metric: str) -> pd.Series:
-    """Rank of each row, 1 the best; ties share the best of their ranks; NaN stays NaN."""
+    """Rank of each row, 1 for the best; tied rows share the best of their ranks; NaN stays NaN."""
     return models[metric].rank(ascending=measure(metric).better < 0, method="min")

@@ -1,6 +1,6 @@
-"""Rows that mislead without a word: each note is given by the measurements and by nothing else.
+"""Notes on rows that would mislead without an explanation. They follow from the measurements alone.
 
-A note is found where its condition holds, for whatever model it holds; `Note.kind` says which, and `values` are the
+A note is made for every model for which its condition holds. `Note.kind` names the condition, and `values` are the
 numbers behind it.
 """
 
@@ -18,19 +18,19 @@ from reproduce.architectures.registry import REGISTRY
 from reproduce.storage.records import Records
 
 CLEARLY = 0.05
-"""Nats."""
+"""A total correlation is clearly negative below minus this, in nats."""
 SLIGHT_DECAY = 1e-5
-"""Weight decay below which a decoder is as free as without."""
+"""A smaller weight decay does not constrain a decoder."""
 SMALL_SHARE = 0.01
-"""Share of the loss below which a penalty hardly acts."""
+"""With a smaller share of the loss a penalty hardly acts."""
 OUTGROWN, FULLER = 4.0, 2.0
-"""Times the AE's SD of codes beyond which codes outgrow a gradient penalty; times the VAE's KL beyond which a model is
-pushed to a fuller code."""
+"""Codes outgrow a gradient penalty if their SD is more than this multiple of the AE's. A model is pushed to a fuller
+code if its target is more than this multiple of the VAE's KL."""
 
 
 @dataclass(frozen=True)
 class Note:
-    """kind: a name of `KINDS`. architecture: whose row. values: what the sentence needs."""
+    """kind: a name of `KINDS`. architecture: whose row it is. values: the numbers in its sentence."""
 
     kind: str
     architecture: str
@@ -47,10 +47,10 @@ class Row:
     """The largest value of any seed."""
     last: pd.Series
     others: pd.DataFrame
-    """The runs' means of all models, index slug."""
+    """The same means as `run` for all models, index slug."""
 
     def part(self, name: str) -> float:
-        """A recorded part of the training loss in its last epoch; NaN where the model has none."""
+        """A recorded part of the training loss in its last epoch; NaN if the model has none of that name."""
         return float(self.last.get(f"part_{name}", np.nan))
 
     def other(self, slug: str, name: str) -> float:
@@ -58,24 +58,24 @@ class Row:
         return float(self.others.at[slug, name]) if slug in self.others.index else np.nan
 
     def setting(self, name: str) -> float:
-        """A setting of the model; NaN where it has none of that name."""
+        """A setting of the model; NaN if it has none of that name."""
         return float(getattr(REGISTRY[self.slug].settings, name, np.nan))
 
 
 def stuck(row: Row) -> dict[str, float] | None:
-    """Pixels whose sigmoid is saturated, in the seed that has most of them."""
+    """Pixels whose sigmoid is saturated, in the seed with most of them."""
     return {"pixels": row.most["stuck_pixels"]} if row.most["stuck_pixels"] > 0 else None
 
 
 def negative_correlation(row: Row) -> dict[str, float] | None:
-    """A minibatch estimate of the total correlation clearly below zero, which a divergence never is."""
+    """A minibatch estimate of the total correlation that is clearly negative, which a divergence cannot be."""
     value = row.part("total_correlation")
-    estimated = not np.isnan(row.part("dimensionwise_kl"))  # FactorVAE asks a discriminator
+    estimated = not np.isnan(row.part("dimensionwise_kl"))  # FactorVAE uses a discriminator
     return {"nats": value} if estimated and value < -CLEARLY else None
 
 
 def outgrown(row: Row) -> dict[str, float] | None:
-    """Codes that grow until a gradient penalty hardly binds."""
+    """Codes that have grown so large that a gradient penalty hardly acts."""
     own, plain = row.run["code_sd"], row.other("ae", "code_sd")
     penalised = not np.isnan(row.part("gradient_penalty"))
     return {"sd": own, "ae": plain} if penalised and own > OUTGROWN * plain else None
@@ -96,14 +96,14 @@ def hardly_matched(row: Row) -> dict[str, float] | None:
 
 
 def pushed(row: Row) -> dict[str, float] | None:
-    """A target for the KL far beyond what the VAE takes."""
+    """A target for the KL that is far larger than the VAE's KL."""
     target, baseline = row.setting("capacity"), row.other(BASELINE, "kl")
     return {"target": target, "kl": row.run["kl"], "vae": baseline} if target > FULLER * baseline else None
 
 
 def chosen_without_adversary(row: Row) -> dict[str, float] | None:
-    """A best epoch that reconstruction alone decides, since the adversarial term is left out of validation and the
-    model has no KL either."""
+    """A best epoch that is chosen by reconstruction alone: the adversarial term is left out of validation, and the
+    model has no KL."""
     plays = not np.isnan(row.part("generator"))
     return {"epoch": row.run["best_epoch"]} if plays and np.isnan(row.part("kl")) else None
 
@@ -117,7 +117,7 @@ KINDS: Mapping[str, Callable[[Row], dict[str, float] | None]] = {
     "pushed": pushed,
     "chosen-without-adversary": chosen_without_adversary,
 }
-"""Kind of note → its condition: the numbers behind it, or None where it does not hold."""
+"""Kind of note → its condition: the numbers behind it, or None if it does not hold."""
 
 
 def notes(records: Records) -> tuple[Note, ...]:

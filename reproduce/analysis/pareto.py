@@ -8,13 +8,13 @@ import pandas as pd
 from reproduce.analysis.measures import ranks
 
 SSIM_THRESHOLD, PIQ_THRESHOLD = 0.630, 0.00153
-"""Section VI-D's printed bounds: SSIM at least, PIQ at most."""
+"""Section VI-D's printed bounds: the minimum of SSIM and the maximum of PIQ."""
 REGIME_SIZE = 6
-"""Section VI-D counts six models in each of its two specialised regimes; `regimes_by_rank` takes as many."""
+"""Section VI-D counts six models in each of its two specialised regimes; our verdict on them uses the same number."""
 
 
 def undominated(ssim: np.ndarray, piq: np.ndarray) -> np.ndarray:
-    """Which models no other beats: none is at least as good in SSIM and PIQ and better in one. (…, models) → the same.
+    """Whether no other model beats each: is at least as good in SSIM and PIQ and better in one. (…, models) → the same.
 
     Weakly dominated models are out; those that tie in both stay together.
     """
@@ -24,12 +24,12 @@ def undominated(ssim: np.ndarray, piq: np.ndarray) -> np.ndarray:
 
 
 def places(values: np.ndarray) -> np.ndarray:
-    """Place of each model, 1 for the highest; ties share the best of theirs: (…, models) → the same."""
+    """Place of each model, 1 for the highest; tied models share the best of their places: (…, models) → the same."""
     return np.asarray(1 + (values[..., None, :] > values[..., :, None]).sum(-1))
 
 
 def pareto_set(models: pd.DataFrame) -> tuple[str, ...]:
-    """The slugs that no other row beats (`undominated`); rows with NaN take no part."""
+    """The slugs that no other row beats (`undominated`); rows with NaN are left out."""
     points = models[["ssim", "piq"]].dropna()
     return tuple(points.index[undominated(points["ssim"].to_numpy(), points["piq"].to_numpy())])
 
@@ -38,7 +38,7 @@ def combined_rank(models: pd.DataFrame) -> pd.DataFrame:
     """Fig. 4's order, best first: rank_ssim, rank_piq, combined (their sum), minmax_sum.
 
     minmax_sum adds SSIM and −PIQ, each rescaled to [0, 1] over the rows: unlike ranks it keeps distances.
-    Ties go by minmax_sum, then by the frame's order.
+    Ties are ordered by minmax_sum, then by the frame's order.
     """
     rows = models[["ssim", "piq"]].dropna()
     table = pd.DataFrame({"rank_ssim": ranks(rows, "ssim"), "rank_piq": ranks(rows, "piq")}).astype(int)

@@ -1,17 +1,18 @@
-"""Table III derived from results, by rules written here and nowhere else.
+"""Table III derived from results, by these rules.
 
-1. Collapsed and failed rows are neither recommended nor listed under "avoid", and for interpolation and for both, only
-   models are recommended whose frames in the middle of a path look like digits (`summaries.digit_frames`).
+1. Collapsed and failed rows are neither recommended nor listed under "avoid". For the priorities interpolation and
+   balanced, only models are recommended whose frames in the middle of a path look like digits
+   (`summaries.digit_frames`).
 2. Filter first: the third of the models that is best in the metric that has priority (SSIM for reconstruction, PIQ for
    interpolation) is recommended, in the order of the other metric. A model that is best in both respects comes first.
-3. For both at once, the models that no other beats in SSIM and PIQ are recommended, in the order of Fig. 4's combined
-   rank.
-4. To avoid is the third that is worst in the metric that has priority; for both, the third that is worst by combined
-   rank.
+3. For the priority balanced, the models that no other beats in SSIM and PIQ are recommended, in the order of Fig. 4's
+   combined rank.
+4. To be avoided is the third that is worst in the metric that has priority; for the priority balanced, the third that
+   is worst by combined rank.
 5. Disentanglement is not judged: neither the paper nor this project measures it.
 
-Two metrics cannot tell applications of the same priority apart, so they share one list; where the paper gives
-them different ones, the difference rests on nothing that was measured.
+Two metrics cannot distinguish applications of the same priority, so they share one list. Where the paper gives
+them different ones, no measurement supports the difference.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from reproduce.analysis.measures import measure, usable
 from reproduce.analysis.pareto import combined_rank, pareto_set
 
 SHARE = 1 / 3
-"""Which part of the models counts as the best, and as the worst, in a metric."""
+"""The share of the models that counts as the best, and as the worst, in a metric."""
 MERITS: dict[str, tuple[str, str]] = {"Reconstruction": ("ssim", "piq"), "Interpolation": ("piq", "ssim")}
 """Priority → the metric that filters, and the one that orders."""
 PRIORITIES: tuple[str, ...] = (*MERITS, "Balanced")
-"""The priorities that the metrics can speak to."""
+"""The priorities that the metrics can judge."""
 LOOK_LIKE_DIGITS = 0.5
-"""At least this share of the middle frames must."""
+"""At least this share of the middle frames must look like digits (rule 1)."""
 
 
 def third(rows: pd.DataFrame) -> int:
@@ -44,7 +45,7 @@ def _best_first(rows: pd.DataFrame, metric: str) -> pd.Index:
 
 
 def recommended(models: pd.DataFrame, priority: str) -> tuple[str, ...]:
-    """Rules 1 to 3, best first."""
+    """The recommended slugs by rules 1 to 3, best first."""
     rows = usable(models)
     if priority == "Balanced":
         order = combined_rank(rows).index
@@ -58,7 +59,7 @@ def recommended(models: pd.DataFrame, priority: str) -> tuple[str, ...]:
 
 
 def avoided(models: pd.DataFrame, priority: str) -> tuple[str, ...]:
-    """Rule 4, worst first. None that is recommended is among them."""
+    """The slugs to avoid by rule 4, worst first, without any that are recommended."""
     rows = usable(models)
     order = combined_rank(rows).index if priority == "Balanced" else _best_first(rows, MERITS[priority][0])
     liked = recommended(models, priority)

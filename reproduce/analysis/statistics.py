@@ -1,6 +1,6 @@
-"""The paper's statistics, and beside them the ones that fit three seeds and a hundred images.
+"""The paper's statistics, and the ones that are suitable for three seeds and a hundred images.
 
-Nothing is computed by hand that scipy computes. Where a sample is too small or does not vary, the
+Nothing is computed by hand that scipy computes. If a sample is too small or does not vary, the
 answer is NaN and means "unknown", never "no difference".
 """
 
@@ -21,9 +21,9 @@ from reproduce.storage.records import Records
 
 ALPHA = 0.05
 NOISE = 1e-12
-"""Differences that spread no more than this differ by rounding of floating-point numbers only."""
+"""Differences with a smaller relative range differ by floating-point rounding only."""
 COMPARISONS = len(PAPER_SLUGS)
-"""By how many the paper divides α (III-G), although only 21 models meet the baseline."""
+"""The number by which the paper divides α (III-G), although only 21 models are compared with the baseline."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Correlation:
 
 
 def correlate(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Pearson's r along an axis, of many resamples at once; NaN where a side is constant."""
+    """Pearson's r along an axis, for many resamples at once; NaN where a side is constant."""
     a, b = x - x.mean(axis=axis, keepdims=True), y - y.mean(axis=axis, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((a * b).sum(axis=axis) / np.sqrt((a**2).sum(axis=axis) * (b**2).sum(axis=axis)))
@@ -56,8 +56,8 @@ def pearson(x: ArrayLike, y: ArrayLike) -> Correlation:
 
 
 def spearman(x: ArrayLike, y: ArrayLike) -> Correlation:
-    """Spearman's ρ likewise; the interval uses Bonett and Wright's (2000) standard error √((1 + ρ²/2)/(n −
-    3))."""
+    """Spearman's ρ with the same conditions; the interval uses Bonett and Wright's (2000) standard error
+    √((1 + ρ²/2)/(n − 3))."""
     a, b, defined = _finite_pairs(x, y)
     if not defined:
         return Correlation(np.nan, np.nan, a.size, np.nan, np.nan)
@@ -91,8 +91,8 @@ def against_baseline(records: Records, metric: str) -> pd.DataFrame:
 
 
 def holm(p: ArrayLike) -> np.ndarray:
-    """Holm's adjusted p values (1979), (n,): (n − rank) times each, made monotone and cut at 1. NaN stays NaN and takes
-    no part."""
+    """Holm's adjusted p values (1979), (n,): each times (n − rank), made monotone and limited to 1. NaN stays NaN and
+    is not counted."""
     values = np.asarray(p, dtype=float)
     n = int(np.isfinite(values).sum())
     order = np.argsort(values, kind="stable")[:n]
@@ -117,9 +117,9 @@ def _constant(differences: np.ndarray) -> bool:
 def smallest_p(difference: float, spread: float, n: int) -> float:
     """The smallest p that a paired t-test on n pairs can give when only both sides' means and SDs are known.
 
-    difference: between the means; spread: between the SDs. That is the least SD of the differences, when the pairs
-    correlate perfectly. So p bounds what the printed ± of the tables can support: no choice of the unprinted
-    correlation goes below it.
+    difference: between the means; spread: between the SDs. The spread is the smallest possible SD of the differences,
+    reached when the pairs correlate perfectly. So no value of the unprinted correlation gives a smaller p, and p bounds
+    what the printed ± can support.
     """
     if n < 2:
         return float("nan")
@@ -132,7 +132,7 @@ def _paired(differences: pd.Series) -> tuple[float, int, float, float]:
     """Difference, n, 22·p and effect size of a one-sample t-test of the differences against zero."""
     values = differences.dropna().to_numpy(dtype=float)
     mean = float(values.mean()) if values.size else np.nan
-    # equal differences have no spread to test against, or one that is rounding noise
+    # equal differences have no spread to test against, or only rounding noise
     if values.size < 2 or _constant(values):
         return mean, values.size, np.nan, np.nan
     p = float(stats.ttest_1samp(values, 0.0).pvalue)

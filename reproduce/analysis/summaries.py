@@ -1,4 +1,4 @@
-"""Records → models frame: what Tables I and II print, and what stands beside them."""
+"""Records → models frame: the columns of Tables I and II, and further ones."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ DIAGNOSTICS: tuple[str, ...] = (
     "peak_memory_mib",
 )
 PROCESSOR_CLOCK_ERROR, WALL_CLOCK_ERROR = 0.1, 0.8
-"""SD of the logarithm of one run's time. Measured: five repetitions of an epoch beside other work, by the process's own
-clock; and 16 models' three seeds, by a wall clock on a machine that was used for other work at times."""
+"""SD of the logarithm of one run's time. Measured with five repetitions of an epoch beside other work, by the process's
+own clock; and with three seeds of 16 models, by a wall clock on a machine that sometimes did other work."""
 STILL: tuple[str, ...] = ("still_pairs", "test_still_pairs")
-"""How many of the paper's 25 pairs, and of all, do not move: they leave PIQ over its floor undefined."""
+"""How many of the paper's 25 pairs, and of all pairs, do not move: for them PIQ over its floor is undefined."""
 
 
 def verdicts_allowed(records: Records) -> bool:
-    """Whether this profile's results may be held against the paper: not those trained on 5,000 digits. Raises
+    """Whether this profile's results may be compared with the paper: those trained on 5,000 digits may not. Raises
     ReproduceError for a profile that does not exist."""
     return profile(records.profile).verdicts
 
 
 def finished(records: Records, variant: str | None = "") -> pd.DataFrame:
-    """The rows of `runs` that are finished, references among them: of one implementation, or of every one for None."""
+    """The rows of `runs` that are finished, including references: of one variant, or of every one for None."""
     done = records.runs[records.runs["status"] == FRESH]
     return done if variant is None else done[done["variant"] == variant]
 
 
 def finished_seeds(records: Records, slug: str) -> tuple[int, ...]:
-    """The seeds of one architecture's finished runs, in ascending order: where one is shown, it is the first."""
+    """The seeds of one architecture's finished runs, in ascending order; if only one is shown, it is the first."""
     done = finished(records)
     return tuple(sorted(int(seed) for seed in done.loc[done["architecture"] == slug, "seed"]))
 
 
 def measurements(records: Records, metric: str, variant: str = "") -> pd.DataFrame:
-    """One metric on the paper's images (or pairs), as tabulated: columns architecture, seed, unit, value.
+    """One metric on the paper's images (or pairs), as in the tables: columns architecture, seed, unit, value.
 
     `unit` is the test image of a reconstruction metric, the pair of an interpolation metric.
     """
@@ -84,7 +84,7 @@ def seeds(records: Records) -> tuple[int, ...]:
 
 
 def only_seeds(records: Records, seeds: Iterable[int]) -> Records:
-    """The same campaign reduced to some seeds: every frame filtered."""
+    """The same campaign reduced to some seeds: frames with these seeds' rows only."""
     wanted, names = list(seeds), ("runs", "images", "pairs", "digits", "curves")
     frames = {name: getattr(records, name) for name in names}
     return replace(records, **{name: frame[frame["seed"].isin(wanted)] for name, frame in frames.items()})
@@ -95,10 +95,10 @@ def summarise(records: Records, variant: str = "") -> pd.DataFrame:
 
     `<metric>` is the mean over seeds of the runs' means. `<metric>_sd`, the tables' ±, is the SD over images
     (pairs) within a run, pooled over seeds: it never contains the spread between seeds, which is
-    `<metric>_seed_sd` (SD of the seeds' means, NaN for one seed). A run's NaN makes the mean NaN: nothing is
-    averaged away. Times are the least of all seeds, `training_seconds` as the mean number of epochs times the
-    fastest run's seconds an epoch: other work on the machine can only add to them. `timing_error` is how far they may
-    be off, as the SD of their logarithm.
+    `<metric>_seed_sd` (SD of the seeds' means, NaN for one seed). A run's NaN makes the mean NaN. Times are the
+    smallest of all seeds, because other work on the machine can only add to them: `training_seconds` is the mean number
+    of epochs times the fastest run's seconds per epoch. `timing_error` is the error of times, as the SD of their
+    logarithm.
     """
     return _summarise(records, SLUGS, variant)
 
@@ -156,7 +156,7 @@ def drift(records: Records, midway: int) -> pd.DataFrame:
 
 
 MIDDLE = (4, 5)
-"""The two frames in the middle of ten."""
+"""The two middle frames of ten."""
 AGREEMENT = 0.8
 """A frame looks like a digit if four of its five nearest training images are the same digit."""
 

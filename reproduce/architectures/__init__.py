@@ -1,1 +1,1 @@
-"""The 22 systems: one small module a family, one ordered registry."""
+"""The 22 architectures: one small module per family, and one ordered registry."""

@@ -16,15 +16,15 @@ from reproduce.architectures.settings import Adversarial, Backbone
 from reproduce.architectures.total_correlation import discriminator
 
 DRAWN = 2000
-"""Codes whose discrepancy from the prior is measured."""
+"""How many codes are used to measure their discrepancy from the prior."""
 
 
 class AdversarialAutoencoder(OwnGaussian):
     """Reconstruction step, discriminator step, encoder-against-discriminator step, each with its own Adam.
 
     Source: Makhzani et al. 2016, Section 2, with a Gaussian posterior. Departs: the three losses are taken from one
-    forward pass and all players step together, where they alternate. No KL. Pythae instead descends a weighted sum
-    in which the adversarial term weighs about a hundredth.
+    forward pass and all players step together; in the source they alternate. No KL. Pythae instead minimises a weighted
+    sum in which the adversarial term weighs about a hundredth.
     """
 
     def __init__(self, backbone: Backbone, settings: Adversarial) -> None:
@@ -53,7 +53,7 @@ class AdversarialAutoencoder(OwnGaussian):
         )
 
     def discriminator_loss(self, codes: Tensor, prior: Tensor) -> Tensor:
-        """Cross-entropy with label 1 for draws of the prior, 0 for codes, ()."""
+        """Cross-entropy with label 1 for draws from the prior, 0 for codes, ()."""
         real, fake = self.discriminator(torch.cat([prior, codes])).split([len(prior), len(codes)])
         return 0.5 * (
             F.binary_cross_entropy_with_logits(real, torch.ones_like(real))
@@ -67,7 +67,7 @@ class AdversarialAutoencoder(OwnGaussian):
         batches = list(batches)
         with torch.no_grad():
             codes = torch.cat([self.sample(x) for x in batches])
-            # drawn: neighbours in MNIST's file come from one writer
+            # a random choice, because neighbours in MNIST's file come from one writer
             codes = codes[torch.randperm(len(codes), device=codes.device)[:DRAWN]]
             mmd = squared_mmd(codes, torch.randn_like(codes), bandwidth=1.0)
         return {**super().diagnostics(batches), "mmd": float(mmd)}

@@ -1,12 +1,12 @@
 """The encoder and decoder that all architectures share (Section III-C).
 
-Encoder: three blocks of 3×3 convolution (stride 2, padding 1, 1, 0: of the symmetric paddings the one that
-leads 28 → 14 → 7 → 3), batch norm and LeakyReLU(0.2); then one linear head an output. Decoder: linear 16 → 1152
+Encoder: three blocks of 3×3 convolution (stride 2, padding 1, 1, 0: the only symmetric paddings that
+lead to 28 → 14 → 7 → 3), batch norm and LeakyReLU(0.2); then one linear head per output. Decoder: linear 16 → 1152
 without activation, three blocks of transposed convolution, batch norm and LeakyReLU (3 → 7 → 14 → 28), a 1×1
 convolution and a sigmoid. PyTorch's default initialisation.
 
-The shapes are asserted on every pass and the parameter counts when a network is built. Both look at sizes that the
-host knows anyway: neither costs a step anything or asks the device for a value.
+The shapes are asserted on every pass and the parameter counts when a network is built. Both checks use sizes that the
+host knows anyway, so they cost nothing and do not wait for the device.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ MAP = (128, 3, 3)
 TRUNK_PARAMETERS = 93_120
 """320 + 18,496 + 73,856 of the convolutions and 448 of the batch norms."""
 UPSAMPLER_PARAMETERS = 240_321
-"""Of the three blocks (full) and the 1×1 convolution."""
+"""Parameters of the three blocks (full) and the 1×1 convolution."""
 
 
 def linear_parameters(inputs: int, outputs: int) -> int:
-    """Of a linear layer with biases: a head, or the decoder's first layer."""
+    """Number of parameters of a linear layer with biases: a head, or the decoder's first layer."""
     return (inputs + 1) * outputs
 
 
@@ -43,7 +43,7 @@ assert (ENCODER_PARAMETERS, DECODER_PARAMETERS) == (130_016, 259_905), "the VAE'
 
 
 def expect(x: Tensor, *shape: int) -> Tensor:
-    """The tensor itself, once its shape without the batch axis is checked."""
+    """The tensor itself. Raises AssertionError unless it has this shape after the batch axis."""
     if x.shape[1:] != shape:
         raise AssertionError(f"backbone: expected (B, {', '.join(map(str, shape))}), found {tuple(x.shape)}")
     return x
@@ -55,10 +55,10 @@ def count_parameters(module: nn.Module, trained: bool = False) -> int:
 
 
 def freeze_biases(*convolutions: nn.Module) -> None:
-    """Keep the biases of convolutions before a batch norm as they were drawn.
+    """Keep the biases of convolutions before a batch norm at their initial values.
 
-    The batch's mean takes them away again, so their gradient is exactly zero; what arithmetic leaves of it is
-    rounding noise, which Adam would blow up to steps of full size.
+    Batch norm subtracts them again with the mean, so their exact gradient is zero. The computed one is rounding noise,
+    which Adam would scale up to steps of full size.
     """
     for convolution in convolutions:
         convolution.bias.requires_grad_(False)
@@ -67,8 +67,8 @@ def freeze_biases(*convolutions: nn.Module) -> None:
 class NormActivation(nn.BatchNorm2d):
     """Batch norm and LeakyReLU.
 
-    With `update_statistics=False` the batch's own statistics normalise, in evaluation mode too, and the running
-    ones stay as they are: for pseudo-inputs and second batches.
+    With `update_statistics=False` the batch is normalised by its own statistics, even in evaluation mode, and the
+    running ones do not change: for pseudo-inputs and second batches.
     """
 
     def forward(self, x: Tensor, update_statistics: bool = True) -> Tensor:
@@ -118,7 +118,7 @@ class Encoder(BaseEncoder):
         return strided_convolution(x, convolution.weight) + convolution.bias.view(1, -1, 1, 1)
 
     def forward(self, x: Tensor, update_statistics: bool = True) -> ModelOutput:
-        """(B, 1, 28, 28) → one (B, width) a head, by name."""
+        """(B, 1, 28, 28) → one (B, width) per head, by name."""
         features = expect(self.feature_map(x, update_statistics).flatten(1), FEATURES)
         return ModelOutput(
             **{name: expect(head(features), self.widths[name]) for name, head in self.heads.items()}
@@ -128,8 +128,8 @@ class Encoder(BaseEncoder):
 class Upsampler(nn.Module):
     """(B, 128, 3, 3) → images (B, 1, 28, 28) in [0, 1].
 
-    final_block: "full" has batch norm and LeakyReLU in all three blocks; "linear" leaves the third without (the
-    other reading of "except final layer"), which makes it one linear map with the 1×1 convolution.
+    final_block: "full" has batch norm and LeakyReLU in all three blocks; "linear" omits them in the third (the other
+    interpretation of "except final layer"), which makes it a single linear map together with the 1×1 convolution.
     """
 
     def __init__(self, final_block: str = "full") -> None:
@@ -159,7 +159,7 @@ class Upsampler(nn.Module):
         return self.from_first(self.first(expect(x, *MAP)))
 
     def from_first(self, x: Tensor) -> Tensor:
-        """The rest of the way behind the first transposed convolution: (B, 128, 7, 7) → images."""
+        """The layers after the first transposed convolution: (B, 128, 7, 7) → images."""
         x = self.norms[0](expect(x, 128, 7, 7))
         for index, shape in ((1, (64, 14, 14)), (2, (32, 28, 28))):
             x = expect(self.convolutions[index](x), *shape)
@@ -173,11 +173,11 @@ class Upsampler(nn.Module):
 class Decoder(BaseDecoder):
     """Linear layer and upsampler: codes (B, latent_dim) → images.
 
-    Nothing non-linear stands between the linear layer and the first transposed convolution, so both are one affine
-    map of the code. Its matrix is made once a pass, by sending the layer's columns and its bias through the
-    convolution, instead of every image: the same function, and the same gradients, in a fraction of the time.
-    An image's own 128×3×3 map is never made. It is the sum of the layer's columns, each of them such a map and
-    asserted to be one, weighed by the code.
+    There is no non-linearity between the linear layer and the first transposed convolution, so together they are one
+    affine map of the code. Its matrix is computed once per pass by applying the convolution to the layer's columns and
+    bias, instead of to every image: the same function and the same gradients in a fraction of the time. The 128×3×3
+    map of an image is never computed. It would be the sum of the layer's columns, weighted by the code; the shape of
+    these columns is asserted.
     """
 
     def __init__(self, latent_dim: int, final_block: str = "full") -> None:

@@ -1,6 +1,6 @@
-"""What every one of the 22 answers, whatever Pythae calls it.
+"""The interface of all 22 architectures, independent of Pythae's names.
 
-`training` differentiates each player's loss by that player's own parameters only and then steps all
+`training` differentiates each player's loss with respect to that player's own parameters only and then steps all
 players, so no gradient can leak from one into another.
 """
 
@@ -20,7 +20,7 @@ LEARNING_RATE = 1e-4
 
 @dataclass(frozen=True)
 class Player:
-    """Who is trained: parameters with an Adam of their own."""
+    """A set of parameters that is trained by an Adam optimizer of its own."""
 
     name: str
     parameters: tuple[nn.Parameter, ...]
@@ -36,7 +36,7 @@ class Player:
 
 @dataclass(frozen=True)
 class Batch:
-    """images: (B, 1, 28, 28) in [0, 1]; other: a second, independent batch for those that ask for one."""
+    """images: (B, 1, 28, 28) in [0, 1]; other: a second, independent batch for architectures that need one."""
 
     images: Tensor
     other: Tensor | None = None
@@ -44,7 +44,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Losses:
-    """One scalar a player (mean over the batch), and named scalars to record."""
+    """One scalar per player (mean over the batch), and named scalars to record."""
 
     players: dict[str, Tensor]
     parts: dict[str, Tensor] = field(default_factory=dict)
@@ -83,25 +83,25 @@ class Architecture(nn.Module):
     wants_other: bool = False
     """Whether `losses` needs a second batch."""
     capturable: bool = True
-    """Whether a training step may be captured in a CUDA graph: it asks the device for nothing."""
+    """Whether a training step may be captured in a CUDA graph: it reads no value back from the device."""
 
     # --- training -------------------------------------------------------------------------------------
 
     def players(self) -> tuple[Player, ...]:
-        """Who is trained. One player that owns every parameter, unless said otherwise."""
+        """What is trained: one player that owns every parameter, unless a subclass says otherwise."""
         return (Player.of("autoencoder", self),)
 
     def ready_for_graph(self) -> bool:
-        """Whether the next step asks the device for nothing; a first step may have something to begin with."""
+        """Whether the next step reads no value back from the device; a first step may have to initialise something."""
         return True
 
     @abstractmethod
     def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
-        """One loss a player. progress in [0, 1]: the share of the protocol's steps already taken; a 0-d float64 tensor
-        where the step is captured in a graph."""
+        """One loss per player. progress in [0, 1]: the share of the protocol's steps already taken; a 0-d float64
+        tensor if the step is captured in a graph."""
 
     def validation_loss(self, batch: Batch) -> Tensor:
-        """What early stopping goes by: the first player's loss, without adversarial terms, ()."""
+        """The loss for early stopping: the first player's, without adversarial terms, ()."""
         losses = self.losses(batch, 1.0).players
         return next(iter(losses.values()))
 
@@ -120,9 +120,9 @@ class Architecture(nn.Module):
         return self.decoder(z).reconstruction
 
     def raw_code(self, x: Tensor) -> Tensor:
-        """What the encoder's first head says, with quantiser, flow and normalisation skipped.
+        """The output of the encoder's first head, without quantiser, flow and normalisation.
 
-        Pythae's `predict` decodes this; it tests where printed rows may come from.
+        Pythae's `predict` decodes this; it is used to test where printed rows may come from.
         """
         return self.encoder(x).embedding
 
@@ -142,21 +142,21 @@ class Architecture(nn.Module):
     # --- what is recorded -----------------------------------------------------------------------------
 
     def kl(self, x: Tensor) -> Tensor | None:
-        """KL(q(z|x) ‖ p(z)) per image in nats, (B,), or None where the model has no posterior."""
+        """KL(q(z|x) ‖ p(z)) per image in nats, (B,), or None if the model has no posterior."""
         return None
 
     def averaged_parameters(self) -> int:
-        """How many numbers of the model are kept by moving averages in place of gradients: a codebook's."""
+        """How many numbers of the model are updated by moving averages instead of gradients: those of a codebook."""
         return 0
 
     def diagnostics(self, batches: Iterable[Tensor]) -> dict[str, float]:
-        """Scalars of this architecture's own kind over the test set, by name."""
+        """Scalars over the test set that are specific to this architecture, by name."""
         return {}
 
 
 @torch.no_grad()
 def average(function: Callable[[Tensor], Tensor], batches: Iterable[Tensor]) -> float:
-    """Mean of all that a function says of the images of batches, added in double precision."""
+    """Mean of a function's values over all images of the batches, summed in double precision."""
     total, count = 0.0, 0
     for batch in batches:
         values = function(batch)

@@ -20,10 +20,10 @@ from reproduce.architectures.settings import Backbone, Discrepancy, NoSettings, 
 
 
 class PlainAutoencoder(PythaeObjective):
-    """Squared error alone, summed over pixels. Pythae's AE.
+    """Squared error only, summed over pixels. Pythae's AE.
 
     Source: Hinton & Salakhutdinov 2006, “Reducing the dimensionality of data with neural networks”. Departs:
-    convolutions with batch norm trained from random weights, where they unfold pretrained Boltzmann machines.
+    convolutions with batch norm trained from random weights; the source unfolds pretrained Boltzmann machines.
     """
 
     def __init__(self, backbone: Backbone, settings: NoSettings) -> None:
@@ -34,9 +34,9 @@ class PlainAutoencoder(PythaeObjective):
 class WassersteinAutoencoder(PythaeObjective):
     """Squared error and maximum mean discrepancy to the prior. Pythae's WAE_MMD.
 
-    Source: Tolstikhin et al. 2018, algorithm 2. Departs: the RBF kernel and λ that the paper prints, where they
-    take an inverse multiquadric. The encoder is deterministic as theirs, so the paper's "probabilistic latent
-    representation" is not what this objective has.
+    Source: Tolstikhin et al. 2018, algorithm 2. Departs: the RBF kernel and λ that the paper prints; the source uses an
+    inverse multiquadric kernel. The encoder is deterministic as in the source, so this objective does not have the
+    paper's "probabilistic latent representation".
     """
 
     parts = {"squared_error": "recon_loss", "mmd": "mmd_loss"}  # noqa: RUF012
@@ -55,8 +55,8 @@ class RegularizedL2(PythaeObjective):
     """Squared error, ½‖z‖² and weight decay on the decoder. Pythae's RAE_L2 computes the loss.
 
     Source: Ghosh et al. 2020, “From variational to deterministic autoencoders”, with Tikhonov regularisation of the
-    decoder. Departs: the penalty λ‖θ‖² is Adam's coupled decay λθ, so half as strong; it is the decoder player's,
-    where Pythae's pipeline loses it.
+    decoder. Departs: the penalty λ‖θ‖² is Adam's coupled decay λθ, so half as strong. It is applied to the decoder
+    player; Pythae's pipeline loses it.
     """
 
     parts = {"squared_error": "recon_loss", "embedding": "embedding_loss"}  # noqa: RUF012
@@ -79,7 +79,7 @@ class GradientPenalty(Architecture):
 
     Source: Ghosh et al. 2020, “From variational to deterministic autoencoders”, with the gradient penalty. Departs:
     the squared Frobenius norm of the decoder's Jacobian is estimated with one probe per image: for v ~ N(0, I) in
-    output space E‖Jᵀv‖² = ‖J‖², on the very decode that the reconstruction uses, batch statistics included. The
+    output space E‖Jᵀv‖² = ‖J‖², in the same decoder pass as the reconstruction, including its batch statistics. The
     paper's own penalty, on ∇ log q of a deterministic encoder, is not defined; Pythae's is the gradient of the
     summed output with respect to the input image.
     """
@@ -91,7 +91,7 @@ class GradientPenalty(Architecture):
         self.settings = settings
 
     def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
-        # the penalty is a gradient itself, so it needs the graph in validation too
+        # the penalty is itself a gradient, so it needs the graph in validation, too
         with torch.enable_grad():
             z = self.encode(batch.images)
             if not z.requires_grad:

@@ -1,8 +1,8 @@
-"""What an architecture computes, as a handful of numbers: its loss parts at initialisation, and three steps later.
+"""A few numbers that identify what an architecture computes: its loss parts at initialisation, and after three steps.
 
-Double precision, sixteen real digits, noise and weights from a fixed seed, no training to speak of: seconds for all
-22. Any change of a loss, a weight in it, the backbone, the order of random draws or the training step moves them;
-rounding and another machine do not (`TOLERANCE`). Golden numbers keep the first (`golden/<profile>/losses.csv`), the
+They use double precision, sixteen real digits, and noise and weights from a fixed seed, and take seconds for all 22.
+Any change of a loss, a weight in it, the backbone, the order of random draws or the training step changes them;
+rounding and another machine do not (`TOLERANCE`). Golden numbers contain the first (`golden/<profile>/losses.csv`), the
 tests of the revisions the second.
 """
 
@@ -24,7 +24,7 @@ from reproduce.training import optimizers, player_gradients, step
 SEED, STEPS, TRAIN_SIZE = 42, 3, 4_000
 BATCH = 8
 TOLERANCE = 1e-8
-"""Relative; double precision leaves about 1e-13 between machines."""
+"""Relative tolerance; in double precision machines differ by about 1e-13."""
 
 
 @lru_cache(maxsize=1)
@@ -58,7 +58,7 @@ def initial(slug: str, variant: str = "", *, train_size: int = TRAIN_SIZE) -> Ar
 def loss_parts(architecture: Architecture) -> dict[str, float]:
     """loss_<player> and part_<name> → value, on the fixed batch at the end of the protocol (progress 1).
 
-    The noise is that of `SEED`, whatever was drawn before. architecture: in double precision.
+    The noise is drawn from `SEED`, whatever was drawn before. architecture: in double precision.
     """
     torch.manual_seed(SEED)
     losses = architecture.losses(batch(), 1.0)
@@ -74,7 +74,7 @@ def initial_losses(train_size: int) -> dict[str, dict[str, float]]:
 
 
 def after_steps(slug: str) -> tuple[dict[str, float], dict[str, float]]:
-    """Losses and gradient norms by player, after `STEPS` steps of training from the weights that training draws."""
+    """Losses and gradient norms by player, after `STEPS` steps of training from its initial weights."""
     torch.manual_seed(SEED)
     architecture = registry.build(slug, train_size=TRAIN_SIZE).double().train()
     players = architecture.players()

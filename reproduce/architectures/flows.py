@@ -1,4 +1,4 @@
-"""Posteriors pushed through a flow: VAE-IAF and VAE-LinNF."""
+"""Posteriors transformed by a flow: VAE-IAF and VAE-LinNF."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ FORGET_BIAS = 1.5
 
 
 class FlowPosterior(OneSampleKL):
-    """q(z|x): a Gaussian draw z₀ pushed through an invertible map, z = f(z₀).
+    """q(z|x): a Gaussian draw z₀ transformed by an invertible map, z = f(z₀).
 
     log q(z|x) = log N(z₀; μ, σ²) - log|det ∂f/∂z₀|; the KL is a one-sample estimate. The deterministic code is
-    f(μ), which Pythae has no path for.
+    f(μ), which Pythae does not provide.
     """
 
     def flow(self, z: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -53,11 +53,11 @@ class FlowPosterior(OneSampleKL):
 
 
 class OwnFlow(FlowPosterior, OwnOneSampleKL):
-    """A flow whose losses are written here."""
+    """A flow with our own losses instead of Pythae's."""
 
 
 class MaskedLinear(nn.Linear):
-    """A linear layer with some weights held at zero."""
+    """A linear layer with some weights fixed at zero."""
 
     mask: Tensor
 
@@ -72,7 +72,7 @@ class MaskedLinear(nn.Linear):
 class AutoregressiveNetwork(nn.Module):
     """MADE (Germain et al. 2015) with a context vector.
 
-    Output i sees inputs 0 … i-1 and, but for the first, the context.
+    Output i depends on inputs 0 … i-1 and, except for the first output, on the context.
     """
 
     def __init__(self, dim: int, hidden: int, hidden_layers: int, context: int) -> None:
@@ -98,10 +98,10 @@ class AutoregressiveNetwork(nn.Module):
 class InverseAutoregressiveFlow(OwnFlow):
     """Two blocks z ← σ·z + (1-σ)·m with σ, m autoregressive in z and given a context.
 
-    Source: Kingma et al. 2016, Eq. 14; the order of the dimensions is reversed between blocks as theirs. Departs:
-    dense masked networks, whose first dimension sees no context (each block's another one, so that all see some).
-    Without any, as in Pythae, the flow would be the same for all images: a learned prior rather than a richer
-    posterior.
+    Source: Kingma et al. 2016, Eq. 14; the order of the dimensions is reversed between blocks as in the source.
+    Departs: dense masked networks, in which the first dimension of a block gets no context (it is another dimension in
+    each block, so every dimension gets some). Without context, as in Pythae, the flow would be the same for all images:
+    a learned prior rather than a richer posterior.
     """
 
     def __init__(self, backbone: Backbone, settings: Autoregressive) -> None:
@@ -133,7 +133,7 @@ class InverseAutoregressiveFlow(OwnFlow):
 
     @torch.no_grad()
     def inverse(self, z: Tensor, context: Tensor) -> Tensor:
-        """z → z₀, one dimension after the other: for tests and densities of given points, (B, d) → (B, d)."""
+        """z → z₀, one dimension after the other, for tests and for densities of given points: (B, d) → (B, d)."""
         for index, block in reversed(list(enumerate(self.blocks))):
             start = torch.zeros_like(z)
             for column in range(z.shape[1]):
@@ -145,7 +145,7 @@ class InverseAutoregressiveFlow(OwnFlow):
 
 
 class AffineFlow(nn.Module):
-    """z ← T z + b with T triangular and a positive diagonal, starting from the identity."""
+    """z ← T z + b with a triangular T with positive diagonal, initialised as the identity."""
 
     def __init__(self, dim: int, lower: bool) -> None:
         super().__init__()
@@ -167,10 +167,10 @@ class AffineFlow(nn.Module):
 class LinearFlow(OwnFlow):
     """Four affine flows with triangular matrices, alternately lower and upper, as Section II-D describes them.
 
-    Source: Rezende & Mohamed 2015, Eq. 7, the density behind a chain of maps. Departs: their maps are planar, and
+    Source: Rezende & Mohamed 2015, Eq. 7, the density after a chain of maps. Departs: their maps are planar, and
     so are Pythae's; the work that the paper cites (Ziegler & Rush 2019) has autoregressive flows over sequences and
-    no affine ones; in linear IAF (Tomczak & Welling 2017) the matrix depends on the image. Here it does not:
-    composed the flows are one affine map for all images, the posterior is a Gaussian of one shared shape, and the
+    no affine ones; in linear IAF (Tomczak & Welling 2017) the matrix depends on the image. Here it does not, so the
+    composed flows are one affine map for all images, the posterior is a Gaussian shaped by one shared matrix, and the
     decoder's first layer could absorb it. Expect the VAE's numbers; "non-Gaussian posterior" is wrong.
     """
 

@@ -34,7 +34,7 @@ from reproduce.architectures.settings import Backbone, Capacity, Information, No
 
 
 class GaussianPosterior(Architecture):
-    """q(z|x) = N(μ(x), diag σ²(x)): what all Gaussian models share."""
+    """q(z|x) = N(μ(x), diag σ²(x)): the common part of all Gaussian models."""
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance, each (B, d)."""
@@ -52,7 +52,7 @@ class GaussianPosterior(Architecture):
 
 
 class OwnGaussian(GaussianPosterior):
-    """A Gaussian posterior whose losses are written here."""
+    """A Gaussian posterior with our own losses instead of Pythae's."""
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class OwnGaussian(GaussianPosterior):
 
 
 class OneSampleKL(GaussianPosterior):
-    """Where the KL has no closed form: it is estimated from the draw that is decoded."""
+    """A KL without a closed form: it is estimated from the draw that is decoded."""
 
     def sample_with_kl(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """A draw z (B, d) and the one-sample KL (B,)."""
@@ -77,7 +77,7 @@ class OneSampleKL(GaussianPosterior):
 
 
 class OwnOneSampleKL(OneSampleKL, OwnGaussian):
-    """The same with losses that are written here: the evidence lower bound."""
+    """The same with our own losses: the evidence lower bound."""
 
     def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         z, kl = self.sample_with_kl(batch.images)
@@ -94,7 +94,7 @@ class PythaeGaussian(PythaeObjective, GaussianPosterior):
 class VariationalAutoencoder(PythaeGaussian):
     """Evidence lower bound with one sample, the paper's Eq. 1. Pythae's VAE.
 
-    Source: Kingma & Welling 2014, Eq. 10. Departs: a Gaussian likelihood of unit variance, where they take a
+    Source: Kingma & Welling 2014, Eq. 10. Departs: a Gaussian likelihood of unit variance; the source uses a
     Bernoulli one for MNIST (the variant `bce`).
     """
 
@@ -108,7 +108,7 @@ class BetaVariationalAutoencoder(PythaeGaussian):
     """KL weighted by β. Pythae's BetaVAE.
 
     Source: Higgins et al. 2017, Eq. 4. Departs: a Gaussian likelihood; with unit variance β = 4 leaves about one
-    useful direction of MNIST's covariance: near collapse is what the printed setting asks for.
+    useful direction of MNIST's covariance, so the printed setting leads to near collapse.
     """
 
     def __init__(self, backbone: Backbone, settings: Weighted) -> None:
@@ -120,8 +120,8 @@ class BetaVariationalAutoencoder(PythaeGaussian):
 class InfoVariationalAutoencoder(PythaeGaussian):
     """KL weight 1-α and MMD weight α+λ-1. Pythae's INFOVAE_MMD.
 
-    Source: Zhao et al. 2017, Eq. 6, with the maximum mean discrepancy as their divergence. Departs: the paper gives
-    α alone, so λ is WAE's here (`lambda-1000` has a larger one). With Pythae's default λ = 0.001 the discrepancy
+    Source: Zhao et al. 2017, Eq. 6, with the maximum mean discrepancy as the divergence. Departs: the paper gives
+    only α, so λ is that of WAE here (`lambda-1000` has a larger one). With Pythae's default λ = 0.001 the discrepancy
     would be maximised.
     """
 
@@ -142,9 +142,8 @@ class InfoVariationalAutoencoder(PythaeGaussian):
 class CapacityVariationalAutoencoder(OwnGaussian):
     """Weight · |KL - C| per image with C rising linearly over the protocol's steps.
 
-    Source: Burgess et al. 2018, Eq. 8. Departs: the absolute value is taken per image, as in Pythae, where they
-    take the batch mean's. Validation always stands at C's end value, so that what early stopping goes by does
-    not move.
+    Source: Burgess et al. 2018, Eq. 8. Departs: the absolute value is taken per image, as in Pythae; the source takes
+    it of the batch mean. Validation always uses C's end value, so that the criterion of early stopping does not change.
     """
 
     def __init__(self, backbone: Backbone, settings: Capacity) -> None:
@@ -152,7 +151,7 @@ class CapacityVariationalAutoencoder(OwnGaussian):
         self.settings = settings
 
     def capacity(self, progress: float | Tensor) -> float | Tensor:
-        """C in nats after that share of the protocol's steps."""
+        """C in nats after the share `progress` of the protocol's steps."""
         if isinstance(progress, Tensor):
             return self.settings.capacity * progress.clamp(0.0, 1.0)
         return self.settings.capacity * min(max(progress, 0.0), 1.0)

@@ -34,7 +34,7 @@ class GaussianNetwork(nn.Module):
 class HierarchicalVAE(OwnGaussian):
     """p(z₂) p(z₁|z₂) p(x|z₁) with q(z₁|x) q(z₂|z₁), the formula of Section II-D.
 
-    Source: Sønderby et al. 2016, “Ladder variational autoencoders”: their plain hierarchy with bottom-up inference,
+    Source: Sønderby et al. 2016, “Ladder variational autoencoders”: the plain hierarchy with bottom-up inference,
     not the ladder. Departs: no warm-up, one hidden layer between the levels and no batch norm in it. -ELBO = -log
     p(x|z₁) + KL₁ + KL₂, with KL₁ = -H(q(z₁|x)) - log p(z₁|z₂) and KL₂ = KL(q(z₂|z₁) ‖ N(0, I)). The entropy and KL₂
     are exact, the rest one sample. Pythae's HVAE is the Hamiltonian VAE.

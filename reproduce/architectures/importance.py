@@ -1,8 +1,8 @@
 """Importance-weighted bounds: IWAE, MIWAE, CIWAE, PIWAE.
 
-The last three carry Rainforth et al.'s (2018) expanded names in Pythae (Multiply, Combination, Partially), and
-those decide: without missing data or labels the missing-data and conditional models of the paper's prose are the
-IWAE itself. All K decodes of a batch go through the decoder in one pass, so batch norm sees all of them.
+The last three have Rainforth et al.'s (2018) expanded names in Pythae (Multiply, Combination, Partially), which are
+used here: without missing data or labels, the missing-data and conditional models of the paper's text are the IWAE
+itself. All K samples of a batch are decoded in one pass, so batch norm uses all of them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def miwae_bound(log_weights: Tensor) -> Tensor:
 
 
 class ImportanceWeighted(OwnGaussian):
-    """log w = log p(x|z) + log p(z) - log q(z|x) for M × K samples an image."""
+    """log w = log p(x|z) + log p(z) - log q(z|x) for M × K samples per image."""
 
     def __init__(self, backbone: Backbone, settings: Importance) -> None:
         super().__init__(backbone)
@@ -54,7 +54,7 @@ class ImportanceWeighted(OwnGaussian):
         return standard_log_density(z) - gaussian_log_density(z, mean, log_variance) - error, error
 
     def objective(self, log_weights: Tensor) -> dict[str, Tensor]:
-        """The bound that each player ascends, (B,)."""
+        """The bound that each player maximises, (B,)."""
         return {"autoencoder": iwae_bound(log_weights)}
 
     def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
@@ -79,8 +79,8 @@ class MIWAE(ImportanceWeighted):
     """Multiply: mean of M bounds of K samples.
 
     Source: Rainforth et al. 2018, “Tighter variational bounds are not necessarily better”. Departs: a Gaussian
-    likelihood. The paper cites another model of this acronym, for missing data, of which there is none. Pythae
-    normalises its weights over M where K is meant.
+    likelihood. The paper cites another model of this name, for missing data, but there are none here. Pythae
+    normalises its weights over M instead of K.
     """
 
     def objective(self, log_weights: Tensor) -> dict[str, Tensor]:
@@ -91,7 +91,7 @@ class CIWAE(ImportanceWeighted):
     """Combination: β·ELBO + (1-β)·IWAE.
 
     Source: Rainforth et al. 2018, “Tighter variational bounds are not necessarily better”. Departs: a Gaussian
-    likelihood. The paper's prose has a conditional model; there are no labels here.
+    likelihood. The paper's text describes a conditional model, but there are no labels here.
     """
 
     def objective(self, log_weights: Tensor) -> dict[str, Tensor]:
@@ -100,11 +100,11 @@ class CIWAE(ImportanceWeighted):
 
 
 class PIWAE(ImportanceWeighted):
-    """Partially: the encoder ascends the MIWAE bound, the decoder the IWAE bound of all M·K samples.
+    """Partially: the encoder maximises the MIWAE bound, the decoder the IWAE bound of all M·K samples.
 
     Source: Rainforth et al. 2018, “Tighter variational bounds are not necessarily better”. Departs: a Gaussian
-    likelihood. The paper cites a model for missing data, of which there is none. Validation stands on the decoder's
-    bound, the tighter one. Pythae adds both gradients into the encoder.
+    likelihood. The paper cites a model for missing data, but there are none here. Validation uses the decoder's
+    bound, which is tighter. Pythae adds both gradients into the encoder.
     """
 
     def players(self) -> tuple[Player, ...]:

@@ -13,7 +13,7 @@ def rbf_kernel(first: Tensor, second: Tensor, bandwidth: float) -> Tensor:
 
 
 def squared_mmd(first: Tensor, second: Tensor, bandwidth: float) -> Tensor:
-    """Unbiased within the samples, all pairs across (Gretton et al. 2012, Eq. 3 with Pythae's cross term), ()."""
+    """Unbiased within each sample, with all pairs across (Gretton et al. 2012, Eq. 3 with Pythae's cross term), ()."""
 
     def within(z: Tensor) -> Tensor:
         kernel = rbf_kernel(z, z, bandwidth)

@@ -10,17 +10,17 @@ BASELINE = "vae"
 """The architecture that every t-test of the paper compares with (Section III-G)."""
 
 IMAGE_METRICS: tuple[str, ...] = ("ssim", "mse", "psnr", "mae")
-"""Table I's metrics, in its column order: one value an image."""
+"""Table I's metrics, in its column order: one value per image."""
 PAIR_METRICS: tuple[str, ...] = ("piq", "iss", "i_ssim")
-"""Table II's: one value an interpolated pair."""
+"""Table II's metrics: one value per interpolated pair."""
 ALL_METRICS = IMAGE_METRICS + PAIR_METRICS
 RIVAL_SSIMS: tuple[str, ...] = ("uniform11", "uniform7", "uniform7_range2", "zero_padded")
-"""Other definitions of SSIM that software offers: `metrics.RIVAL_SSIMS`."""
+"""Other definitions of SSIM that software uses: `metrics.RIVAL_SSIMS`."""
 SSIMS = ("ssim", *(f"ssim_{name}" for name in RIVAL_SSIMS))
 I_SSIMS = ("i_ssim", *(f"i_ssim_{name}" for name in RIVAL_SSIMS))
 RECOGNISED = ("predicted", "confidence", "nearest_distance")
-"""What a small classifier says of an image: `evaluation.Recognition`."""
+"""The outputs of a small classifier for an image: `evaluation.Recognition`."""
 MILESTONE_IMAGES = (*SSIMS, "mse", "psnr", "mae")
-"""What a milestone has of an image."""
+"""The metrics of an image at a milestone."""
 MILESTONE_PAIRS = ("piq", "iss", *I_SSIMS, "end_distance")
-"""What a milestone has of a pair."""
+"""The metrics of a pair at a milestone."""

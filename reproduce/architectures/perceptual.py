@@ -17,14 +17,14 @@ from reproduce.machine.devices import CPU
 C1, C2 = 0.01**2, 0.03**2
 WINDOW, SIGMA = 11, 1.5
 LEAST_CONTRAST = 1e-6
-"""Contrast terms are clamped here before they are raised to a power: below zero a power has no value."""
+"""Lower bound of a contrast term before it is raised to a power, which is undefined below zero."""
 
 
 @lru_cache(maxsize=16)
 def gaussian_window(side: int, dtype: torch.dtype = torch.float64, device: torch.device = CPU) -> Tensor:
-    """Weights of a window of that side, σ = 1.5, sum 1: (side,), computed in float64.
+    """Weights of a window of `side` pixels, σ = 1.5, sum 1: (side,), computed in float64.
 
-    Kept on the device, so that no step copies them there.
+    Cached on the device, so that no step copies them there.
     """
     offsets = torch.arange(side, dtype=torch.float64) - (side - 1) / 2
     weights = torch.exp(-offsets.square() / (2 * SIGMA**2))
@@ -34,7 +34,7 @@ def gaussian_window(side: int, dtype: torch.dtype = torch.float64, device: torch
 def similarity_terms(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Luminance and contrast-structure (Wang et al. 2004, Eq. 6 and 13 with C3 = C2/2), mean over windows.
 
-    (B, 1, S, S) twice → (B,) twice. Windows of min(11, S), wholly inside the image.
+    (B, 1, S, S) twice → (B,) twice. Windows of side min(11, S), completely inside the image.
     """
     window = gaussian_window(min(WINDOW, x.shape[-1]), x.dtype, x.device)
     planes = torch.cat([x, y, x * x, y * y, x * y], dim=1)
@@ -50,8 +50,8 @@ def similarity_terms(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 def multi_scale_ssim(x: Tensor, y: Tensor, scales: tuple[float, ...]) -> Tensor:
     """MS-SSIM per image (Wang et al. 2003, Eq. 7): (B, 1, 28, 28) twice → (B,) in (0, 1].
 
-    scales: exponents, finest first; as many are used as the image has halvings with a side of at least 3 (28, 14, 7,
-    3: four), renormalised to sum 1. 2×2 average pooling between scales; luminance at the coarsest scale only.
+    scales: exponents, finest first. One is used for each halving of the image with a side of at least 3 (28, 14, 7, 3:
+    four), renormalised to sum 1. 2×2 average pooling between scales; luminance at the coarsest scale only.
     """
     count, side = 1, x.shape[-1]
     while count < len(scales) and side // 2 >= 3:
@@ -74,8 +74,8 @@ class PerceptualVAE(OwnGaussian):
     """1 - MS-SSIM in place of the squared error, and a weighted KL.
 
     Source: Snell et al. 2017, “Learning to generate images with perceptual similarity metrics”, with the measure of
-    Wang et al. 2003, Eq. 7. Departs: five scales do not fit 28×28, four do, with smaller windows. The KL weight is
-    not stated; at 1 the KL, in nats, would outweigh a loss that lies in [0, 1] and collapse the posterior.
+    Wang et al. 2003, Eq. 7. Departs: only four of five scales fit into 28×28, with smaller windows. The KL weight is
+    not stated; at 1 the KL, in nats, would outweigh a loss in [0, 1] and collapse the posterior.
     """
 
     def __init__(self, backbone: Backbone, settings: Perceptual) -> None:

@@ -1,8 +1,8 @@
-"""Convolutions between maps of 3×3 and 7×7 as matrix products: the library's own take half as long again on a CPU.
+"""Convolutions between maps of 3×3 and 7×7 as matrix products: torch's own layers take half as long again on a CPU.
 
-The windows are gathered once; then everything is one product forth and two back. Same function, same gradients (the
-tests compare with torch's layers in float64). Second derivatives, and every other device, go through torch's own
-layers. Maps are channels last throughout.
+The windows are gathered once; then the forward pass is one matrix product and the backward pass two. The function and
+its gradients are the same (the tests compare with torch's layers in float64). Second derivatives and all devices but
+the CPU use torch's own layers. Maps are channels last throughout.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 KERNEL, STRIDE = 3, 2
-"""Of all convolutions of the backbone (Section III-C)."""
+"""Kernel size and stride of all convolutions in the backbone (Section III-C)."""
 TAPS = [(row, column) for row in range(KERNEL) for column in range(KERNEL)]
 
 
@@ -27,7 +27,7 @@ def strided_convolution(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def transposed_convolution(x: Tensor, weight: Tensor) -> Tensor:
-    """Its transpose, likewise: (B, C, H, W), (C, D, 3, 3) → (B, D, 2H+1, 2W+1)."""
+    """The transposed convolution: (B, C, H, W), (C, D, 3, 3) → (B, D, 2H+1, 2W+1)."""
     if x.device.type != "cpu":
         return F.conv_transpose2d(x, weight, None, STRIDE)
     result: Tensor = _TransposedConvolution.apply(x, weight)
@@ -52,7 +52,7 @@ def scatter(windows: Tensor, maps: Tensor, height: int, width: int) -> None:
 
 
 def places(height: int, width: int) -> list[tuple[slice, slice]]:
-    """For each tap, the rows and columns of a map that it meets in height × width windows."""
+    """For each tap, the rows and columns of a map that it covers in height × width windows."""
     return [
         (
             slice(row, row + STRIDE * (height - 1) + 1, STRIDE),
@@ -73,7 +73,7 @@ def channels_first(x: Tensor) -> Tensor:
 
 
 def by_both(y: Tensor, x: Tensor, weight: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-    """Gradients of y by x and weight that can themselves be differentiated."""
+    """Gradients of y with respect to x and weight that can themselves be differentiated."""
     by_x, by_weight = torch.autograd.grad(y, (x, weight), gradient, create_graph=True)
     return by_x, by_weight
 

@@ -1,11 +1,11 @@
-"""Pythae's implementation of 14 architectures: Pythae's own class, defects included, on the shared backbone.
+"""Pythae's implementation of 14 architectures: Pythae's own class, including its defects, on the shared backbone.
 
 Settings that the paper prints are given, everything else is Pythae's default (`registry.PYTHAE` lists both). Each loss
-is that of Pythae's forward pass, and the gradients are those that Pythae's assigned trainer leaves behind: for two of
-its trainers the second backward pass adds to the gradient of the first player (`LeakingPlayers`). The rest
-of the protocol is ours: order of the batches, noise, epochs, fixed validation noise. Two things of its trainers are
-left out, for they end with the first steps: the forward pass in training mode before training (one more update of
-running statistics and codebook), and its own default seed.
+is that of Pythae's forward pass, and the gradients are those of Pythae's assigned trainer: in two of its trainers the
+second backward pass adds to the gradient of the first player (`LeakingPlayers`). The rest of the protocol is ours:
+order of the batches, noise, epochs, fixed validation noise. Two features of its trainers are left out, because their
+effect ends with the first steps: the forward pass in training mode before training (one more update of running
+statistics and codebook), and Pythae's own default seed.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ SETTLED = {field.name for field in fields(VAEConfig)} | {
     "uses_default_discriminator",
     "discriminator_input_dim",
 }
-"""Fields of Pythae's configurations that are no settings of the method: backbone, likelihood, bookkeeping."""
+"""Fields of Pythae's configurations that are not settings of the method: backbone, likelihood, bookkeeping."""
 
 
 def configuration(
@@ -87,8 +87,8 @@ def configuration(
 ) -> BaseAEConfig:
     """Pythae's configuration with every field of the method given by name.
 
-    Raises ReproduceError when a setting does not exist there (Pythae would drop it silently), or when one is left to a
-    default that is not documented.
+    Raises ReproduceError when a setting does not exist there (Pythae would drop it silently), or when one is not given
+    and would get an undocumented default.
     """
     wanted = settings.config | shared
     open_fields = sorted({field.name for field in fields(kind)} - SETTLED - wanted.keys())
@@ -102,14 +102,14 @@ def configuration(
 
 
 class PythaeImplementation(PythaeObjective):
-    """One Pythae class on the shared backbone. Subclasses name it, its configuration, and what its code means."""
+    """One Pythae class on the shared backbone. Subclasses name the class and its configuration, and define its code."""
 
-    capturable = False  # Pythae's classes ask the device for values
+    capturable = False  # Pythae's classes read values back from the device
 
     model: ClassVar[type[BaseAE]]
     configures: ClassVar[type[BaseAEConfig]]
     differentiates: ClassVar[bool] = False
-    """Whether the forward pass takes gradients itself and so needs the graph in evaluation, too."""
+    """Whether the forward pass computes gradients itself and so needs the graph in evaluation, too."""
 
     def __init__(self, backbone: Backbone, settings: PythaeSettings) -> None:
         config = configuration(self.configures, backbone, settings, **self.likelihood(backbone))
@@ -117,23 +117,23 @@ class PythaeImplementation(PythaeObjective):
 
     @staticmethod
     def make_encoder(backbone: Backbone) -> Encoder:
-        """One head unless there is a posterior."""
+        """An encoder with one head; subclasses with a posterior have two."""
         return mean_encoder(backbone)
 
     @staticmethod
     def likelihood(backbone: Backbone) -> dict[str, object]:
-        """Deterministic classes have the squared error alone."""
+        """No likelihood setting: deterministic classes have only the squared error."""
         return {}
 
     def forward_pass(self, batch: Batch) -> ModelOutput:
-        """Pythae's own forward pass, with what its trainers hand to it."""
-        # another tensor on the same pixels: RAE_GP asks for the gradient of what it is given, in place
+        """Pythae's own forward pass, with the arguments that its trainers pass."""
+        # another tensor with the same memory: RAE_GP calls requires_grad_ on its input
         inputs = {"data": batch.images.detach()}
         with torch.set_grad_enabled(self.differentiates or torch.is_grad_enabled()):
             return self.pythae(inputs, **self.trainer_arguments())
 
     def trainer_arguments(self) -> dict[str, Any]:
-        """Keyword arguments that Pythae's trainers pass to a class that asks for them."""
+        """Keyword arguments that Pythae's trainers pass to a class that needs them."""
         return {}
 
     def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
@@ -142,11 +142,12 @@ class PythaeImplementation(PythaeObjective):
 
 
 class LeakingPlayers(PythaeImplementation):
-    """Two optimisers as Pythae's AdversarialTrainer and CoupledOptimizerTrainer drive them.
+    """Two optimizers as Pythae's AdversarialTrainer and CoupledOptimizerTrainer use them.
 
-    Both clear the first player's gradients, take the first loss's backward pass, clear the second player's gradients
-    and take the second loss's; then both step. So the second loss's gradient stays in the first player's parameters:
-    the first player descends the sum, the second its own loss. The sum is also what their validation compares.
+    Both trainers clear the first player's gradients, run the first loss's backward pass, clear the second player's
+    gradients and run the second loss's backward pass; then both players step. So the second loss's gradient stays in
+    the first player's parameters: the first player minimises the sum, the second its own loss. Their validation also
+    compares the sum.
     """
 
     roles: ClassVar[tuple[str, str]]
@@ -157,7 +158,7 @@ class LeakingPlayers(PythaeImplementation):
         return (Player.of(first, *self.owned(first)), Player.of(second, *self.owned(second)))
 
     def owned(self, role: str) -> tuple[torch.nn.Module, ...]:
-        """The modules in that optimiser."""
+        """The modules in that player's optimizer."""
         networks = {
             "encoder": ("encoder",),
             "decoder": ("decoder",),
@@ -176,8 +177,8 @@ class LeakingPlayers(PythaeImplementation):
 
 
 class PythaeRaeGp(PythaeImplementation):
-    """Pythae's RAE_GP: the penalty is the squared gradient of the summed output by the input image, through encoder and
-    decoder, and not the decoder's Jacobian (Ghosh et al. 2020)."""
+    """Pythae's RAE_GP: the penalty is the squared gradient of the summed output with respect to the input image,
+    through encoder and decoder, and not the decoder's Jacobian (Ghosh et al. 2020)."""
 
     model, configures = RAE_GP, RAE_GP_Config
     differentiates = True
@@ -187,8 +188,8 @@ class PythaeRaeGp(PythaeImplementation):
 class PythaeRaeL2(LeakingPlayers):
     """Pythae's RAE_L2 (Ghosh et al. 2020 without their L_REG).
 
-    The decay that its configuration names never reaches an optimiser, and both players have the same loss, so that the
-    encoder's gradient counts twice.
+    The decay in its configuration never reaches an optimizer, and both players have the same loss, so the encoder's
+    gradient counts twice.
     """
 
     model, configures = RAE_L2, RAE_L2_Config
@@ -200,8 +201,8 @@ class PythaeVqVae(PythaeImplementation):
     """Pythae's VQVAE on a flat encoder: each of the 16 scalars is rounded to one of 512 values (van den Oord et al.
     2017 with vectors of one dimension).
 
-    The commitment loss is a mean over everything, and the moving averages start apart from the codes: those that
-    nothing chooses leap away at the first step.
+    The commitment loss is a mean over all elements. The moving averages do not start at the codes, so codes that are
+    not chosen jump away at the first step.
     """
 
     model, configures = VQVAE, VQVAEConfig
@@ -235,7 +236,7 @@ class PythaeVqVae(PythaeImplementation):
 
 
 class PythaeGaussian(PythaeImplementation, GaussianPosterior):
-    """What the Gaussian ones share: two heads, and the posterior mean as the deterministic code."""
+    """The common part of the Gaussian classes: two heads, and the posterior mean as the deterministic code."""
 
     parts: Mapping[str, str] = {"reconstruction": "recon_loss", "kl": "reg_loss"}
 
@@ -259,8 +260,8 @@ class PythaeInfoVae(PythaeGaussian):
 
 
 class PythaeBetaTcVae(PythaeGaussian):
-    """Pythae's BetaTCVAE (Chen et al. 2018, Eq. 4): its matrix of importance weights fills columns where diagonals are
-    meant, and N is the size of whatever set passes, so that training and validation losses are not comparable."""
+    """Pythae's BetaTCVAE (Chen et al. 2018, Eq. 4): its matrix of importance weights fills columns instead of
+    diagonals, and N is the size of the current data set, so training and validation losses are not comparable."""
 
     model, configures = BetaTCVAE, BetaTCVAEConfig
     parts = {"reconstruction": "recon_loss", "regulariser": "reg_loss"}  # noqa: RUF012
@@ -283,8 +284,8 @@ class PythaeMsSsimVae(PythaeGaussian):
 
 
 class PythaeVamp(PythaeGaussian):
-    """Pythae's VAMP (Tomczak & Welling 2018, Eq. 9): pseudo-inputs pass the encoder in each step and make up half of
-    its running statistics, with which digits are then encoded."""
+    """Pythae's VAMP (Tomczak & Welling 2018, Eq. 9): pseudo-inputs pass through the encoder in each step and make up
+    half of its running statistics, which are then used to encode digits."""
 
     model, configures = VAMP, VAMPConfig
 
@@ -298,14 +299,14 @@ class PythaeVamp(PythaeGaussian):
 
 class PythaeMiwae(PythaeGaussian):
     """Pythae's MIWAE (Rainforth et al. 2018): weights are normalised over the M groups and averaged over the K
-    samples, so that M = 2, K = 5 computes five bounds of two."""
+    samples, so M = 2, K = 5 gives five bounds of two samples."""
 
     model, configures = MIWAE, MIWAEConfig
 
 
 class PythaePiwae(LeakingPlayers, PythaeGaussian):
-    """Pythae's PIWAE (Rainforth et al. 2018): MIWAE's axis, and the decoder's IWAE gradient added into the
-    encoder."""
+    """Pythae's PIWAE (Rainforth et al. 2018): it has MIWAE's wrong axis, and the decoder's IWAE gradient is added into
+    the encoder."""
 
     model, configures = PIWAE, PIWAEConfig
     roles = ("encoder", "decoder")
@@ -313,7 +314,7 @@ class PythaePiwae(LeakingPlayers, PythaeGaussian):
 
 class PythaeFactorVae(LeakingPlayers, PythaeGaussian):
     """Pythae's FactorVAE (Kim & Mnih 2018, algorithm 2): half of the batch is reconstructed, the other half only
-    supplies permuted codes; the encoder descends the discriminator's loss, too, and so helps it. The discriminator is
+    supplies permuted codes; the encoder minimises the discriminator's loss, too, and so helps it. The discriminator is
     Pythae's: five layers of 1000."""
 
     model, configures = FactorVAE, FactorVAEConfig
@@ -322,8 +323,8 @@ class PythaeFactorVae(LeakingPlayers, PythaeGaussian):
 
 
 class PythaeAdversarialAe(LeakingPlayers, PythaeGaussian):
-    """Pythae's Adversarial_AE (Makhzani et al. 2016): encoder and decoder descend one weighted sum, in which fooling
-    the discriminator weighs about a hundredth of the reconstruction. Here nothing leaks: the codes are detached."""
+    """Pythae's Adversarial_AE (Makhzani et al. 2016): encoder and decoder minimise one weighted sum, in which fooling
+    the discriminator weighs about a hundredth of the reconstruction. No gradient leaks: the codes are detached."""
 
     model, configures = Adversarial_AE, Adversarial_AE_Config
     roles = ("autoencoder", "discriminator")
@@ -334,7 +335,7 @@ class PythaeAdversarialAe(LeakingPlayers, PythaeGaussian):
 
 
 class PythaeFlow(FlowPosterior, PythaeGaussian):
-    """A flow that knows nothing of the image: a learned prior in the disguise of a posterior."""
+    """A flow that does not depend on the image: effectively a learned prior, not a richer posterior."""
 
 
 class PythaeVaeIaf(PythaeFlow):
@@ -364,8 +365,9 @@ class PythaeVaeLinNf(PythaeFlow):
 class PythaeHvae(PythaeGaussian):
     """Pythae's HVAE, the Hamiltonian VAE (Caterini et al. 2018): three leapfrog steps of size 0.001 after a draw.
 
-    As coded the tempering has no effect and the half step of the momentum is thrown away; the standard deviation is the
-    softplus of what the entropy term takes for the log-variance. `encode` is the Gaussian's mean, before any step.
+    As coded, the tempering has no effect and the half step of the momentum is discarded; the standard deviation is the
+    softplus of the value that the entropy term uses as the log-variance. `encode` is the Gaussian's mean, before any
+    step.
     """
 
     model, configures = HVAE, HVAEConfig
@@ -373,7 +375,7 @@ class PythaeHvae(PythaeGaussian):
     parts: Mapping[str, str] = {}
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of the first draw, as it is drawn, each (B, d)."""
+        """Mean and log-variance that the first draw actually has, each (B, d)."""
         mean, raw = super().posterior(x)
         return mean, 2 * F.softplus(raw).log()
 
@@ -381,5 +383,5 @@ class PythaeHvae(PythaeGaussian):
         return self.forward_pass(Batch(x)).z.detach()
 
     def kl(self, x: Tensor) -> Tensor | None:
-        """That of the first draw."""
+        """The KL of the first draw's distribution."""
         return gaussian_kl(*self.posterior(x))

@@ -1,4 +1,4 @@
-"""Architectures whose objective is Pythae's own class, used as it is, on the shared backbone."""
+"""Architectures whose objective is Pythae's own class, unchanged, on the shared backbone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def gaussian_encoder(backbone: Backbone) -> Encoder:
 
 
 def mean_encoder(backbone: Backbone) -> Encoder:
-    """The mean head alone, for deterministic encoders."""
+    """Only the mean head, for deterministic encoders."""
     return Encoder({"embedding": backbone.latent_dim})
 
 
@@ -37,12 +37,12 @@ def pythae_settings(backbone: Backbone) -> dict[str, object]:
 
 
 def pythae_likelihood(backbone: Backbone) -> dict[str, object]:
-    """Pythae's name of the likelihood."""
+    """The likelihood by Pythae's name."""
     return {"reconstruction_loss": {"gaussian": "mse", "bernoulli": "bce"}[backbone.likelihood]}
 
 
 def checked(config: object, **wanted: object) -> object:
-    """The configuration, once every wanted value is found in it: Pythae drops unknown fields silently."""
+    """The configuration. Raises ReproduceError if it lacks a wanted value: Pythae drops unknown fields silently."""
     for name, value in wanted.items():
         if getattr(config, name, None) != value:
             raise ReproduceError(f"Pythae's {type(config).__name__} did not take {name}={value!r}")
@@ -50,7 +50,7 @@ def checked(config: object, **wanted: object) -> object:
 
 
 class PythaeObjective(Architecture):
-    """Loss and its parts come from a Pythae model's forward pass.
+    """The loss and its parts come from a Pythae model's forward pass.
 
     parts: record name → name in Pythae's output.
     """
@@ -76,9 +76,9 @@ class PythaeObjective(Architecture):
         return Losses(self.by_player(output.loss), self.recorded(output))
 
     def recorded(self, output: ModelOutput) -> dict[str, Tensor]:
-        """The parts: means, since some classes leave axes of samples."""
+        """The parts by name, as means, since some classes return them per sample."""
         return {name: output[key].mean() for name, key in self.parts.items()}
 
     def by_player(self, loss: Tensor) -> dict[str, Tensor]:
-        """The one loss, for each player."""
+        """The same loss for each player."""
         return {player.name: loss for player in self.players()}

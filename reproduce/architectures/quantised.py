@@ -12,14 +12,14 @@ from reproduce.architectures.contract import Architecture, Batch, Losses, Path, 
 from reproduce.architectures.settings import Backbone, Codebook
 
 LEAST_COUNT = 1e-6
-"""Below this moving average of its count a code stays where it is (1,375 steps without being chosen at 0.99)."""
+"""A code whose count has a smaller moving average does not move (after 1,375 steps without being chosen at 0.99)."""
 
 
 class Quantiser(nn.Module):
-    """A codebook kept by exponential moving averages (van den Oord et al. 2017, appendix A.1).
+    """A codebook updated by exponential moving averages (van den Oord et al. 2017, appendix A.1).
 
     It starts from encoder vectors of the first batch, with matching sums, so that no code starts far away;
-    codes that nothing chooses are not restarted.
+    codes that are never chosen are not restarted.
     """
 
     codes: Tensor
@@ -34,12 +34,12 @@ class Quantiser(nn.Module):
         self.register_buffer("counts", torch.ones(size))
         self.register_buffer("sums", torch.zeros(size, dim))
         self.register_buffer("started", torch.zeros((), dtype=torch.bool))
-        # a host-side copy of `started`, so that a step asks the device nothing
+        # a host-side copy of `started`, so that a step need not read it from the device
         self._started = False
 
     @property
     def begun(self) -> bool:
-        """Whether `start` has nothing left to do, without asking the device."""
+        """Whether `start` has nothing left to do, without a read from the device."""
         return self._started
 
     def nearest(self, vectors: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class Quantiser(nn.Module):
 
     @torch.no_grad()
     def start(self, vectors: Tensor) -> None:
-        """Codes = vectors of the first batch, drawn without replacement as long as they last."""
+        """Set the codes to vectors of the first batch, drawn without replacement until all have been used."""
         if self._started or bool(self.started):
             self._started = True
             return
@@ -76,8 +76,8 @@ class Quantiser(nn.Module):
         sums = torch.zeros_like(self.sums).index_add_(0, indices, vectors)
         self.counts.lerp_(counts, 1 - self.decay)
         self.sums.lerp_(sums, 1 - self.decay)
-        # both averages of a code that nothing chooses shrink alike, so it keeps its place; once they have shrunk to
-        # nothing, their ratio would drag it to the origin
+        # both averages of a code that is not chosen shrink by the same factor, so it stays where it is; once they are
+        # almost zero, their ratio would move it to the origin
         counts = self.counts.unsqueeze(1)
         self.codes.copy_(
             torch.where(counts > LEAST_COUNT, self.sums / counts.clamp_min(LEAST_COUNT), self.codes)
@@ -98,9 +98,9 @@ class VectorQuantised(Architecture):
     Source: van den Oord et al. 2017, Eq. 3. Departs: the codebook follows moving averages in place of the second
     term (their appendix A.1) and starts from the first batch.
 
-    1×1 convolution 128 → 16, quantised at each of the nine places, 1×1 convolution back to 128, then the shared
-    blocks; no linear layers. The code holds 144 numbers (81 bits), not 16. A flat 16-vector in Pythae's class is
-    sixteen scalars, each rounded.
+    1×1 convolution 128 → 16, quantisation at each of the nine positions, 1×1 convolution back to 128, then the shared
+    blocks; no linear layers. The code holds 144 numbers (81 bits), not 16. Pythae's class would treat a flat 16-vector
+    as sixteen scalars and round each.
     """
 
     def __init__(self, backbone: Backbone, settings: Codebook) -> None:
@@ -115,7 +115,7 @@ class VectorQuantised(Architecture):
         self.settings = settings
 
     def ready_for_graph(self) -> bool:
-        """Once the codebook has started: the first batch begins it, which asks the device."""
+        """Whether the codebook has started: the first batch initialises it, with reads from the device."""
         return self.quantiser.begun
 
     def raw_code(self, x: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""The 22 in Table I's order, with every setting in one visible place, and their variants.
+"""The 22 architectures in Table I's order, with all their settings and variants.
 
-Settings that Section III-D prints are literal; the others are decided so that a model does what it is for (see
+Settings that Section III-D prints are used literally; the others are chosen so that a model serves its purpose (see
 the register of decisions). A variant changes settings; `@pythae` is Pythae's own class (`pythae_implementation.py`).
 """
 
@@ -44,24 +44,24 @@ BACKBONE_REVISION = 2
 
 @dataclass(frozen=True)
 class Entry:
-    """One architecture: its name in print, how it is built, its settings, and the integer that its key carries."""
+    """One architecture: its printed name, how it is built, its settings, and the revision in its key."""
 
     label: str
     """As Table I prints it."""
     source: str
-    """Module and class, imported when it is built: `status` needs the settings, and not torch."""
+    """Module and class, imported only when it is built: `status` needs the settings, but not torch."""
     settings: Settings
     revision: int = 1
-    """Raised by hand whenever the architecture's numbers change; a test turns red if it is forgotten."""
+    """Raised by hand whenever the architecture's numbers change; a test fails if this is forgotten."""
     needs: tuple[str, ...] = ()
-    """Sizes of the data that the class asks for: "train_size", "validation_size"."""
+    """Sizes of the data that the class needs: "train_size", "validation_size"."""
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Variant name → fields of settings or backbone that it changes."""
     families: tuple[str, ...] = ()
-    """What `--only family:NAME` finds it by."""
+    """Names for `--only family:NAME`."""
     cost: float | None = None
-    """Time of a step in those of a VAE, roughly: only the order and the time left depend on it. None: as much as the
-    paper's implementation, or 1."""
+    """Rough time of a step in units of the VAE's; only the order of runs and the estimated time depend on it. None:
+    that of the paper's implementation, or 1."""
 
 
 LINEAR_BLOCK = {"linear-block": {"final_block": "linear"}}
@@ -263,8 +263,8 @@ PYTHAE: dict[str, Entry] = {
         deterministic_posterior=False,
     ),
 }
-"""Pythae's implementation of every architecture where Pythae's class is another method or is wrong: the paper's printed
-settings, and every other field at Pythae's default, written down."""
+"""Pythae's implementation of every architecture where Pythae's class is another method or is wrong: with the paper's
+printed settings, and every other field explicitly at Pythae's default."""
 
 
 def normalise(name: str) -> tuple[str, str]:
@@ -302,7 +302,7 @@ def all_variants() -> tuple[str, ...]:
 
 
 def entry_of(slug: str, variant: str = "") -> Entry:
-    """What builds that variant: Pythae's implementation is a class of its own, the others change settings.
+    """The entry of a variant: Pythae's implementation has its own class, the others change settings.
 
     Raises ReproduceError when there is no such variant.
     """
@@ -311,7 +311,7 @@ def entry_of(slug: str, variant: str = "") -> Entry:
 
 
 def cost(slug: str, variant: str = "") -> float:
-    """Time of a step in those of a VAE, roughly."""
+    """Rough time of a step in units of the VAE's."""
     known = (entry_of(slug, variant).cost, REGISTRY[slug].cost, 1.0)
     return next(found for found in known if found is not None)
 
@@ -352,8 +352,8 @@ def build(
 ) -> Architecture:
     """A fresh architecture, its weights drawn from torch's default generator.
 
-    train_size, validation_size: images of the two sets (β-TCVAE's estimate depends on them; as many for validation
-    unless said otherwise).
+    train_size, validation_size: number of images in the two sets, on which β-TCVAE's estimate depends. By default they
+    are equal.
     """
     entry = entry_of(slug, variant)
     module, name = entry.source.split(":")

@@ -1,6 +1,6 @@
-"""Settings of architectures: frozen dataclasses without defaults, filled in one place, `registry.py`.
+"""Settings of architectures: frozen dataclasses without defaults, all filled in `registry.py`.
 
-Pythae ignores a misspelt setting silently; here an unknown one cannot be written.
+Pythae silently ignores a misspelt setting; here an unknown one is an error.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Backbone:
-    """What all 22 share (Section III-C)."""
+    """Settings that all 22 share (Section III-C)."""
 
     latent_dim: int
     final_block: str
@@ -136,7 +136,7 @@ class Pseudo:
 
 @dataclass(frozen=True)
 class Perceptual:
-    """MS-SSIM-VAE: weights of the scales as printed (as many are used as fit), weight of the KL."""
+    """MS-SSIM-VAE: printed weights of the scales (only the scales that fit are used), weight of the KL."""
 
     scales: tuple[float, ...]
     kl_weight: float
@@ -144,7 +144,7 @@ class Perceptual:
 
 @dataclass(frozen=True)
 class Spherical:
-    """SVAE: the least concentration, and proposals of the rejection sampler per draw."""
+    """SVAE: the smallest concentration, and proposals of the rejection sampler per draw."""
 
     least_concentration: float
     proposals: int
@@ -152,7 +152,7 @@ class Spherical:
 
 @dataclass(frozen=True)
 class PythaeSettings:
-    """Pythae's implementation: Pythae's configuration by its own names, but for what the backbone settles."""
+    """Pythae's implementation: Pythae's configuration by its own names, without the fields that the backbone sets."""
 
     config: dict[str, Any]
 

@@ -24,7 +24,7 @@ from reproduce.architectures.pythae_objective import decoder
 from reproduce.architectures.settings import Backbone, Spherical
 
 RECURRENCE_START = 128
-"""Order at which the downward recurrence of Bessel ratios starts; the error dies out within a few dozen orders."""
+"""Order at which the downward recurrence of Bessel ratios starts; its error vanishes within a few dozen orders."""
 
 
 def bessel_ratios(kappa: Tensor, order: int) -> Tensor:
@@ -43,7 +43,7 @@ def bessel_ratios(kappa: Tensor, order: int) -> Tensor:
 
 
 LARGE = 400.0
-"""Concentration from which Hankel's expansion takes over: the recurrence forgets its start too slowly there."""
+"""From this concentration on Hankel's expansion is used: the error of the recurrence vanishes too slowly there."""
 HANKEL_TERMS = 16
 
 
@@ -61,7 +61,7 @@ def bessel(kappa: Tensor, order: int) -> tuple[Tensor, Tensor]:
     """I_{order+1}(κ)/I_order(κ) and log I_order(κ): (B,) float64 → (B,) twice."""
     small, large = kappa.clamp_max(LARGE), kappa.clamp_min(LARGE)
     ratios = bessel_ratios(small, order)
-    # log I_order(κ) = log I_0(κ) + Σ log ratios; i0e carries the factor exp(-κ)
+    # log I_order(κ) = log I_0(κ) + Σ log ratios; i0e includes the factor exp(-κ)
     log_small = torch.special.i0e(small).log() + small + ratios[:order].log().sum(0)
     here, above = hankel_sum(large, order), hankel_sum(large, order + 1)
     log_large = here.log() + large - 0.5 * (2 * math.pi * large).log()
@@ -102,8 +102,8 @@ def uniform_kl(kappa: Tensor, dim: int) -> Tensor:
 def sample_along_mean(kappa: Tensor, dim: int, proposals: int) -> Tensor:
     """A draw of ⟨μ, z⟩ by Wood's (1994) rejection sampler, (B,) → (B,).
 
-    A fixed number of proposals a draw and the first accepted one among them, so that nothing waits for the host;
-    acceptance is above 0.65, so that all of 32 fail once in 10¹⁴ draws (then the last is taken). The gradient goes
+    Each draw makes a fixed number of proposals and takes the first accepted one, so that nothing waits for the host.
+    Acceptance is above 0.65, so all of 32 are rejected once in 10¹⁴ draws; then the last is taken. The gradient goes
     through the proposal's transformation (Davidson et al. 2018, algorithm 1, without the correction term, as in
     their code and Pythae's).
     """
@@ -135,10 +135,11 @@ def sample_von_mises_fisher(mean: Tensor, kappa: Tensor, proposals: int) -> Tens
 class SphericalVAE(Architecture):
     """q(z|x) = vMF(μ(x), κ(x)) with κ = least + softplus, uniform prior on the 15-sphere.
 
-    Source: Davidson et al. 2018, algorithm 1, and their divergence of the von Mises-Fisher and the uniform
-    distribution. Departs: a bounded number of proposals a draw, and the gradient without the correction term, as in
-    their code. Interpolation follows the great circle: the decoder knows no points off the sphere, and V-B and V-E of
-    the paper speak of great circles for this model. Eq. 6's chord and its projection on the sphere stand beside it.
+    Source: Davidson et al. 2018, algorithm 1, and their KL divergence between the von Mises-Fisher and the uniform
+    distribution. Departs: a bounded number of proposals per draw, and the gradient without the correction term, as in
+    their code. Interpolation follows the great circle: the decoder is not trained on points off the sphere, and V-B and
+    V-E of the paper mention great circles for this model. Eq. 6's chord and its projection onto the sphere are further
+    paths.
     """
 
     def __init__(self, backbone: Backbone, settings: Spherical) -> None:
@@ -172,7 +173,7 @@ class SphericalVAE(Architecture):
         return uniform_kl(kappa, mean.shape[1])
 
     def interpolate(self, first: Tensor, second: Tensor, weights: Tensor) -> Tensor:
-        """Along the great circle, at constant speed."""
+        """Frames along the great circle, at constant speed."""
         cosine = (first * second).sum(1).clamp(-1 + 1e-7, 1 - 1e-7)
         angle = cosine.arccos()[:, None, None]
         w = weights.view(1, -1, 1)

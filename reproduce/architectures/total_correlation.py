@@ -1,4 +1,4 @@
-"""Total correlation penalised: β-TCVAE (stratified estimate) and FactorVAE (density ratio)."""
+"""Penalties on the total correlation: β-TCVAE (stratified estimate) and FactorVAE (density ratio)."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def stratified_log_weights(
 ) -> Tensor:
     """log importance weights of minibatch stratified sampling (Chen et al. 2018, appendix C.2), (B, B).
 
-    Row i estimates q(z_i): its own posterior counts 1/N; of the M = B-1 others one stands for the rest of the data
-    set with (N-M)/(N·M), the others count 1/M. Rows sum to one. In Pythae, after the authors' code, two columns get
-    the weights meant for the diagonals. batch ≥ 2. Computed in float64; kept on the device, so that no step copies them
-    there.
+    Row i estimates q(z_i): its own posterior has the weight 1/N; of the M = B-1 others one stands for the rest of the
+    data set with (N-M)/(N·M), the others have 1/M. Rows sum to one. In Pythae, as in the authors' code, two columns get
+    the weights meant for the diagonals. batch ≥ 2. Computed in float64 and cached on the device, so that no step copies
+    them there.
     """
     if batch < 2:
         raise ValueError("minibatch stratified sampling needs at least two images")
@@ -52,7 +52,7 @@ def decompose(
 
     z, mean, log_variance: (B, d); log_weights: (B, B), row i for the mixture that estimates q(z_i).
     """
-    # log q(z_i,k | x_j): (B, B, d), the square written out so that only two products of that size are made
+    # log q(z_i,k | x_j): (B, B, d), the square written out so that only two products of this size are computed
     inverse_scale = torch.exp(-0.5 * log_variance)
     scaled = z.unsqueeze(1) * inverse_scale - mean * inverse_scale
     log_densities = -0.5 * scaled.square() - 0.5 * (LOG_TWO_PI + log_variance)
@@ -65,10 +65,10 @@ def decompose(
 class BetaTCVAE(OwnGaussian):
     """α·MI + β·TC + γ·dimension-wise KL in place of the KL.
 
-    Source: Chen et al. 2018, Eq. 4. Departs: estimated by stratified sampling (their appendix C.2), where the main
-    text has weighted sampling; a Gaussian likelihood. Of a minibatch the estimate of q(z) is unbiased, its
-    logarithm is not: information comes out too large, dimension-wise KL too small, their sum with TC right. N is
-    the training set's size, in validation too, so that both losses estimate the same thing.
+    Source: Chen et al. 2018, Eq. 4. Departs: estimated by stratified sampling (their appendix C.2) instead of the
+    weighted sampling of their main text; a Gaussian likelihood. The estimate of q(z) from a minibatch is unbiased, its
+    logarithm is not: mutual information is too large, dimension-wise KL too small, and their sum with TC correct. N is
+    the training set's size, in validation, too, so that both losses estimate the same quantity.
     """
 
     def __init__(self, backbone: Backbone, settings: TotalCorrelation, train_size: int) -> None:
@@ -110,13 +110,13 @@ def discriminator(inputs: int, widths: tuple[int, ...], outputs: int) -> nn.Sequ
 
 
 def permute_dimensions(z: Tensor) -> Tensor:
-    """Every column shuffled over the batch by itself (Kim & Mnih 2018, algorithm 1): (B, d) → (B, d)."""
+    """Every column shuffled independently over the batch (Kim & Mnih 2018, algorithm 1): (B, d) → (B, d)."""
     order = torch.rand(z.shape, device=z.device).argsort(0)
     return z.gather(0, order)
 
 
 def density_ratio(logits: Tensor) -> Tensor:
-    """log q(z)/∏q(z_j) as a two-class discriminator sees it (Kim & Mnih 2018, Eq. 3): (B, 2) → (B,)."""
+    """log q(z)/∏q(z_j) as estimated by a two-class discriminator (Kim & Mnih 2018, Eq. 3): (B, 2) → (B,)."""
     return logits[:, 0] - logits[:, 1]
 
 
@@ -124,9 +124,9 @@ class FactorVAE(OwnGaussian):
     """Evidence lower bound and γ·TC by density ratio.
 
     Source: Kim & Mnih 2018, algorithm 2. Departs: two hidden layers of 128 and 256 in the discriminator, as the
-    paper prints, where they have six layers of 1000. The discriminator tells codes of the batch from permuted codes
-    of a second batch, which passes the encoder with its own batch statistics and leaves the running ones alone.
-    Codes are detached in the discriminator's loss: in Pythae the encoder descends it too.
+    paper prints, instead of six layers of 1000. The discriminator distinguishes codes of the batch from permuted codes
+    of a second batch, which passes through the encoder with its own batch statistics and does not change the running
+    ones. Codes are detached in the discriminator's loss; in Pythae the encoder minimises it, too.
     """
 
     wants_other = True

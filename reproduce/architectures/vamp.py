@@ -16,9 +16,9 @@ class VampPrior(OwnOneSampleKL):
     """p(z) = mean over K of q(z|u_k) with learned pseudo-inputs u_k.
 
     Source: Tomczak & Welling 2018, Eq. 9. Departs: no warm-up; a Gaussian likelihood. Pseudo-inputs are a linear
-    map of the identity through a hard tanh into [0, 1], as in Pythae; since the idle input is the identity, the map
-    is its transposed weight plus the bias. They pass the encoder with their own batch statistics and leave the
-    running ones alone: in Pythae they make up half of them.
+    layer applied to the identity matrix, then a hard tanh into [0, 1], as in Pythae. For the identity the layer's
+    output is its transposed weight plus the bias. They pass through the encoder with their own batch statistics and do
+    not change the running ones; in Pythae they make up half of them.
     """
 
     def __init__(self, backbone: Backbone, settings: Pseudo) -> None:
@@ -34,7 +34,7 @@ class VampPrior(OwnOneSampleKL):
         """log p(z): (B, d) → (B,)."""
         output = self.encoder(self.pseudo_inputs(), update_statistics=False)
         means, log_variances = output.embedding, output.log_covariance
-        # one term a component: (B, K), as products of (B, d) and (d, K)
+        # one term per component: (B, K), as products of (B, d) and (d, K)
         precision = (-log_variances).exp()
         squares = (
             z.square() @ precision.T - 2 * z @ (means * precision).T + (means.square() * precision).sum(1)

@@ -1,1 +1,1 @@
-"""Many runs: which are due, what one worker does, how long it takes, and what is told meanwhile."""
+"""Campaigns of many runs: which are due, what one worker does, how long it takes, and reports of progress."""

@@ -14,23 +14,23 @@ from reproduce.storage.runs import RunId, campaign_runs
 from reproduce.storage.store import DAMAGED, FRESH, Status, Store
 
 STEP_SECONDS = 0.05
-"""A training step of 64 images of a plain model on one core of an AMD EPYC (AVX-512). Elsewhere half to twice that."""
+"""A training step of 64 images of a plain model on one core of an AMD EPYC (AVX-512); on others half to twice that."""
 VALIDATION_STEP = 1 / 3
-"""A validation step, in training steps: forward alone."""
+"""The time of a validation step, which is only a forward pass, in training steps."""
 EVALUATION_SECONDS, EVALUATION_IMAGE_SECONDS = 7.0, 0.0006
-"""The evaluation of a run, and what each image of the test set adds to it."""
+"""Seconds to evaluate a run, and what each image of the test set adds to them."""
 REFERENCE_SECONDS = 3.0
 START_SECONDS = 10.0
-"""A worker's start: interpreter, imports, data."""
+"""Seconds for a worker's start: interpreter, imports, data."""
 RUN_BYTES, CHECKPOINT_BYTES = 2_500_000, 8_000_000
-"""A finished run, and what a run in training keeps beside it."""
+"""Bytes of a finished run, and of the checkpoint of a run in training."""
 CHEAPER = ("desk", "notebook")
-"""Profiles on full MNIST that a CPU can do."""
+"""Profiles on full MNIST that are feasible on a CPU."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a campaign would do with one run. action: train, resume, evaluate, finished or failed (and left so).
+    """What a campaign would do with one run. action: train, resume, evaluate, finished or failed (left as it is).
 
     seconds: on one core, for all epochs of the protocol; 0 where nothing is done.
     """
@@ -46,7 +46,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of all that is due. seconds: of one core; wall: with so many runs at a time. disk: bytes."""
+    """What all due runs need. seconds: on one core. wall: seconds with several runs at a time. disk: bytes."""
 
     seconds: float
     wall: float
@@ -78,12 +78,12 @@ def _due(store: Store, status: Status) -> Task:
 
 
 def evaluation_seconds(protocol: Protocol) -> float:
-    """Of one run on one core."""
+    """Seconds to evaluate one run on one core."""
     return EVALUATION_SECONDS + EVALUATION_IMAGE_SECONDS * protocol.test
 
 
 def run_seconds(protocol: Protocol, run: RunId) -> float:
-    """Of a run from its start to its end on one core, if no patience ends it earlier."""
+    """Seconds of a whole run on one core, if early stopping does not shorten it."""
     if run.is_reference:
         return REFERENCE_SECONDS
     steps = protocol.steps_per_epoch() + VALIDATION_STEP * protocol.validation / protocol.batch_size
@@ -91,7 +91,7 @@ def run_seconds(protocol: Protocol, run: RunId) -> float:
 
 
 def estimate(found: Sequence[Task], jobs: int) -> Estimate:
-    """Each task is given to the worker that is free first. jobs: runs at a time, at least 1."""
+    """The estimate if each task goes to the first free worker. jobs: runs at a time, at least 1."""
     due = [task for task in found if task.seconds]
     free = [START_SECONDS] * max(1, min(jobs, len(due)))
     for task in due:
@@ -101,7 +101,7 @@ def estimate(found: Sequence[Task], jobs: int) -> Estimate:
 
 
 def of_profile(protocol: Protocol, only: Sequence[str], seeds: Sequence[int] | None, jobs: int) -> Estimate:
-    """Of a campaign from its beginning. Raises ReproduceError for an unknown name in `only`."""
+    """The estimate of a campaign of which nothing is done yet. Raises ReproduceError for an unknown name in `only`."""
     runs = campaign_runs(protocol, only, seeds)
     return estimate([Task(run, "train", "", run_seconds(protocol, run)) for run in runs], jobs)
 
@@ -140,7 +140,7 @@ def warnings(
     jobs: int | None,
     folder: Path,
 ) -> list[str]:
-    """Lines on what a user should think over first: the profile `paper` without a GPU, and a disk that is too small.
+    """Warnings before a campaign starts: the profile `paper` without a GPU, and a disk that is too small.
 
     folder: where results are written; it need not exist.
     """

@@ -1,4 +1,4 @@
-"""Progress for people: one line an event, or a live table when the output is a terminal."""
+"""Reports of progress: one line per event, or a live table when the output is a terminal."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from reproduce.campaign.schedule import Event, cost
 from reproduce.storage.runs import RunId
 
 SILENCE = 60.0
-"""Seconds without a line after which a log is told what goes on."""
+"""Seconds without output after which a log gets a line on what is running."""
 
 
 def clock(seconds: float) -> str:
-    """1:02:03 or 2:03."""
+    """Seconds as 1:02:03 or 2:03."""
     whole = int(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
@@ -28,8 +28,8 @@ def clock(seconds: float) -> str:
 class Display:
     """Listens to a campaign. Use as a context manager; call it with every event, from any thread.
 
-    Events of a run that come after its end (a cluster delivers them late) are dropped; what concerns the whole campaign
-    is said at any time.
+    Events of a run that come after its end (a cluster delivers them late) are dropped; warnings about the whole
+    campaign are always printed.
     """
 
     def __init__(self, console: Console) -> None:
@@ -57,7 +57,7 @@ class Display:
         return self
 
     def keep_saying(self) -> None:
-        """Without a terminal: a line for every minute in which nothing else was said."""
+        """Without a terminal: a line for every minute without other output."""
         while not self.over.wait(self.said + SILENCE - time.monotonic()):
             with self.lock:
                 if time.monotonic() - self.said >= SILENCE and self.running:
@@ -83,7 +83,7 @@ class Display:
                 self.live.update(self.table())
 
     def take(self, run: RunId, event: Event) -> None:
-        """Remember one event and say what a reader of a log would want to know."""
+        """Record one event, and print it if a reader of a log needs it."""
         phase = event.get("phase")
         if "warning" in event:
             self.say(f"{run}: {event['warning']}")
@@ -130,13 +130,11 @@ class Display:
         return "[" + ", ".join(words) + "]"
 
     def left(self, gone: float) -> float | None:
-        """Seconds left if the rest costs what is finished did, in units of `cost`, epochs of the running runs included;
-        None before anything is finished."""
+        """Estimated seconds left, None before anything is finished: the rest takes as long per unit of `cost` as what
+        is finished, including finished epochs of running runs."""
         finished = remaining = 0.0
         for run, weight in self.due.items():
-            if (
-                run.is_reference
-            ):  # fitted while everything is loaded for the first time: no measure of the pace
+            if run.is_reference:  # its time is mostly that of loading everything for the first time
                 continue
             before, now = self.trained.get(run, (0.0, 0.0))
             if run in self.finished | self.failed:

@@ -1,6 +1,6 @@
-"""Many runs over the machine's cores or a cluster; skips what is done and says why it reruns.
+"""Distributes runs over the machine's cores or a cluster; skips what is done and says why a run is repeated.
 
-Only this process publishes; the work may be done elsewhere (`cluster`). Longest runs first.
+Only this process publishes; the work may be done elsewhere (`cluster`). The longest runs start first.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Report:
 def plan(
     store: Store, wanted: Sequence[RunId], retry_failed: bool = False, *, verify: bool = True
 ) -> tuple[list[Status], list[Status]]:
-    """What is due (longest first within each seed) and what is done. Every file is read and its checksum compared,
-    unless verify says that sizes will do."""
+    """What is due (longest first within each seed) and what is done. verify: read every file and compare its checksum,
+    instead of sizes alone."""
     states = [store.status(run, verify=verify) for run in wanted]
     done = [s for s in states if s.state == FRESH or (s.state == FAILED and not retry_failed)]
     due = [s for s in states if s not in done]
@@ -58,7 +58,7 @@ def plan(
 
 
 def job_json(store: Store, status: Status, device: str, *, graphs: bool = True) -> dict[str, Any]:
-    """What a worker is told: the fields of `worker.Job`."""
+    """What is sent to a worker: the fields of `worker.Job`."""
     folder = status.folder or store.path(status.run)
     trained = None if status.retrain else {name: store.read(folder, name) for name in TRAINED}
     return {
@@ -83,16 +83,16 @@ def execute(
     dashboard: bool = False,
     graphs: bool = True,
 ) -> Report:
-    """Do all wanted runs that are not done, `jobs` at a time or as many as the scheduler at the address has workers.
+    """Perform all wanted runs that are not done, `jobs` at a time, or one on each worker of the scheduler.
 
-    Raises ReproduceError if another campaign writes the same store, if nothing can be written, or if there are no
+    Raises ReproduceError if another campaign writes to the same store, if nothing can be written, or if there are no
     workers (`cluster.perform`).
     """
     with files.lock(store.folder / ".lock"):
         files.clear_temporaries(store.folder)
         due, done = plan(store, wanted, retry_failed)
         for status in done:
-            # left behind when a campaign ended between the manifest and its removal
+            # left behind if a campaign ended after it wrote the manifest and before it removed the checkpoint
             files.remove(store.checkpoint(status.run))
         report = Report(skipped=[status.run for status in done if status.state == FRESH])
         report.failed = {status.run: status.why for status in done if status.state == FAILED}

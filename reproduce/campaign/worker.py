@@ -37,7 +37,7 @@ PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pythae", "safetensors", 
 class Job:
     """One run to be done.
 
-    checkpoint: where the worker keeps its own. graphs: whether steps on a GPU are captured and replayed. trained:
+    checkpoint: path of the worker's checkpoint. graphs: whether steps on a GPU are captured and replayed. trained:
     the files of `store.TRAINED`, when only the evaluation is due.
     """
 
@@ -49,25 +49,25 @@ class Job:
     graphs: bool = True
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data, but for the bytes."""
+        """Plain data, except for the bytes in `trained`."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Job:
-        """The job behind `as_json`."""
+        """The inverse of `as_json`."""
         return cls(**content | {"protocol": Protocol.of(content["protocol"]), "run": RunId(**content["run"])})
 
 
 def array_bytes(arrays: dict[str, np.ndarray]) -> bytes:
-    """Safetensors without metadata."""
+    """The arrays as safetensors without metadata."""
     return safetensors.numpy.save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
 
 
 def perform(job: Job, notify: Notify) -> Outcome:
     """Train (unless the weights are given), evaluate, and return everything as bytes.
 
-    A run whose loss or whose measurements are not finite is an outcome with a failure. On the CPU one thread does it
-    all, that of numpy's and scikit-learn's libraries too, whatever the environment says.
+    A run whose loss or measurements are not finite is an outcome with a failure. On the CPU everything uses one thread,
+    including the libraries of numpy and scikit-learn, whatever the environment variables say.
     """
     with threadpool_limits(limits=1):
         return _perform(job, notify)
@@ -118,8 +118,8 @@ def _perform(job: Job, notify: Notify) -> Outcome:
 
 
 def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The files of `store.TRAINED`, and for the provenance how long training took, on what, and how often it went
-    on from a checkpoint (nothing when only the evaluation was due)."""
+    """The files of `store.TRAINED`, and for the provenance how long training took, on which devices, and how often it
+    resumed from a checkpoint (empty when only the evaluation was due)."""
     if job.trained is not None:
         require_whole(job, job.trained)
         return job.trained, {}
@@ -147,9 +147,9 @@ def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[dict[str, bytes],
 
 
 def require_whole(job: Job, trained: Mapping[str, bytes]) -> None:
-    """Raises ReproduceError that names the file when what was trained earlier cannot be evaluated again.
+    """Raises ReproduceError, naming the file, when an earlier training result cannot be evaluated again.
 
-    That ends the campaign: the checksum fits, so the file was put there on purpose.
+    That ends the campaign: the checksum matches, so the file was put there on purpose.
     """
     run, remedy = job.run, "move the run's folder away, and it is trained again"
     architecture = training.fresh_architecture(run.architecture, run.variant, job.protocol, run.seed)
@@ -168,7 +168,7 @@ def require_whole(job: Job, trained: Mapping[str, bytes]) -> None:
 
 
 def _reference(job: Job, data: Dataset, provenance: dict[str, Any]) -> Outcome:
-    """A baseline: fitted, evaluated like a run, and the originals of all sample images beside it."""
+    """Fit a baseline and evaluate it like a run; it also keeps the originals of all sample images."""
     weights = dict(baselines.fit(job.run.architecture, data.train))
     found = evaluation.evaluate(baselines.build(weights), job.protocol, data, job.run.seed, job.device)
     for name in ("epochs", "best_epoch", "validation_loss"):
@@ -182,7 +182,7 @@ def _reference(job: Job, data: Dataset, provenance: dict[str, Any]) -> Outcome:
 
 
 def evaluation_files(found: evaluation.Evaluation) -> dict[str, bytes]:
-    """File name → bytes."""
+    """The evaluation's files: name → bytes."""
     return {
         "images.csv": files.csv_bytes(found.images),
         "pairs.csv": files.csv_bytes(found.pairs),

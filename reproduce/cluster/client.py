@@ -20,7 +20,7 @@ from reproduce.storage.runs import RunId
 Listener = Callable[[RunId | None, Event], None]
 """Called with every event of a run, and (without a run) with warnings that concern the whole campaign."""
 WATCH_SECONDS = 5
-"""Seconds between two checks whether there are workers."""
+"""Seconds between two checks that there are workers."""
 
 
 def perform(
@@ -30,12 +30,12 @@ def perform(
     scheduler: str | None,
     dashboard: bool = False,
 ) -> Generator[tuple[RunId, Any], None, None]:
-    """Do the jobs (`worker.Job` as plain data), the first ones first: each run with its outcome, or the reason why it
-    has none.
+    """Perform the jobs (`worker.Job` as plain data) in order, and yield each run with its outcome, or with the reason
+    why it has none.
 
-    dashboard: whether a cluster of this machine shows one, whose address is told as a warning.
-    Raises ReproduceError when no scheduler answers, when it goes away, when no worker of this machine starts, and
-    when a worker raises one (its disk is full, it has another version of the project, or several threads).
+    dashboard: show Dask's dashboard of a local cluster; a warning gives its address.
+    Raises ReproduceError when no scheduler answers, when it stops, when no local worker starts, and when a worker
+    raises one (its disk is full, it has another version of the project, or several threads).
     """
     environment.configure_dask(theirs=scheduler is not None)
     import dask
@@ -57,7 +57,7 @@ def perform(
         watch = Watch(client, scheduler, processes, say)
         client.subscribe_topic(TOPIC, lambda event: _forward(event, names, listener))
         pending = {
-            # one group of keys: queued at the scheduler by priority, instead of dealt out to the workers at once
+            # one group of keys: the scheduler then queues tasks by priority instead of assigning all of them at once
             client.submit(
                 perform_on_worker, *sent, pure=False, priority=-index, key=(TOPIC, str(run), name)
             ): run
@@ -70,7 +70,7 @@ def perform(
             except TimeoutError:
                 done = set()
                 watch.look()
-            except CancelledError:  # `result` says what that means
+            except CancelledError:  # `result` finds out why
                 done = {future for future in pending if future.cancelled()}
             for future in sorted(done, key=lambda future: order.index(pending[future])):
                 run = pending.pop(future)
@@ -79,7 +79,8 @@ def perform(
 
 
 def fetched(client: Any, future: Any, watch: Watch) -> dict[str, Any]:
-    """What a task gave. If it is lost with its workers before it is here, others must do it again: are there any?"""
+    """The result of a finished task. If its workers die before it is transferred, others must repeat the task, so the
+    watch checks that there are any."""
     coming = asyncio.run_coroutine_threadsafe(
         client.gather(future, asynchronous=True), client.loop.asyncio_loop
     )
@@ -93,8 +94,8 @@ def result(
 ) -> Any:
     """The outcome of a task that has ended, or the reason why it has none.
 
-    keys: those that the result must have, by whatever version of the project it was made. fetch: gives what the task
-    gave. Raises ReproduceError: see `perform`.
+    keys: the keys that the result must have; others come from another version of the project. fetch: returns the
+    task's result. Raises ReproduceError: see `perform`.
     """
     from distributed import KilledWorker
 

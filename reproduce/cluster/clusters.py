@@ -1,4 +1,4 @@
-"""Clusters to work on, each as a client of its scheduler."""
+"""Local and existing Dask clusters, each given as a client of its scheduler."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ LOOPBACK = "127.0.0.1"
 DASK = {
     "distributed.scheduler.allowed-failures": RETRIES,
     "distributed.scheduler.worker-saturation": 1.0,
-    # a machine that was asleep has lost no worker
+    # workers are never dropped for missing heartbeats: the machine may only have been suspended
     "distributed.scheduler.worker-ttl": None,
-    # a worker has one core for training; Dask's own watching would take a twentieth of it
+    # a worker has one core for training; Dask's own monitoring would use a twentieth of it
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.tick.limit": "30s",
@@ -37,9 +37,9 @@ DASK = {
 
 @contextlib.contextmanager
 def local_cluster(workers: int, dashboard: bool = False) -> Iterator[tuple[Any, LocalWorkers]]:
-    """A client of a scheduler in this process, and so many workers, which end with this context.
+    """A client of a scheduler in this process, and `workers` worker processes; all of them end with this context.
 
-    Raises ReproduceError if a dashboard is asked for and what draws it is not installed.
+    Raises ReproduceError if a dashboard is asked for and bokeh is not installed.
     """
     from distributed import Client, LocalCluster
 
@@ -49,13 +49,13 @@ def local_cluster(workers: int, dashboard: bool = False) -> Iterator[tuple[Any, 
         )
     require_loopback()
     silence()
-    # its own workers would get Ctrl-C too, and those that are only starting could not be killed
+    # workers started by LocalCluster would receive Ctrl-C too, and could not be killed while they start
     cluster = LocalCluster(
         n_workers=0,
         processes=True,
         host=LOOPBACK,
         dashboard_address=None,
-        # Dask serves its metrics by HTTP in any case: here only, at any free port
+        # Dask always serves its metrics by HTTP: on this machine only, at any free port
         scheduler_kwargs={"dashboard": dashboard, "dashboard_address": f"{LOOPBACK}:0"},
         silence_logs=logging.CRITICAL,
     )
@@ -71,16 +71,16 @@ def local_cluster(workers: int, dashboard: bool = False) -> Iterator[tuple[Any, 
 
 
 def silence() -> None:
-    """Dask's own log says nothing: what a user should know, we say. For good: connections of killed workers are
-    reported after a cluster has closed, too."""
-    import distributed  # which gives its loggers a level
+    """Turn Dask's own log off: we report what a user should know. It stays off, because Dask reports connections of
+    killed workers even after a cluster has closed."""
+    import distributed  # the import sets the levels of its loggers
 
     for name in (distributed.__name__, "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def require_loopback() -> None:
-    """Raises ReproduceError where processes of this machine cannot reach each other: Dask would try for a minute."""
+    """Raises ReproduceError at once if processes of this machine cannot connect; Dask would try for a minute."""
     try:
         with socket.socket() as server:
             server.bind((LOOPBACK, 0))
@@ -95,11 +95,11 @@ def require_loopback() -> None:
 
 
 ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):[0-9]{1,5}/?", re.ASCII)
-"""Of a Dask scheduler: protocol, host and port."""
+"""Address of a Dask scheduler: protocol, host and port."""
 
 
 def require_address(address: str) -> None:
-    """Raises ReproduceError for what can't be a scheduler's address."""
+    """Raises ReproduceError if the text cannot be a scheduler's address."""
     if not ADDRESS.fullmatch(address):
         raise ReproduceError(
             f"'{address}' is no address of a Dask scheduler: it is written like tcp://HOST:8786"
@@ -108,7 +108,7 @@ def require_address(address: str) -> None:
 
 @contextlib.contextmanager
 def existing_cluster(address: str) -> Iterator[tuple[Any, None]]:
-    """A client of the scheduler at that address; its workers are not ours. Raises ReproduceError when none answers."""
+    """A client of the scheduler at that address, without local workers. Raises ReproduceError when none answers."""
     from distributed import Client
 
     require_address(address)
@@ -117,7 +117,7 @@ def existing_cluster(address: str) -> Iterator[tuple[Any, None]]:
     try:
         asyncio.run(greet(address))
         client = Client(address, set_as_default=False, timeout=CONNECT_SECONDS)
-    except Exception as error:  # whatever speaks there, or the user's settings, bring about
+    except Exception as error:  # any: another program may answer, or settings be wrong
         reason = "" if isinstance(error, TimeoutError) else f" ({described(error)})"
         raise ReproduceError(
             f"no Dask scheduler answers at {address}{reason}: start one with `dask scheduler`, or leave out --scheduler"
@@ -130,7 +130,8 @@ def existing_cluster(address: str) -> Iterator[tuple[Any, None]]:
 
 
 async def greet(address: str) -> None:
-    """Ask the scheduler who it is: a client would wait without end for what takes its connection and says nothing."""
+    """Ask the scheduler for its identity, within CONNECT_SECONDS: a client would wait forever for a server that accepts
+    the connection and never answers."""
     from distributed import Security, rpc
 
     security = Security().get_connection_args("client")

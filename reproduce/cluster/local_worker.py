@@ -1,4 +1,4 @@
-"""`python -m reproduce.cluster.local_worker ADDRESS NUMBER`: a Dask worker of this machine: see `workers`."""
+"""`python -m reproduce.cluster.local_worker ADDRESS NUMBER`: a Dask worker on this machine (see `workers`)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from reproduce.machine import environment
 
 
 def end_with_the_campaign() -> None:
-    """Wait until the other end of standard input is closed: the campaign is over, however it ended."""
+    """Exit as soon as the other end of standard input is closed: the campaign has ended or was killed."""
     os.read(sys.stdin.fileno(), 1)
     os._exit(1)
 
 
 async def work(address: str, number: str) -> None:
-    """Do the tasks of the scheduler at that address, one at a time, until it closes this worker."""
+    """Perform the tasks of the scheduler at that address, one at a time, until it closes this worker."""
     from distributed import Worker
 
     async with Worker(address, nthreads=1, name=number, host=LOOPBACK, memory_limit=0) as worker:

@@ -1,4 +1,4 @@
-"""What client and worker say to each other."""
+"""The messages between client and workers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from reproduce.storage.runs import RunId
 
 Event = dict[str, Any]
 TOPIC = "reproduce"
-"""Of the events that workers send."""
+"""Dask's topic for the events that workers send."""
 REFUSED, CRASHED = "refused", "crashed"
-"""What a worker answers instead of an outcome: the campaign is to end, or this run has none."""
+"""Keys of a worker's answer without an outcome: the first ends the campaign, the second only this run."""
 
 
 def message(job: dict[str, Any], local: bool) -> tuple[str, dict[str, bytes]]:
-    """A job and its keys as JSON, and the files that go with it. A worker elsewhere chooses where its checkpoint
-    lies."""
+    """A job and its keys as JSON, and the files that go with it. A worker on another machine chooses the folder of its
+    checkpoint."""
     given = job["trained"] or {}
     plain = {name: value for name, value in job.items() if name != "trained"}
     path = Path(job["checkpoint"])
@@ -29,16 +29,16 @@ def message(job: dict[str, Any], local: bool) -> tuple[str, dict[str, bytes]]:
 
 
 def keys_of(job: dict[str, Any]) -> dict[str, str]:
-    """What the job's training and its evaluation depend on, by this process's version of the project.
+    """The keys of the job's training and evaluation, computed by this process's version of the project.
 
-    The evaluation's is that of no weights: it is known before the run.
+    The evaluation's key is computed without weights, which are not known before the run.
     """
     protocol, run = Protocol.of(job["protocol"]), RunId(**job["run"])
     return {"training": runs.training_key(protocol, run), "evaluation": runs.evaluation_key(protocol, "")}
 
 
 def task_name(text: str, given: dict[str, bytes]) -> str:
-    """A name that only the very same job has: Dask does two tasks of one name only once, even from two clients."""
+    """A hash that identifies the job: Dask runs two tasks of the same name only once, even from two clients."""
     digest = hashlib.sha256(text.encode())
     for name in sorted(given):
         digest.update(f"{name}:{files.sha256(given[name])}".encode())

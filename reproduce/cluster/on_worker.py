@@ -16,8 +16,8 @@ from reproduce.storage import files
 def perform_on_worker(text: str, given: dict[str, bytes]) -> dict[str, Any]:
     """`performed`, or the exception that ended it as a line of text.
 
-    Dask would send the exception itself, with its traceback, and a client that cannot read one back (a very deep one,
-    say) waits for ever.
+    Dask would send the exception itself, with its traceback, and a client that cannot unpickle it (a very deep one,
+    for example) waits forever.
     """
     try:
         return performed(text, given)
@@ -28,10 +28,10 @@ def perform_on_worker(text: str, given: dict[str, bytes]) -> dict[str, Any]:
 
 
 def performed(text: str, given: dict[str, bytes]) -> dict[str, Any]:
-    """A job on a Dask worker, its events sent to the client: `message` → an outcome's fields, and its keys.
+    """Perform the job of a `message` on a Dask worker and send its events to the client.
 
-    (Plain data: the outcome's class would have the client import torch.) Raises ReproduceError if this worker is not
-    one for such a job: see `fit`.
+    Returns the outcome's fields and the keys as plain data: the outcome's class would make the client import torch.
+    Raises ReproduceError if this worker cannot do the job: see `fit`.
     """
     from distributed import get_worker
 
@@ -62,7 +62,7 @@ def performed(text: str, given: dict[str, bytes]) -> dict[str, Any]:
 
 
 def fit(me: Any, job: dict[str, Any], keys: dict[str, str]) -> None:
-    """Raises ReproduceError if the Dask worker would do another run than the client's, or could not vouch for it."""
+    """Raises ReproduceError if the worker has another version of the project, several threads, or no GPU for a job."""
     from reproduce.machine import devices
 
     try:
@@ -85,8 +85,8 @@ def fit(me: Any, job: dict[str, Any], keys: dict[str, str]) -> None:
 
 
 def own_folder() -> Path:
-    """Where a worker of an existing cluster keeps checkpoints: outside its own directory, which dies with it.
+    """Where a worker of an existing cluster keeps checkpoints: outside its own directory, which is deleted with it.
 
-    The files are named by training key, so that campaigns on one machine can only meet in the very same run.
+    The files are named by training key, so campaigns on one machine share a checkpoint only for the same run.
     """
     return Path(tempfile.gettempdir()) / f"reproduce-{os.getuid()}"

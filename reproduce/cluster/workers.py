@@ -14,13 +14,13 @@ from typing import Any
 from reproduce.errors import ReproduceError
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-"""Libraries start a thread a core when they are imported, unless told otherwise."""
+"""Without these, libraries start one thread per core when they are imported."""
 MODULE = "reproduce.cluster.local_worker"
 """What a worker process runs."""
 ANSWER_SECONDS = 5
-"""How long a scheduler may take to say how many workers it has."""
+"""Maximum time for a scheduler to say how many workers it has."""
 MINUTE = 60
-"""Seconds between two lines that say what is waited for."""
+"""Seconds between two lines that say what the campaign is waiting for."""
 SLOW_SECONDS = 180
 """Seconds without a worker after which a line says so. (On a busy machine, importing takes minutes.)"""
 DEATHS = 5
@@ -28,9 +28,9 @@ DEATHS = 5
 
 
 class LocalWorkers:
-    """So many processes, each a Dask worker of one thread; one that dies is replaced at once.
+    """`count` processes, each a Dask worker of one thread; one that dies is replaced at once.
 
-    They read from a pipe whose other end only this process holds, so that they end when it does, however it ends.
+    They read from a pipe whose other end only this process holds, so they end with it, even if it is killed.
     """
 
     def __init__(self, address: str, count: int) -> None:
@@ -44,17 +44,17 @@ class LocalWorkers:
             keeper.start()
 
     def started(self, number: int) -> subprocess.Popen[bytes]:
-        """A new process."""
+        """Start a new process."""
         return subprocess.Popen(
             [sys.executable, "-m", MODULE, self.address, str(number)],
             env=os.environ | ONE_THREAD,
             stdin=self.pipe[0],
-            # in a group of its own: Ctrl-C and the end of a terminal are for this process, which kills
+            # in its own process group: Ctrl-C and a closed terminal reach only this process, which kills the workers
             process_group=0,
         )
 
     def keep(self, number: int) -> None:
-        """Replace the worker whenever it dies, until all is over."""
+        """Replace the worker whenever it dies, until `kill` is called."""
         while not self.over:
             self.processes[number].wait()
             with self.lock:
@@ -63,7 +63,7 @@ class LocalWorkers:
                     self.processes[number] = self.started(number)
 
     def kill(self) -> None:
-        """SIGKILL to all: any state on disk can be resumed, so nothing is waited for."""
+        """Send SIGKILL to all: any state on disk can be resumed, so there is nothing to wait for."""
         with self.lock:
             self.over = True
             for process in self.processes:
@@ -75,9 +75,9 @@ class LocalWorkers:
 
 
 class Watch:
-    """Says each minute that there is no worker or no answer, and gives up where none of this machine comes up.
+    """Reports each minute that there is no worker or no answer, and gives up if no local worker comes up.
 
-    client: of the scheduler at that address, or of this machine's own if there is none (then workers are given).
+    client: of the scheduler at that address, or of the local one if `scheduler` is None (then workers are given).
     """
 
     def __init__(
@@ -87,12 +87,12 @@ class Watch:
         self.rest()
 
     def rest(self) -> None:
-        """There are workers."""
+        """Start the waiting time anew, because there are workers."""
         self.since, self.said = time.monotonic(), -math.inf
         self.deaths = self.workers.deaths if self.workers else 0
 
     def look(self) -> None:
-        """Raises ReproduceError if this machine's worker processes die instead of becoming workers."""
+        """Check once. Raises ReproduceError if local worker processes keep dying before they become workers."""
         up = self.up()
         if up is None:
             self.tell(f"no scheduler answers at {self.scheduler or 'this machine'}", SLOW_SECONDS)
@@ -117,7 +117,7 @@ class Watch:
             return None
 
     def tell(self, text: str, after: float = 0) -> None:
-        """Each minute, once it has lasted so many seconds."""
+        """Report the text at most once a minute, and only after `after` seconds of waiting."""
         now = time.monotonic()
         lasted = now - self.since
         if lasted >= after and now - self.said >= MINUTE:

@@ -1,1 +1,1 @@
-"""The commands, by what they are about. They hold no logic; torch is imported only where it is needed."""
+"""The commands, by topic. They have no logic of their own; torch is imported only where it is needed."""

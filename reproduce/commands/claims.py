@@ -77,7 +77,7 @@ def claims(
 
 
 def current(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None) -> Document:
-    """The verdicts on what is there now: those beside the report if they rest on it, else judged again and kept."""
+    """The verdicts on the current results: those stored beside the report if up to date, else judged again and kept."""
     folder = results / protocol.name / "report"
     profiles = [protocol.name, *(other.name for other in profiles_beside(protocol))]
     key = stored.key((results, options.PUBLISHED), profiles)
@@ -85,7 +85,7 @@ def current(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None) ->
         return known
     document = judged(protocol, results, seeds, key)
     if seeds is None and any(own["verdict"] for own in document["statements"]):
-        # a folder that cannot be written to is no reason not to answer
+        # the verdicts are shown even if they cannot be stored
         with suppress(ReproduceError, OSError):
             folder.mkdir(parents=True, exist_ok=True)
             stored.write(folder, document)
@@ -93,7 +93,7 @@ def current(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None) ->
 
 
 def judged(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None, key: str) -> dict[str, Any]:
-    """Judge everything in the profile, and the ten claims in the profiles beside it."""
+    """Judge all statements in the profile, and the ten claims also in its companion profiles."""
     from reproduce.commands.results import companions, records_if_any, run_states
     from reproduce.verdicts import summary
     from reproduce.verdicts.judge import judge
@@ -107,7 +107,7 @@ def judged(protocol: Protocol, results: Path, seeds: tuple[int, ...] | None, key
 
 
 def stale_runs(states: Sequence[Status], profile: str) -> str:
-    """One line on the runs that take no part because they are stale, and what to do about it; "" without any."""
+    """One line on the runs that are left out because they are stale, and what to do about it; "" if there are none."""
     from reproduce.storage.store import STALE
 
     stale = [status for status in states if status.state == STALE]
@@ -179,7 +179,7 @@ def ten_lines(document: Document) -> Iterator[str]:
         yield f"    within the paper: {coloured(claim['consistent'])}"
         for name in judged:
             found = claim["verdicts"][name]
-            if not found["verdict"]:  # it is about the paper alone
+            if not found["verdict"]:  # the claim is only about the paper
                 continue
             looks = f", {found['looks']} looks" if found["looks"] else ""
             grade = f" (grade {found['grade']}{looks})" if found["grade"] else ""
@@ -191,7 +191,7 @@ def ten_lines(document: Document) -> Iterator[str]:
 
 
 def statement_lines(statements: Iterable[Statement], profile: str) -> Iterator[str]:
-    """A few lines a statement: what it says and where, what is printed, and both verdicts with their evidence."""
+    """A few lines per statement: what it says and where, what is printed, and both verdicts with their evidence."""
     for own in statements:
         yield f"{own['id']}  {own['wording']}"
         yield f"    places: {'; '.join(own['places'])}"

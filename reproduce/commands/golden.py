@@ -1,4 +1,4 @@
-"""Fresh numbers against golden ones: `check`, `golden`, `tolerances`."""
+"""Compare fresh numbers with golden ones: `check`, `golden`, `tolerances`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def require_checkout() -> None:
-    """Raises ReproduceError where no golden numbers are kept: they are the checkout's, in the process's folder."""
+    """Raises ReproduceError if the current folder is not the root of a checkout, which keeps the golden numbers."""
     from reproduce import golden
 
     if not golden.FOLDER.is_dir():
@@ -83,7 +83,7 @@ def check(
 def as_golden(
     protocol: Protocol, records: Records, provenance: dict[str, Any], tolerances: pd.DataFrame
 ) -> Golden:
-    """A campaign's records in the shape of golden numbers, with today's loss parts at initialisation."""
+    """A campaign's records in the form of golden numbers, with loss parts at initialisation computed now."""
     from reproduce import golden
 
     losses, machine = golden.initial_losses(protocol), golden.machine_provenance(protocol, provenance)

@@ -1,4 +1,4 @@
-"""What of this machine would stand in the way: `doctor`."""
+"""Checks of this machine: `doctor`."""
 
 from __future__ import annotations
 

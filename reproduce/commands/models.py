@@ -1,4 +1,4 @@
-"""Trained models at work: `apply`."""
+"""Use trained models: `apply`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from reproduce.protocol import PROFILES, Protocol, profile
 from reproduce.storage import files
 
 PUBLISHED = ROOT / "published"
-"""What came with the project, whatever folder the process is in."""
+"""The runs that came with the project, independent of the current folder."""
 
 app = typer.Typer(
     help="Train, evaluate, render and judge the reproduction of a benchmark of 22 autoencoders.",
@@ -34,7 +34,7 @@ ResultsOption = Annotated[
         "--results",
         envvar="RESULTS_DIR",
         help="Root of the results folder.",
-        # make hands on what a user wrote in quotes: the shell has not seen it
+        # make passes on what a user wrote in quotes: no shell has expanded ~
         callback=files.expanded,
     ),
 ]
@@ -56,7 +56,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 def chosen_device(name: str | None, elsewhere: bool) -> tuple[str, str]:
     """ "cpu" or "cuda", and why: the one that was asked for, else the best of this machine.
 
-    elsewhere: the work is done on other machines, which answer for themselves. Raises ReproduceError.
+    elsewhere: the work is done on other machines, which check their own devices. Raises ReproduceError.
     """
     from reproduce.machine.devices import best_device
 
@@ -86,30 +86,30 @@ def light_profile(name: str | None, results: Path) -> Protocol:
 
 
 def judged_profile(name: str | None, results: Path) -> Protocol:
-    """As `light_profile`, but where that gives no verdicts and none is named, the one with most finished models among
-    those that do: a clone has some with it."""
+    """As `light_profile`. But if none is named and that one gives no verdicts, the one with the most finished models
+    among those that give some: a clone comes with such runs."""
     own = light_profile(name, results)
     if name or own.verdicts:
         return own
-    # registry and data sets take a moment to import
+    # importing registry and data sets takes a moment
     from reproduce.storage.store import most_finished
 
     return most_finished(results, PUBLISHED)[0].protocol
 
 
 REMEMBERED = "default-profile.txt"
-"""Below the results root: the profile that `run` chose by the device. A driver's file and torch may disagree about a
-GPU, and what was trained is what must be rendered."""
+"""File below the results root that names the profile `run` chose by the device. Other commands do not ask torch and
+could guess another device, but must render what was trained."""
 
 
 def remember_profile(results: Path, name: str) -> None:
-    """Note what `run` chose, for commands that do not ask torch."""
+    """Store the profile that `run` chose, for commands that do not ask torch."""
     if remembered_profile(results) != name:
         files.write(results / REMEMBERED, f"{name}\n".encode())
 
 
 def remembered_profile(results: Path) -> str | None:
-    """What `run` chose last; None if it never did, or if the note names no profile."""
+    """What `run` chose last; None if it never did, or if the file names no profile."""
     path = results / REMEMBERED
     if not path.is_file():
         return None

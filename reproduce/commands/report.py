@@ -46,7 +46,7 @@ def render(
 
     protocol = light_profile(profile_name, results)
     out = results / protocol.name / "report"
-    # before the records are read: a run that finishes meanwhile must not pass for one that is shown
+    # before the records are read: a run that finishes meanwhile must not count as shown
     made_from = manifests(Store(results, protocol, options.PUBLISHED))
     records, provenance = records_and_provenance(protocol, results, parsed_seeds(seed))
     others = companions(protocol, results)

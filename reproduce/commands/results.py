@@ -1,4 +1,4 @@
-"""What commands read from a results root: records, and what the provenance of its runs agrees on."""
+"""What commands read from a results root: records, and what the provenance of all runs has in common."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def records_and_provenance(
     protocol: Protocol, results: Path, seeds: tuple[int, ...] | None = None
 ) -> tuple[Any, dict[str, Any]]:
     """Records of every finished run of the profile (the 22, the references, and variants where they exist), and what
-    their provenance has in common. Every run's state is asked for once.
+    their provenance has in common. Every run's state is determined only once.
     """
     from reproduce.storage.reading import assemble
     from reproduce.storage.store import FRESH
@@ -32,8 +32,8 @@ def records_and_provenance(
 
 
 def records_if_any(store: Store, states: Sequence[Status]) -> Any | None:
-    """The records of runs whose states are known; None where nothing has finished, or nothing but failures. A damaged
-    store is no reason for None: it raises."""
+    """The records of runs whose states are known; None if nothing was measured (see `reading.measured`). Raises
+    ReproduceError if a run is damaged instead."""
     from reproduce.storage.reading import assemble, measured
     from reproduce.storage.store import DAMAGED
 
@@ -87,8 +87,8 @@ def companions(protocol: Protocol, results: Path) -> dict[str, Any]:
 
 
 def common(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The entries on which the provenance of all runs agrees; where they differ, the values with "or" between: of what
-    trained a run and of what evaluated it later. The host's name is left out.
+    """The provenance of all runs in one, including that of later evaluations. Where values differ, they are joined by
+    "or". The host's name is left out.
     """
     each_of = [*runs, *(run["evaluation"] for run in runs if "evaluation" in run)]
     found: dict[str, Any] = {}

@@ -1,7 +1,7 @@
-"""Data as arrays: a protocol's training, validation and test parts, and which test images the evaluation looks at.
+"""Data as arrays: a protocol's training, validation and test parts, and the test images that the evaluation uses.
 
-A data set is a file beside this one with a `SOURCE`, and a line in DATASETS. Whatever way the data came, the SHA-256 of
-its uncompressed content is checked before use.
+A data set is a file beside this one with a `SOURCE`, and a line in DATASETS. Wherever the data comes from, the SHA-256
+of its uncompressed content is checked before use.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ __all__ = [
 ]  # fmt: skip
 
 DATASETS: dict[str, Source] = {"digits": digits.SOURCE, "mnist": mnist.SOURCE}
-"""Name, as a protocol gives it → data set."""
+"""Name, as in `Protocol.dataset` → data set."""
 
 
 def source(protocol: Protocol) -> Source:
-    """The protocol's data set. Raises ReproduceError for a name that is not known."""
+    """The protocol's data set. Raises ReproduceError for an unknown name."""
     if protocol.dataset not in DATASETS:
         raise ReproduceError(f"unknown data set '{protocol.dataset}'; known are {', '.join(DATASETS)}")
     return DATASETS[protocol.dataset]
@@ -56,19 +56,19 @@ def _load(name: str, train: int, validation: int, test: int) -> Dataset:
 
 
 def fingerprint(protocol: Protocol) -> str:
-    """SHA-256 that names the protocol's data: contents are checked on loading, so nothing need be loaded here."""
+    """SHA-256 that identifies the protocol's data. Nothing is loaded here: contents are checked on loading."""
     contents = source(protocol).contents
     sizes = (protocol.train, protocol.validation, protocol.test)
     named = json.dumps([protocol.dataset, contents, SPLIT_SEED, SPLIT_REVISION, sizes])
     return hashlib.sha256(named.encode()).hexdigest()
 
 
-# --- what the evaluation looks at ---------------------------------------------------------------------
+# --- what the evaluation uses -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class EvaluationIndices:
-    """Which test images the evaluation uses, the same for all models and seeds.
+    """The test images that the evaluation uses, the same for all models and seeds.
 
     images: (100,) for Table I; pairs: (25, 2) for Table II; whole_pairs: (n, 2); codes: up to 1,000.
     """
@@ -80,7 +80,7 @@ class EvaluationIndices:
 
 
 def evaluation_indices(protocol: Protocol) -> EvaluationIndices:
-    """Index lists drawn once from a seed of their own (not from the training seeds).
+    """Index lists, drawn from a seed of their own (not from a training seed).
 
     50 distinct test images make the paper's 25 pairs (Section III-F pairs image 2i-1 with 2i).
     """

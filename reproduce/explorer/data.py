@@ -1,4 +1,4 @@
-"""Records → what the explorer shows, as JSON. Names of its fields are those that `page/*.js` reads."""
+"""Records → what the explorer shows, as JSON. `page/*.js` reads the fields by these names."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LOWER_IS_BETTER = ("mse", "mae", "piq", "iss")
 IMAGES = list(MILESTONE_IMAGES)
 PAIRS = [name for name in MILESTONE_PAIRS if name != "end_distance"]
 FINAL = "final"
-"""The weights that a run keeps, beside the epochs of its milestones."""
+"""Name of the weights that a run keeps, beside the epochs of its milestones."""
 ACROSS = 10
 """Images in a row of a sprite."""
 
@@ -47,7 +47,7 @@ ACROSS = 10
 def content(
     records_by_profile: Mapping[str, Records], verdicts: Mapping[str, Any] | None, budget: int
 ) -> dict[str, Any]:
-    """Everything. budget: bytes that sample images may take."""
+    """All content of the page. budget: bytes that sample images may take."""
     profiles = []
     for name, records in records_by_profile.items():
         shown = profile(name, records)
@@ -68,7 +68,7 @@ def content(
 
 
 def measures() -> list[dict[str, Any]]:
-    """What can be chosen: column, name, the paper's column, what one shown unit is worth, which end is better."""
+    """The measures to choose from: column, name, the paper's column, the unit shown, and whether lower is better."""
     found = []
     for name in (*IMAGES, *PAIRS):
         base = next((own for own in ("ssim", "i_ssim") if name.startswith(own)), name)
@@ -86,7 +86,7 @@ def measures() -> list[dict[str, Any]]:
 
 
 def profile(name: str, records: Records) -> dict[str, Any]:
-    """One profile: what can be chosen of it, and its models in Table I's order, the references last."""
+    """One profile: its seeds and epochs to choose from, and its models in Table I's order, the references last."""
     summary = pd.concat([summaries.summarise(records), summaries.references(records)])
     done = summaries.finished(records).set_index("architecture")
     means, told = all_means(records), interpolations(records)
@@ -129,7 +129,7 @@ def all_means(records: Records) -> Means:
         for (slug, seed), row in grouped.iterrows():
             found.setdefault((slug, int(seed)), {}).setdefault(FINAL, {}).update(numbers(row))
     rows = described(records.milestones)
-    rows = rows[rows["revision"] == EVALUATION_REVISION]  # an earlier one may have measured something else
+    rows = rows[rows["revision"] == EVALUATION_REVISION]  # earlier ones may have measured something else
     for record, columns in (("image", IMAGES), ("pair", PAIRS)):
         parts = rows[rows["record"] == record].groupby(["architecture", "seed", "epoch"])[columns].mean()
         for (slug, seed, epoch), row in parts.iterrows():
@@ -139,7 +139,7 @@ def all_means(records: Records) -> Means:
 
 
 def common_epochs(means: Means) -> list[int]:
-    """The milestones that at least half of the trained runs have: a run also notes its own last and best epoch."""
+    """The milestones that at least half of the trained runs have: each run also records its own last and best epoch."""
     trained = [list(at) for (slug, _), at in means.items() if slug in LABELS]
     epochs = pd.Series([int(name) for names in trained for name in names if name != FINAL], dtype=int)
     counted = epochs.value_counts()
@@ -152,7 +152,7 @@ def described(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_first_seed(records: Records, frame: pd.DataFrame, slug: str) -> pd.DataFrame:
-    """The rows of a model's first seed, whose pictures are shown; in their order."""
+    """The rows of a model's first seed, whose pictures are shown; their order is kept."""
     seed = summaries.finished_seeds(records, slug)[0]
     rows = described(frame)
     return rows[(rows["architecture"] == slug) & (rows["seed"] == seed)]
@@ -165,8 +165,8 @@ def first_ssims(records: Records, slug: str) -> list[float | None]:
 
 
 def interpolations(records: Records) -> dict[str, dict[str, Any]]:
-    """Model → `piqs` of each pair; what a small classifier reads in each frame (`reads`: a text of digits a pair) and
-    how many of its five neighbours agree (`sure`)."""
+    """Model → `piqs`: PIQ of each pair; `reads`: the digits that a small classifier finds in the frames, one text per
+    pair; `sure`: how many of its five neighbours agree."""
     found = {}
     for slug in described(records.frames)["architecture"].unique():
         frames = of_first_seed(records, records.frames, slug).sort_values(["pair", "frame"])
@@ -181,7 +181,7 @@ def interpolations(records: Records) -> dict[str, dict[str, Any]]:
 
 
 def texts(values: Sequence[float]) -> list[str]:
-    """One digit a frame → one text a pair."""
+    """One digit per frame → one text per pair."""
     return ["".join(map(str, row)) for row in np.asarray(values, dtype=int).reshape(-1, FRAMES).tolist()]
 
 
@@ -199,7 +199,7 @@ def original_labels(records: Records) -> list[int]:
 
 
 def pictures(records: Records) -> dict[str, dict[str, Sprite]]:
-    """Model → sprites of its first seed, and the originals; a model whose sample images are not at hand has none."""
+    """Model → sprites of its first seed, and the originals; a model without sample images is left out."""
     found = {}
     for slug in summaries.finished(records)["architecture"].unique():
         try:
@@ -227,12 +227,12 @@ def in_rows(images: np.ndarray) -> np.ndarray:
 
 
 def numbers(row: pd.Series) -> dict[str, float | None]:
-    """A row as JSON, exact."""
+    """A row as JSON, without rounding."""
     return {str(name): number(value) for name, value in row.items()}
 
 
 def number(value: float, digits: int | None = None) -> float | None:
-    """A number as JSON: None for what is none; rounded to significant digits where asked."""
+    """A number as JSON: None if it is not finite. digits: round to this many significant digits."""
     value = float(value)
     if not math.isfinite(value):
         return None

@@ -1,4 +1,4 @@
-"""Sample images side by side in one picture, as text that a page can hold."""
+"""Many sample images in one picture, as text that an HTML page can hold."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Sprite = dict[str, Any]
 
 
 def sprite(images: np.ndarray) -> Sprite:
-    """Grey images (rows, columns, height, width) uint8, laid out as they are numbered."""
+    """One picture of grey images (rows, columns, height, width) uint8, in this layout."""
     rows, columns, height, width = images.shape
     sheet = np.ascontiguousarray(images.transpose(0, 2, 1, 3).reshape(rows * height, columns * width))
     written = io.BytesIO()
@@ -23,5 +23,5 @@ def sprite(images: np.ndarray) -> Sprite:
 
 
 def size(sprites: dict[str, Sprite]) -> int:
-    """Bytes that they take in the page."""
+    """Bytes that the sprites take in the page."""
     return sum(len(each["png"]) for each in sprites.values())

@@ -1,11 +1,11 @@
-"""The one comparison: fresh numbers against golden ones, beside the paper's.
+"""Compares fresh numbers with golden ones, and shows the paper's beside them.
 
 `golden/<profile>/` holds raw numbers of real runs, all of a profile's or some of a long one's (runs.csv, images.csv,
 pairs.csv, curves.csv), every architecture's loss parts at initialisation (losses.csv), the provenance of the machine
 they ran on, the tolerances with their reasons (bands.csv), and the runs whose spread gave them (spread/).
-|fresh - golden| may be at most absolute + relative·|golden|; `same` counts on the same class of machine, `other`
-elsewhere. A tolerance is pooled over architectures, but for those whose own spread lies far beyond the others' (chaotic
-in training). Images, pairs and epochs are compared row by row as well, within what follows from their metric's.
+|fresh - golden| may be at most absolute + relative·|golden|; `same` applies on the same class of machine, `other`
+elsewhere. A tolerance is pooled over architectures, except for those whose own spread is far larger than the others'
+(chaotic training). Images, pairs and epochs are compared row by row, too; their tolerance follows from their metric's.
 """
 
 from reproduce.golden.comparison import as_lines, compare, conclusion, not_compared, summary

@@ -1,4 +1,4 @@
-"""Golden against fresh, number by number, and the table that shows it."""
+"""Compares golden and fresh numbers one by one, and makes the table that shows the result."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from reproduce.golden.model import (
 def compare(golden: Golden, fresh: Golden, paper: pd.DataFrame | None = None) -> pd.DataFrame:
     """Every number of the runs that both sides have (see `not_compared`), as `judged` gives them.
 
-    fresh: `folder.of_records`; its tolerances do not count. paper: a models frame. Raises ReproduceError: other
-    profile, other data, no common run, a metric without a tolerance, a row of a common run that only one side has.
+    fresh: `folder.of_records`; its tolerances are not used. paper: a models frame. Raises ReproduceError for
+    another profile, other data, no common run, a metric without a tolerance, a row of a common run on one side only.
     """
     if golden.profile != fresh.profile:
         raise ReproduceError(f"golden is of profile '{golden.profile}', the results of '{fresh.profile}'")
@@ -62,7 +62,7 @@ def _require_same_rows(name: str, golden: pd.DataFrame, fresh: pd.DataFrame) -> 
 
 
 class Number(NamedTuple):
-    """One number on both sides. It may be off `times` what the metric `like` may be off from a value of that size."""
+    """One number on both sides. Its tolerance is `times` that of the metric `like` for a value of size `size`."""
 
     architecture: str
     run: str
@@ -75,7 +75,7 @@ class Number(NamedTuple):
 
 
 def by_run(golden: Golden, fresh: Golden) -> Iterator[Number]:
-    """The runs' own numbers; some must be the very same."""
+    """The runs' own numbers; those in EXACT must be equal."""
     ours = fresh.runs.set_index(KEY)
     for run, theirs in golden.runs.set_index(KEY).iterrows():
         for metric in (*COMPARED, *EXACT):
@@ -85,11 +85,11 @@ def by_run(golden: Golden, fresh: Golden) -> Iterator[Number]:
 
 
 def by_row(golden: Golden, fresh: Golden) -> Iterator[Number]:
-    """How far each run's images, pairs and epochs lie from golden's, row by row: the root mean square over n rows.
+    """The deviation of each run's images, pairs and epochs from golden's: the root mean square over n rows.
 
-    Golden's is 0. A tolerance is measured on a run's mean over its rows. Were rows off independently of each other,
-    their root mean square would be √n times what the mean is off, and less if they are off together: so much is
-    allowed, around the root mean square of golden's own values.
+    Golden's own is 0. A metric's tolerance is measured on a run's mean over its rows. If rows deviate independently,
+    their root mean square is √n times the deviation of the mean; if they deviate together, it is less. So the tolerance
+    is √n times the metric's, for a value of the size of the root mean square of golden's rows.
     """
     for (name, column), (called, metric) in BY_ROW.items():
         ours, theirs = (getattr(side, name).set_index(ROWS[name])[column] for side in (fresh, golden))
@@ -99,7 +99,7 @@ def by_row(golden: Golden, fresh: Golden) -> Iterator[Number]:
 
 
 def root_mean_square(values: pd.Series) -> float:
-    """NaN if any value is one."""
+    """The root mean square; NaN if any value is NaN."""
     return float(np.sqrt(np.mean(values.to_numpy(float) ** 2)))
 
 
@@ -113,8 +113,9 @@ def initial(golden: Golden, fresh: Golden) -> Iterator[Number]:
 def judged(
     numbers: Iterable[Number], tolerances: pd.DataFrame, same: bool, paper: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """One row a number: architecture, run, metric, paper (NaN where it prints none), golden, fresh, difference,
-    tolerance, inside, and deviation: the difference in units of the tolerance. What is not finite is never inside.
+    """One row per number: architecture, run, metric, paper (NaN where it prints none), golden, fresh, difference,
+    tolerance, inside, and deviation: the difference in units of the tolerance. A value that is not finite is never
+    inside.
 
     same: whether both sides are of one class of machine. Raises KeyError without a tolerance.
     """
@@ -137,8 +138,8 @@ def judged(
 
 
 def not_compared(golden: Golden, fresh: Golden) -> list[str]:
-    """The runs that only one side has, a line a side: a long profile's golden numbers may be of some runs only, and a
-    campaign may not be through."""
+    """The runs that only one side has, one line per side: golden numbers of a long profile may cover only some runs,
+    and a campaign may be unfinished."""
     theirs, ours = runs_in(golden.runs), runs_in(fresh.runs)
     sides = ((theirs - ours, "the results lack"), (ours - theirs, "golden lacks"))
     return [
@@ -149,7 +150,7 @@ def not_compared(golden: Golden, fresh: Golden) -> list[str]:
 
 
 def summary(compared: pd.DataFrame) -> pd.DataFrame:
-    """What is worth showing: everything that is off, and of every metric the number nearest to its tolerance.
+    """The rows worth showing: every number that is off, and for every metric the one with the largest deviation.
 
     The loss parts at initialisation count as one metric.
     """
@@ -159,8 +160,8 @@ def summary(compared: pd.DataFrame) -> pd.DataFrame:
 
 
 def conclusion(golden: Golden, fresh: Golden, compared: pd.DataFrame) -> list[str]:
-    """What the comparison comes to, in lines: changed keys, the reason that all tolerances share if they do, and how
-    much is off."""
+    """The result in lines: changed keys, the reason for the tolerances if they all share one, and how many numbers are
+    off."""
     lines = []
     if changed := rekeyed(golden.provenance, fresh.provenance):
         lines.append(
@@ -184,7 +185,7 @@ HEAD = ("run", "metric", "paper", "golden", "fresh", "difference", "tolerance", 
 def as_lines(compared: pd.DataFrame) -> list[str]:
     """A table in plain text.
 
-    A metric "by image", "by pair" or "by epoch" is how far the rows are off: golden's is 0.
+    A metric "by image", "by pair" or "by epoch" is the deviation of its rows: golden's is 0.
     """
     rows = [
         (

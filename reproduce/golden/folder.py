@@ -57,7 +57,7 @@ def frames(records: Records) -> dict[str, pd.DataFrame]:
 
 
 def _in_order(values: pd.Series) -> pd.Series:
-    """What a column is sorted by."""
+    """The sort key of a column: Table I's order for architectures."""
     return values.map(SLUGS.index) if values.name == "architecture" else values
 
 
@@ -73,7 +73,7 @@ def initial_losses(protocol: Protocol) -> pd.DataFrame:
 def of_records(
     records: Records, losses: pd.DataFrame, provenance: Mapping[str, Any], tolerances: pd.DataFrame
 ) -> Golden:
-    """The golden numbers that these records are."""
+    """These records in the form of golden numbers."""
     return Golden(
         profile=records.profile,
         losses=losses,
@@ -106,7 +106,7 @@ def _values(golden: Golden) -> pd.Series:
 def require_fresh(store: Store, wanted: Sequence[RunId], *, some: bool = False) -> None:
     """Raises ReproduceError that names the first run that is not fresh, and why.
 
-    some: one that has not run yet does not count, as long as any has.
+    some: ignore runs that have not finished, as long as any run has.
     """
     states = [store.status(run, verify=True) for run in wanted]
     spoilt = [status for status in states if status.state != FRESH]
@@ -121,7 +121,7 @@ def require_fresh(store: Store, wanted: Sequence[RunId], *, some: bool = False) 
 
 
 def require_clean(commits: Iterable[str]) -> None:
-    """Raises ReproduceError at the first that names no commit, or one whose files were changed (`+`)."""
+    """Raises ReproduceError for the first commit that is unknown, or whose files were or may be changed (`+`, `?`)."""
     for commit in sorted(set(commits)):
         if not CLEAN.fullmatch(commit):
             raise ReproduceError(
@@ -145,7 +145,7 @@ def write(golden: Golden, root: Path = FOLDER) -> Path:
 
 
 def read(profile: str, root: Path = FOLDER) -> Golden:
-    """Raises ReproduceError when there is none or a file is damaged."""
+    """Read golden numbers. Raises ReproduceError when there are none or a file is damaged."""
     folder = root / profile
     if not (folder / FILES["runs"]).is_file():
         raise ReproduceError(
@@ -178,14 +178,14 @@ def read_frame(path: Path, table: str) -> pd.DataFrame:
 
 
 def checked(frame: pd.DataFrame, table: str, what: str) -> pd.DataFrame:
-    """The frame again. Raises ReproduceError when a number is not finite, or a row comes twice, or there is none."""
+    """The frame, unchanged. Raises ReproduceError when a number is not finite, a row occurs twice, or there is none."""
     reading.finite(frame, [name for name in frame if name not in WORDS], what)
     reading.unique(frame, ROWS[table], what)
     return frame
 
 
 def write_provenance(provenance: Mapping[str, Any], path: Path) -> None:
-    """As JSON."""
+    """Write the provenance as JSON."""
     files.write(path, (json.dumps(provenance, indent=1, sort_keys=True) + "\n").encode())
 
 

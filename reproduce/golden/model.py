@@ -21,11 +21,11 @@ COMPARED = (*ALL_METRICS, "test_ssim", "test_mse", "test_piq", "code_sd", "valid
 EXACT = ("parameters",)
 LOSS_CURVES = ("training_loss", "validation_loss")
 INITIAL = "initial"
-"""The tolerance of the loss parts at initialisation."""
+"""Name of the tolerance of the loss parts at initialisation."""
 POOLED = "pooled"
-"""In place of an architecture: the tolerance of all that have none of their own."""
+"""Name in place of an architecture, for the tolerance of all that have none of their own."""
 LIMITS = ("same_relative", "same_absolute", "other_relative", "other_absolute")
-"""How far a metric may be off, two-sided: absolute + relative·|golden|, on the same class of machine and elsewhere."""
+"""A metric's two-sided tolerance: absolute + relative·|golden|, on the same class of machine and on others."""
 ROWS: dict[str, list[str]] = {
     "runs": KEY,
     "images": [*KEY, "image", "label"],
@@ -34,7 +34,7 @@ ROWS: dict[str, list[str]] = {
     "losses": ["architecture", "part"],
     "tolerances": ["metric", "architecture"],
 }
-"""Table → the columns that name a row."""
+"""Table → the columns that identify a row."""
 COLUMNS: dict[str, list[str]] = {
     "runs": [*ROWS["runs"], *COMPARED, "best_epoch", "active_units", *EXACT],
     "images": [*ROWS["images"], *IMAGE_METRICS],
@@ -52,11 +52,11 @@ BY_ROW: dict[tuple[str, str], tuple[str, str]] = {
     **{("pairs", metric): (f"{metric} by pair", metric) for metric in PAIR_METRICS},
     **{("curves", column): (f"{column} by epoch", "validation_loss") for column in LOSS_CURVES},
 }
-"""Table and column whose rows are compared one by one → what that is called, and whose tolerance it takes."""
+"""Table and column that are compared row by row → name of that comparison, and the metric whose tolerance it uses."""
 GPU = ("gpu", "cuda", "cudnn", "tf32_matmul", "tf32_convolution")
-"""What a GPU adds to its machine; provenance of a CPU has none of it."""
+"""Entries that only the provenance of a GPU has."""
 MACHINE = ("device", "processor", "instruction_set", "kernels", "machine", "torch", "numpy", *GPU)
-"""What must agree for two machines to be of one class."""
+"""Entries of the provenance that must agree for two machines to be of one class."""
 
 
 def of_runs(frame: pd.DataFrame, runs: set[tuple[str, int]]) -> pd.DataFrame:
@@ -70,15 +70,15 @@ def runs_in(frame: pd.DataFrame) -> set[tuple[str, int]]:
 
 
 def run_name(run: tuple[str, int]) -> str:
-    """For people."""
+    """The run's name in messages."""
     return f"{run[0]}/seed-{run[1]}"
 
 
 @dataclass(frozen=True)
 class Golden:
-    """What `golden/<profile>/` holds, or what fresh results are in its place; maybe only some of the profile's runs.
+    """The content of `golden/<profile>/`, or fresh results in the same form; maybe only some of the profile's runs.
 
-    Tables with `COLUMNS`. A tolerance is an architecture's own, or that of all (`POOLED`) that have none of their own.
+    The tables have the columns `COLUMNS`. A tolerance is for one architecture, or (`POOLED`) for all without their own.
     """
 
     profile: str
@@ -96,14 +96,14 @@ class Golden:
         return tuple(sorted(set(map(int, self.runs["seed"]))))
 
     def of_seeds(self, seeds: Sequence[int]) -> Golden:
-        """The part of these seeds. Raises ReproduceError when one was not recorded."""
+        """The part with these seeds. Raises ReproduceError when one was not recorded."""
         if missing := [seed for seed in seeds if seed not in self.seeds]:
             listed = ", ".join(map(str, self.seeds))
             raise ReproduceError(f"golden/{self.profile} has no seed {missing[0]}; it has {listed}")
         return self.only({run for run in runs_in(self.runs) if run[1] in seeds})
 
     def only(self, runs: set[tuple[str, int]]) -> Golden:
-        """The part of these runs."""
+        """The part with these runs."""
         return replace(self, **{name: of_runs(getattr(self, name), runs) for name in OF_RUNS})
 
 
@@ -113,9 +113,9 @@ def same_class(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
 
 
 def machine_provenance(protocol: Protocol, provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """What a comparison must know of the runs: profile, data, training keys, machine class, versions, commit.
+    """What a comparison must know about the runs: profile, data, training keys, machine class, versions, commit.
 
-    provenance: what the provenance of all runs agrees on (`commands.results.common`). keys: run → the first 16 digits
+    provenance: what all runs have in common in theirs (`commands.results.common`). keys: run → the first 16 digits
     of its training key, which changes with every setting and revision.
     """
     flags = provenance.get("flags", {})
@@ -133,6 +133,6 @@ def machine_provenance(protocol: Protocol, provenance: Mapping[str, Any]) -> dic
 
 
 def rekeyed(golden: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
-    """Runs whose training key is another one than when golden was recorded: a setting or revision has changed."""
+    """Runs whose training key has changed since golden was recorded, because a setting or revision has."""
     before, now = golden.get("keys", {}), fresh.get("keys", {})
     return [run for run in before if run in now and before[run] != now[run]]

@@ -1,4 +1,5 @@
-"""Tolerances from the spread of one campaign run in several ways (`spread/` keeps the raw runs), else between seeds."""
+"""Tolerances from the spread of one campaign run in several ways (`spread/` keeps the raw runs), or from that between
+seeds."""
 
 from __future__ import annotations
 
@@ -22,17 +23,18 @@ MARGIN = 4.0
 """A tolerance in units of the spread: about four standard deviations. An architecture whose own spread is that many
 times the others' is set apart: it gets a tolerance of its own, and does not widen theirs."""
 FEWEST = 4
-"""With fewer architectures it cannot be said which is out of proportion."""
+"""With fewer architectures none can be set apart."""
 OVER_WORST = 1.5
-"""A tolerance in units of the largest difference seen, at least."""
+"""A tolerance is at least this many times the largest difference seen."""
 LEAST = {"same": 1e-6, "other": 1e-3}
-"""No tolerance is narrower: on the same class of machine, though equal runs agree to the bit there; and elsewhere,
-where few machines were seen."""
+"""The narrowest tolerance: on the same class of machine, although equal runs agree to the bit there, and on others, of
+which only few were measured."""
 SMALL = 0.01
-"""Differences are relative to the value plus this share of the metric's median over all runs, so that the nearly
-vanishing value of a collapsed model neither makes a tolerance nor has to fit into one."""
+"""Differences are relative to the value plus this share of the metric's median over all runs. So the near-zero value of
+a collapsed model does not widen a tolerance, and does not have to fit into a purely relative one."""
 INITIAL_TOLERANCE = 1e-8
-"""Of the loss parts at initialisation, relative and absolute: double precision leaves about 1e-13 between machines."""
+"""Tolerance of the loss parts at initialisation, relative and absolute: in double precision, machines differ by about
+1e-13."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Spread:
 
     @property
     def values(self) -> pd.DataFrame:
-        """What is compared, indexed by architecture and seed."""
+        """The numbers that are compared, indexed by architecture and seed."""
         return self.runs.set_index(KEY)[list(COMPARED)]
 
 
@@ -60,9 +62,9 @@ def base_of(spreads: Sequence[Spread]) -> Spread:
 
 
 def measured_tolerances(spreads: Sequence[Spread]) -> pd.DataFrame:
-    """Each metric's tolerance from how far the other ways lie from the one called `BASE`, pooled over architectures.
+    """Each metric's tolerance from the differences between the other ways and `BASE`, pooled over architectures.
 
-    Ways of the base's own class of machine make the tight tolerance, the others the wide one. Raises ReproduceError
+    Ways on the base's class of machine give the narrow tolerance, the others the wide one. Raises ReproduceError
     when there is no base, no other way of one of the two kinds, or no run in common.
     """
     base = base_of(spreads)
@@ -79,10 +81,11 @@ def measured_tolerances(spreads: Sequence[Spread]) -> pd.DataFrame:
 
 
 def between_seeds(runs: pd.DataFrame) -> pd.DataFrame:
-    """For a profile too long to be run in several ways: how far an architecture's seeds lie from its first one.
+    """For a profile too long to be run in several ways: tolerances from how an architecture's seeds differ.
 
-    Where one run's training is another's only in rounding, a chaotic one is at worst another draw. On the same class of
-    machine runs agree to the bit. Raises ReproduceError when no architecture has two seeds.
+    Differences are from its first seed. Another machine changes training by rounding alone; if training is chaotic,
+    that is at worst like another seed. On the same class of machine runs agree to the bit. Raises ReproduceError when
+    no architecture has two seeds.
     """
     runs = runs.dropna(subset=list(COMPARED)).sort_values(KEY)
     turn = runs.groupby("architecture").cumcount()
@@ -150,16 +153,16 @@ def _of_metric(
 
 
 def rounded(value: float) -> float:
-    """To four digits."""
+    """The value to four significant digits."""
     return float(f"{value:.4g}")
 
 
 def set_apart(deviations: pd.Series, least: float) -> set[str]:
-    """Architectures whose own spread is out of proportion to that of all the others: chaotic ones, after few steps.
+    """Architectures whose own spread is far larger than that of all the others: their training is chaotic.
 
-    deviations: indexed by architecture, in units of the value. The farthest, as many as have a root mean square above
-    `MARGIN` times that of the rest, and above `least`, the narrowest tolerance there is; half of all at most, and none
-    of fewer than `FEWEST`.
+    deviations: relative differences, indexed by architecture. These are the architectures with the largest root mean
+    square, as many as exceed `MARGIN` times that of the rest and `least`, the narrowest tolerance; at most half of all,
+    and none if there are fewer than `FEWEST`.
     """
     squares = (deviations**2).groupby(level=0).mean().sort_values(ascending=False)
     for count in range(len(squares) // 2 if len(squares) >= FEWEST else 0, 0, -1):
@@ -171,7 +174,7 @@ def set_apart(deviations: pd.Series, least: float) -> set[str]:
 
 def tolerances_for(profile: str, runs: pd.DataFrame, root: Path = FOLDER) -> tuple[pd.DataFrame, str]:
     """The tolerances to record, and where they come from: measured, else between the seeds of these runs, else those
-    there already.
+    recorded before.
 
     Raises ReproduceError when there are none at all.
     """
@@ -192,9 +195,9 @@ def tolerances_for(profile: str, runs: pd.DataFrame, root: Path = FOLDER) -> tup
 def record_tolerances(spreads: Sequence[Spread], profile: str, root: Path = FOLDER) -> pd.DataFrame:
     """Write the profile's spread, in place of an earlier one, and its tolerances, which are returned.
 
-    What the earlier one had of machines that cannot be had here stays, as long as its runs have today's training keys:
-    emulation alone makes tolerances too narrow. The rest goes last: a full disk must not cost a measurement. Raises
-    ReproduceError, and writes nothing, where the spread makes no tolerances.
+    Earlier ways on another class of machine stay as long as their training keys are today's: imitated machines alone
+    make tolerances too narrow. Other old files are removed last, so that a full disk loses no measurement. Raises
+    ReproduceError, and writes nothing, if the spread gives no tolerances.
     """
     folder, here = root / profile / "spread", base_of(spreads).provenance
     measured_now = {spread.name for spread in spreads}
@@ -214,7 +217,7 @@ def record_tolerances(spreads: Sequence[Spread], profile: str, root: Path = FOLD
 
 
 def write_spread(spreads: Sequence[Spread], folder: Path) -> set[Path]:
-    """Write <name>.json and <name>.csv of each, which counts once it has its CSV; returns the files."""
+    """Write <name>.json and then <name>.csv of each; only a way with a CSV is read. Returns the files."""
     written = set()
     for spread in spreads:
         paths = [folder / f"{spread.name}.{ending}" for ending in ("json", "csv")]

@@ -1,7 +1,7 @@
-"""The campaign as this machine runs it, the same again, and as older machines would: tolerances are measured from them.
+"""Runs the campaign as it is, once more, and as older machines would run it, to measure tolerances from these ways.
 
-Each way has a process and a results root of its own, and goes on where it was interrupted. Whatever else lies beside
-those roots counts, too: results of another machine, of another Python or torch.
+Each way has its own process and results root, and goes on where it was interrupted. Other results beside those roots
+count, too: those of another machine, Python or torch.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from reproduce.storage.runs import campaign_runs
 from reproduce.storage.store import Store
 
 AGAIN = "again"
-"""The base's way of running a second time."""
+"""The base, run a second time."""
 OLDER_MACHINES: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("avx2", "avx512f", {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "AVX2"}),
     ("avx", "avx2", {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "AVX", "MKL_CBWR": "AVX"}),
     ("aten-default", "avx2", {"ATEN_CPU_CAPABILITY": "default"}),
 )
-"""Name, the processor's flag without which nothing would change, and the variables: two older machines (none before
-AVX, of 2010), and torch's own kernels alone."""
+"""Name, the processor flag that is needed for the variables to have an effect, and the variables: two older machines
+(none before AVX, of 2010), and a change of torch's own kernels only."""
 MEANT_FOR_US = ("PROFILE", "SEEDS", "RESULTS_DIR", *OLDER_MACHINES[0][2])
 """Variables that a way must not inherit."""
 Read = Callable[[Path], tuple[Records, dict[str, Any]]]
-"""Results root → the records of its runs, and what their provenance agrees on."""
+"""Results root → the records of its runs, and what their provenance has in common."""
 
 
 def processor_flags() -> frozenset[str]:
-    """The instruction sets that the kernel names, none where it does not."""
+    """The instruction sets that the kernel lists; empty if it lists none."""
     info = Path("/proc/cpuinfo")
     text = info.read_text(encoding="utf-8") if info.is_file() else ""
     found = re.search(r"^flags\s*:(.*)$", text, re.MULTILINE)
@@ -47,9 +47,9 @@ def processor_flags() -> frozenset[str]:
 
 
 def ways(flags: frozenset[str], only: Sequence[str] = ()) -> dict[str, dict[str, str]]:
-    """Name → variables: as it is, the same again, and machines older than this one, or only those named of them.
+    """Name → variables of each way: the base, the base again, and each older machine, or only those named in `only`.
 
-    Raises ReproduceError when a name is not of one that this machine can run.
+    Raises ReproduceError for a name that cannot be imitated on this machine.
     """
     older = {name: variables for name, flag, variables in OLDER_MACHINES if flag in flags}
     if unknown := [name for name in only if name not in older]:
@@ -60,10 +60,10 @@ def ways(flags: frozenset[str], only: Sequence[str] = ()) -> dict[str, dict[str,
 
 
 def run(name: str, variables: dict[str, str], root: Path, words: Sequence[str]) -> None:
-    """`python -m reproduce run …` in that way, into that root; nothing if all of it is done already.
+    """Run `python -m reproduce run …` with these variables into that root; does nothing if all of it is done already.
 
-    On the CPU, whatever there is: on a GPU no older processor could be told from this one. Raises ReproduceError when
-    it fails; what it finished stays.
+    Always on the CPU: on a GPU an older processor would make no difference. Raises ReproduceError when it fails; its
+    finished runs stay.
     """
     kept = {key: value for key, value in os.environ.items() if key not in MEANT_FOR_US}
     command = [sys.executable, "-m", "reproduce", "run", "--device", "cpu", "--results", str(root), *words]
@@ -77,9 +77,9 @@ def run(name: str, variables: dict[str, str], root: Path, words: Sequence[str]) 
 def measure(
     protocol: Protocol, results: Path, read: Read, *, jobs: int | None = None, older: Sequence[str] = ()
 ) -> Iterator[str]:
-    """Run the campaign in every way below <results>/tolerances, and record the tolerances of all that lies there.
+    """Run the campaign in every way below <results>/tolerances, and record the tolerances from all results there.
 
-    Yields lines for people as it goes. older: of the older machines only these, unless none is named. Raises
+    Yields lines for people as it goes. older: only these older machines; all of them if empty. Raises
     ReproduceError: see `ways`, `run`, `require_fresh` and `record_tolerances`.
     """
     folder = results / "tolerances"

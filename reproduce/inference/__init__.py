@@ -1,1 +1,1 @@
-"""Finished models at work: loaded by name, on a user's own images."""
+"""Uses finished models: loads them by name and applies them to a user's own images."""

@@ -1,4 +1,4 @@
-"""Images of a user's own through a trained model: files in, files out."""
+"""Applies a trained model to a user's own image files and writes the results to files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reproduce.storage import files
 PNG, NPY = ".png", ".npy"
 REMEDY = f"save it as a grey PNG of {SIDE} x {SIDE}, or as npy"
 BATCH = 500
-"""Images that go through the model at a time."""
+"""Images per batch."""
 
 
 def read_images(path: Path) -> np.ndarray:
@@ -47,7 +47,7 @@ def read_images(path: Path) -> np.ndarray:
         )
     if found.dtype == np.uint8:
         found = found.astype(np.float32) / 255
-    # NaN is not inside either
+    # this refuses NaN, too
     elif found.dtype.kind != "f" or not ((found >= 0) & (found <= 1)).all():
         raise ReproduceError(f"{path} holds other values than uint8, or floats in [0, 1]: rescale it")
     return found.reshape(-1, SIDE, SIDE).astype(np.float32)
@@ -68,14 +68,14 @@ def _of_npy(content: bytes) -> np.ndarray:
 
 
 def reconstructed(model: Architecture, images: np.ndarray) -> np.ndarray:
-    """Encoded without noise and decoded: (n, 28, 28) → (n, 28, 28), float32 in [0, 1]."""
+    """The images encoded without noise and decoded: (n, 28, 28) → (n, 28, 28), float32 in [0, 1]."""
     with torch.no_grad():
         parts = [model.decode(model.encode(part)) for part in torch.from_numpy(images)[:, None].split(BATCH)]
     return torch.cat(parts)[:, 0].numpy()
 
 
 def between(model: Architecture, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """The frames from one image to the other, (10, 28, 28), the model's own way (Eq. 6)."""
+    """The frames from one image to the other, (10, 28, 28), by the model's own interpolation (Eq. 6)."""
     with torch.no_grad():
         codes = model.encode(torch.from_numpy(np.stack([first, last]))[:, None])
         return model.interpolate(codes[:1], codes[1:], torch.linspace(0, 1, FRAMES))[0].numpy()
@@ -93,8 +93,8 @@ def encoded(images: np.ndarray, ending: str) -> bytes:
 
 
 def outputs(paths: Sequence[Path], out: Path, slug: str, interpolate: bool) -> dict[Path, Path]:
-    """What is written → the input that it is of (an interpolation's first). Raises ReproduceError where two would be
-    one file, and for one that exists: nothing is overwritten."""
+    """Output path → its input path (for an interpolation the first one). Raises ReproduceError if two outputs would be
+    the same file, or if one exists: nothing is overwritten."""
     found: dict[Path, Path] = {}
     way = f"-to-{paths[-1].stem}" if len(paths) > 1 else "-frames"
     for path in paths[:1] if interpolate else paths:
@@ -112,8 +112,8 @@ def outputs(paths: Sequence[Path], out: Path, slug: str, interpolate: bool) -> d
 def apply(
     model: Architecture, paths: Sequence[Path], targets: Mapping[Path, Path], interpolate: bool
 ) -> None:
-    """Write every target. interpolate: one strip between two images, which one or two files hold. Raises ReproduceError
-    before anything is written, if a file is no image or they are not two."""
+    """Write every target. interpolate: one strip between two images, from one or two files. Raises ReproduceError
+    before anything is written if a file is not an image, or if an interpolation does not have two images."""
     images = {path: read_images(path) for path in paths}
     if not interpolate:
         results = {target: reconstructed(model, images[path]) for target, path in targets.items()}

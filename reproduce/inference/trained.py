@@ -1,4 +1,4 @@
-"""What is finished, to work with: the weights of a run in its architecture, and all that a profile measured.
+"""Finished results for further use: a run's model with its weights, and everything that a profile measured.
 
 from reproduce import load, load_records
 model = load("VQ-VAE")
@@ -22,7 +22,7 @@ from reproduce.storage.runs import RunId, select
 from reproduce.storage.store import FRESH, WEIGHTS, Store, most_finished
 
 PUBLISHED = ROOT / "published"
-"""What came with the project, whatever folder the process is in."""
+"""The runs that came with the project, independent of the current folder."""
 
 
 def load(
@@ -35,10 +35,10 @@ def load(
 ) -> Architecture:
     """The model of a finished run, ready to encode, sample and decode: images (n, 1, 28, 28) in [0, 1], on the CPU.
 
-    name: slug or label, with @variant, as `run --only` takes it. profile: the first of `protocol.BEST_FIRST` that has
-    the model's weights, unless one is named. results, published: where its run is looked for, in this order. Raises
-    ReproduceError for a name that is not one architecture, without such a run, and where its weights were not
-    published. Seeds torch's generator.
+    name: slug or label, with @variant, as for `run --only`. profile: if None, the first of `protocol.BEST_FIRST` that
+    has the model's weights. results, published: where its run is looked for, in this order. Raises ReproduceError for a
+    name that is not one architecture, if there is no such run, and if its weights were not published. Seeds torch's
+    generator.
     """
     chosen = select([name])
     if len(chosen) != 1:
@@ -65,11 +65,11 @@ def load(
 def load_records(
     profile: str | None = None, *, results: Path = Path("results"), published: Path = PUBLISHED
 ) -> Records:
-    """All that a profile's finished runs measured, as data frames.
+    """All measurements of a profile's finished runs, as data frames.
 
-    profile: unless one is named, that of `protocol.BEST_FIRST` with most models finished, the first of equals.
-    results, published: where runs are looked for, in this order. Raises ReproduceError where none has finished, or for
-    what cannot be read.
+    profile: if None, that of `protocol.BEST_FIRST` with the most finished models (in a tie the first one).
+    results, published: where runs are looked for, in this order. Raises ReproduceError if none has finished or if one
+    cannot be read.
     """
     store, states = most_finished(results, published, (profile,) if profile else BEST_FIRST)
     if not states:

@@ -1,1 +1,1 @@
-"""The machine that computes: device, environment, commit, and what may stand in the way."""
+"""The machine that computes: device, environment, commit, and checks for problems."""

@@ -1,4 +1,4 @@
-"""Which device computes, and the switches that make it repeatable."""
+"""The device that computes, and the settings that make its results repeatable."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ TF32_VARIABLE = "NVIDIA_TF32_OVERRIDE"
 
 
 def configure(device: str, tf32: bool = False) -> None:
-    """One thread a process on the CPU, so that nothing depends on the number of cores. On a GPU deterministic kernels,
-    and products of full precision unless tf32 asks for TensorFloat-32 (10 bits of mantissa).
+    """Use one thread per process on the CPU, so that nothing depends on the number of cores. On a GPU use deterministic
+    kernels, and matrix products in full precision unless tf32 asks for TensorFloat-32 (10 bits of mantissa).
 
-    Must run before the first tensor of a run. Idempotent. Raises ReproduceError where NVIDIA's own variable decides
-    otherwise: its libraries obey it whatever torch asks for.
+    Must run before the first tensor of a run. Idempotent. Raises ReproduceError if NVIDIA_TF32_OVERRIDE contradicts
+    tf32: NVIDIA's libraries follow that variable whatever torch asks for.
     """
     override = os.environ.get(TF32_VARIABLE, "")
     if device == "cuda" and override == ("0" if tf32 else "1"):
@@ -47,22 +47,22 @@ def configure(device: str, tf32: bool = False) -> None:
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
         torch.use_deterministic_algorithms(True)
-        # else every new tensor is filled with NaN first, which is a kernel more
+        # otherwise one more kernel fills every new tensor with NaN
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def clock(device: str) -> Callable[[], float]:
-    """What a run's seconds are counted by. On the CPU the process's own clock, which other work on the machine hardly
-    moves, since a run has one thread; on a GPU, which computes beside the process, the wall's."""
+    """The clock that measures a run's seconds. On the CPU it is the process's own time: a run has one thread, so other
+    work on the machine hardly affects it. On a GPU, which computes beside the process, it is wall time."""
     return time.process_time if device == "cpu" else time.perf_counter
 
 
 def _keep_memory() -> None:
-    """One heap on huge pages, and none of it given back: page faults were a fifth of a step, translation of addresses a
+    """Use one heap on huge pages and never return its memory: page faults took a fifth of a step, address translation a
     twentieth.
 
     glibc is told to serve every thread and every size from one heap, the heap is made large at once (address space,
-    not memory), and the kernel is asked for huge pages there. Elsewhere than on Linux with glibc nothing happens.
+    not memory), and the kernel is asked for huge pages there. Does nothing except on Linux with glibc.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     heap = _heap()
@@ -77,7 +77,7 @@ def _keep_memory() -> None:
         libc.mallopt(parameter, value)
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     libc.free.argtypes = [ctypes.c_void_p]
-    # larger than what is free, so that the heap grows by it and the padding
+    # larger than the free memory in the heap, so that the heap grows by it and the padding
     libc.free(libc.malloc(KEPT_BYTES // 2))
     heap = _heap()
     assert heap is not None
@@ -87,7 +87,7 @@ def _keep_memory() -> None:
 
 
 def _heap() -> tuple[int, int] | None:
-    """First and last address of this process's heap, or None where the kernel does not tell."""
+    """First and last address of this process's heap, or None if the kernel does not report them."""
     maps = Path("/proc/self/maps")
     if not maps.is_file():
         return None
@@ -99,9 +99,9 @@ def _heap() -> tuple[int, int] | None:
 
 
 def take_turns(name: object) -> None:
-    """Give this worker the card of its turn: worker 0 the first, worker 1 the second, and so on round the cards.
+    """Select this worker's GPU: worker 0 gets the first, worker 1 the second, and so on, starting again after the last.
 
-    name: a local cluster counts its workers. Workers of other clusters have other names and keep the card that
+    name: the worker's number in a local cluster. Workers of other clusters have other names and keep the GPU that
     CUDA_VISIBLE_DEVICES gives them.
     """
     number = str(name)
@@ -110,13 +110,13 @@ def take_turns(name: object) -> None:
 
 
 def default_jobs(device: str, per_card: int) -> int:
-    """Runs at a time: one a core, at most so many on a GPU."""
+    """Runs at a time: one per core; with GPUs also at most `per_card` per GPU."""
     cores = environment.cores()
     return min(cores, per_card * torch.cuda.device_count()) if device == "cuda" else cores
 
 
 def best_device() -> tuple[str, str]:
-    """ "cuda" or "cpu", and why."""
+    """The best device of this machine, "cuda" or "cpu", and why."""
     with warnings.catch_warnings():
         # a CUDA build without a driver warns when asked
         warnings.simplefilter("ignore")
@@ -127,7 +127,7 @@ def best_device() -> tuple[str, str]:
 
 
 def cpu_model() -> str:
-    """The processor's name as the kernel tells it, or the platform's word for it."""
+    """The processor's name as the kernel reports it, otherwise as Python's `platform` does."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text(encoding="utf-8").splitlines():
@@ -137,12 +137,12 @@ def cpu_model() -> str:
 
 
 def name(device: str) -> str:
-    """Of the card, or of the processor."""
+    """The name of the GPU, or of the processor."""
     return torch.cuda.get_device_name(torch.cuda.current_device()) if device == "cuda" else cpu_model()
 
 
 def flags(device: str) -> dict[str, object]:
-    """The switches as they stand, for the provenance."""
+    """The current settings, for the provenance."""
     found: dict[str, object] = {
         "device": device,
         "processor": cpu_model(),

@@ -1,6 +1,6 @@
-"""What on this machine would stand in the way: one finding a check, with its remedy. Nothing that is written stays.
+"""Checks whether this machine can run the project: one finding per check, with its remedy. No file is left behind.
 
-torch is asked about the GPU in a process of its own, beside the other checks: importing it takes seconds.
+A separate process asks torch about the GPU while the other checks run, since importing torch takes seconds.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from reproduce.storage import files, locks
 
 Level = Literal["OK", "warning", "problem"]
 PYTHONS = ((3, 11), (3, 12))
-"""Versions that the lock is made for."""
+"""Versions of Python that the lock file is made for."""
 NAMED = 5
-"""Packages, or files, that a finding names at most."""
+"""A finding names at most this many packages or files."""
 SIGNS = "β→σ²≤é"
-"""What our text holds beside ASCII."""
+"""Examples of the characters beyond ASCII in our text."""
 LEAST_FREE = 2 << 30
-"""Bytes of free disk below which the results folder is warned about."""
+"""With fewer bytes of free disk the results folder gets a warning."""
 TEX_TOOLS = ("latexmk", "pdflatex", "bibtex", "kpsewhich")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ASK_TORCH = "from reproduce.machine.devices import best_device; print(*best_device(), sep='\\n')"
@@ -40,7 +40,7 @@ PATIENCE = 120
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found. remedy: what to do about it; "" where nothing is to be done."""
+    """What one check found. remedy: what to do about it; "" if there is nothing to do."""
 
     check: str
     level: Level
@@ -53,9 +53,9 @@ class Finding:
 
 
 def examine(results: Path) -> Iterator[Finding]:
-    """Every check, one after the other. results: the folder that campaigns are to write to; it need not exist.
+    """Run every check in turn. results: the folder that campaigns will write to; it need not exist.
 
-    A check that fails itself is a problem, and the others go on.
+    A check that raises an exception counts as a problem, and the others go on.
     """
     torch = subprocess.Popen(
         [sys.executable, "-c", ASK_TORCH],
@@ -92,7 +92,7 @@ def examine(results: Path) -> Iterator[Finding]:
 
 
 def python(found: tuple[int, ...] = sys.version_info[:3]) -> Finding:
-    """Whether the lock is made for this version of Python."""
+    """Whether the lock file is made for this version of Python."""
     said = ".".join(map(str, found))
     if found[:2] in PYTHONS:
         return Finding("python", "OK", said)
@@ -100,7 +100,7 @@ def python(found: tuple[int, ...] = sys.version_info[:3]) -> Finding:
 
 
 def packages(root: Path) -> Finding:
-    """The environment against the lock in that folder."""
+    """Compare the environment with the lock file in the folder `root`."""
     compared = locks.against(root, locks.installed())
     if compared is None:
         remedy = "work in a checkout, whose versions are known"
@@ -119,7 +119,7 @@ def some(words: Sequence[str]) -> str:
 
 
 def terminal() -> Finding:
-    """Whether the terminal shows our signs, and the locale exists."""
+    """Whether the terminal can show our characters, and the locale is installed."""
     encoding, remedy = getattr(sys.stdout, "encoding", None) or "ascii", "export LC_ALL=C.UTF-8"
     try:
         locale.setlocale(locale.LC_CTYPE, "")
@@ -134,7 +134,7 @@ def terminal() -> Finding:
 
 
 def cores() -> Finding:
-    """Cores of the machine, those that this process may use, and those that a campaign counts: its runs at a time."""
+    """Cores of the machine, those that this process may use, and those that a campaign uses (its runs at a time)."""
     whole, counted = os.cpu_count() or 1, environment.cores()
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else whole
     said = f"{allowed} of {whole} cores are allowed, {counted} counted"
@@ -145,7 +145,7 @@ def cores() -> Finding:
 
 
 def loopback() -> Finding:
-    """Whether processes of this machine reach each other, as Dask's workers must."""
+    """Whether processes of this machine can connect to each other, as Dask's workers must."""
     from reproduce.cluster.clusters import require_loopback
 
     try:
@@ -156,13 +156,13 @@ def loopback() -> Finding:
 
 
 def results_folder(results: Path) -> Finding:
-    """Whether files can be written, synced and locked there, tried in a folder that is removed again."""
+    """Whether files can be written, synced and locked there; this is tried in a folder that is then removed."""
     if results.is_symlink() and not results.exists():
         said = f"{results} is a link to {results.readlink()}, which does not exist"
         return Finding("results", "problem", said, "make that folder, or remove the link")
     place = next(folder for folder in (results, *results.absolute().parents) if folder.exists())
     level = files.LOG.level
-    files.LOG.setLevel(logging.ERROR)  # what it would say is said below
+    files.LOG.setLevel(logging.ERROR)  # the finding below says the same
     try:
         with tempfile.TemporaryDirectory(prefix=".doctor-", dir=place) as folder:
             files.write(Path(folder) / "file", b"content")
@@ -203,7 +203,7 @@ def commit(found: str) -> Finding:
 
 
 def mnist() -> Finding:
-    """Whether full MNIST is there and whole; nothing is downloaded."""
+    """Whether full MNIST is there and intact; nothing is downloaded."""
     from reproduce import datasets
 
     try:
@@ -262,7 +262,7 @@ def browser() -> Finding:
 
 
 def answer(torch: subprocess.Popen[str]) -> tuple[str, str]:
-    """Standard output of the process that asked torch, and the last line of its complaints."""
+    """Standard output of the process that asked torch, and the last line of its error output ("" if it succeeded)."""
     try:
         out, complaints = torch.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
@@ -271,7 +271,8 @@ def answer(torch: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 def gpu(out: str, complaint: str) -> Finding:
-    """out: "cuda" or "cpu" and, on the next line, why. complaint: why there is no answer, else ""."""
+    """Whether torch finds a GPU. out: "cuda" or "cpu" and, on the next line, why. complaint: why there is no answer,
+    else ""."""
     if complaint:
         return Finding("gpu", "problem", f"torch cannot be asked ({complaint})", "make venv")
     device, _, why = out.strip().partition("\n")

@@ -1,6 +1,6 @@
-"""Which environment variables reach this process and the tools that it calls: one list, for all of them.
+"""The environment variables that reach this process and the tools that it calls.
 
-Imported before torch: libraries of threads read their placement when they are loaded, and narrow this process to one
+Imported before torch: threading libraries read PLACEMENT when they are loaded, and would restrict this process to one
 core before the cores are counted.
 """
 
@@ -10,22 +10,23 @@ import os
 import sys
 
 PLACEMENT = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
-"""Where threads are bound to cores. Each of our processes has one thread, and the kernel places it."""
+"""Variables that bind threads to cores. They are removed: each of our processes has one thread, which the kernel
+places."""
 KERNELS = (
     "ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "MKL_CBWR", "MKL_DEBUG_CPU_TYPE", "MKL_ENABLE_INSTRUCTIONS",
     "ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE",
 )  # fmt: skip
-"""What chooses the kernels of numerical libraries, and with them the last bits: it belongs to the machine's class."""
+"""Variables that choose the kernels of numerical libraries, and so the last bits: part of the machine's class."""
 TOOLS = (
     "HOME", "LOGNAME", "PATH", "SOURCE_DATE_EPOCH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ", "USER",
 )  # fmt: skip
-"""What a tool may see."""
+"""Variables that are passed on to a tool."""
 DASK = "DASK_"
-"""How the variables begin that Dask reads. They reach a cluster of the user's, which may need them, and no other."""
+"""Prefix of the variables that Dask reads. They are used only with a user's own cluster, which may need them."""
 
 
 def cores() -> int:
-    """Cores that this process may use: affinity and cgroups count."""
+    """Number of cores that this process may use by its affinity and cgroups."""
     import_dask()
     from dask.system import cpu_count
 
@@ -33,8 +34,8 @@ def cores() -> int:
 
 
 def import_dask() -> None:
-    """Dask reads the user's files and variables when it is imported, and a broken file would end that: it is shown
-    none."""
+    """Import Dask without the user's configuration files and variables. It reads them on import, and a broken file
+    would make that fail."""
     if "dask" in sys.modules:
         return
     before = dict(os.environ)
@@ -47,8 +48,8 @@ def import_dask() -> None:
 
 
 def configure_dask(theirs: bool = False) -> None:
-    """Give Dask its own settings alone, or also what the user's files and variables set. Raises ReproduceError for what
-    of theirs cannot be read."""
+    """Give Dask its default settings; theirs: add those of the user's files and variables. Raises ReproduceError if the
+    user's cannot be read."""
     import_dask()
     from dask import config
 
@@ -64,14 +65,14 @@ def configure_dask(theirs: bool = False) -> None:
 
 
 def replace_environment(wanted: dict[str, str]) -> None:
-    """These variables and no others are set."""
+    """Set exactly these environment variables and delete all others."""
     for name in os.environ.keys() - wanted.keys():
         del os.environ[name]
     os.environ.update(wanted)
 
 
 def for_tools(**ours: str) -> dict[str, str]:
-    """The environment of a tool that we call: the variables of TOOLS, UTF-8, and ours."""
+    """The environment of a tool that we call: the variables of TOOLS, a UTF-8 locale, and `ours`."""
     kept = {name: os.environ[name] for name in TOOLS if name in os.environ}
     return kept | {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"} | ours
 
@@ -82,7 +83,8 @@ def kernels() -> dict[str, str]:
 
 
 def without_backend() -> None:
-    """Figures are drawn without pyplot: the backend that the environment names (a notebook's) need not be installed."""
+    """Override the matplotlib backend that the environment names: a notebook's may not be installed, and figures are
+    drawn without pyplot."""
     os.environ["MPLBACKEND"] = "agg"
 
 

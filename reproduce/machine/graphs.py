@@ -1,11 +1,11 @@
-"""A step captured once and replayed: CUDA graphs.
+"""CUDA graphs: a step is captured once and then replayed.
 
 On a GPU a step of 64 small images is some 200 kernels of a few microseconds each, and launching them from Python costs
-more than running them. A graph is launched as one. It reads its inputs and its learning rates from fixed places in
-memory, which are filled before each replay, and adds its losses up in others. Nothing in it may ask the device for a
-value.
+more than running them. A graph is launched as a whole. It reads its inputs and learning rates from fixed places in
+memory, which are filled before each replay, and adds up its losses in other fixed places. No operation in it may read a
+value back from the device.
 
-What captures and replays is a `Recorder`: CUDA's graph, or a stand-in in tests without a GPU.
+A `Recorder` captures and replays: a CUDA graph, or a stand-in for tests without a GPU.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ import torch
 from torch import Tensor
 
 WARM_UP = 3
-"""Eager steps before a capture: libraries choose their kernels and allocate in them."""
+"""Eager steps before a capture, in which libraries choose their kernels and allocate memory."""
 States = Callable[[], Mapping[str, Tensor]]
 """The tensors that a step changes in place, by name: weights, statistics, moments, sums."""
 
 
 class Recorder(Protocol):
-    """Captures work without doing it, and does it at each replay."""
+    """Captures work without running it, and runs it at each replay."""
 
     def warm_up(self, work: Callable[[], object]) -> None:
-        """Do the work as the capture will see it, before it."""
+        """Run the work before the capture, in the way the capture needs."""
 
     def capture(self, work: Callable[[], object]) -> None:
         """Record the work."""
 
     def replay(self) -> None:
-        """Do what was recorded."""
+        """Run the recorded work."""
 
 
 class CudaRecorder:
-    """CUDA's graph. Its random numbers go on from PyTorch's generator at each replay."""
+    """A CUDA graph. Each replay continues the random numbers of PyTorch's generator."""
 
     def __init__(self) -> None:
         self.graph = torch.cuda.CUDAGraph()
 
     def warm_up(self, work: Callable[[], object]) -> None:
-        """On a stream of its own, as a capture needs it."""
+        """Run the work WARM_UP times on a separate stream, as a capture requires."""
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -57,13 +57,13 @@ class CudaRecorder:
             work()
 
     def replay(self) -> None:
-        """Launch them all."""
+        """Launch the recorded kernels."""
         self.graph.replay()
 
 
 class GraphedStep:
-    """A step captured at its first call, for inputs of one shape. The warm-up leaves no trace in the states or in the
-    random numbers."""
+    """A step that is captured at its first call, for inputs of one shape. The warm-up changes neither the states nor
+    the random numbers."""
 
     def __init__(
         self, work: Callable[..., None], states: States, recorder: Callable[[], Recorder] = CudaRecorder
@@ -73,7 +73,7 @@ class GraphedStep:
         self._places: tuple[Tensor, ...] = ()
 
     def __call__(self, *inputs: Tensor | float) -> None:
-        """Do the step. Numbers reach it as 0-d float64; at least one input is a tensor."""
+        """Do the step. Plain numbers are passed on as 0-d float64 tensors; at least one input is a tensor."""
         if not self._places:
             self._capture(inputs)
         for place, value in zip(self._places, inputs, strict=True):
@@ -102,8 +102,8 @@ class GraphedStep:
 
 @contextmanager
 def untouched(states: States, device: torch.device) -> Iterator[None]:
-    """Whatever steps are taken inside, states and random numbers are as before afterwards, in the same places in
-    memory. What began inside (Adam's moments, sums) is zero."""
+    """Restore states and random numbers after the steps taken inside, in the same places in memory. States that were
+    created inside (Adam's moments, sums) are set to zero."""
     before = {name: value.clone() for name, value in states().items()}
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield

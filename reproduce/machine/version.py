@@ -1,4 +1,4 @@
-"""Which version of the project computes: the commit of these files, and of no others."""
+"""The version of the project that computes: the commit of the package's own files."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ ROOT = Path(__file__).resolve().parents[2]
 ARCHIVED = Path(__file__).with_name("archived-commit.txt")
 """`git archive` writes the commit there; in a checkout it holds a placeholder."""
 OWN = ("reproduce", "latex", "pyproject.toml", "requirements.lock")
-"""What a commit must vouch for: a change or a new file elsewhere changes no number."""
+"""The files that a commit stands for: a change or a new file elsewhere changes no number."""
 
 
 def current_commit() -> str:
-    """The commit of the package's own files, with + where they were changed and ? where that cannot be told (an
-    archive); "" where it is not known.
+    """The commit of the package's own files, with + if they were changed and ? if that is not known (an archive); "" if
+    the commit itself is not known.
 
-    $REPRODUCE_COMMIT (set in the image), else that of the checkout whose root holds the package, else that of the
+    It is $REPRODUCE_COMMIT (set in the image), else that of the checkout whose root holds the package, else that of the
     archive. A repository that merely lies above the package's folder is another project's.
     """
     named = os.environ.get("REPRODUCE_COMMIT")
@@ -37,13 +37,13 @@ def _archived() -> str:
         commit = ARCHIVED.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         return ""
-    # nothing tells whether an archive's files were changed since: known, and not clean
+    # an archive's files may have been changed since: the commit is known, but does not count as clean
     return f"{commit}?" if commit.isalnum() else ""
 
 
 def _git(*arguments: str) -> list[str] | None:
-    """Lines of git's answer about ROOT; None without one. A checkout may belong to another user: nothing is run from
-    it."""
+    """Lines of git's output about ROOT; None if git fails. No program from the checkout is run, since it may belong to
+    another user."""
     command = [
         "git",
         "-c",

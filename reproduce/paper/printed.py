@@ -13,7 +13,7 @@ class Printed:
     """One printed number, e.g. `Printed("8.42", scale="1e-3")` for an MSE of Table I.
 
     text:  the characters, optionally with thousands commas and a trailing "%".
-    scale: what a printed unit is worth; Table I prints MSE × 10³, so "1e-3".
+    scale: the value of a printed unit; Table I prints MSE × 10³, so "1e-3".
     """
 
     text: str
@@ -29,7 +29,7 @@ class Printed:
                 f"'{self.text}' is not a printed number; write digits such as 0.908 or 54%"
             ) from None
         exponent = number.as_tuple().exponent
-        if not isinstance(exponent, int):  # NaN and infinities carry a letter here
+        if not isinstance(exponent, int):  # NaN and infinities have a letter here
             raise ReproduceError(f"'{self.text}' is not a finite printed number; write digits such as 0.908")
         unit = percent * Decimal(self.scale)
         return number * unit, Decimal(1).scaleb(min(exponent, 0)) * unit / 2
@@ -41,7 +41,7 @@ class Printed:
 
     @property
     def half_unit(self) -> float:
-        """Half a unit of the last printed place: the most that rounding can have moved the number.
+        """Half a unit of the last printed place: the largest possible rounding error.
 
         Whole numbers are taken to be rounded to the unit, never to tens: "100" leaves ± 0.5.
         """

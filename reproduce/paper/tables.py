@@ -17,7 +17,7 @@ from reproduce.errors import ReproduceError
 from reproduce.paper.printed import Printed
 
 SCALES: Mapping[str, str] = {"mse": "1e-3", "piq": "1e-3", "iss": "0.1"}
-"""Metric → what one printed unit is worth; metrics not listed are printed as they are."""
+"""Metric → the value of one printed unit; metrics not listed are printed unscaled."""
 
 TABLE_METRICS: Mapping[int, tuple[str, ...]] = {1: IMAGE_METRICS, 2: PAIR_METRICS}
 """Table → its metrics, in column order. Each has a mean and a "±" column, except MAE."""
@@ -43,7 +43,7 @@ def read(name: str) -> pd.DataFrame:
 
 
 def parsed(content: bytes, name: str) -> pd.DataFrame:
-    """A CSV, every field as its characters. Raises ReproduceError that names it when it is none."""
+    """A CSV, every field as its characters. Raises ReproduceError, naming it, if it is not a CSV."""
     try:
         frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
     except (ValueError, OverflowError) as error:
@@ -79,7 +79,7 @@ class Tables:
         return Printed(self.cells[cell], SCALES.get(cell.metric, "1"))
 
     def with_cell(self, cell: Cell, text: str) -> Tables:
-        """A copy in which one number reads otherwise: what the sensitivity tests perturb."""
+        """A copy with one number changed, for sensitivity tests."""
         return replace(self, cells={**self.cells, cell: text})
 
     def models(self) -> pd.DataFrame:
@@ -87,8 +87,7 @@ class Tables:
         return self._frame("value")
 
     def half_units(self) -> pd.DataFrame:
-        """Same shape as `models()`: how far rounding may have moved each number (NaN where none is
-        printed)."""
+        """The largest possible rounding error of each number, in the form of `models()` (NaN if none is printed)."""
         return self._frame("half_unit")
 
     def _frame(self, field: str) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 `render(records, out, provenance=…)` fills `out` with tables/ (.tex, .csv, .md), figures/ (.pdf, .png), pages/ (parts of
 README and docs), verdicts.json and claims.csv, report.tex, references.bib and manifests.json (what it was made from);
-`reproduce pdf` compiles it. Equal records and provenance, equal bytes.
+`reproduce pdf` compiles it. Equal records and provenance give equal bytes.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ PAGES = "pages"
 LEDGER = "claims.csv"
 PREVIOUS = "previous-report.pdf"
 KEPT = ("explorer.html", PREVIOUS)
-"""What other commands left beside the report, and a rendering leaves there."""
+"""Files of other commands beside the report, which a rendering keeps."""
 COPIED = ("references.bib",)
-"""Files of `latex/` that go beside report.tex as they are."""
+"""Files of `latex/` that are copied beside report.tex unchanged."""
 
 
 def render(
@@ -38,13 +38,12 @@ def render(
     manifests: Mapping[str, Sequence[str]] | None = None,
     key: str = "",
 ) -> None:
-    """Render everything that the records allow into `out`, which takes the place of an earlier rendering once it is
-    whole.
+    """Render everything that the records allow into `out`. It replaces an earlier rendering only when it is complete.
 
     provenance: commit, versions, device, …; text, numbers or nested mappings. others: records of other profiles that
-    allow verdicts, by name. manifests: of the runs behind all these records (`publishing.manifests`), noted for
-    `publish`, which refuses a report without them. key: what the verdicts rest on (`verdicts.stored.key`). Raises
-    ReproduceError without any run.
+    allow verdicts, by name. manifests: those of the runs behind all these records (`publishing.manifests`), stored for
+    `publish`, which refuses a report without them. key: identifies what the verdicts depend on (`verdicts.stored.key`).
+    Raises ReproduceError without any run.
     """
     from reproduce.report import figures, latex, pages, prose, tables
     from reproduce.report.context import Context
@@ -78,8 +77,8 @@ def render(
 
 
 def take_place(new: Path, out: Path) -> None:
-    """The new report's folder in the place of the old one, which stays whole until then. A compiled report stays under
-    its name if it is of the same sources, else as `previous-report.pdf`."""
+    """Replace the old report's folder, which stays complete until then, by the new one. A compiled report keeps its
+    name if its sources are the same; otherwise it becomes `previous-report.pdf`."""
     from reproduce.report.pdf import PDF
     from reproduce.storage import files
 
@@ -97,6 +96,6 @@ def take_place(new: Path, out: Path) -> None:
 
 
 def sources(folder: Path) -> dict[str, bytes]:
-    """What a compiled report is made from."""
+    """The files that a compiled report is made from: name → content."""
     paths = (folder / "report.tex", *folder.glob("tables/*.tex"), *folder.glob("figures/*.pdf"))
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.is_file()}

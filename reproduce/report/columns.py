@@ -1,4 +1,4 @@
-"""What several tables share: footnotes, the paper's cells as printed, and columns over models."""
+"""Shared parts of tables: footnotes, the paper's cells as printed, and columns over models."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def seed_names(known: Iterable[int]) -> str:
 
 
 def flags(context: Context, slugs: Iterable[str]) -> tuple[str, ...]:
-    """Footnotes on †, ‡ and dashes, as far as rows of the table need them."""
+    """Footnotes on †, ‡ and dashes, as far as the table's rows need them."""
     shown = list(slugs)
     notes = []
     if any(slug in context.collapsed for slug in shown):
@@ -60,7 +60,7 @@ def flags(context: Context, slugs: Iterable[str]) -> tuple[str, ...]:
 
 
 def few_seeds(context: Context, slugs: Iterable[str]) -> tuple[str, ...]:
-    """A footnote on the models of which a seed is missing."""
+    """A footnote on the models that lack a seed."""
     present = [slug for slug in slugs if slug in context.ours.index]
     short = [slug for slug in present if context.ours.at[slug, "n_seeds"] < len(context.seeds)]
     if not short:
@@ -99,14 +99,14 @@ _NOTES: Mapping[str, Callable[[Mapping[str, float]], str]] = {
     ),
     "chosen-without-adversary": lambda v: "the kept weights are chosen on reconstruction alone",
 }
-"""Kind of note → the words for its numbers. What follows is about the row that is named before it."""
+"""Kind of note → the words for its numbers. They follow the name of the row."""
 assert tuple(_NOTES) == tuple(notes.KINDS)
 
 
 def remarks(
     context: Context, slugs: Iterable[str], kinds: Iterable[str] = tuple(notes.KINDS)
 ) -> tuple[str, ...]:
-    """A footnote on each row of the table that misleads without one, by what was measured."""
+    """A footnote on each row of the table that would mislead without one (see `analysis.notes`)."""
     shown, wanted = set(slugs), set(kinds)
     told: dict[str, list[str]] = {}
     for note in context.notes:
@@ -116,7 +116,7 @@ def remarks(
 
 
 def still(context: Context, column: str) -> tuple[str, ...]:
-    """A footnote on PIQ over its floor where it is undefined: the models of which some pair does not move.
+    """A footnote on the models whose PIQ over its floor is undefined for some pairs, because these do not move.
 
     column: still_pairs (the paper's pairs) or test_still_pairs (all).
     """
@@ -160,7 +160,7 @@ def printed(slug: str, metric: str) -> str:
 
 
 def printed_mean(slug: str, metric: str) -> str:
-    """The same without its ±; nothing for a row that the paper does not have."""
+    """The same without its ±; "" for a row that the paper does not have."""
     return paper.tables().cells[_cell(slug, metric, "mean")] if slug in paper.PAPER_SLUGS else ""
 
 
@@ -175,7 +175,7 @@ def per_model(
     *,
     references: bool = False,
 ) -> tuple[tuple[Column, ...], Blocks]:
-    """A row a model of `models` in Table I's order: name, then what each column says of it."""
+    """One row per model of `models`, in Table I's order: its name, then its cell of each column."""
     heads = (Column("Model", align="l"), *(column for column, _ in columns))
 
     def block(slugs: Iterable[str]) -> tuple[Row, ...]:
@@ -196,9 +196,9 @@ def model_table(
     notes: Sequence[str] = (),
     **table: Any,
 ) -> Table:
-    """A table with a row a model (ours, unless others are given) and the footnotes that their marks need.
+    """A table with one row per model (ours, unless others are given) and the footnotes that their marks need.
 
-    table: name, title, remarks and what else a `Table` takes.
+    table: name, title, remarks and other fields of `Table`.
     """
     models = context.ours if models is None else models
     heads, blocks = per_model(context, models, columns, references=references)

@@ -1,4 +1,4 @@
-"""Everything that tables, figures and prose show, asked of `analysis` and `verdicts` once and shared by all."""
+"""Everything that tables, figures and prose show: computed once by `analysis` and `verdicts`, and shared."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def label(slug: str) -> str:
 
 @dataclass(frozen=True)
 class Context:
-    """One campaign's records beside the paper's tables. Derived quantities are computed when asked for."""
+    """One campaign's records beside the paper's tables. Derived quantities are computed when they are needed."""
 
     records: Records
     provenance: Mapping[str, Any]
@@ -87,17 +87,17 @@ class Context:
 
     @cached_property
     def healthy(self) -> pd.DataFrame:
-        """Our rows that did not collapse and of which no run failed."""
+        """Our models without a collapsed or failed run."""
         return measures.usable(self.ours)
 
     @cached_property
     def n_images(self) -> int:
-        """How many test images Table I rests on."""
+        """The number of test images in Table I."""
         return int(self.records.images["image"].nunique())
 
     @cached_property
     def n_pairs(self) -> int:
-        """How many interpolations Table II rests on."""
+        """The number of interpolations in Table II."""
         return int(self.records.pairs["pair"].nunique())
 
     # --- completeness ---
@@ -109,7 +109,7 @@ class Context:
 
     @property
     def finished_seeds(self) -> tuple[int, ...]:
-        """The seeds of which a run has finished."""
+        """The seeds with a finished run."""
         return summaries.seeds(self.records)
 
     @cached_property
@@ -139,7 +139,7 @@ class Context:
 
     @property
     def complete(self) -> bool:
-        """Whether every planned run is there. (A failed run is not: its numbers are missing.)"""
+        """Whether every planned run has finished. (A failed run has not: its numbers are missing.)"""
         return len(self.fresh) == self.planned
 
     @cached_property
@@ -160,7 +160,7 @@ class Context:
         return summaries.drift(self.records, judge.MIDWAY.get(self.records.profile, 0))
 
     def mark(self, slug: str) -> str:
-        """† for collapsed, ‡ for still moving, as after the name in a table; no ‡ where most models are."""
+        """The marks after a name in a table: † for collapsed, ‡ for still moving; no ‡ if most models are."""
         few = len(self.drifting) <= len(self.ours) / 2
         return ("†" if slug in self.collapsed else "") + ("‡" if few and slug in self.drifting.index else "")
 
@@ -169,14 +169,14 @@ class Context:
         return [label(slug) + (self.mark(slug) if marks else "") for slug in slugs]
 
     def sample(self, slug: str) -> Arrays | None:
-        """Sample arrays of the architecture's first finished seed; None if there is none. Raises ReproduceError where
-        they cannot be read."""
+        """Sample arrays of the architecture's first finished seed; None if there is none. Raises ReproduceError if they
+        cannot be read."""
         seeds = summaries.finished_seeds(self.records, slug)
         return self.records.samples(slug, seeds[0]) if seeds else None
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:
-        """What must be said of rows that mislead without a word."""
+        """Notes on rows that would mislead without an explanation."""
         return notes(self.records)
 
     # --- the trade-off ---
@@ -198,12 +198,12 @@ class Context:
 
     @cached_property
     def mechanism(self) -> headline.Mechanism | None:
-        """What the distance of the end frames explains of it; None with too few models."""
+        """What the distance of the end frames explains of this correlation; None with too few models."""
         return headline.mechanism(self.healthy)
 
     @cached_property
     def frontier(self) -> tuple[str, ...]:
-        """Our Pareto set, without collapsed models: they are as smooth as can be, and would always belong to it."""
+        """Our Pareto set, without collapsed models: they are perfectly smooth and would always belong to it."""
         return pareto.pareto_set(self.healthy)
 
     @cached_property
@@ -218,7 +218,7 @@ class Context:
 
     @cached_property
     def ranking_paper(self) -> pd.DataFrame:
-        """The paper's tables by the same rule."""
+        """The combined ranking of the paper's tables."""
         return pareto.combined_rank(self.paper)
 
     @cached_property
@@ -257,7 +257,7 @@ class Context:
 
     @cached_property
     def ten(self) -> tuple[summary.Ten, ...]:
-        """The ten claims, with the verdicts of every profile at hand."""
+        """The ten claims, with the verdicts of every profile that has records."""
         return summary.ten({name: self.judged[name] for name in self.profiles})
 
     @cached_property
@@ -269,12 +269,12 @@ class Context:
 
     @cached_property
     def lengths(self) -> summary.Lengths | None:
-        """Where ten epochs and a hundred come to different verdicts."""
+        """Where ten epochs and a hundred lead to different verdicts."""
         return summary.by_length(self.judged)
 
     @cached_property
     def errata(self) -> tuple[summary.Erratum, ...]:
-        """What is inconsistent within the paper, by cause."""
+        """The paper's inconsistencies, by cause."""
         return summary.errata(self.verdicts)
 
     @cached_property

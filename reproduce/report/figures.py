@@ -1,7 +1,7 @@
-"""All figures: the paper's six, what carries its main result (Fig. 7), and the appendix's, as PDF and PNG.
+"""All figures: the paper's six, the cause of its main result (Fig. 7), and the appendix's, as PDF and PNG.
 
-Every function draws one figure from a `Context` and returns it; it draws what there is. Nothing here computes a
-statistic. Figures that repeat a picture of the paper carry its number.
+Every function draws one figure from a `Context` and returns it; missing runs are left out. Nothing here computes a
+statistic. Figures that repeat a picture of the paper have its number.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def by_family(context: Context) -> Figure:
     data = pd.DataFrame(rows, columns=["family", "source", "ssim"])
     palette = {"ours": style.ACCENT, "paper": style.FAINT}
     shared = {"data": data, "x": "ssim", "y": "family", "hue": "source", "order": list(families), "ax": axes}
-    with warnings.catch_warnings():  # seaborn calls matplotlib by an argument that is on its way out
+    with warnings.catch_warnings():  # seaborn uses a deprecated argument of matplotlib
         warnings.simplefilter("ignore", MatplotlibDeprecationWarning)
         sns.boxplot(
             **shared,
@@ -191,7 +191,7 @@ def mechanism(context: Context) -> Figure:
 
 
 def milestones(context: Context) -> Figure | None:
-    """Fig. A1: SSIM and PIQ during training, in every profile at hand; None without milestones."""
+    """Fig. A1: SSIM and PIQ during training, in every profile with records; None without milestones."""
     known = {
         name: records.milestones for name, records in context.profiles.items() if len(records.milestones)
     }
@@ -255,11 +255,11 @@ FIGURES: Mapping[str, Callable[[Context], Figure | None]] = {
     "figA2": correlations,
     "figA3": images.worst,
 }
-"""File name → what draws it; None where there is nothing to draw."""
+"""File name → the function that draws it, which returns None if there is nothing to draw."""
 
 
 def render(context: Context, folder: Path) -> tuple[str, ...]:
-    """Draw every figure into `folder` as PDF and PNG; the names drawn."""
+    """Draw every figure into `folder` as PDF and PNG; returns the names drawn."""
     folder.mkdir(parents=True, exist_ok=True)
     with style.styled():
         drawn = {name: draw(context) for name, draw in FIGURES.items()}

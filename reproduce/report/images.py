@@ -12,17 +12,17 @@ from reproduce.report import numbers, style
 from reproduce.report.context import Context, label
 
 RECONSTRUCTED = ("ae", "wae", "vq-vae", "vae", "adversarial-ae", "svae")
-"""The six of Fig. 1, top to bottom."""
+"""The six models of Fig. 1, top to bottom."""
 INTERPOLATED = ("vae-linnf", "svae", "rae-gp", "vae", "vq-vae", "ae")
-"""The six of Fig. 3."""
+"""The six models of Fig. 3."""
 WORST = ("ae", "vq-vae", "vae", "beta-vae", "factor-vae", "vae-iaf", "adversarial-ae", "svae")
-"""The models whose failures Section IV-G describes, and the two ends of the field."""
+"""The models whose failures Section IV-G describes, and the best and worst of the field."""
 DIGITS, FRAMES = 8, 10
 _UPSCALE = 6
 
 
 def _strip(images: np.ndarray, gap: int = 3) -> np.ndarray:
-    """Images (n, 28, 28) uint8 side by side, ink on white, enlarged so that no viewer blurs their pixels."""
+    """Images (n, 28, 28) uint8 side by side, black on white, enlarged so that no viewer blurs their pixels."""
     cells = np.kron(255 - images, np.ones((1, _UPSCALE, _UPSCALE), np.uint8))
     white = np.full((cells.shape[1], gap), 255, np.uint8)
     parts = [part for cell in cells for part in (cell, white)]
@@ -30,7 +30,7 @@ def _strip(images: np.ndarray, gap: int = 3) -> np.ndarray:
 
 
 def _show(axes: Axes, strip: np.ndarray | None, cells: int) -> None:
-    """A strip of images, or a note where the run is missing."""
+    """Draw a strip of images, or a note if the run is missing."""
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     if strip is None:
@@ -51,7 +51,7 @@ def _image_rows(
 ) -> Figure:
     """Rows of images: a name at the left, one or more values under `heads` at the right.
 
-    `columns` are headings over the images: centre, counted in images from the left, → text.
+    `columns` are headings over the images: position of the centre, in images from the left → text.
     """
     left, column = 0.92, 0.46
     right = column * len(heads) + 0.02
@@ -109,7 +109,7 @@ def shown_pairs(context: Context) -> tuple[int, ...]:
 
 
 def interpolations(context: Context) -> Figure:
-    """Fig. 3: ten frames between two test digits, twice, six models; the test digits themselves at both ends."""
+    """Fig. 3: ten frames between two test digits, for two pairs and six models; the test digits are at both ends."""
     pairs = shown_pairs(context)
     originals = np.asarray(context.records.samples("originals", 0)["pair_originals"])
     rows: list[tuple[str, np.ndarray | None, Sequence[str]]] = []
@@ -137,7 +137,7 @@ def _path(frames: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 
 def _framed(strip: np.ndarray, cells: int) -> np.ndarray:
-    """Grey bars between the test digits at both ends and the decoded frames."""
+    """The strip with grey bars between the test digits at both ends and the decoded frames."""
     side = 28 * _UPSCALE
     framed = strip.copy()
     for first in (side, strip.shape[1] - side - 3):

@@ -1,9 +1,9 @@
-"""Where the names of a scatter plot go: beside their points, over nothing, with a leader line where needed.
+"""Places the names in a scatter plot: beside their points, without overlap, with a leader line where needed.
 
-Pure geometry on arrays (points of 1/72 inch in the callers, but any unit will do). Each label has candidates
-on rings around its point; labels choose in turn, then move as long as one of them can do better, from
-several starting orders of which the best outcome is kept. No randomness: equal input, equal figure. (adjustText, tried
-on these figures, leaves names on marks and lines.)
+Pure geometry on arrays (the callers use points of 1/72 inch, but any unit works). Each label has candidate places on
+rings around its point. Labels choose in turn, then move as long as one of them can improve. This is done from several
+starting orders, and the best outcome is kept. There is no randomness: equal input gives an equal figure. (adjustText,
+tried on these figures, leaves names on marks and lines.)
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 RINGS = (2.5, 4.5, 7.0, 10.0, 14.0, 19.0, 25.0, 32.0, 40.0, 50.0, 62.0, 76.0, 92.0, 110.0)
-"""Gaps between a point's mark and its label that are tried."""
+"""The gaps between a point's mark and its label that are tried."""
 DIRECTIONS = 32
 CANDIDATES = 280
-"""Candidates of a label that are kept: the best when it is looked at alone."""
+"""How many candidates of a label are kept: the best ones without regard to the other labels."""
 ROUNDS = 30
 LEADER_FROM = 5.0
-"""A gap above this gets a leader line: the name no longer obviously belongs to its mark."""
+"""A larger gap gets a leader line, since the name no longer obviously belongs to its mark."""
 
 NOTHING = np.zeros((0, 4))
 
@@ -30,7 +30,7 @@ _INWARD, _AMBIGUOUS = 6.0, 18.0
 
 @dataclass(frozen=True)
 class Placement:
-    """One label's box (its lower left corner and size) and the point of it that a leader line runs to."""
+    """One label's box (its lower left corner and size), and the point of the box where a leader line ends."""
 
     x: float
     y: float
@@ -42,7 +42,7 @@ class Placement:
 
     @property
     def needs_leader(self) -> bool:
-        """Whether the label stands far enough away to need a line."""
+        """Whether the label is far enough away to need a line."""
         return self.gap > LEADER_FROM
 
 
@@ -56,7 +56,7 @@ class _Options:
     """(n, 4): from the point to the box."""
     gaps: np.ndarray
     cost: np.ndarray
-    """What a candidate costs whatever the other labels do: (n,)."""
+    """Each candidate's cost without regard to the other labels: (n,)."""
 
 
 def _segments_meet_boxes(segments: np.ndarray, boxes: np.ndarray) -> np.ndarray:
@@ -102,7 +102,7 @@ def _options(
     gaps, turns = (grid.ravel() for grid in np.meshgrid(np.array(RINGS), angles, indexing="ij"))
     toward = np.stack([np.cos(turns), np.sin(turns)], axis=1)
     anchors = point + toward * (gaps + mark)[:, None]
-    # the box hangs on its anchor by the side that looks at the point, sliding along it to a corner
+    # the side of the box that faces the point touches the anchor, at a place that moves to a corner with the angle
     centres = anchors + np.clip(toward * 1.25, -1, 1) * size / 2
     boxes = np.concatenate([centres - size / 2, centres + size / 2], axis=1)
     inside = np.all(boxes[:, :2] >= bounds[:2], axis=1) & np.all(boxes[:, 2:] <= bounds[2:], axis=1)
@@ -116,11 +116,11 @@ def _options(
     distance = np.linalg.norm(away, axis=1)
     pull = (away * np.exp(-distance / 25.0)[:, None]).sum(axis=0)
     outward = pull / np.linalg.norm(pull) if np.linalg.norm(pull) > 1e-6 else np.array([1.0, 0.0])
-    others = marks[distance > mark]  # points under the same mark cannot be told apart anyway
+    others = marks[distance > mark]  # points under the same mark cannot be distinguished anyway
     cost = gaps + _INWARD * (1 - toward @ outward) + 2.0 * np.abs(toward[:, 1])
     over = (_shared_area(boxes, obstacles) > 0) | _segments_meet_boxes(lines, boxes).any(axis=0)
     cost = cost + _OVER_MARK * _shared_area(boxes, marks) + _OVER_OBSTACLE * over
-    # a name without a line belongs to the nearest mark, which must be its own
+    # a reader assigns a name without a line to the nearest mark, which must be its own
     nearest = np.clip(points[None], boxes[:, None, :2], boxes[:, None, 2:])
     stranger = (
         np.linalg.norm(nearest - points[None], axis=2)[:, distance > mark] < (gaps + mark + 1.0)[:, None]
@@ -145,8 +145,8 @@ def place(
     """Boxes for the labels of `points` (n, 2) with `sizes` (n, 2) inside `bounds` (x0, y0, x1, y1).
 
     As long as there is room within the last of `RINGS`, no two boxes overlap and none covers a point; leader
-    lines avoid each other and the boxes where they can. `mark` is the radius of a point's mark; `obstacles`
-    (m, 4) are boxes, and `lines` (k, 4) straight lines, better kept clear of. Placements come in the points' order.
+    lines avoid each other and the boxes where possible. `mark` is the radius of a point's mark; labels avoid the
+    boxes `obstacles` (m, 4) and the straight lines `lines` (k, 4) where possible. Placements are in the points' order.
     """
     count = len(points)
     points = np.asarray(points, float).reshape(count, 2)

@@ -1,6 +1,6 @@
-"""Plain text into LaTeX: one total escape function, and the Jinja environment of the templates.
+"""Plain text into LaTeX: an escape function for any string, and the Jinja environment of the templates.
 
-Templates write `<< value >>`, `<% if %>` and `<# comment #>`: none of these means anything in LaTeX.
+Templates use `<< value >>`, `<% if %>` and `<# comment #>`, which have no meaning in LaTeX.
 A value is escaped unless it is `Markup`; an unformatted number, None or an undefined name is an error, so
 that every printed number has gone through `numbers`.
 """
@@ -18,8 +18,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 TEMPLATES = next(
     (path for path in (PACKAGE / "latex", PACKAGE.parent / "latex") if path.is_dir()), PACKAGE / "latex"
 )
-"""Inside the package where it is installed, beside it in a checkout."""
-"""The folder of the templates."""
+"""The folder of the templates: inside the package if it is installed, beside it in a checkout."""
 
 _ASCII = {
     "\\": r"\textbackslash{}",
@@ -90,7 +89,7 @@ def _single(character: str) -> str:
     if character.isspace():
         return " "
     if "\u00c0" <= character <= "\u017f" and character.isalpha() and character not in "ŉſĿŀĸ":
-        return character  # Latin letters with accents: inputenc and T1 know them
+        return character  # Latin letters with accents: inputenc and T1 support them
     if unicodedata.category(character).startswith("C"):
         return ""
     return rf"{{[}}U+{ord(character):04X}{{]}}"
@@ -99,8 +98,8 @@ def _single(character: str) -> str:
 def escape(text: str) -> Markup:
     """LaTeX that prints `text`, for any string at all.
 
-    Greek letters and mathematical signs become mathematics, runs of ⁻⁴ or ₁ superscripts and subscripts;
-    control characters vanish; a character that the report's fonts lack is printed as its code point
+    Greek letters and mathematical signs become mathematics; runs of ⁻⁴ or ₁ become superscripts and subscripts;
+    control characters are removed; a character that the report's fonts lack is printed as its code point
     ("[U+4E2D]"), since pdflatex would stop at it or silently drop it.
     """
     out: list[str] = []

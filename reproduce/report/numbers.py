@@ -1,7 +1,7 @@
 """How every number is written: decimals, scale and unit of each metric, signs, intervals, p values, lists.
 
-Strings are plain Unicode ("0.908 ± 0.048", "−0.12", "–"); `latex.escape` turns them into LaTeX, and the
-Markdown and CSV twins take them as they are. Nothing else in the project formats a number for print.
+Strings are plain Unicode ("0.908 ± 0.048", "−0.12", "–"); `latex.escape` turns them into LaTeX, and
+Markdown and CSV use them unchanged. Nothing else in the project formats a number for print.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Iterable, Sequence
 from reproduce.analysis.measures import MEASURES, Measure
 
 SPACE = "\u00a0"
-"""A space that no line breaks at."""
+"""A non-breaking space."""
 DASH = "–"
-"""What stands where there is no number."""
+"""Printed if there is no number."""
 MINUS = "−"
 
 
 def metric(name: str) -> Measure:
-    """How the column `name` is printed; `test_` and the path suffixes `_mean_code`, `_raw_code` do not matter.
+    """How the column `name` is printed; `test_` and the path suffixes `_mean_code`, `_raw_code` are ignored.
 
     Raises KeyError for a column that no table prints.
     """
@@ -35,7 +35,7 @@ def missing(value: float | None) -> bool:
 
 
 def fixed(value: float | None, decimals: int) -> str:
-    """`value` with so many decimals, a real minus sign, thousands apart, no negative zero; or a dash."""
+    """`value` with this many decimals, a real minus sign, separated thousands, no negative zero; or a dash."""
     if value is None or not math.isfinite(value):
         return DASH
     text = f"{value:,.{decimals}f}"
@@ -51,7 +51,7 @@ def value(name: str, number: float | None) -> str:
 
 
 def plus_minus(name: str, mean: float | None, spread: float | None) -> str:
-    """ "0.908 ± 0.048"; the mean alone where there is no spread; a dash where there is no mean."""
+    """ "0.908 ± 0.048"; the mean alone if there is no spread; a dash if there is no mean."""
     if missing(mean) or missing(spread):
         return value(name, mean)
     return f"{value(name, mean)}{SPACE}±{SPACE}{value(name, spread)}"
@@ -65,7 +65,7 @@ def interval(low: float | None, high: float | None, decimals: int) -> str:
 
 
 def p_value(p: float | None) -> str:
-    """ "< 0.001", else three decimals; a dash where there was no test."""
+    """ "< 0.001", otherwise three decimals; a dash if there was no test."""
     if p is None or not math.isfinite(p):
         return DASH
     return f"<{SPACE}0.001" if p < 0.001 else fixed(p, 3)
@@ -90,12 +90,12 @@ def percent(share: float | None, decimals: int = 0) -> str:
 
 
 def integer(number: float | None) -> str:
-    """A count with thousands apart; a dash where there is none."""
+    """A count with separated thousands; a dash if there is none."""
     return fixed(number, 0)
 
 
 def significant(number: float | None, digits: int = 2) -> str:
-    """So many significant digits, without an exponent: learning rates, thresholds."""
+    """The number with `digits` significant digits and without an exponent, for learning rates and thresholds."""
     if number is None or not math.isfinite(number):
         return DASH
     if number == 0:
@@ -139,7 +139,7 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
 
 
 def listing(items: Iterable[str]) -> str:
-    """ "A", "A and B", "A, B and C"; "none" for nothing."""
+    """ "A", "A and B", "A, B and C"; "none" if there are no items."""
     names: Sequence[str] = tuple(items)
     if not names:
         return "none"

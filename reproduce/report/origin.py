@@ -34,7 +34,7 @@ WINDOWS = {
     "ssim_uniform7_range2": "a uniform 7×7 window and data range 2 (scikit-image's old default)",
     "ssim_zero_padded": "a Gaussian 11×11 window over zero padding",
 }
-"""The same in words."""
+"""Definition of SSIM → its words in a sentence."""
 IMPLEMENTATIONS = {"paper": "the paper's text", "pythae": "Pythae's classes"}
 SHARED = (
     " Pythae's classes: runs of these where they compute something else than the text describes; where they compute "
@@ -87,7 +87,7 @@ def candidates(context: Context) -> Table | None:
 
 
 def rows(context: Context) -> Table | None:
-    """Each model beside its printed row under the candidate that most rows agree with; None without milestones."""
+    """Each model beside its printed row, by the candidate with which most rows agree; None without milestones."""
     found = context.forensics
     if found is None:
         return None
@@ -127,7 +127,7 @@ def described(candidate: pd.Series) -> str:
 
 
 def trained(candidate: pd.Series) -> str:
-    """Its training in words."""
+    """A candidate's training in words."""
     profile = PROFILES[candidate["profile"]]
     epochs = numbers.counted(profile.epochs if candidate["best"] else int(candidate["epoch"]), "epoch")
     length = f"the weights kept of {epochs}" if candidate["best"] else epochs
@@ -135,7 +135,7 @@ def trained(candidate: pd.Series) -> str:
 
 
 def lengths(context: Context) -> Table | None:
-    """Printed values beside each profile's, and the epoch of the longest profile that comes nearest to them."""
+    """Printed values beside each profile's, and the epoch of the longest profile that is nearest to them."""
     known = {name: records for name, records in context.profiles.items() if len(records.milestones)}
     if len(known) < 2:
         return None
@@ -190,8 +190,8 @@ def from_longest(name: str, models: pd.DataFrame, longest: str, reference: pd.Da
 
 
 def told(context: Context) -> dict[str, Any] | None:
-    """What the text says of it: the candidate that most rows agree with, the stated protocol's, and the rows that none
-    explains; None without milestones of enough models."""
+    """What the text says about the origin: the candidate with which most rows agree, those of the stated protocol, and
+    the rows that no candidate explains; None without milestones of enough models."""
     found = context.forensics
     if found is None or found.candidates["rows"].max() < FEWEST:
         return None

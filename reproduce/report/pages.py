@@ -1,6 +1,6 @@
-"""The generated parts of README and docs, each a file of Markdown that `make publish` puts in its place.
+"""The generated parts of README and docs, each a Markdown file that `make publish` puts into its page.
 
-A part that these records cannot fill is left out, and the page keeps what another profile told.
+A part that these records cannot fill is left out, and the page keeps the part from another profile.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ SIGNS = {
     "consistent": "🟩",
     "inconsistent": "🟥",
 }
-"""A colour before a verdict, for pages that show none otherwise."""
+"""A coloured sign before a verdict, for pages that cannot show colours otherwise."""
 
 
 def render(context: Context, tables: Mapping[str, Table], folder: Path) -> None:
-    """Write every part into `folder`, a file each, named as its place in README or docs."""
+    """Write every part into `folder`, each to a file with the name of its block in README or docs."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in parts(context, tables).items():
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
 
 
 def parts(context: Context, tables: Mapping[str, Table]) -> dict[str, str]:
-    """Name of the place → Markdown."""
+    """Name of the block → Markdown."""
     profile = context.profile.name
     found = {
         "finding": finding(context),
@@ -131,7 +131,7 @@ def ten_claims(context: Context) -> str:
 
 
 def status(context: Context) -> str:
-    """Runs of each profile that are done, and which profile the numbers are of."""
+    """How many runs of each profile are done, and the profile that the numbers come from."""
     told = []
     for name, profile in PROFILES.items():
         if not profile.verdicts:
@@ -171,7 +171,7 @@ def compact(context: Context, metrics: tuple[str, ...], number: str, what: str) 
 
 
 def forensic(context: Context) -> str:
-    """What the printed rows agree with; nothing without milestones."""
+    """The candidates that the printed rows agree with; "" without milestones."""
     found = origin.told(context)
     if found is None:
         return ""

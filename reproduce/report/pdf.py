@@ -1,4 +1,4 @@
-"""report.tex → report.pdf, by latexmk with our settings alone."""
+"""report.tex → report.pdf, by latexmk with our settings only."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from reproduce.machine import environment
 from reproduce.storage import files
 
 PACKAGES = "latexmk texlive-latex-recommended texlive-publishers texlive-fonts-recommended poppler-utils"
-"""Debian's names of what is needed."""
+"""Names of the Debian packages that are needed."""
 TIME = {"SOURCE_DATE_EPOCH": "1700000000", "FORCE_SOURCE_DATE": "1"}
-"""Equal sources, equal bytes."""
+"""Fixed times in the PDF, so that equal sources give equal bytes."""
 COMMAND = ("latexmk", "-norc", "-pdf", "-silent", "-interaction=nonstopmode", "-halt-on-error")
 TEXMF = ("TEXMFHOME", "TEXMFVAR", "TEXMFCONFIG")
 BUILD, LOG, PDF = ".build", "build.log", "report.pdf"
 LONGEST = 600
-"""Seconds after which LaTeX is given up."""
+"""LaTeX is stopped after this many seconds."""
 
 
 def compile_report(folder: Path) -> Path:
-    """Compile <folder>/report.tex; the path of report.pdf, which is replaced only by a whole one.
+    """Compile <folder>/report.tex; returns the path of report.pdf, which is replaced only by a complete one.
 
-    LaTeX starts in an empty folder each time: what an interrupted run left behind is not taken up. Raises
-    ReproduceError: no LaTeX, no report, or LaTeX's own words when it fails or leaves references undefined.
+    LaTeX starts in an empty folder each time, without files of an interrupted run. Raises ReproduceError without LaTeX
+    or without a report, and with LaTeX's message if it fails or leaves references undefined.
     """
     source, build = folder / "report.tex", folder / BUILD
     if not source.is_file():
@@ -62,12 +62,12 @@ def compile_report(folder: Path) -> Path:
 
 
 def run(folder: Path, command: list[str]) -> subprocess.CompletedProcess[bytes]:
-    """The command and all that it starts, in the folder; ended together when it takes too long or we are interrupted.
-    Raises TimeoutExpired."""
+    """Run the command in the folder. It is killed with all processes that it started if it takes too long or if we are
+    interrupted. Raises TimeoutExpired."""
     process = subprocess.Popen(
         command,
         cwd=folder,
-        # without the user's own tree of TeX files
+        # the user's own TeX files are not used
         env=environment.for_tools(**TIME, **{name: str(folder / BUILD / "texmf") for name in TEXMF}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -84,7 +84,7 @@ def run(folder: Path, command: list[str]) -> subprocess.CompletedProcess[bytes]:
 
 
 def first_error(log: str) -> str:
-    """LaTeX's first complaint and its line, as " (! Undefined control sequence. l.12 …)"; "" where the log has none."""
+    """LaTeX's first error and its line, as " (! Undefined control sequence. l.12 …)"; "" if the log has none."""
     found = re.search(r"^! .*", log, re.MULTILINE)
     line = re.search(r"^l\.\d+.*", log[found.end() :], re.MULTILINE) if found else None
     return f" ({found[0]}{f' {line[0]}' if line else ''})" if found else ""

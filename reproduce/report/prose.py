@@ -1,4 +1,4 @@
-"""What the templates of the report fill in: numbers, and the few words that numbers decide."""
+"""What is filled into the templates of the report: numbers, and the few words that depend on numbers."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ CAPTIONS = {
     "figA3": "The eight worst reconstructions of some models, each beside its original.",
 }
 EVERY = 2
-"""Tables of the appendix before each of its figures."""
+"""The appendix has one figure after this many tables."""
 
 
 def context(m: Context, tables: Mapping[str, Table], figures: Sequence[str]) -> dict[str, Any]:
-    """Everything that the templates may name. `n` is `numbers`, `m` the context."""
+    """Everything that the templates may use. `n` is `numbers`, `m` the context."""
     enough = len(m.healthy) >= FEWEST
     text = [verdict for verdict in m.verdicts if verdict.about == "text"]
     return {
@@ -86,7 +86,7 @@ def appendix(tables: Sequence[str], figures: Sequence[str]) -> list[tuple[str, s
     return order + [("figure", name) for name in left]
 
 
-# --- words that numbers decide --------------------------------------------------------------------------
+# --- words that depend on numbers -----------------------------------------------------------------------
 
 
 def correlation(found: Correlation) -> Markup:
@@ -99,7 +99,7 @@ def correlation(found: Correlation) -> Markup:
 
 
 def relation(found: Correlation) -> str:
-    """How y goes with x: "rises with", "falls with", or that no relation is certain."""
+    """How y depends on x: "rises with", "falls with", or that no relation is certain."""
     if not np.isfinite(found.low) or not np.isfinite(found.high):
         return "cannot be related, with so few models, to"
     if found.low > 0:
@@ -108,7 +108,7 @@ def relation(found: Correlation) -> str:
 
 
 CLOSE, LOOSE = 0.9, 0.5
-"""Rank correlations from which on two orders agree closely, and partly."""
+"""The smallest rank correlations of two orders that agree closely, and in part."""
 
 
 def agreement(found: Correlation) -> str:
@@ -127,8 +127,8 @@ def agreement(found: Correlation) -> str:
 
 
 def ten_counts(m: Context) -> str:
-    """ "two are reproduced, three are undecided and five are not reproduced", of this profile, and how many
-    of the ten no result bears on; "" without any."""
+    """ "two are reproduced, three are undecided and five are not reproduced" in this profile, and how many of the ten
+    are about the tables alone; "" without verdicts."""
     words = Counter(claim.verdicts[m.records.profile].verdict for claim in m.ten)
     without = words.pop("", 0)
     told = [
@@ -147,7 +147,7 @@ def ten_counts(m: Context) -> str:
 
 
 def seeds(m: Context) -> str:
-    """ "seeds 42, 123 and 456", or of which of them a run has finished."""
+    """ "seeds 42, 123 and 456", or which of them have a finished run."""
     planned, finished = m.seeds, m.finished_seeds or m.seeds
     told = seed_names(finished)
     return told if finished == planned else f"{told} of {numbers.listing(map(str, planned))}"
@@ -181,7 +181,7 @@ def protocol(m: Context) -> dict[str, Any]:
 
 
 def cost(m: Context) -> str:
-    """Hours (or minutes) of wall time of the profile's runs, added up, and on what."""
+    """Hours (or minutes) of wall time of the profile's runs, added up, and the hardware."""
     seconds = float(m.runs.reindex(columns=["training_seconds", "evaluation_seconds"]).sum().sum())
     known = m.runs["hardware"].dropna().unique() if "hardware" in m.runs else []
     hardware = " or ".join(filter(None, map(str, known)))
@@ -195,7 +195,7 @@ def cost(m: Context) -> str:
 
 
 def commits(known: str) -> str:
-    """ "commit 0123abc", or how many commits the runs are of."""
+    """ "commit 0123abc", or the number of commits that the runs come from."""
     names = [name for name in known.split(" or ") if name]
     if len(names) > 1:
         return f"{numbers.in_words(len(names))} commits, listed in Appendix A"
@@ -221,7 +221,7 @@ def _range(values: pd.Series, metric: str) -> str:
 
 
 def reconstruction(m: Context) -> dict[str, Any]:
-    """What the section on reconstruction says."""
+    """Numbers and words of the section on reconstruction."""
     ours, theirs = m.healthy, m.paper
     pca = m.references["ssim"].get("pca-16")
     ratios = {
@@ -244,7 +244,7 @@ def reconstruction(m: Context) -> dict[str, Any]:
 
 
 def interpolation(m: Context) -> dict[str, Any]:
-    """What the section on interpolation says."""
+    """Numbers and words of the section on interpolation."""
     ours = m.healthy
     return {
         "range": _range(ours["piq"], "piq"),
@@ -261,8 +261,8 @@ def _order(ours: pd.DataFrame, theirs: pd.DataFrame, metric: str) -> Correlation
 
 
 def removal(m: Context) -> dict[str, Any]:
-    """Which of the most influential models must be removed before the interval of r includes zero, in the paper and in
-    ours (None: not within the steps that were taken)."""
+    """Which of the most influential models must be removed until the interval of r includes zero, in the paper and in
+    ours (None: it does not within the steps that were taken)."""
 
     def removed(path: pd.DataFrame) -> list[str] | None:
         beyond = path.index[path["low"] <= 0]

@@ -20,16 +20,16 @@ from reproduce.report import labels, numbers, style
 from reproduce.report.context import NO_FAMILY, Context, label
 
 HALO = withStroke(linewidth=1.6, foreground="white")
-"""Keeps a name legible where a line must run behind it."""
+"""Keeps a name legible on top of a line."""
 STRETCH = 1.5
 SQUEEZE = 0.3
-"""The paper's points are drawn only if ours still span this share of each axis with them."""
+"""The paper's points are drawn only if ours still span at least this share of each axis."""
 Line = tuple[np.ndarray, np.ndarray]
 """The corners of a drawn line: xs and ys, in the axes' units."""
 
 
 def look(context: Context, slug: str) -> tuple[str, str]:
-    """Colour and marker of an architecture: its family's."""
+    """Colour and marker of an architecture's family."""
     names = [name for name in context.families if name != NO_FAMILY]
     family = context.family(slug)
     if family == NO_FAMILY:
@@ -39,7 +39,7 @@ def look(context: Context, slug: str) -> tuple[str, str]:
 
 
 def order(slug: str) -> float:
-    """How far in front a model's mark is drawn: the VAE's before all others, which would hide it."""
+    """The drawing order of a model's mark: the VAE's is in front of all others, which would hide it."""
     return 3.5 if slug == "vae" else 3.0
 
 
@@ -62,9 +62,9 @@ def comparable(ours: pd.DataFrame, theirs: pd.DataFrame) -> bool:
 
 
 def _framing(context: Context, ours: pd.DataFrame) -> pd.DataFrame:
-    """The rows that decide the window: those that may be ranked, and the others that lie near them.
+    """The rows that determine the limits of the axes: those that may be ranked, and others near them.
 
-    A collapsed model far off must not squeeze all others together: one that would stretch an axis beyond
+    A collapsed model far away must not compress all others: one that would stretch an axis beyond
     `STRETCH` times the ranked models' span stays outside.
     """
     framing = context.healthy[["ssim", "piq"]].dropna()
@@ -79,7 +79,7 @@ def _framing(context: Context, ours: pd.DataFrame) -> pd.DataFrame:
 
 
 def _inside(axes: Axes, models: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The rows inside the window, and a line that gives the others' coordinates ("" if there are none)."""
+    """The rows inside the axes, and a line with the coordinates of the others ("" if there are none)."""
     low, high = axes.get_xlim()
     floor, ceiling = axes.get_ylim()
     inside = models["ssim"].between(low, high) & (models["piq"] * 1e3).between(floor, ceiling)
@@ -91,7 +91,7 @@ def _inside(axes: Axes, models: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 
 def _window(axes: Axes, frames: Iterable[pd.DataFrame]) -> None:
-    """Limits around all points, with room for labels."""
+    """Set limits around all points, with room for labels."""
     points = pd.concat([frame[["ssim", "piq"]] for frame in frames]).dropna()
     for setter, values, pad in (
         (axes.set_xlim, points["ssim"], 0.07),
@@ -112,10 +112,10 @@ def label_points(
     lines: Iterable[Line] = (),
     faint: Sequence[tuple[float, float]] = (),
 ) -> None:
-    """Move `texts` beside their points without overlap, with leader lines where they had to go far.
+    """Move `texts` beside their points without overlap, with leader lines if they are far away.
 
-    Runs the layout once and freezes it: label places are in points of the finished figure. Labels
-    keep clear, where they can, of `lines` and of `faint` marks.
+    Runs the layout once and freezes it: label places are in points of the finished figure. Labels avoid `lines` and
+    `faint` marks where possible.
     """
     drawn = axes.get_figure()
     assert isinstance(drawn, Figure)
@@ -158,7 +158,7 @@ def label_points(
 
 
 def caption(axes: Axes, slug: str, context: Context, **look: Any) -> Text:
-    """A label waiting for its place; empty without a slug."""
+    """A label that `label_points` will place; empty without a slug."""
     text = label(slug) + context.mark(slug) if slug else ""
     waiting = axes.text(
         0.5,
@@ -234,7 +234,7 @@ def trade_off(context: Context) -> Figure:
 
 
 def family_legend(drawn: Figure, context: Context, *, with_paper: bool = False, ncols: int = 4) -> None:
-    """Below the figure: the look of each family."""
+    """A legend below the figure with the colour and marker of each family."""
     handles = [
         Line2D([], [], marker=look[1], color=look[0], ls="", ms=5.5, mec="white", mew=0.5, label=name)
         for name, look in ((name, look(context, slugs[0])) for name, slugs in context.families.items())
@@ -247,7 +247,7 @@ def family_legend(drawn: Figure, context: Context, *, with_paper: bool = False, 
 
 
 def _staircase(models: pd.DataFrame, slugs: Sequence[str], top: float) -> Line:
-    """The border of what the slugs dominate (lower SSIM and higher PIQ), in the axes' units, up to `top`."""
+    """The border of the region that the slugs dominate (lower SSIM and higher PIQ), in the axes' units, up to `top`."""
     front = models.loc[list(slugs), ["ssim", "piq"]].sort_values(["ssim", "piq"])
     xs = np.repeat(front["ssim"].to_numpy(), 2)
     ys = np.repeat(front["piq"].to_numpy() * 1e3, 2)
@@ -256,7 +256,7 @@ def _staircase(models: pd.DataFrame, slugs: Sequence[str], top: float) -> Line:
 
 
 def _regimes(axes: Axes) -> list[Line2D]:
-    """The thresholds of the paper's regimes (VI-D), with their names at the axes' edges."""
+    """Draw the thresholds of the paper's regimes (VI-D); returns their entries for the legend."""
     axes.axvline(SSIM_THRESHOLD, color=style.PALETTE[2], lw=0.7, ls=(0, (1, 1.5)), zorder=0.5)
     axes.axhline(PIQ_THRESHOLD * 1e3, color=style.PALETTE[1], lw=0.7, ls=(0, (1, 1.5)), zorder=0.5)
     return [
@@ -268,8 +268,8 @@ def _regimes(axes: Axes) -> list[Line2D]:
 
 
 def frontier(context: Context) -> Figure:
-    """Fig. 6: the Pareto frontier of SSIM and PIQ with the dominated models and the paper's regimes; its frontier
-    faint."""
+    """Fig. 6: the Pareto frontier of SSIM and PIQ with the dominated models and the paper's regimes; the paper's
+    frontier is faint."""
     ours = context.ours.dropna(subset=["ssim", "piq"])
     drawn = style.figure(style.PAGE, 2.75)
     axes = drawn.add_subplot()

@@ -1,4 +1,4 @@
-"""One look for all figures: sizes of IEEEtran's columns, fonts, colours, and files without a date in them."""
+"""The common style of all figures: IEEEtran's column widths, fonts, colours, and files without a date in them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ HAIR = "#e2e2e2"
 ACCENT = "#0072B2"
 
 PALETTE: tuple[str, ...] = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7")
-"""Okabe and Ito's colours that stay visible on white: told apart under the common colour deficiencies."""
+"""Okabe and Ito's colours that are visible on white; they can be distinguished with the common colour deficiencies."""
 MARKERS: tuple[str, ...] = ("o", "s", "^", "D", "v", "P")
-"""One marker a colour, so that nothing rests on colour alone."""
+"""One marker per colour, so that nothing depends on colour alone."""
 OTHER = ("#4d4d4d", "X")
-"""Colour and marker of what belongs to no family."""
+"""Colour and marker of models without a family."""
 
 RC: Mapping[str, Any] = {
     # STIX comes with matplotlib and matches the report's Times: the same glyphs on every machine
@@ -84,8 +84,8 @@ def styled() -> Iterator[None]:
 
 
 def figure(width: float, height: float, *, share: float = 1.0) -> Figure:
-    """A figure of that many inches with a canvas of its own: no pyplot, no global state. share: how much of its width
-    the layout may fill."""
+    """A figure of this size in inches with a canvas of its own: no pyplot, no global state. share: the part of its
+    width that the layout may fill."""
     layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, rect=(0, 0, share, 1))
     drawn = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(drawn)

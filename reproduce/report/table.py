@@ -1,6 +1,6 @@
-"""A table before it is written anywhere, and its three forms: LaTeX, CSV and Markdown.
+"""A table independent of its format, and its three formats: LaTeX, CSV and Markdown.
 
-A table is text in cells; the writers differ in nothing but syntax.
+A table is text in cells; the formats differ in syntax only.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from reproduce.report import latex
 
 Layout = Literal["column", "page", "long"]
 NUMERALS = ("I", "II", "III", "IV", "V", "VI")
-"""Numbers that tables of the body keep, whatever their order on the pages: I to III are the paper's."""
+"""Fixed numbers of the tables in the body, whatever their order on the pages: I to III are the paper's."""
 Row = tuple[str, ...]
 Blocks = tuple[tuple[Row, ...], ...]
-"""Rows of cells, in groups that a rule separates."""
+"""Rows of cells, in groups that are separated by a rule."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table before it is written anywhere. `blocks` are groups of rows with a rule between them."""
+    """A table independent of its format. `blocks` are groups of rows with a rule between them."""
 
     name: str
     """File name."""
     title: str
     """The caption's first sentence."""
     remarks: str
-    """The rest of the caption: what the columns hold."""
+    """The rest of the caption: what the columns contain."""
     columns: tuple[Column, ...]
     blocks: Blocks
     notes: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class Table:
     """Its number, one of NUMERALS; "" for the next one."""
     size: str = "footnotesize"
     coloured: bool = False
-    """Whether verdicts stand on a coloured ground."""
+    """Whether verdicts have a coloured background."""
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -83,7 +83,7 @@ class Table:
 
     @property
     def place(self) -> str:
-        """What LaTeX's counter of tables must stand at for this table to get its number; "" for the next one."""
+        """The value of LaTeX's table counter that gives this table its number; "" for the next number."""
         return str(NUMERALS.index(self.number)) if self.number else ""
 
     @property
@@ -121,11 +121,11 @@ BACKGROUNDS = {
     "inconsistent": "F8DAD5",
     "undecided": "FBF0CF",
 }
-"""A verdict at the head of a cell → the colour behind it."""
+"""A verdict at the start of a cell → its background colour."""
 
 
 def coloured(cell: str) -> Any:
-    """The cell with its verdict on a coloured ground, for LaTeX."""
+    """The cell with its verdict on a coloured background, for LaTeX."""
     for word, colour in sorted(BACKGROUNDS.items(), key=lambda item: -len(item[0])):
         if cell == word or cell.startswith(f"{word} ("):
             rest = latex.escape(cell.removeprefix(word))
@@ -140,7 +140,7 @@ def to_latex(table: Table, *, here: bool = False) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """Heads and cells as text, one line a row."""
+    """Heads and cells as text, one line per row."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([column.name for column in table.columns])

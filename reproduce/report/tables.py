@@ -46,7 +46,7 @@ from reproduce.verdicts.summary import common_share, perfect_repetition, tally
 def _results(
     context: Context, order: Sequence[str], metrics: Sequence[str]
 ) -> tuple[tuple[Column, ...], Blocks]:
-    """Name, ours and (where it prints them) the paper's for each metric, both ranks by the first; baselines below."""
+    """Name, our value and (if printed) the paper's for each metric, both ranks by the first; baselines below."""
     columns = [Column("Model", align="l")]
     printed_metrics = [metric for metric in metrics if metric in context.paper]
     for metric in metrics:
@@ -74,7 +74,7 @@ def _results(
 
 
 def _row_order(table: int) -> tuple[str, ...]:
-    """The paper's rows in its order, then whatever architectures it does not have."""
+    """The paper's rows in its order, then the architectures that it does not have."""
     printed_rows = paper.tables().rows[table]
     return (*printed_rows, *(slug for slug in SLUGS if slug not in printed_rows))
 
@@ -100,7 +100,7 @@ def reconstruction(context: Context) -> Table:
 
 
 def _larger_code(slugs: Iterable[str]) -> tuple[str, ...]:
-    """A footnote where VQ-VAE is among the models."""
+    """A footnote if VQ-VAE is among the models."""
     note = "VQ-VAE's code holds 144 numbers (nine vectors of 16, 81 bits), the others' 16."
     return (note,) if "vq-vae" in slugs else ()
 
@@ -130,11 +130,11 @@ PRIORITIES = {
 }
 """Priority → its rule in a few words."""
 LISTED = 4
-"""Models of a list that are printed."""
+"""How many models of a list are printed."""
 
 
 def applications(context: Context) -> Table:
-    """Table III: one list a priority, derived from our results, beside the paper's for each application."""
+    """Table III: one list per priority, derived from our results, beside the paper's for each application."""
     both = recommendations.recommend(context.ours).join(
         paper.table3()[["recommended_printed", "avoid_printed"]]
     )
@@ -176,7 +176,7 @@ def applications(context: Context) -> Table:
 
 
 def _costs(context: Context, slugs: Iterable[str]) -> tuple[str, ...]:
-    """Footnotes on size of the code and cost of these models."""
+    """Footnotes on code size and cost of these models."""
     models = context.ours
     present = [slug for slug in slugs if slug in models.index]
     if not present or "vae" not in models.index:
@@ -200,7 +200,7 @@ def _costs(context: Context, slugs: Iterable[str]) -> tuple[str, ...]:
 
 
 def ten_claims(context: Context) -> Table:
-    """The ten claims: within the paper, and in every profile at hand."""
+    """The ten claims: within the paper, and in every profile with records."""
     profiles = [
         name for name in context.profiles if any(claim.verdicts[name].verdict for claim in context.ten)
     ]
@@ -216,8 +216,8 @@ def ten_claims(context: Context) -> Table:
         return f"{found.verdict}{looks}" if found.verdict else DASH
 
     def evidence(claim_verdicts: Mapping[str, Verdict]) -> str:
-        """Of the profile on the right that has any, without collapsed models where it names one; else why there is
-        none in this report's own."""
+        """The evidence of the rightmost profile that has any, without collapsed models if it names one; otherwise why
+        this report's own profile has none."""
         found = next((claim_verdicts[name] for name in reversed(shown) if claim_verdicts[name].shown), None)
         own = claim_verdicts[context.records.profile]
         if found is None:
@@ -260,7 +260,7 @@ def ten_claims(context: Context) -> Table:
 
 
 def counts(context: Context) -> Table | None:
-    """How many statements have which verdict, beside what a perfect repetition would get on the cells."""
+    """How many statements have each verdict, beside what a perfect repetition would get for the cells."""
     if not context.verdicts_allowed:
         return None
     table = tally(context.verdicts)
@@ -302,7 +302,7 @@ def counts(context: Context) -> Table | None:
 
 
 def errata(context: Context) -> Table:
-    """What is inconsistent within the paper, by cause."""
+    """The paper's inconsistencies, by cause."""
     rows = tuple(
         (
             one.cause,
@@ -567,7 +567,7 @@ def influence(context: Context) -> Table:
 
 
 def margins(context: Context) -> Table:
-    """From which difference on two values count as different."""
+    """The margins beyond which two values count as different."""
 
     def row(name: str, absolute: float, relative: float, obstacle: str) -> Row:
         shown = numbers.fixed(absolute, 2) if absolute else numbers.percent(relative)
@@ -590,7 +590,7 @@ def margins(context: Context) -> Table:
 
 
 def register(context: Context) -> Table:
-    """Every decision with its place in the paper: the same whatever was run."""
+    """Every decision with its place in the paper; it does not depend on results."""
     rows = tuple(
         tuple(text.replace("`", "") for text in (f"{d.topic} ({d.place})", d.says, d.decided, d.why))
         for d in decisions.load()
@@ -631,7 +631,7 @@ APPENDIX: Mapping[str, Callable[[Context], Table | None]] = {
     "margins": margins,
 }
 DATA: Mapping[str, Callable[[Context], Table | None]] = {"register": register}
-"""Tables that the report leaves to docs/ and CSV."""
+"""Tables that are not in the report, only in docs/ and as CSV."""
 
 
 def build(context: Context) -> dict[str, Table]:

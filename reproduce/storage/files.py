@@ -1,6 +1,6 @@
-"""Every write to the results folder goes through here: whole files, atomically, and one seam for faults.
+"""All writes to the results folder: whole files, atomically, with one place where tests inject faults.
 
-`observer` is called with the operation's name and path before each file-system call; tests put a function there
+`observer` is called with the operation's name and path before each file-system call; tests set it to a function
 that kills the process, or raises, at the n-th call.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LOG = logging.getLogger("reproduce")
-"""What a user should know and nothing depends on; Python prints it on standard error."""
+"""Messages for the user that nothing depends on; Python prints them on standard error."""
 
 observer: Callable[[str, Path], None] | None = None
 
@@ -36,7 +36,7 @@ def _observed(operation: str, path: Path) -> None:
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """CSV without the index, whose floats read back to the bit."""
+    """CSV without the index; its floats are read back exactly."""
     return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
@@ -51,9 +51,9 @@ REMEDIES = {
     errno.EISDIR: IN_THE_WAY,
     errno.EEXIST: IN_THE_WAY,
 }
-"""What to do about an error of the file system."""
+"""Error number of the file system → what to do about it."""
 NOT_KEPT = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF)
-"""The answers of file systems that write without being told, or that have no locks."""
+"""Errors of file systems without fsync or without locks."""
 
 
 @contextlib.contextmanager
@@ -77,7 +77,7 @@ def _one_line(path: Path) -> Iterator[None]:
 
 
 def write(path: Path, content: bytes) -> None:
-    """The file, whole or not at all: temporary name, fsync, rename. Raises ReproduceError when the disk is full."""
+    """Write the whole file or nothing: temporary name, fsync, rename. Raises ReproduceError when the disk is full."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     with _one_line(path):
         _observed("mkdir", path.parent)
@@ -104,7 +104,7 @@ def _sync_folder(folder: Path) -> None:
     _observed("fsync-folder", folder)
     try:
         handle = os.open(folder, os.O_RDONLY)
-    except PermissionError:  # a folder that can be written to and not be listed; the file itself is written
+    except PermissionError:  # the folder can be written to but not read; the file itself is already written
         return
     try:
         _sync(handle)
@@ -121,10 +121,11 @@ def _sync(handle: int) -> None:
 
 
 LARGEST = 256 << 20
-"""Bytes of any file that is read back at most; the largest that a run writes has some ten megabytes."""
+"""Size limit in bytes of a file that is read back; the largest that a run writes has some ten megabytes."""
 XZ = ".xz"
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 1, "lp": 2, "pb": 2}]
-"""LZMA with positions of four bytes: a seventh off single-precision weights, and as good as the default on text."""
+"""LZMA for values of four bytes: it saves a seventh of single-precision weights, and is as good as the default on
+text."""
 
 
 def compressed(content: bytes) -> bytes:
@@ -133,13 +134,13 @@ def compressed(content: bytes) -> bytes:
 
 
 def stored(path: Path) -> Path | None:
-    """Where the file's content lies: under its own name, or beside it in <name>.xz; None if it is not there."""
+    """The path of the file's content: its own, or that of <name>.xz beside it; None if neither exists."""
     packed = path.with_name(path.name + XZ)
     return path if path.is_file() else packed if packed.is_file() else None
 
 
 def _decompressed(content: bytes, largest: int) -> bytes:
-    """At most largest + 1 bytes. Raises LZMAError for what is not one whole xz file."""
+    """The content, at most largest + 1 bytes of it. Raises LZMAError if this is not one complete xz file."""
     unpack = lzma.LZMADecompressor(lzma.FORMAT_XZ)
     found = unpack.decompress(content, largest + 1)
     if len(found) <= largest and not unpack.eof:
@@ -148,10 +149,10 @@ def _decompressed(content: bytes, largest: int) -> bytes:
 
 
 def read(path: Path, largest: int = LARGEST) -> bytes:
-    """The whole file, if it is one and not larger than that; from <name>.xz if that is what there is. Raises
-    ReproduceError that names it.
+    """The content of a file of at most `largest` bytes, or of <name>.xz if only that exists. Raises ReproduceError,
+    naming the file.
 
-    Whatever else has the file's name (a folder, a pipe without a writer, a device) is not opened.
+    Anything else of that name (a folder, a pipe without a writer, a device) is not opened.
     """
     try:
         found = stored(path)
@@ -171,7 +172,7 @@ def read(path: Path, largest: int = LARGEST) -> bytes:
 
 
 def remove(path: Path) -> None:
-    """The file is gone, if it was there. Raises ReproduceError when it cannot be removed."""
+    """Remove the file if it exists. Raises ReproduceError when it cannot be removed."""
     if path.exists():
         with _one_line(path):
             _observed("unlink", path)
@@ -180,7 +181,7 @@ def remove(path: Path) -> None:
 
 
 def clear(path: Path) -> None:
-    """Whatever has that name is gone: a file, a link, a folder with all that it holds."""
+    """Remove whatever has that name: a file, a link, or a folder with all its content."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -204,11 +205,11 @@ def move_aside(path: Path) -> Path:
 
 
 def clear_temporaries(folder: Path, name: str = "*", below: bool = True) -> None:
-    """Remove what interrupted writes of that file left behind in the folder, and below it.
+    """Remove temporary files that interrupted writes left in the folder, and in the folders below it.
 
-    What another process that is alive may still be writing stays: `check` and `claims` write beside a campaign. A
-    process of a container or of another machine is not seen from here; its number tells nothing, and a leftover whose
-    number is taken waits for a later clearing.
+    Files that a living process may still be writing stay: `check` and `claims` write beside a campaign. A process in a
+    container or on another machine cannot be seen from here. If its number is in use on this machine, its leftover
+    stays until a later call.
     """
     if folder.is_dir():
         for path in (folder.rglob if below else folder.glob)(f".{name}.part"):
@@ -220,8 +221,8 @@ def clear_temporaries(folder: Path, name: str = "*", below: bool = True) -> None
 
 
 def _is_being_written(temporary: Path) -> bool:
-    """Whether the process in the temporary's name is another one and alive: in a container, one that was killed and
-    this one often have the same number."""
+    """Whether the process whose number is in the temporary file's name is alive and not this one. (In a container, a
+    killed process and this one often have the same number.)"""
     writer = temporary.name.split(".")[-2]
     if not (writer.isascii() and writer.isdecimal()) or int(writer) in (0, os.getpid()):
         return False
@@ -229,7 +230,7 @@ def _is_being_written(temporary: Path) -> bool:
         os.kill(int(writer), 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # alive, and another user's
+    except PermissionError:  # it is alive and belongs to another user
         pass
     return True
 
@@ -240,7 +241,7 @@ def sha256(content: bytes) -> str:
 
 
 def expanded(path: Path) -> Path:
-    """The path with the home folder that ~ or ~USER stands for. Raises ReproduceError where there is none."""
+    """The path with ~ or ~USER replaced by that home folder. Raises ReproduceError if there is none."""
     try:
         return path.expanduser()
     except RuntimeError:
@@ -250,13 +251,14 @@ def expanded(path: Path) -> Path:
 
 
 LOCK_MINUTES = 15
-"""How long another process may hold a lock that is waited for."""
+"""How many minutes to wait for a lock that another process holds."""
 MINUTE = 60.0
-"""Seconds between two lines that say so."""
+"""Seconds between two lines that report the wait."""
 
 
 def _take(stream: IO[str], path: Path, wait: str) -> None:
-    """Lock the open file. Raises BlockingIOError if another process holds it, at once unless it is waited for."""
+    """Lock the open file. Raises BlockingIOError if another process holds it: at once, or after LOCK_MINUTES if `wait`
+    is given."""
     started = time.monotonic()
     minutes = 0
     while True:
@@ -276,8 +278,9 @@ def _take(stream: IO[str], path: Path, wait: str) -> None:
 def lock(path: Path, wait: str = "") -> Iterator[None]:
     """Hold the file's advisory lock, so that two campaigns never write one store.
 
-    wait: what another process does that holds it ("downloads MNIST"): it is waited for, LOCK_MINUTES at most, and a
-    line a minute says so. Raises ReproduceError if the folder cannot be written, and if another process holds the lock.
+    wait: what a process that holds the lock does ("downloads MNIST"). If it is given, the lock is waited for, at most
+    LOCK_MINUTES, with one line per minute. Raises ReproduceError if the folder cannot be written, and if another
+    process holds the lock.
     """
     with contextlib.ExitStack() as stack:
         with _one_line(path):
@@ -296,7 +299,7 @@ def lock(path: Path, wait: str = "") -> Iterator[None]:
                     f"another campaign is writing to {path.parent}: wait for it, or choose another --results"
                 ) from error
             except OSError as error:
-                # network file systems without locks; what is written is still written whole
+                # a network file system without locks; each file is still written as a whole
                 if error.errno not in (errno.ENOLCK, *NOT_KEPT):
                     raise
                 LOG.warning(

@@ -1,4 +1,4 @@
-"""The packages of this environment against the lock."""
+"""Compares the packages of this environment with the lock file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOCK, BASE_LOCK = "requirements.lock", "requirements-base.lock"
 @dataclass(frozen=True)
 class Compared:
     """count: packages that were compared. wrong: each that is missing or of another version, in words. without_cuda:
-    whether none of CUDA's packages is there, as `make venv-cpu` leaves it; then they are not missed."""
+    whether no CUDA package is installed, as after `make venv-cpu`; then they do not count as missing."""
 
     count: int
     wrong: tuple[str, ...]
@@ -22,7 +22,7 @@ class Compared:
 
 
 def against(root: Path, found: Mapping[str, str]) -> Compared | None:
-    """The packages that are there (name → version) against the lock in that folder; None without a lock."""
+    """Compare installed packages (name → version) with the lock file in the folder `root`; None without that file."""
     if not (root / LOCK).is_file():
         return None
     wanted, base = locked(root / LOCK), locked(root / BASE_LOCK)
@@ -34,14 +34,14 @@ def against(root: Path, found: Mapping[str, str]) -> Compared | None:
     wrong += [
         f"{name} is {found[name]} and not {number}"
         for name, number in sorted(wanted.items())
-        # a build of the same version for other hardware has a mark of its own, like 2.14.1+cpu
+        # a build of the same version for other hardware has a suffix, as in 2.14.1+cpu
         if name in found and found[name].partition("+")[0] != number
     ]
     return Compared(len(wanted), tuple(wrong), without_cuda)
 
 
 def locked(lock: Path) -> dict[str, str]:
-    """Name → version of every pin that is for this machine's Python and system; {} without the file."""
+    """Name → version of every pinned package that applies to this Python and system; {} without the file."""
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 

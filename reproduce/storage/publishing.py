@@ -1,12 +1,12 @@
 """What `make publish` copies into tracked folders: tables/, figures/, the generated parts of README and docs/, and
 published/<profile>/.
 
-If `make bench` has left its tables in the results root, benchmarks/ and the block of docs/SPEED.md are theirs.
+If the results root holds tables of `make bench`, they go into benchmarks/ and the block of docs/SPEED.md.
 
-published/ takes records, codes and sample images of every finished run of a profile that allows verdicts, what is
-left of one that failed, of each model one set of weights (`BEST_FIRST`), and the compiled report that belongs to
-tables/ and figures/; from it any clone can render everything and continue. Large files are compressed. `smoke` and
-`quick` are quickly made again, and a clone's first `make reproduce` should train: no runs of them are kept.
+published/ holds the records, codes and sample images of every finished run of a profile that allows verdicts, the files
+of failed runs, one set of weights per model (`BEST_FIRST`), and the compiled report that belongs to tables/ and
+figures/. From it any clone can render everything and continue. Large files are compressed. Runs of `smoke` and `quick`
+are not published: they are quickly repeated, and a clone's first `make reproduce` should train.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from reproduce.storage.store import (
 )
 
 WEIGHTS_SEED = 42
-"""The seed whose weights are published: of each model those of the first profile of BEST_FIRST that has them."""
+"""The seed whose weights are published, for each model from the first profile in BEST_FIRST that has them."""
 PACKED = (WEIGHTS, SAMPLES, "images.csv", "pairs.csv", "frames.csv", "milestones.csv")
 """Files that are published in the xz format."""
 
 SPEED_FOLDER = "bench"
-"""Below the results root: where `make bench` leaves its tables."""
+"""Folder below the results root to which `make bench` writes its tables."""
 SPEED_TABLES = ("speed.md", "speed.csv", "speed.json")
 
 BLOCK = re.compile(r"(<!-- begin: (?P<name>[a-z0-9-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)
@@ -66,7 +66,7 @@ def filled_pages(root: Path, blocks: Mapping[str, str]) -> dict[Path, str]:
 
 
 def fill_blocks(text: str, blocks: Mapping[str, str]) -> str:
-    """The text with each of its blocks replaced that is among those given."""
+    """The text with new content in each of its blocks that is among those given."""
 
     def replaced(match: re.Match[str]) -> str:
         content = blocks.get(match["name"])
@@ -90,7 +90,7 @@ def copy_folder(source: Path, target: Path, patterns: tuple[str, ...]) -> list[P
 
 
 def copy_runs(store: Store, published: Path) -> list[RunId]:
-    """Copy every fresh or failed run that lies in the results; returns those that were not there as they are."""
+    """Copy every fresh or failed run of the results folder; returns those that were new or had changed."""
     copied = []
     for run in store.known_runs():
         status = store.status(run, verify=True)
@@ -106,8 +106,8 @@ def copy_runs(store: Store, published: Path) -> list[RunId]:
 
 
 def left_out(store: Store, run: RunId, published: Path) -> set[str]:
-    """Names of the run's files that are not published: sample images of another implementation, and weights unless
-    they are the best at hand."""
+    """Names of the run's files that are not published: sample images of a variant, and weights unless they are the best
+    available ones."""
     if run.is_reference:
         return set()
     better = BEST_FIRST[: BEST_FIRST.index(store.protocol.name)] if store.protocol.name in BEST_FIRST else ()
@@ -123,7 +123,8 @@ def holds_weights(published: Path, name: str, run: RunId) -> bool:
 
 
 def demote(store: Store, run: RunId, published: Path) -> None:
-    """Remove published weights of the same model that are worse than the run's, which are published now."""
+    """Once the run's weights are published, remove the model's published weights from profiles further down in
+    BEST_FIRST."""
     if files.stored(published / store.protocol.name / run.folder / WEIGHTS):
         for name in BEST_FIRST[BEST_FIRST.index(store.protocol.name) + 1 :]:
             if not run.is_reference and (worse := files.stored(published / name / run.folder / WEIGHTS)):
@@ -131,8 +132,8 @@ def demote(store: Store, run: RunId, published: Path) -> None:
 
 
 def is_published(store: Store, run: RunId, target: Path, without: set[str]) -> bool:
-    """Whether, but for these files, the target has the run's manifest, all of its files, intact, and
-    a provenance that can be read."""
+    """Whether the target has the run's manifest, a readable provenance, and all of its files intact; those in `without`
+    may be missing."""
     manifest = store.path(run) / MANIFEST
     if not (target / MANIFEST).is_file() or (target / MANIFEST).read_bytes() != manifest.read_bytes():
         return False
@@ -141,7 +142,7 @@ def is_published(store: Store, run: RunId, target: Path, without: set[str]) -> b
 
 
 def copy_run(store: Store, run: RunId, target: Path, without: set[str]) -> None:
-    """Put the run in place of what the target holds, the manifest last. Raises ReproduceError."""
+    """Replace the target's content by the run; the manifest is written last. Raises ReproduceError."""
     source = store.path(run)
     names = sorted(read_manifest(source / MANIFEST)["files"].keys() - without)
     packed = {name: f"{name}{files.XZ}" if name in PACKED else name for name in names}
@@ -151,15 +152,15 @@ def copy_run(store: Store, run: RunId, target: Path, without: set[str]) -> None:
         files.write(target / packed[name], files.compressed(content) if name in PACKED else content)
     provenance = {name: value for name, value in store.provenance(run).items() if name != "host"}
     files.write(target / PROVENANCE, canonical(provenance))
-    for path in sorted(target.glob("[!.]*")):  # an earlier run's
+    for path in sorted(target.glob("[!.]*")):  # left from an earlier run
         if path.is_file() and path.name not in (*packed.values(), PROVENANCE):
             files.remove(path)
     files.write(target / MANIFEST, (source / MANIFEST).read_bytes())
 
 
 def rendered_blocks(report: Path) -> dict[str, str]:
-    """The parts of README and docs that a rendered report has, by the names of their places. Raises ReproduceError
-    before a whole rendering: report.tex is its last file."""
+    """The generated parts of README and docs in a rendered report, by the names of their blocks. Raises ReproduceError
+    if the rendering is incomplete: report.tex is its last file."""
     parts = {path.stem: path.read_text(encoding="utf-8") for path in (report / PAGES).glob("*.md")}
     if not parts or not (report / "report.tex").is_file():
         raise ReproduceError(f"{report} has nothing to publish: run `make render` first")
@@ -167,8 +168,8 @@ def rendered_blocks(report: Path) -> dict[str, str]:
 
 
 def manifests(store: Store) -> dict[str, list[str]]:
-    """What a report of the profile is made from: <profile>/<run's folder> → SHA-256 of its manifests, in the results
-    and published; of the profile's own runs and of those that stand beside them in the comparison of protocols."""
+    """The runs that a report of the profile is made from: <profile>/<run's folder> → SHA-256 of its manifests, in the
+    results and published. Includes the profiles that it is compared with."""
     root, published = store.folder.parent, store.published.parent if store.published is not None else None
     stores = [store, *(Store(root, other, published) for other in protocol.companions(store.protocol))]
     return {
@@ -179,7 +180,7 @@ def manifests(store: Store) -> dict[str, list[str]]:
 
 
 def rendered_from(report: Path) -> dict[str, set[str]]:
-    """What `render` noted of `manifests` before it read the records. Raises ReproduceError without such a note."""
+    """The `manifests` that `render` stored before it read the records. Raises ReproduceError if it stored none."""
     try:
         noted = json.loads(files.read(report / MANIFESTS))
     except (ReproduceError, ValueError, RecursionError):
@@ -192,10 +193,10 @@ def rendered_from(report: Path) -> dict[str, set[str]]:
 
 
 def require_latest(store: Store, report: Path) -> None:
-    """Raises ReproduceError if a run has finished since the report was rendered, or is no longer there: its numbers
-    would not be those.
+    """Raises ReproduceError if a run has finished or disappeared since the report was rendered, which makes its numbers
+    outdated.
 
-    To publish a run adds no manifest that was not noted: a publication that was interrupted goes on.
+    Publishing a run adds no new manifest, so an interrupted publication can go on.
     """
     shown, now = rendered_from(report), manifests(store)
     finished = [run for run, digests in now.items() if not set(digests) <= shown.get(run, set())]
@@ -208,7 +209,7 @@ def require_latest(store: Store, report: Path) -> None:
 
 
 def publish_speed(results: Path, root: Path) -> dict[str, str]:
-    """The last full bench below the results root into benchmarks/; its block, or none without a bench."""
+    """Copy the last full bench below the results root into benchmarks/; returns its block, {} without a bench."""
     tables = [results / SPEED_FOLDER / name for name in SPEED_TABLES]
     if not tables[0].is_file():
         return {}
@@ -218,15 +219,15 @@ def publish_speed(results: Path, root: Path) -> dict[str, str]:
 
 
 def publish_records(store: Store, published: Path) -> list[RunId]:
-    """The finished runs, if the profile allows verdicts: what can be done before a report. Returns the runs copied."""
+    """Publish the finished runs if the profile allows verdicts; this needs no report. Returns the runs copied."""
     files.clear_temporaries(published / store.protocol.name)
     return copy_runs(store, published) if store.protocol.verdicts else []
 
 
 def publish(store: Store, report: Path, root: Path, published: Path) -> list[RunId]:
-    """Tables, figures, README, docs and report from the rendered report, and the last bench; and `publish_records`.
+    """Publish the rendered report with its tables, figures and parts of README and docs, the last bench, and the runs.
 
-    Ended at any moment, each file is the one of before or the new one, and the same command goes on from there.
+    If this is interrupted, each file is either the old or the new one, and the same command goes on from there.
     """
     files.clear_temporaries(root, "README.md.*", below=False)
     files.clear_temporaries(root / "docs", "*.md.*", below=False)

@@ -49,7 +49,7 @@ IMAGE_FLOATS = (
 PAIR_FLOATS = MILESTONE_PAIRS
 IMAGE_KEY, PAIR_KEY, FRAME_KEY, DIGIT_KEY = ("path", "image"), ("path", "pair"), ("pair", "frame"), ("label",)
 CURVE_KEY, MILESTONE_KEY = ("epoch",), ("epoch", "record", "item")
-"""What names a row of each record: none may come twice."""
+"""Columns that identify a row of each record; no row may occur twice."""
 DIGIT_FLOATS = (*IMAGE_METRICS, *(f"{name}_sd" for name in IMAGE_METRICS), "changed")
 MAY_BE_UNDEFINED = {
     "kl",
@@ -63,7 +63,7 @@ MAY_BE_UNDEFINED = {
     "best_epoch",
     "validation_loss",
 }
-"""Scalars without a value for some models: no posterior, nothing moves (collapsed), nothing is trained."""
+"""Scalars without a value for some models: those without a posterior, collapsed ones, and those without training."""
 PROVENANCE_NUMBERS = (
     "training_seconds", "processor_clock", "evaluation_seconds", "inference_microseconds", "total_seconds", "resumed",
     "finished",
@@ -81,9 +81,10 @@ def measured(found: Sequence[Status]) -> bool:
 
 
 def assemble(store: Store, found: Sequence[Status]) -> Records:
-    """Records of the fresh and the failed runs among these. Raises ReproduceError: none, non-finite values, twins.
+    """Records of the fresh and the failed runs among these. Raises ReproduceError if there are none, if a value is not
+    finite, or if two runs have equal weights or metrics.
 
-    If every run failed, the frames beside `runs` have the baselines' rows alone.
+    If every run failed, all frames except `runs` have only the baselines' rows.
     """
     if not measured(found):
         raise ReproduceError(
@@ -139,19 +140,19 @@ def assemble(store: Store, found: Sequence[Status]) -> Records:
 
 
 class _Record(NamedTuple):
-    """A record's file, and its columns that are read: those that name a row, those that must be finite numbers, and
-    those that may have no value where nothing moves."""
+    """A record's file, and its columns that are read. key: they identify a row. finite: they must be finite numbers.
+    undefined: they may have no value, if an interpolation does not move."""
 
     file: str
     key: tuple[str, ...]
     finite: tuple[str, ...]
     undefined: tuple[str, ...] = ()
     trained: bool = False
-    """Whether training makes it; a reference has none."""
+    """Whether training writes it; a reference has none."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All that must be there."""
+        """All columns that the file must have."""
         return *self.key, *self.finite, *self.undefined
 
 
@@ -215,7 +216,7 @@ def may_be_undefined(name: str) -> bool:
 
 
 def refused(found: Evaluation) -> str:
-    """The first measurement of a run that would be refused here, as "pairs: piq is nan"; "" if none would be."""
+    """The first measurement of a run that `assemble` would refuse, as "pairs: piq is nan"; "" if there is none."""
     for name, value in found.scalars.items():
         if math.isinf(value) or (math.isnan(value) and not may_be_undefined(name)):
             return f"{name} is {value}"
@@ -231,8 +232,8 @@ def refused(found: Evaluation) -> str:
 
 
 def provenance_columns(store: Store, run: RunId, folder: Path | None) -> dict[str, object]:
-    """What `Records.runs` has from the provenance: PROVENANCE_NUMBERS, and the hardware in words ("" if that
-    is not known). Seconds on two devices add up to no training time."""
+    """The columns of `Records.runs` from the provenance: PROVENANCE_NUMBERS, and the hardware in words ("" if that
+    is not known). A run that was trained on two devices has no training time."""
     provenance = store.provenance(run, folder)
     numbers = {name: _number(provenance.get(name)) for name in PROVENANCE_NUMBERS}
     trained_on = provenance.get("devices")
@@ -262,14 +263,14 @@ def finite(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
 
 
 def numeric(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
-    """Raises ReproduceError for a column with a value that is no number; it may be missing."""
+    """Raises ReproduceError for a column with a value that is not a number; values may be missing."""
     for column in columns:
         if frame[column].dtype.kind not in "fiu":
             raise ReproduceError(f"{what}: the column {column} has a value that is not a number")
 
 
 def unique(frame: pd.DataFrame, key: Sequence[str], what: str) -> None:
-    """Raises ReproduceError when there is no row, or one twice."""
+    """Raises ReproduceError if there are no rows, or if one occurs twice."""
     if frame.empty:
         raise ReproduceError(f"{what} has no rows")
     twice = frame.duplicated(list(key))
@@ -279,7 +280,7 @@ def unique(frame: pd.DataFrame, key: Sequence[str], what: str) -> None:
 
 
 def distinct_weights(fresh: Sequence[Status]) -> None:
-    """No two runs may share their weights, by the manifests' checksums. Raises ReproduceError that names both."""
+    """Raises ReproduceError, naming both, if two runs have equal weights by the checksums in their manifests."""
     owners: dict[str, RunId] = {}
     for status in fresh:
         assert status.folder is not None
@@ -292,7 +293,7 @@ def distinct_weights(fresh: Sequence[Status]) -> None:
 
 
 def distinct_metrics(table: pd.DataFrame) -> None:
-    """No two runs may share all their metrics. Raises ReproduceError that names both."""
+    """Raises ReproduceError, naming them, if two runs have all metrics equal."""
     fresh = table[table["status"] == "fresh"]
     columns = ["ssim", "mse", "psnr", "mae", "piq", "iss", "test_mse"]
     twins = fresh[fresh.duplicated(columns, keep=False)]
@@ -338,4 +339,4 @@ SAMPLE_ARRAYS = {
     "worst_reconstructions": ("u", 3),
     "stuck": ("u", 2),
 }
-"""Sample array → kind of its numbers, and how many axes it has: see `evaluation.Evaluation`."""
+"""Sample array → the kinds of dtype it may have, and its number of axes: see `evaluation.Evaluation`."""

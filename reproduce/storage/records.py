@@ -14,16 +14,16 @@ Arrays = Mapping[str, np.ndarray]
 @dataclass(frozen=True)
 class Records:
     """All measurements of one profile. Every frame has `architecture`, `variant` ("" is the described
-    reading) and `seed`; all values are unscaled. The columns are listed in `reproduce/evaluation.py`.
+    one) and `seed`; all values are unscaled. The columns are listed in `reproduce/evaluation.py`.
 
-    runs:   one row a run: the means over the paper's images and pairs, whole-test-set means, diagnostics.
-    images: one row a test image and path ("sampled", "mean", "raw"), for the paper's 100 images.
-    pairs:  one row an interpolation and path ("main", "sampled", "raw", …), for the paper's 25 pairs.
-    frames: one row a frame of the main path: what a small classifier says of it, for the paper's 25 pairs.
-    digits: the whole test set, one row a digit.
-    curves: one row an epoch.
-    milestones: one row an image or pair ("record", "item") with the weights after certain epochs: those of the profile,
-            the last and the best one.
+    runs:   one row per run: the means over the paper's images and pairs, whole-test-set means, diagnostics.
+    images: one row per test image and path ("sampled", "mean", "raw"), for the paper's 100 images.
+    pairs:  one row per interpolation and path ("main", "sampled", "raw", …), for the paper's 25 pairs.
+    frames: one row per frame of the main path: the output of a small classifier, for the paper's 25 pairs.
+    digits: the whole test set, one row per digit.
+    curves: one row per epoch.
+    milestones: one row per image or pair ("record", "item") with the weights after certain epochs: those of the
+            profile, the last and the best one.
     """
 
     profile: str

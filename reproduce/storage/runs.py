@@ -1,8 +1,8 @@
-"""Which run is meant, and what its content must depend on: identities and keys, without torch.
+"""Identities of runs, and the keys that say what a run's content depends on; needs no torch.
 
-Two keys a run. Training: protocol, data, architecture, variant, settings, seed and the revisions of backbone,
+Each run has two keys. Training: protocol, data, architecture, variant, settings, seed and the revisions of backbone,
 architecture and training. Evaluation: the weights' checksum, the index lists and the revision of the evaluation.
-A new metric evaluates again and does not train again; a comment or a refactoring reruns nothing.
+A new metric causes a new evaluation but no training; a comment or a refactoring causes neither.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from reproduce.storage import files
 from reproduce.storage.revisions import EVALUATION_REVISION, REFERENCE_REVISION, TRAINING_REVISION
 
 REFERENCE_SEED = 0
-"""References are fitted, not drawn."""
+"""References are fitted and do not depend on a seed."""
 
 
 @dataclass(frozen=True, order=True)
@@ -73,7 +73,7 @@ def select(only: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 
 def with_variant(variant: str) -> tuple[tuple[str, str], ...]:
-    """(slug, variant) wherever that variant exists; every variant of all for "all". Raises ReproduceError."""
+    """(slug, variant) wherever that variant exists; "all" stands for every variant. Raises ReproduceError."""
     known = registry.all_variants()
     if variant != "all" and variant not in known:
         raise ReproduceError(f"unknown variant '{variant}'; they are {', '.join(known)}, or all")
@@ -85,7 +85,7 @@ def with_variant(variant: str) -> tuple[tuple[str, str], ...]:
 def campaign_runs(
     protocol: Protocol, only: Sequence[str] = (), seeds: Iterable[int] | None = None
 ) -> tuple[RunId, ...]:
-    """Every run of a campaign: seed by seed, Table I's order; the references first."""
+    """Every run of a campaign: the references first, then seed by seed in Table I's order."""
     references = tuple(RunId(name, REFERENCE_SEED) for name in REFERENCES)
     chosen = select(only)
     wanted = tuple(protocol.seeds if seeds is None else seeds)
@@ -93,12 +93,12 @@ def campaign_runs(
 
 
 def canonical(content: Any) -> bytes:
-    """JSON with sorted keys: equal content, equal bytes."""
+    """JSON with sorted keys: equal content gives equal bytes."""
     return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
 def protocol_of(protocol: Protocol, run: RunId) -> Protocol:
-    """The protocol as this run follows it: Pythae's trainers know no early stopping."""
+    """The protocol as this run follows it: Pythae's trainers have no early stopping."""
     return replace(protocol, patience=None) if run.variant == registry.PYTHAE_VARIANT else protocol
 
 

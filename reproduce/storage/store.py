@@ -1,8 +1,8 @@
-"""The results folder: <root>/<profile>/<slug>[@variant]/seed-<n>/, one manifest a run.
+"""The results folder: <root>/<profile>/<slug>[@variant]/seed-<n>/, one manifest per run.
 
-A run is published file by file (temporary name, fsync, rename), the manifest last; what has no manifest was never
-finished. The manifest is bit-identical between equal runs; time, host and versions stand in `provenance.json`, which is
-never compared. What a campaign once published with the project (`published/`) counts as done too.
+A run is published file by file (temporary name, fsync, rename), the manifest last; a run without a manifest is not
+finished. The manifest is bit-identical between equal runs; time, host and versions are in `provenance.json`, which is
+never compared. Runs that came with the project (`published/`) count as done, too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MANIFEST, PROVENANCE = "manifest.json", "provenance.json"
 WEIGHTS, HISTORY, MILESTONES = "weights.safetensors", "history.csv", "milestones.csv"
 SAMPLES = "samples.safetensors"
 TRAINED = (WEIGHTS, HISTORY, MILESTONES)
-"""Files that training makes; an evaluation alone carries them along."""
+"""Files that training writes; a later evaluation keeps them."""
 CHECKPOINTS = "checkpoint-*.bin"
 RECORDS = (
     HISTORY,
@@ -45,7 +45,7 @@ RECORDS = (
 )
 
 GROUPS = ("versions", "flags", "evaluation")
-"""Entries of the provenance that hold entries of their own."""
+"""Entries of the provenance that are dictionaries."""
 TRAINED_BY = ("commit", "host", "python", "versions", "flags")
 """Entries of the provenance that say what a run was made with."""
 TRAINED_WHEN = (
@@ -59,7 +59,7 @@ TRAINED_WHEN = (
 )
 """Entries that say when, for how long, and on what."""
 LARGEST_JSON = 4 << 20
-"""Bytes of a manifest or provenance at most; a real one has some kilobytes."""
+"""Size limit in bytes of a manifest or provenance; a real one has some kilobytes."""
 
 FRESH, STALE, MISSING, FAILED, DAMAGED, PARTIAL = "fresh", "stale", "missing", "failed", "damaged", "partial"
 
@@ -68,9 +68,10 @@ FRESH, STALE, MISSING, FAILED, DAMAGED, PARTIAL = "fresh", "stale", "missing", "
 class Status:
     """One run's state and the reason for it.
 
-    fresh: done with today's settings. stale: done with others. failed: its training failed. damaged: a file is not what
-    the manifest says. partial: a checkpoint waits. missing: nothing there. retrain: whether training is due, not only
-    the evaluation. damaged: names of the files that are not what an intact manifest says.
+    state: fresh (done with today's settings), stale (done with others), failed (in training or evaluation), damaged (a
+    file does not match the manifest), partial (a checkpoint can be resumed) or missing (nothing there).
+    retrain: whether training is due, not only the evaluation.
+    damaged: names of the files that do not match an intact manifest.
     """
 
     run: RunId
@@ -91,7 +92,7 @@ class Outcome:
 
 
 class Store:
-    """One profile's runs below a root, and below `published` what came with the project."""
+    """One profile's runs: those below a root, and those that came with the project, below `published`."""
 
     def __init__(self, root: Path, protocol: Protocol, published: Path | None = None) -> None:
         self.protocol = protocol
@@ -103,9 +104,9 @@ class Store:
         return self.folder / run.folder
 
     def checkpoint(self, run: RunId) -> Path:
-        """Where the run in training keeps its state.
+        """Where a run in training keeps its state.
 
-        The name carries the training key: a run never goes on from a state that other settings left behind.
+        The name contains the training key, so a run never resumes from a state of other settings.
         """
         return self.path(run) / CHECKPOINTS.replace("*", runs.training_key(self.protocol, run)[:16])
 
@@ -120,7 +121,7 @@ class Store:
         to_evaluate = elsewhere.state == STALE and not elsewhere.retrain
         says_more = found.state == MISSING and (elsewhere.state == FAILED or to_evaluate)
         if found.state == MISSING and elsewhere.state == DAMAGED:
-            # nothing of it can be used here, and nothing of it is ours to mend
+            # a damaged published run is not used, and not repaired here
             return replace(elsewhere, retrain=True, folder=None, damaged=())
         return elsewhere if elsewhere.state == FRESH or says_more else found
 
@@ -159,7 +160,7 @@ class Store:
             retrain = run.is_reference or not set(TRAINED).isdisjoint(lacking)
             return Status(run, DAMAGED, why, retrain, damaged=tuple(lacking))
         if failed:
-            # in its evaluation: what was trained is there, unless it was published without its weights
+            # it failed in its evaluation: the weights are there, unless it was published without them
             return replace(failed, retrain=files.stored(folder / WEIGHTS) is None)
         return Status(run, FRESH, "done", retrain=False, folder=folder)
 
@@ -168,8 +169,8 @@ class Store:
     def publish(self, run: RunId, outcome: Outcome, commit: str = "") -> None:
         """Write a finished (or failed) run, the manifest last. Raises ReproduceError; then nothing is half-published.
 
-        The manifest before it goes first, unless the weights stay the same: then it still vouches for them, and an
-        interruption costs another evaluation and no training.
+        An earlier manifest is removed first, unless the weights stay the same: then it is still valid for them, and an
+        interruption costs only another evaluation, no training.
         """
         folder = self.path(run)
         weights = outcome.files.get(WEIGHTS)
@@ -186,8 +187,8 @@ class Store:
             files.remove(checkpoint)
 
     def _evaluated_again(self, run: RunId, provenance: dict[str, Any]) -> dict[str, Any]:
-        """The provenance of a run whose training was another day's: what trained it, and when, stays; what evaluated
-        it stands apart."""
+        """The provenance of a run that was trained earlier and is evaluated now: the entries about its training stay,
+        those about the evaluation go into the entry `evaluation`."""
         before = self.provenance(run)
         if not before and self.published is not None:
             before = self.provenance(run, self.published / run.folder)
@@ -196,7 +197,7 @@ class Store:
         return provenance | kept | {"evaluation": own}
 
     def commits(self, run: RunId, folder: Path | None = None) -> set[str]:
-        """The commits that trained and evaluated the run; "" where one is not known."""
+        """The commits that trained and evaluated the run; "" for an unknown one."""
         provenance = self.provenance(run, folder)
         return {
             str(found.get("commit") or "") for found in (provenance, provenance.get("evaluation", provenance))
@@ -237,7 +238,7 @@ class Store:
     # --- reading --------------------------------------------------------------------------------------
 
     def read(self, folder: Path, name: str) -> bytes:
-        """One file of a finished run, once its checksum is checked. Raises ReproduceError."""
+        """One file of a finished run, after a check of its checksum. Raises ReproduceError."""
         manifest = read_manifest(folder / MANIFEST)
         if name not in manifest["files"]:
             raise ReproduceError(f"{folder} has no {name}: run `python -m reproduce run` again")
@@ -269,8 +270,8 @@ class Store:
         return tuple(sorted(found))
 
     def manifests(self) -> dict[str, list[str]]:
-        """Each known run's folder → SHA-256 of its manifests, here and in `published`; equal ones once, and without
-        those that cannot be read."""
+        """Each known run's folder → SHA-256 of its manifests, here and in `published`; equal ones only once, unreadable
+        ones not at all."""
         found: dict[str, list[str]] = {}
         for run in self.known_runs():
             bases = [base for base in (self.folder, self.published) if base is not None]
@@ -283,7 +284,7 @@ class Store:
 def most_finished(
     results: Path, published: Path, names: Iterable[str] = BEST_FIRST
 ) -> tuple[Store, list[Status]]:
-    """Of these profiles the one with most models finished, the first of equals, and its finished runs."""
+    """The profile with the most finished models (in a tie the first one), and its finished runs."""
 
     def finished(name: str) -> tuple[Store, list[Status]]:
         store = Store(results, profile(name), published)
@@ -312,7 +313,7 @@ def _known(name: str, variant: str) -> bool:
 
 
 def read_manifest(path: Path) -> Mapping[str, Any]:
-    """The manifest, once its own checksum is checked. Raises ReproduceError that names it."""
+    """The manifest, after a check of its own checksum. Raises ReproduceError, naming the file."""
     try:
         found = path.stat()
     except OSError:
@@ -322,7 +323,7 @@ def read_manifest(path: Path) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=1024)
 def _read_unchanged_manifest(path: Path, *_: int) -> Mapping[str, Any]:
-    """Read once, as long as the file is the same: every record of a run asks for it."""
+    """Cached while the file is unchanged: every record of a run needs the manifest."""
     return _read_manifest(path)
 
 
@@ -341,11 +342,11 @@ def _read_manifest(path: Path) -> Mapping[str, Any]:
 
 
 PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}\.(csv|json|safetensors)", re.ASCII)
-"""A file of a run: never a path."""
+"""The name of a run's file: never a path."""
 
 
 def _is_manifest(content: Any) -> bool:
-    """Whether every entry that is read back is there and of its type, and every file name is a plain one."""
+    """Whether every entry that is read back exists with its type, and every file name matches PLAIN_NAME."""
     match content:
         case {
             "training": {"key": str(), "settings": dict()},
@@ -367,12 +368,12 @@ def _is_entry(entry: Any) -> bool:
 
 
 def _holds(path: Path, content: bytes) -> bool:
-    """Whether the file is there with this very content."""
+    """Whether the file exists with exactly this content."""
     return path.is_file() and path.stat().st_size == len(content) and files.read(path) == content
 
 
 def _digest(path: Path) -> str | None:
-    """SHA-256 of a manifest as it lies there; None if it cannot be read."""
+    """SHA-256 of a manifest's file; None if it cannot be read."""
     try:
         return files.sha256(files.read(path, LARGEST_JSON))
     except ReproduceError:
@@ -380,7 +381,7 @@ def _digest(path: Path) -> str | None:
 
 
 def _needed(run: RunId, failure: Any) -> set[str]:
-    """The files without which an evaluated run cannot be read, or, if its evaluation failed, not evaluated again."""
+    """The files needed to read an evaluated run, or, if its evaluation failed, to evaluate it again."""
     needed = {HISTORY, MILESTONES} if failure else set(RECORDS)
     return needed - set(TRAINED) if run.is_reference else needed
 
@@ -388,7 +389,7 @@ def _needed(run: RunId, failure: Any) -> set[str]:
 def file_problems(
     folder: Path, manifest: Mapping[str, Any], verify: bool, may_lack: Iterable[str] = ()
 ) -> dict[str, str]:
-    """Name → what is wrong, of every file that is not what the manifest says. may_lack: names that need not be there.
+    """Name → what is wrong, for every file that does not match the manifest. may_lack: names that may be missing.
     verify: compare checksums, instead of sizes alone."""
     return {
         name: problem
@@ -441,6 +442,6 @@ def read_csv(content: bytes, columns: Iterable[str], what: str) -> pd.DataFrame:
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         raise ReproduceError(f"{what} lacks the column {missing[0]}")
-    if not isinstance(frame.index, pd.RangeIndex):  # what pandas makes of rows longer than the header
+    if not isinstance(frame.index, pd.RangeIndex):  # so for rows longer than the header
         raise ReproduceError(f"{what} has rows that are longer than its header")
     return frame

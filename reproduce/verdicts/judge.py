@@ -1,4 +1,4 @@
-"""Both verdicts of every statement: the rules that hold for all kinds. Those of one kind stand at its predicate."""
+"""Both verdicts of every statement: the rules for all kinds. The rule of one kind is in its predicate's docstring."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from reproduce.verdicts.world import World
 PREDICATES = (sizes, orders, own, text)
 """The modules whose import fills KINDS and OWN."""
 SIZES_JUDGED = ("paper", "notebook")
-"""Profiles whose absolute sizes are held against the printed ones: the paper's protocol, and the length that the
-printed numbers fit. `desk` has another schedule."""
+"""Profiles whose absolute sizes are compared with the printed ones: the paper's protocol, and the training length that
+fits the printed numbers. `desk` has another schedule."""
 MIDWAY = {"paper": 50, "desk": 8, "notebook": 5}
-"""Profile → the epoch, beside the last one, at which a verdict is asked again."""
+"""Profile → the epoch, beside the last one, at which a statement is judged again."""
 PCA = "pca-16"
 
 
@@ -47,11 +47,11 @@ def judge(
 ) -> tuple[Verdict, ...]:
     """Judge statements (default: all) within the paper's tables and in a campaign.
 
-    A verdict is given under the profile's protocol as it stands. It is undecided where a run that the statement
-    needs is missing or failed, where the interval lies on both sides of the decision, or where the quantity does
-    not exist here. A statement about the whole field is judged on all 22 rows and again without collapsed ones;
-    where the two disagree it is undecided. Absolute sizes are judged in `paper` and `notebook` only. Without
-    records, or in a profile without verdicts, only the paper is judged.
+    A verdict holds for the profile's protocol. It is undecided if a run that the statement needs is missing or
+    failed, if the interval lies on both sides of the decision, or if the quantity does not exist here. A statement
+    about the whole field is judged on all 22 rows and again without collapsed ones; if the two disagree it is
+    undecided. Absolute sizes are judged in `paper` and `notebook` only. Without records, or in a profile without
+    verdicts, only the paper is judged.
     """
     tables = tables or paper_tables()
     chosen = from_tables(tables) if statements is None else tuple(statements)
@@ -61,7 +61,7 @@ def judge(
 
 
 def ledger(verdicts: Iterable[Verdict]) -> pd.DataFrame:
-    """The verdicts as a frame, one row a statement: what `claims`, the report and the explorer show."""
+    """The verdicts as a frame, one row per statement, as `claims`, the report and the explorer show them."""
     return pd.DataFrame([verdict.fields() for verdict in verdicts])
 
 
@@ -98,8 +98,8 @@ def _asked(found: Finding) -> bool:
 
 
 def evaluate(statement: Statement, world: World) -> Finding:
-    """One predicate in one world. Raises ReproduceError for an unknown kind, for arguments that do not fit it, and
-    for records that lack what it asks for."""
+    """Evaluate one predicate in one world. Raises ReproduceError for an unknown kind, for arguments that do not fit it,
+    and for records that lack what it needs."""
     try:
         return kind_of(statement).predicate(world, statement)
     except Undecidable as obstacle:
@@ -112,12 +112,12 @@ def evaluate(statement: Statement, world: World) -> Finding:
 
 
 def rules() -> dict[str, str]:
-    """Kind → its rule, as docs/CLAIMS.md prints it; statements that are like no other by their own name."""
+    """Kind → its rule, as docs/CLAIMS.md prints it. A statement with its own predicate is listed by its name."""
     return {name: kind.rule for name, kind in (*sorted(KINDS.items()), *OWN.items())}
 
 
 def paper_world(tables: Tables | None = None, records: Records | None = None) -> World:
-    """The paper's own tables as a world. records: of any profile on MNIST, for what only the images can tell."""
+    """The paper's own tables as a world. records: of any profile on MNIST, for what only the images can show."""
     tables = tables or paper_tables()
     models = tables.models()
     return World(
@@ -131,7 +131,7 @@ def paper_world(tables: Tables | None = None, records: Records | None = None) ->
 
 
 def _floor(records: Records | None) -> float | None:
-    """Median over the 25 pairs of test images of D/81, D their squared distance."""
+    """Median of D/81 over the 25 pairs of test images, where D is their squared distance."""
     if records is None or not summaries.verdicts_allowed(records):
         return None
     try:
@@ -152,7 +152,7 @@ def _pca(records: Records | None) -> dict[str, float] | None:
 
 
 class Campaign:
-    """What a campaign says of statements."""
+    """Judges statements by a campaign's results."""
 
     def __init__(self, records: Records, models: pd.DataFrame | None = None) -> None:
         self.records = records
@@ -160,7 +160,7 @@ class Campaign:
         self.allowed = summaries.verdicts_allowed(records)
         paper = paper_tables().models()
         summary = summaries.summarise(records) if models is None else models
-        # what else was trained is not the paper's field
+        # other trained models do not belong to the paper's field
         self.summary = summary[summary.index.isin(paper.index)]
         finished = self.summary[np.isfinite(self.summary["ssim"])]
         pca = _pca(records)
@@ -190,7 +190,7 @@ class Campaign:
         if kind.size and self.profile not in SIZES_JUDGED:
             return self._stand_in(statement)
         found = evaluate(statement, self.everything)
-        # of a collapsed model itself nothing is left to ask without it
+        # a statement about a collapsed model cannot be judged without it
         fewer = statement.among(self.alive.slugs) if self.alive.left_out and self.alive.slugs else None
         if fewer is None or not self.about_field(statement):
             return found
@@ -207,7 +207,7 @@ class Campaign:
         return Finding(Outcome.UNDECIDED, shown, "collapsed rows change the answer", numbers)
 
     def _refuted_already(self, statement: Statement, missing: str) -> Finding | None:
-        """Not reproduced, where the models that are there refute a statement about each of several."""
+        """Not reproduced, if the finished models refute a statement that is about each of several models."""
         # a family's mean needs all its members
         if not kind_of(statement).each(statement) or "of" in statement.arguments:
             return None
@@ -218,7 +218,7 @@ class Campaign:
         return Finding(Outcome.FAILS, found[1].shown, f"refuted by the models at hand ({missing})")
 
     def _stand_in(self, statement: Statement) -> Finding:
-        """An absolute size in a profile with another schedule: its direction, if it has one, else how far it lies."""
+        """An absolute size in a profile with another schedule: its direction, if it has one, else only our value."""
         try:
             if (found := sizes.direction(self.everything, statement)) is not None:
                 return found
@@ -230,12 +230,12 @@ class Campaign:
         )
 
     def about_field(self, statement: Statement) -> bool:
-        """Whether it compares with the whole field. "Exactly these" does, "these among others" does not."""
+        """Whether a statement compares with the whole field. "Exactly these" does, "these among others" does not."""
         field = kind_of(statement).field and statement.arguments.get("sense") != "inside"
         return field or statement.about_everyone
 
     def missing(self, statement: Statement) -> str:
-        """Which runs it needs that are missing or failed, or ""."""
+        """Which runs that a statement needs are missing or failed, in words, or ""."""
         gone = set(self.everything.paper.index) - set(self.everything.slugs)
         needed = [slug for slug in statement.rests_on() if slug in gone]
         if needed:
@@ -247,7 +247,7 @@ class Campaign:
         return ""
 
     def grade(self, statement: Statement) -> Grade:
-        """A: the paper's protocol with three seeds of all models that it needs; B: with fewer; C: desk; D:
+        """A: the paper's protocol with three seeds of all models that the statement needs; B: with fewer; C: desk; D:
         notebook."""
         if self.profile == "paper":
             everyone = self.about_field(statement) or not statement.rests_on()
@@ -260,7 +260,7 @@ class Campaign:
 
     @cached_property
     def looks(self) -> tuple[Campaign, ...]:
-        """The same campaign seen otherwise: each seed alone, midway through training, and after the last epoch."""
+        """Parts of the same campaign: each seed alone, midway through training, and after the last epoch."""
         seeds, own = summaries.seeds(self.records), self.records.milestones
         alone = (Campaign(summaries.only_seeds(self.records, [seed])) for seed in seeds)
         by_seed = tuple(alone) if len(seeds) > 1 else (self,)
@@ -268,23 +268,23 @@ class Campaign:
             return by_seed
         frames = [own[own["epoch"] == MIDWAY[self.profile]]]
         runs = summaries.finished(self.records).dropna(subset=["best_epoch"])
-        # else the kept weights are those of the last epoch
+        # otherwise the kept weights are those of the last epoch
         if (runs["best_epoch"] != runs["epochs"]).any():
             last = own.groupby(["architecture", "variant", "seed"])["epoch"].transform("max")
             frames.append(own[own["epoch"] == last])
         return (*by_seed, *(Milestone(self, frame) for frame in frames if not frame.empty))
 
     def looks_at(self, statement: Statement, outcome: Outcome) -> tuple[int, int]:
-        """In how many looks the outcome is this one, and of how many that could be taken.
+        """In how many looks the outcome is this one, and how many looks could be taken.
 
-        None is taken where a run is missing, or a milestone does not note what it needs. A look that comes out
-        undecided was taken, and is no agreement."""
+        A look cannot be taken if a run is missing, or if a milestone does not record what the statement needs. An
+        undecided look counts as taken, but not as agreement."""
         taken = [found for look in self.looks if _asked(found := look.evaluate(statement))]
         return sum(found.outcome is outcome for found in taken), len(taken)
 
 
 class Milestone(Campaign):
-    """A campaign with the weights of one epoch, of which the metrics of the paper's images and pairs are left."""
+    """A campaign with the weights of one epoch: only the metrics on the paper's images and pairs are known."""
 
     def __init__(self, whole: Campaign, frame: pd.DataFrame) -> None:
         self._frame = frame[frame["variant"] == ""].rename(columns={"item": "unit"})
@@ -299,7 +299,7 @@ class Milestone(Campaign):
         super().__init__(whole.records, models=models.loc[order])
 
     def measurements(self, metric: str) -> pd.DataFrame:
-        """As of the whole campaign, of what milestones note."""
+        """As in `Campaign`, for the metrics that milestones record."""
         record = "pair" if metric in (*PAIR_METRICS, "end_distance") else "image"
         rows = self._frame[self._frame["record"] == record]
         return rows[["architecture", "seed", "unit", metric]].rename(columns={metric: "value"})

@@ -1,4 +1,4 @@
-"""The table of kinds: name → predicate, with what holds for all statements of that kind."""
+"""The table of kinds: name → predicate, with the properties of all statements of that kind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Property = Callable[[Statement], bool]
 
 
 def never(statement: Statement) -> bool:
-    """True of no statement."""
+    """False for every statement."""
     return False
 
 
@@ -24,10 +24,10 @@ class Kind:
     """A predicate and its properties.
 
     field: it compares with the whole field, whichever models a statement names.
-    size:  it is about absolute sizes, which a stand-in for the paper's schedule cannot show.
-    text:  it is about the paper's own text, settings or mathematics: no result bears on it.
-    each:  whether a statement says something of each model that it names, so that what refutes it for some of them
-           refutes it, whatever the others do.
+    size:  it is about absolute sizes, which a substitute for the paper's schedule cannot show.
+    text:  it is about the paper's own text, settings or mathematics, independent of any result.
+    each:  whether a statement says something about each model that it names, so that some of them can refute it,
+           whatever the others do.
     """
 
     predicate: Predicate
@@ -38,14 +38,14 @@ class Kind:
 
     @property
     def rule(self) -> str:
-        """What the predicate's docstring says, on one line."""
+        """The predicate's docstring on one line."""
         return " ".join((self.predicate.__doc__ or "").split())
 
 
 KINDS: dict[str, Kind] = {}
 """Name → kind, filled by the modules that `judge` imports."""
 OWN: dict[str, Kind] = {}
-"""Statement → its own kind: those that are like no other."""
+"""Statement → its kind, for statements with a predicate of their own."""
 
 
 def kind(

@@ -1,4 +1,4 @@
-"""What a statement of the paper is, and the words in which it is judged."""
+"""What a statement of the paper is, and the words of its verdicts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from reproduce.errors import ReproduceError
 from reproduce.paper import Printed
 
 SLUG_ARGUMENTS = ("architecture", "models", "family", "better", "worse", "of", "to", "over", "among")
-"""The arguments that name architectures; a statement rests on those it names, or else on all 22."""
+"""The arguments that name architectures; a statement depends on those it names, or else on all 22."""
 WHOLE = ("all", "others")
-"""What such an argument may hold instead of names: every row, or every row that the statement does not name."""
+"""Values of such an argument instead of names: every row, or every row that the statement does not name."""
 
 
 class Place(NamedTuple):
-    """Where the paper says it: the name of that row of the registry, its section, and where in the section."""
+    """Where the paper says something: the name of that row of the registry, the section, and where in the section."""
 
     id: str
     section: str
@@ -32,12 +32,12 @@ class Statement:
 
     id:        section and name, "IV-A.ssim-gap".
     places:    where the paper says it, the first one first.
-    printed:   its numbers, as characters.
+    printed:   its numbers, as printed characters.
     wording:   what it says, in our words.
     kind:      the predicate that decides it; `arguments` are that predicate's parameters. An argument "$2" stands for
                the second printed number.
     important: whether it belongs in the body of the report.
-    scale:     what a printed unit is worth (Table I prints MSE × 10³).
+    scale:     the value of a printed unit (Table I prints MSE × 10³).
     """
 
     id: str
@@ -56,17 +56,17 @@ class Statement:
 
     @property
     def told_places(self) -> tuple[str, ...]:
-        """ "IV-A, text": its places in words, each once."""
+        """Its places in words, such as "IV-A, text", without repetition."""
         return tuple(dict.fromkeys(f"{place.section}, {place.where}" for place in self.places))
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Every name under which it is known: its own, and those of its places."""
+        """Every name of the statement: its own, and those of its places."""
         return tuple(dict.fromkeys((self.id, *(place.id for place in self.places))))
 
     @property
     def numbers(self) -> tuple[Printed, ...]:
-        """All printed numbers. Raises ReproduceError where there is none."""
+        """All printed numbers. Raises ReproduceError if there is none."""
         if not self.printed:
             raise ReproduceError(f"statement {self.id}: kind '{self.kind}' needs a printed number")
         return tuple(Printed(text, self.scale) for text in self.printed)
@@ -113,9 +113,9 @@ class Statement:
         return tuple(dict.fromkeys(named))
 
     def among(self, slugs: Collection[str]) -> Statement | None:
-        """The same statement of those of its models that are among these; None where nothing would be left of a list.
+        """The same statement about only those of its models that are in `slugs`; None if a list would become empty.
 
-        A family's place (`family-place`) is about a family by its name, whichever of its members are left.
+        A family's place (`family-place`) names a family, whichever of its members are left.
         """
         asked = dict(self.arguments)
         for name in SLUG_ARGUMENTS:
@@ -128,12 +128,12 @@ class Statement:
 
     @property
     def about_everyone(self) -> bool:
-        """Whether it names no architectures, or sets those that it names against all others."""
+        """Whether it names no architectures, or compares those that it names with all others."""
         return not self.rests_on() or any(self.arguments.get(name) in WHOLE for name in SLUG_ARGUMENTS)
 
 
 def command(statement_id: str, profile: str = "") -> str:
-    """The command that shows one verdict with its evidence: in a profile, or in the one that the user has chosen."""
+    """The command that shows one verdict with its evidence, in the given profile or in the user's default one."""
     chosen = f" --profile {profile}" if profile else ""
     return f"python -m reproduce claims{chosen} --id {statement_id}"
 
@@ -164,7 +164,7 @@ IN_RESULTS: Mapping[Outcome, str] = {
     Outcome.OTHER: "defined differently",
     Outcome.UNJUDGED: "not judged",
 }
-"""The last word is for absolute sizes in a profile whose schedule is not the paper's."""
+"""The last one is for absolute sizes in a profile whose schedule is not the paper's."""
 Grade = Literal["A", "B", "C", "D", ""]
 GRADES: Mapping[Grade, str] = {
     "A": "the paper's protocol, three seeds",
@@ -180,7 +180,7 @@ class Finding:
 
     shown:  the recomputed numbers, as a short sentence.
     reason: why it is undecided or defined differently, in one phrase.
-    beside: the same numbers without collapsed rows, where these are others.
+    beside: the same numbers without collapsed rows, if they differ.
     """
 
     outcome: Outcome
@@ -192,7 +192,7 @@ class Finding:
 def decided(
     shown: str, *, holds: object, partly: object = False, fails: object = True, reason: str = ""
 ) -> Finding:
-    """The first answer that is true: it holds, does partly, fails; undecided for that reason where none is."""
+    """The first outcome whose condition is true: holds, partly, fails; else undecided, for that reason."""
     for outcome, true in ((Outcome.HOLDS, holds), (Outcome.PARTLY, partly), (Outcome.FAILS, fails)):
         if true:
             return Finding(outcome, shown)
@@ -200,7 +200,7 @@ def decided(
 
 
 class Undecidable(Exception):
-    """Raised inside a predicate where the world lacks what it needs; the message is the reason."""
+    """Raised by a predicate if the world lacks what it needs; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -208,8 +208,8 @@ class Verdict:
     """A statement with both verdicts and their evidence: `within_paper` and `verdict` hold the words above.
 
     about:    "results", or "text": settings, mathematics and the paper's own wording have no verdict in results.
-    looks:    in how many looks (each seed; during and at the end of training) the verdict is this one, and of how
-    many.
+    looks:    in how many looks (each seed; during and at the end of training) the verdict is the same, and the number
+              of looks.
     """
 
     statement: Statement
@@ -225,7 +225,7 @@ class Verdict:
 
     @property
     def evidence(self) -> str:
-        """The numbers over all rows, and those without collapsed ones where they differ."""
+        """The numbers over all rows, and those without collapsed ones if they differ."""
         return "; ".join(filter(None, (self.shown, self.beside)))
 
     @property
@@ -236,7 +236,7 @@ class Verdict:
 
     @property
     def looks_in_words(self) -> str:
-        """ "2 of 3", or "" where there is no verdict to look at again."""
+        """ "2 of 3", or "" if no look could be taken."""
         return f"{self.looks[0]} of {self.looks[1]}" if self.looks[1] else ""
 
     def fields(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Statements of order: who is better than whom, who is the same, which family leads, which models no other beats."""
+"""Statements about order: which models are better, which are the same, which family leads, which no other beats."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reproduce.verdicts.sizes import bounds, within
 from reproduce.verdicts.world import PRINTED_IMAGES, PRINTED_PAIRS, Values, World, listed
 
 PRINTED_SEEDS = 3
-"""Section III-G: three independent measurements a metric."""
+"""Section III-G: three independent measurements per metric."""
 
 
 @kind("ordering", each=lambda statement: True)
@@ -39,7 +39,7 @@ def ordering(world: World, statement: Statement) -> Finding:
 def ordered_as_printed(
     world: World, metric: str, leaders: tuple[str, ...], others: tuple[str, ...]
 ) -> Finding:
-    """Whether in the tables every leader is better than every other one."""
+    """Whether every leader is better than every other model in the tables."""
     better, worse = (world.rows(slugs, metric) for slugs in (leaders, others))
     sign = measure(metric).better or +1
     low, high = (better * sign).min(), (worse * sign).max()
@@ -52,11 +52,11 @@ def ordered_as_printed(
     return decided(shown, holds=low > high)
 
 
-# who leads or trails is already refuted by one model that is beyond
+# one model beyond the leader or the last one is enough to refute the statement
 @kind("rank", field=True, each=lambda statement: statement.arguments.get("place") in ("1", "-1"))
 def rank(world: World, statement: Statement) -> Finding:
     """A model's place in one metric, 1 the best, −1 the worst. Paper: among the places that its ties allow.
-    Results: by its lead over each other model; where rows are left out, places in the lower half are counted from
+    Results: by its lead over each other model; if rows are left out, places in the lower half are counted from
     the bottom."""
     (slug,) = statement.slugs("architecture")
     metric = statement.text("metric")
@@ -108,20 +108,20 @@ NEITHER = "neither shown to be the same nor to differ by the margin"
 
 
 def _sameness(found: rules.Comparison) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each difference is within the margin by two one-sided tests, or (which is stricter, and true of equal
-    numbers) by its 95 % interval; and whether that lies beyond the margin."""
+    """Whether each difference is within the margin by two one-sided tests, or by its 95 % interval (which is stricter,
+    but also holds for equal numbers); and whether that interval lies beyond the margin."""
     within = (found.low >= -found.margin) & (found.high <= found.margin)
     beyond = (found.low > found.margin) | (found.high < -found.margin)
     return ((found.sure == Lead.SAME) | within).ravel(), beyond.ravel()
 
 
 def _over_margin(found: rules.Comparison) -> np.ndarray:
-    """The sizes of the differences, in margins."""
+    """The absolute differences, in units of the margin."""
     return np.abs(found.points) / np.maximum(found.margin, 1e-300)
 
 
 def _widest(found: rules.Comparison) -> str:
-    """The largest difference against its margin, in words."""
+    """The difference that is largest in units of its margin, in words."""
     ratio = _over_margin(found)
     i, j = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     a, b = LABELS[found.first[i]], LABELS[found.second[j]]
@@ -197,8 +197,8 @@ def significant(world: World, statement: Statement) -> Finding:
     not checkable where only one of the two is. Results: over the paper's images or pairs, 22·p (the paper's
     correction) below the bound with that sign, for every model; "direction only" if every difference has the sign
     with p < 0.05. With `sense=none`: no model differs. Results: not if one does (p ≤ 0.05 after Holm); reproduced
-    only if two one-sided tests also place every difference within the margin, since what is not significant may
-    only be unmeasured."""
+    only if two one-sided tests also place every difference within the margin, since a difference that is not
+    significant may just be too small to measure."""
     metric, named, others = statement.text("metric"), statement.slugs("models"), statement.slugs("to")
     if statement.text("sense") == "none":
         return _not_significant(world, metric, named, others)
@@ -263,8 +263,8 @@ def _reachable(world: World, pairs: Sequence[tuple[str, str]], metric: str, boun
 
 
 def _smallest_p(world: World, slug: str, other: str, metric: str, n: int) -> float:
-    """The least corrected p of a model against another that the printed numbers allow over n values, with rounding in
-    its favour."""
+    """The smallest corrected p of one model against another that the printed numbers allow over n values, with rounding
+    in its favour."""
     assert world.half_units is not None, "only the paper's world has rounding"
     values, halves, sd = world.models, world.half_units, f"{metric}_sd"
     difference = abs(values.at[slug, metric] - values.at[other, metric])
@@ -277,9 +277,9 @@ def _smallest_p(world: World, slug: str, other: str, metric: str, n: int) -> flo
 
 @kind("same-ranking", field=True)
 def same_ranking(world: World, statement: Statement) -> Finding:
-    """Two metrics rank all models identically (rows tied in either metric may stand either way). Results: not if a
-    pair of models certainly stands one way in one metric and the other way in the other; "direction only" if
-    Spearman's ρ is at least 0.95 all the same."""
+    """Two metrics rank all models identically (rows tied in either metric may have either order). Results: not if a
+    pair of models certainly has one order in one metric and the opposite order in the other; "direction only" if
+    Spearman's ρ is nevertheless at least 0.95."""
     x, y = (statement.text(name) for name in ("x", "y"))
     a, b = (world.rows(world.slugs, name) * measure(name).better for name in (x, y))
     rho = statistics.spearman(a, b).r
@@ -327,9 +327,9 @@ def residual(world: World, statement: Statement) -> Finding:
 def family_values(
     statement: Statement, families: Mapping[str, tuple[str, ...]], metric: str, values: Values
 ) -> np.ndarray:
-    """A metric's mean (or median) over each family, times ±1 so that more is better: (…, families).
+    """A metric's mean (or median) over each family, times ±1 so that larger is better: (…, families).
 
-    Raises Undecidable if a family misses a member, which might change the order."""
+    Raises Undecidable if a family lacks a member, which might change the order."""
     reduce = np.median if statement.text("by", "mean") == "median" else np.mean
     found = [reduce(values.of(metric, slugs), axis=-1) for slugs in families.values()]
     return measure(metric).better * np.stack(found, axis=-1)
@@ -380,8 +380,8 @@ def _require_points(world: World, slugs: tuple[str, ...]) -> None:
 
 @kind("pareto", field=True)
 def pareto_members(world: World, statement: Statement) -> Finding:
-    """The Pareto set of SSIM and PIQ consists of exactly the named models, or (`sense=in`, `sense=out`) the named
-    models are in it, or not. Results: by the share of resamples in which each model belongs to it, 97.5 % for
+    """The Pareto set of SSIM and PIQ consists of exactly the named models, or the named models are in it (`sense=in`)
+    or not in it (`sense=out`). Results: by the share of resamples in which each model belongs to it; 97.5 % count as
     certain."""
     named, sense = statement.slugs("models"), statement.text("sense", "exactly")
     _require_points(world, named)
@@ -391,7 +391,7 @@ def pareto_members(world: World, statement: Statement) -> Finding:
 @kind("best-of-combined", field=True)
 def best_of_combined(world: World, statement: Statement) -> Finding:
     """The named models lead a list of candidates (or all models) by the combined rank of Fig. 4. A tie is no lead:
-    each must stand before every other candidate. Results: by the share of resamples in which they do."""
+    each must be ahead of every other candidate. Results: by the share of resamples in which they are."""
     named = statement.slugs("models")
     candidates = world.select(statement, "among")
     _require_points(world, tuple(dict.fromkeys((*named, *candidates))))
@@ -415,8 +415,7 @@ def best_of_combined(world: World, statement: Statement) -> Finding:
 @kind("count", field=True)
 def count(world: World, statement: Statement) -> Finding:
     """A printed number of models: in the Pareto set, outside it, within bounds of a metric, or finished at all.
-    Results: reproduced if 97.5 % of resamples
-    give that number, not if at most 2.5 % do."""
+    Results: reproduced if at least 97.5 % of resamples give that number, not if at most 2.5 % do."""
     of, printed, n = statement.text("set"), int(statement.number.value), len(world.slugs)
     if of == "rows":
         if world.is_paper:
@@ -441,12 +440,12 @@ def count(world: World, statement: Statement) -> Finding:
 
 @kind("recommendation", field=True)
 def recommendation(world: World, statement: Statement) -> Finding:
-    """A cell of Table III: `role=first` is the model put first, `recommended` and `avoid` are all listed. Paper: the
-    first must stand first by the rule of its priority (SSIM for reconstruction, PIQ for interpolation, Fig. 4's
+    """A cell of Table III: `role=first` is the model put first, `recommended` and `avoid` are all listed models. Paper:
+    the first must be first by the rule of its priority (SSIM for reconstruction, PIQ for interpolation, Fig. 4's
     combined rank for both); a recommended model must not be beaten in SSIM and PIQ at once; an avoided one must be
-    worse than every recommended one in the metric of its priority, or, for both, be beaten by one in both. Results:
-    our Table III (see its rules) puts it first, recommends as many and the same, or avoids them; "direction only"
-    where half of them are."""
+    worse than every recommended one in the metric of its priority, or, for both, be beaten by one in both metrics.
+    Results: our Table III (see its rules) puts it first, has the same models first on its list of recommended ones, or
+    avoids them; "direction only" if it is among our first three, or if half of them are."""
     named, role = statement.slugs("models"), statement.text("role")
     row = table3().set_index("application").loc[statement.text("application")]
     priority = row["priority"]
@@ -462,7 +461,7 @@ def recommendation(world: World, statement: Statement) -> Finding:
             else _avoidable(world, named, row["recommended"], priority)
         )
     if priority != "Reconstruction":
-        world.column("digit_frames")  # without it our rules are others
+        world.column("digit_frames")  # our rules need it
     ours = (avoided if role == "avoid" else recommended)(world.models, priority)
     shown = f"ours: {listed(ours[: max(3, len(named))])}"
     if role == "first":
@@ -474,7 +473,7 @@ def recommendation(world: World, statement: Statement) -> Finding:
 
 
 def _first(world: World, named: tuple[str, ...], priority: str) -> Finding:
-    """Whether a first choice stands first in the paper's tables, and whether the paper names one for that
+    """Whether a first choice is first in the paper's tables, and whether the paper names only one for that
     priority."""
     table = table3()
     firsts = dict.fromkeys(rows[0] for rows in table.loc[table["priority"] == priority, "recommended"])
@@ -491,7 +490,7 @@ def _first(world: World, named: tuple[str, ...], priority: str) -> Finding:
 
 
 def _recommendable(world: World, named: tuple[str, ...]) -> Finding:
-    """Whether the tables speak against recommending these models."""
+    """Whether the tables contradict recommending these models."""
     beaten = [
         f"{LABELS[slug]} is beaten in both by {listed(by[:4])}"
         for slug in named
@@ -506,7 +505,7 @@ def _recommendable(world: World, named: tuple[str, ...]) -> Finding:
 
 
 def _avoidable(world: World, named: tuple[str, ...], instead: tuple[str, ...], priority: str) -> Finding:
-    """Whether the tables speak for avoiding these models where others are recommended."""
+    """Whether the tables support avoiding these models while others are recommended."""
     if priority in MERITS:
         return ordered_as_printed(world, MERITS[priority][0], instead, named)
     if wrong := [slug for slug in instead if _beaten_by(world, slug, named)]:
@@ -517,7 +516,7 @@ def _avoidable(world: World, named: tuple[str, ...], instead: tuple[str, ...], p
 
 
 def _beaten_by(world: World, slug: str, rivals: Iterable[str]) -> tuple[str, ...]:
-    """The rivals that are at least as good in SSIM and PIQ however the numbers were rounded, and better in one."""
+    """The rivals that are at least as good in SSIM and PIQ, and better in one, however the numbers were rounded."""
     assert world.half_units is not None, "only the paper's world has rounding"
     points = world.models[["ssim", "piq"]].assign(piq=-world.models["piq"])
     halves = world.half_units[["ssim", "piq"]] * (1 - 1e-9)

@@ -1,4 +1,4 @@
-"""Statements that are like no other: one plain function each, by section. The registry's kind of these is `own`."""
+"""Statements with a predicate of their own: one function each, by section. In the registry their kind is `own`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def systematic(world: World, statement: Statement) -> Finding:
 @own("V-F.three-metrics", field=True)
 def duality_in_three_metrics(world: World, statement: Statement) -> Finding:
     """The duality shows in all three measures of smoothness: SSIM rises with PIQ, rises with ISS, and falls with
-    I-SSIM, each with p < 0.05. Results: refuted where one correlation has the other sign with p < 0.05."""
+    I-SSIM, each with p < 0.05. Results: refuted if one correlation has the other sign with p < 0.05."""
     rougher = {"piq": 1, "iss": 1, "i_ssim": -1}
     found = {name: statistics.pearson(world.column("ssim"), world.column(name)) for name in rougher}
     if not all(np.isfinite(one.r) for one in found.values()):
@@ -62,15 +62,15 @@ def duality_in_three_metrics(world: World, statement: Statement) -> Finding:
 HARDWARE = "A40"
 """The GPU on which the paper's minutes were measured (III-H)."""
 MINUTES_MARGIN = 0.10
-"""Our minutes may lie this far outside a printed range."""
+"""Our minutes may be this share outside a printed range."""
 
 
 @kind("run-time", size=True)
 def run_time(world: World, statement: Statement) -> Finding:
     """Minutes of training on the paper's hardware. Paper: the range overlaps the one that the statement named by
-    `there` prints for the same models. Results: judged where the profile is `paper` and every run of the named
-    models was trained on an A40: all lie in the printed range, or a tenth outside. Elsewhere the quantity does not
-    exist; the order of the costs is a statement of its own."""
+    `there` prints for the same models. Results: judged only if the profile is `paper` and every run of the named
+    models was trained on an A40: all must lie in the printed range, or at most a tenth outside. Otherwise the quantity
+    does not exist; the order of the costs is a statement of its own."""
     low, high = (number.value for number in (statement.numbers[0], statement.numbers[-1]))
     if world.is_paper:
         there = [registry.row(identity) for identity in statement.text("there").split()]
@@ -88,7 +88,7 @@ def run_time(world: World, statement: Statement) -> Finding:
 
 
 def _on_the_papers_hardware(world: World, slugs: Sequence[str]) -> bool:
-    """Whether the profile is the paper's and its runs of these models all name its GPU."""
+    """Whether the profile is the paper's, and all its runs of these models were trained on the paper's GPU."""
     records = world.campaign()
     if records.profile != "paper" or "hardware" not in records.runs:
         return False
@@ -183,8 +183,8 @@ def psnr_spread(world: World, statement: Statement) -> Finding:
 @kind("hardest-digits")
 def hardest_digits(world: World, statement: Statement) -> Finding:
     """Named models fail most on named digits. Results: averaged over the models, these digits have the largest MSE of
-    the ten on the whole test set; "direction only" if at least half of them are among as many. By the share of
-    resamples, in which all models err alike."""
+    the ten on the whole test set; "direction only" if at least half of them are among the same number of digits with
+    the largest MSE. By the share of resamples, in which the models' sampling errors are fully correlated."""
     digits = [int(digit) for digit in statement.text("digits").split()]
     means, errors = (table.reindex(statement.slugs("models")) for table in _mse_by_digit(world))
     mean, error = means.mean().to_numpy(), errors.mean().to_numpy()
@@ -211,8 +211,8 @@ def _noise(shape: tuple[int, ...]) -> np.ndarray:
 @own("IV-G.svae-uniform", field=True)
 def svae_uniform(world: World, statement: Statement) -> Finding:
     """SVAE fails on all digits alike: the coefficient of variation of its MSE over the ten digits is the smallest
-    of all models; "direction only" if below the median. By the share of resamples, in which each model errs by
-    itself."""
+    of all models; "direction only" if below the median. By the share of resamples, in which the models' sampling errors
+    are independent."""
     means, errors = (table.dropna() for table in _mse_by_digit(world))
     if "svae" not in means.index:
         raise Undecidable("no errors by digit")
@@ -251,7 +251,7 @@ def aae_seeds(world: World, statement: Statement) -> Finding:
     slug = "adversarial-ae"
     if world.is_paper:
         mean, sd = (float(world.models.at[slug, name]) for name in ("ssim", "ssim_sd"))
-        most = mean + 2 * sd / np.sqrt(3)  # two equal values and one apart
+        most = mean + 2 * sd / np.sqrt(3)  # two equal values and one different
         shown = f"three values with mean {mean:.3f} and SD {sd:.3f} cannot exceed {most:.3f}"
         return decided(shown, holds=most >= float(world.models["ssim"].max()))
     seeds = summaries.seed_means(world.campaign(), "ssim").reindex(world.models.index.union([slug]))
@@ -283,7 +283,7 @@ def piq_more_sensitive(world: World, statement: Statement) -> Finding:
 @own("V-G.inverted", field=True)
 def inverted_families(world: World, statement: Statement) -> Finding:
     """The families' order by PIQ is exactly the reverse of their order by SSIM. Results: not if two families
-    certainly stand the same way in both; "direction only" if the two orders are negatively related all the same."""
+    certainly have the same order in both; "direction only" if the two orders are nevertheless negatively related."""
     families = world.families("V-G")
 
     def values(v: Values) -> list[np.ndarray]:
@@ -304,7 +304,7 @@ def inverted_families(world: World, statement: Statement) -> Finding:
 
 
 class Word(NamedTuple):
-    """How a word about latent spaces is read: a statistic of codes and their digits, and which values fit the
+    """How a word about latent spaces is interpreted: a statistic of codes and their digits, and which values fit the
     word."""
 
     name: str
@@ -313,9 +313,9 @@ class Word(NamedTuple):
 
 
 STRUCTURE = 0.25
-"""A smaller silhouette is no substantial structure (Kaufman and Rousseeuw, 1990)."""
+"""A smaller silhouette shows no substantial structure (Kaufman and Rousseeuw, 1990)."""
 STRANGERS = 0.05
-"""Digits overlap where at least this share of codes has a nearest neighbour of another digit."""
+"""Digits overlap if at least this share of codes has a nearest neighbour of another digit."""
 ORDER_MARGIN = 0.05
 """Silhouettes closer than this count as the same."""
 
@@ -337,13 +337,13 @@ WORDS: dict[str, Word] = {
 
 @kind("latent")
 def latent_word(world: World, statement: Statement) -> Finding:
-    """A word about latent spaces, of the codes themselves, of which t-SNE only makes a picture. Results: clustered,
-    the silhouette by digit is at least 0.25; overlapping, at least one code in twenty has a nearest neighbour of
-    another digit; fragmented or continuous, the graph of each code's five nearest others has several, or one,
-    component of at least 1 % of the codes; axis-aligned, the digits' means spread along the axes more than after
-    random rotations, p ≤ 0.05 (worst seed, Holm over models), which compares codes of any dimension. Every named
-    model in every seed; "direction only" for most of them. Beside it, how many of all models the word fits: one that
-    fits every model tells none apart."""
+    """A word about latent spaces, tested on the codes themselves and not on their picture by t-SNE. Results: codes are
+    clustered if the silhouette by digit is at least 0.25; overlapping if at least one code in twenty has a nearest
+    neighbour of another digit; fragmented if the graph of each code's five nearest others has several components of at
+    least 1 % of the codes, and continuous if it has one; axis-aligned if the digits' means spread along the axes more
+    than after random rotations, p ≤ 0.05 (worst seed, Holm over models), which compares codes of any dimension. The
+    word must fit every named model in every seed; "direction only" if it fits in most cases. The evidence says how many
+    of all models the word fits: a word that fits every model distinguishes none."""
     word, named = WORDS[statement.text("word")], statement.slugs("models")
     everyone = {
         slug: [word.statistic(*codes) for codes in world.codes(slug).values()]
@@ -389,9 +389,9 @@ def _ends(values: Sequence[float]) -> str:
 
 @own("VI-A.within-families", field=True)
 def within_families(world: World, statement: Statement) -> Finding:
-    """SSIM and PIQ rise together within each family of four or more too. Holds if r > 0 with p < 0.05 after Holm in
-    each. Results: not if r lies below zero by 97.5 % of resamples in one; "direction only" if r > 0 by as many in
-    all."""
+    """SSIM and PIQ rise together also within each family of four or more. Holds if r > 0 with p < 0.05 after Holm in
+    each. Results: not if r lies below zero in 97.5 % of resamples for one family; "direction only" if r > 0 in as many
+    resamples for all."""
     large = {family: slugs for family, slugs in world.families("VI-A").items() if len(slugs) >= 4}
     if not large:
         raise Undecidable("no family of four models is left")

@@ -1,6 +1,6 @@
 """The registry: statements of the running text from `reproduce/paper/claims/*.csv`, and every cell of the tables.
 
-Where the paper says the same thing at several places, it is one statement with several places.
+If the paper says the same thing at several places, it is one statement with several places.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROMAN = {1: "I", 2: "II"}
 AGAIN = "again"
 """The kind of a row that only adds a place to the statement named by its argument `of`."""
 UNIQUE = {"restated", "stated", "lists", "arithmetic", "own"}
-"""Kinds of which each row is a statement of its own: where a thing is said twice, that is what they are about."""
+"""Kinds whose rows are never merged, because a repetition in the paper is what they are about."""
 
 
 @cache
@@ -35,7 +35,7 @@ def load() -> tuple[Statement, ...]:
 
 
 def from_tables(tables: Tables) -> tuple[Statement, ...]:
-    """The statements with the cells of the given tables: the sensitivity tests pass perturbed ones."""
+    """The statements with the cells of the given tables; sensitivity tests pass perturbed ones."""
     cells = [cell_statement(tables, cell) for cell in CELLS]
     seen: set[str] = set()
     for own in (*rows(), *cells):
@@ -48,8 +48,8 @@ def from_tables(tables: Tables) -> tuple[Statement, ...]:
 
 
 def _merged(text: Iterable[Statement], cells: Iterable[Statement]) -> Iterator[Statement]:
-    """One statement for all rows that say the same; what repeats a cell of Table I or II becomes a place of that
-    cell."""
+    """One statement for all rows that say the same; a row that repeats a cell of Table I or II becomes a place of that
+    cell's statement."""
     again = [own for own in text if own.kind == AGAIN]
     found: dict[object, list[Statement]] = {}
     printed = {_address(cell): cell for cell in cells}
@@ -68,19 +68,19 @@ def _merged(text: Iterable[Statement], cells: Iterable[Statement]) -> Iterator[S
 
 
 def _address(own: Statement) -> object:
-    """Which cell of the tables a number is of; None for what is no single number of one model."""
+    """The cell of the tables that a statement's number belongs to; None if it is not a single number of one model."""
     if own.kind not in ("cell", "table-cell"):
         return None
     return own.arguments["architecture"], own.arguments["metric"], own.arguments.get("part", "mean")
 
 
 def _rounds(one: Printed, other: Printed) -> bool:
-    """Whether one number is the other one, rounded once more."""
+    """Whether one number is the other, rounded once more."""
     return abs(one.value - other.value) < max(one.half_unit, other.half_unit) * (1 - 1e-9)
 
 
 def _meaning(own: Statement) -> object:
-    """What two rows have in common that say the same."""
+    """A value that is equal for two rows that say the same."""
     if own.kind in UNIQUE:
         return own.id
     if own.kind in ("cell", "table-cell"):
@@ -139,7 +139,7 @@ def parsed(frame: pd.DataFrame, name: str) -> Iterator[Statement]:
 
 
 def arguments(name: str, identity: str, text: str) -> dict[str, str]:
-    """ "metric=ssim; models=ae wae" as a dictionary. Raises ReproduceError for what is malformed."""
+    """ "metric=ssim; models=ae wae" as a dictionary. Raises ReproduceError for a malformed argument."""
     found: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(";"))):
         key, equals, value = part.partition("=")

@@ -1,10 +1,10 @@
-"""The rules of judgement, each in one place.
+"""The rules of judgement that predicates share.
 
 Within the paper, numbers agree up to rounding. In results, a printed value is reproduced if the whole 95 % interval
 of printed − ours lies within the margin, and not if the whole interval lies outside. An order is reproduced if the
-whole interval of the lead lies beyond the margin, is a direction only if it lies above zero, and is not reproduced
+whole interval of the lead lies beyond the margin, is "direction only" if it lies above zero, and is not reproduced
 if it lies below zero or if the two are equivalent (two one-sided tests: the 90 % interval lies within the margin).
-All else is undecided.
+Everything else is undecided.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from reproduce.verdicts.world import Statistic, Values, World
 INTERVAL, EQUIVALENCE = (0.025, 0.975), (0.05, 0.95)
 """Quantiles: the 95 % interval, and the 90 % interval of two one-sided tests at 5 % (Schuirmann 1987)."""
 SURE = 0.975
-"""The share of draws from which on something counts as certain."""
+"""Something counts as certain if it holds in at least this share of draws."""
 PERCENT_MARGIN = 0.10
 """Percentages and ratios are reproduced within a tenth of the printed one."""
 
@@ -41,7 +41,7 @@ def interval(draws: np.ndarray, quantiles: tuple[float, float] = INTERVAL) -> tu
 def printed_value(
     world: World, printed: Printed, statistic: Statistic, *, margin: float, show: str = ".4g"
 ) -> Finding:
-    """A number that the paper prints, against the same statistic of our values."""
+    """Compare a number that the paper prints with the same statistic of our values."""
     ours = float(statistic(world.values))
     if not np.isfinite(ours):
         raise Undecidable("undefined on these rows")
@@ -59,7 +59,7 @@ COMPATIBLE = "compatible: the sampling error is larger than the margin"
 
 
 def _error(world: World, statistic: Statistic) -> np.ndarray | float:
-    """The paper's own sampling error of a statistic, as draws; 0 where its tables do not have the quantity."""
+    """The paper's own sampling error of a statistic, as draws; 0 if its tables do not have the quantity."""
     try:
         return np.asarray(statistic(world.printed_draws) - statistic(world.printed_values))
     except KeyError:
@@ -67,7 +67,7 @@ def _error(world: World, statistic: Statistic) -> np.ndarray | float:
 
 
 def rounding(world: World, statistic: Statistic, columns: Sequence[str], rows: Sequence[str]) -> float:
-    """How far rounding of printed cells may have moved a statistic: the sum of each cell's largest effect."""
+    """The largest effect of the printed cells' rounding on a statistic: the sum of each cell's largest effect."""
     assert world.half_units is not None, "only the paper's numbers are rounded"
     cells = [(column, world.slugs.index(row)) for column in columns for row in rows]
     base = {column: world.models[column].to_numpy(dtype=float) for column in columns}
@@ -87,9 +87,9 @@ def recomputed(
     rows: Sequence[str] = (),
     show: str = ".4g",
 ) -> Finding:
-    """Within the paper: a printed number against the same statistic of the paper's tables, up to rounding of both.
+    """Within the paper: compare a printed number with the same statistic of the paper's tables, up to rounding of both.
 
-    Two roundings of one number that only touch at their ends do not agree: one of the two was rounded otherwise.
+    Two rounding intervals that only touch at their ends do not agree.
     """
     for column in columns:
         world.column(column)
@@ -105,7 +105,7 @@ def recomputed(
 
 
 class Lead(IntEnum):
-    """How one value stands to another."""
+    """How one value compares with another."""
 
     WORSE = -2
     SLIGHTLY_WORSE = -1
@@ -139,7 +139,7 @@ class Comparison:
     sure: np.ndarray
 
     def weakest(self) -> str:
-        """The pair that decides against the first, in words."""
+        """The pair that is least favourable to the first models, in words."""
         order = np.where(self.sure == Lead.SAME, -1, self.sure) * 1e6 + self.low / np.maximum(
             self.margin, 1e-300
         )
@@ -161,15 +161,15 @@ class Comparison:
 
 
 def short(value: float, sign: str = "") -> str:
-    """Three significant digits, or whole thousands; never in powers of ten where these are read."""
+    """The value with three significant digits, or, from 1000 on, as a whole number."""
     return f"{value:{sign},.0f}" if abs(value) >= 1000 else f"{value:{sign}.3g}"
 
 
 def compare(world: World, metric: str, first: tuple[str, ...], second: tuple[str, ...]) -> Comparison:
-    """How each of the first models stands to each of the second in a metric; better is positive."""
+    """Compare each of the first models with each of the second in a metric; better is positive."""
     world.rows((*first, *second), metric)
     own = measure(metric)
-    sign = own.better or +1  # of a metric without a good direction, "better" means higher
+    sign = own.better or +1  # for a metric without a good direction, "better" means higher
     a, b = world.values.of(metric, first), world.values.of(metric, second)
     points = sign * (a[:, None] - b[None, :])
     margin = np.array([[own.margin(float(value)) for value in b]] * len(a))
@@ -181,16 +181,16 @@ def compare(world: World, metric: str, first: tuple[str, ...], second: tuple[str
 
 
 def by_leads(shown: str, sure: np.ndarray, unknown: str) -> Finding:
-    """Whether every lead is one: certainly and by the margin, or at least in direction.
+    """Whether every lead is certain and beyond the margin, or at least certain in direction.
 
-    unknown: the reason for "undecided", where a lead may be none.
+    unknown: the reason for "undecided", if a lead may be zero.
     """
     certain, some = (sure == Lead.BETTER).all(), (sure > Lead.UNKNOWN).all()
     return decided(shown, holds=certain, partly=some, fails=(sure <= Lead.SAME).any(), reason=unknown)
 
 
 def place(sure: np.ndarray, target: int) -> Outcome:
-    """Whether something stands at a place, 1 the best, by its leads over all others."""
+    """Whether something has a certain place, 1 for the best, by its leads over all others."""
     above, below = (sure < Lead.SAME).sum(), (sure > Lead.UNKNOWN).sum()
     others = sure.size
     if (sure == Lead.WORSE).sum() == target - 1 and (sure == Lead.BETTER).sum() == others - target + 1:
@@ -206,7 +206,7 @@ def place(sure: np.ndarray, target: int) -> Outcome:
 
 
 def by_share(shown: str, share: float, partly: float = 0.0) -> Finding:
-    """By the share of draws in which something holds (partly: at least in part): certain, excluded, or neither."""
+    """Decide by the share of draws in which something holds (partly: holds in part): certain, excluded, or neither."""
     excluded = share <= 1 - SURE
     return decided(
         f"{shown}; it holds in {share:.0%} of resamples",
@@ -218,15 +218,15 @@ def by_share(shown: str, share: float, partly: float = 0.0) -> Finding:
 
 
 def certainly(world: World, shown: str, holds: Statistic) -> Finding:
-    """Whether something holds: of the paper's values themselves; in results by the share of draws."""
+    """Whether something holds: for the paper, by its values themselves; in results, by the share of draws."""
     if world.is_paper:
         return decided(shown, holds=bool(holds(world.values)))
     return by_share(shown, float(holds(world.draws).mean()))
 
 
 def membership(world: World, named: Sequence[str], belong: Statistic, *, exactly: bool) -> Finding:
-    """Whether the models that belong are those named (exactly), or include them; in results by the share of draws in
-    which each does. belong: values → (…, models), boolean."""
+    """Whether the models that belong to a set are exactly those named, or (not `exactly`) include them; in results by
+    the share of draws in which each belongs. belong: values → (…, models), boolean."""
     slugs, inside = world.slugs, belong(world.values)
     shares = inside.astype(float) if world.is_paper else belong(world.draws).mean(axis=0)
     if set(named) - set(slugs):

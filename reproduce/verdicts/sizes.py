@@ -24,7 +24,7 @@ CORRELATION_MARGIN = 0.15
 def of_metric(
     world: World, statement: Statement, statistic: Statistic, column: str, rows: tuple[str, ...]
 ) -> Finding:
-    """A printed number in the metric's own unit against a statistic of one column."""
+    """Compare a printed number in the metric's own unit with a statistic of one column."""
     world.rows(rows, column)
     if world.is_paper:
         return rules.recomputed(world, statement.number, statistic, [column], rows=rows)
@@ -59,11 +59,11 @@ def cell(world: World, statement: Statement) -> Finding:
 
 @kind("table-cell", size=True)
 def table_cell(world: World, statement: Statement) -> Finding:
-    """A cell of Table I or II. Paper: it satisfies what mathematics demands of its row (mean PSNR ≥ −10·log₁₀ of mean
-    MSE; MSE ≤ MAE ≤ √MSE; ISS ≤ 8·784²·(PIQ² + SD²); no ± larger than the metric's range, or than √n times a mean
-    of n non-negative numbers; PSNR's ± within a factor of two of what MSE's ± propagates to) and the printed sort
-    order; and where the row repeats others in every other number, it repeats them here too. Results: as for
-    `cell`."""
+    """A cell of Table I or II. Paper: it satisfies the inequalities that mathematics requires of its row (mean PSNR ≥
+    −10·log₁₀ of mean MSE; MSE ≤ MAE ≤ √MSE; ISS ≤ 8·784²·(PIQ² + SD²); no ± larger than the metric's range, or than
+    √n times a mean of n non-negative numbers; PSNR's ± within a factor of two of what MSE's ± propagates to) and the
+    printed sort order; and if the row repeats others in every other number, it repeats them in this one, too. Results:
+    as for `cell`."""
     if not world.is_paper:
         return cell(world, statement)
     (slug,) = statement.slugs("architecture")
@@ -123,9 +123,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "piq": (0, 1),
     "iss": (0, PIXELS**2 / 4),
 }
-"""Metric → the least and the largest value that images in [0, 1] can give."""
+"""Metric → the smallest and the largest possible value for images in [0, 1]."""
 SAMPLES = {1: 300, 2: 75}
-"""Table → the most numbers that a cell can average: 100 images, or 25 sequences, in each of three runs."""
+"""Table → the largest number of values that a cell can average: 100 images, or 25 sequences, in each of three runs."""
 
 
 def _largest_sd(metric: str, mean: float) -> float:
@@ -138,7 +138,8 @@ def _largest_sd(metric: str, mean: float) -> float:
 
 
 def _sort_slack(world: World, slug: str, metric: str) -> float:
-    """How far a row keeps clear of its printed neighbours in the sorted column (Table I by SSIM, Table II by PIQ)."""
+    """By how much a row keeps its order with its printed neighbours in the sorted column (Table I by SSIM, Table II by
+    PIQ), with rounding in its favour; negative if it does not."""
     rows = world.row_order[metric]
     at = rows.index(slug)
     assert world.half_units is not None
@@ -156,8 +157,8 @@ REDUCE: dict[str, Any] = {"mean": np.mean, "median": np.median, "lowest": np.min
 
 @kind("summary", size=True)
 def summary(world: World, statement: Statement) -> Finding:
-    """A mean, median, lowest or highest value over named models, or all. Paper: that of their cells, up to rounding.
-    Results: as for `cell`."""
+    """A mean, median, lowest or highest value over named models, or all. Paper: it is that of their cells, up to
+    rounding. Results: as for `cell`."""
     return _reduced(world, statement, REDUCE[statement.text("as")])
 
 
@@ -187,7 +188,7 @@ SEVERITY = (Outcome.HOLDS, Outcome.UNDECIDED, Outcome.OTHER, Outcome.FAILS)
 
 
 def _relative(statement: Statement, world: World) -> tuple[Statistic, tuple[str, ...]]:
-    """The statistic that a percentage or ratio is about, positive as claimed, and the rows that it rests on."""
+    """The statistic that a percentage or ratio is about, positive as claimed, and the rows that it is computed from."""
     metric, what = statement.text("metric"), statement.text("as")
     if what == "gap":
         rows = world.slugs
@@ -208,8 +209,8 @@ def relative(world: World, statement: Statement) -> Finding:
     """A percentage or ratio: (highest − lowest) ÷ lowest over all models (`gap`), how far models lie below or above
     another, or how many times larger one group's mean is than another's (`ratio`). Paper: up to rounding. Results: by
     the interval of printed − ours with a margin of a tenth of the printed number; two printed numbers are the ends
-    of a range in which each named model must lie, widened by a tenth. Where sizes are not judged, the direction
-    alone is, from the interval of ours."""
+    of a range in which each named model must lie, widened by a tenth. Where sizes are not judged, only the direction
+    is, by the interval of our value."""
     metric = statement.text("metric")
     statistic, rows = _relative(statement, world)
     world.rows(rows, metric)
@@ -225,7 +226,7 @@ def relative(world: World, statement: Statement) -> Finding:
 
 
 def _within_range(world: World, statement: Statement) -> Finding:
-    """Whether every named model lies a printed range of percent below another."""
+    """Whether every named model lies below another by a percentage within a printed range."""
     metric, named, (to,) = statement.text("metric"), statement.slugs("of"), statement.slugs("to")
 
     def losses(v: Values) -> np.ndarray:
@@ -248,7 +249,7 @@ def _within_range(world: World, statement: Statement) -> Finding:
 
 
 def direction(world: World, statement: Statement) -> Finding | None:
-    """The direction of a percentage or ratio alone; None for a statement that has none."""
+    """Judge only the direction of a percentage or ratio; None for a statement without one."""
     if statement.kind != "relative" or statement.text("as") == "gap":
         return None
     statistic, rows = _relative(statement, world)
@@ -307,7 +308,7 @@ ZERO, OTHER_SIGN = "the interval of r includes zero", "r has the other sign"
 
 
 def _probability(world: World, statement: Statement, found: statistics.Correlation, shown: str) -> Finding:
-    """A bound on p (`sense=below`), or p itself."""
+    """Judge a bound on p (`sense=below`), or p itself."""
     printed, certain = statement.number, found.p < statistics.ALPHA
     sign = {"positive": 1, "negative": -1}.get(statement.text("sign", "any"), 0)
     if sign and found.r * sign <= 0:
@@ -335,10 +336,10 @@ def _probability(world: World, statement: Statement, found: statistics.Correlati
 @kind("equation", field=True)
 def equation(world: World, statement: Statement) -> Finding:
     """Columns of Table II follow their equations as printed, without a division by the number of pixels. Paper: PIQ
-    and ISS as printed leave ISS ≤ 8·(PIQ² + SD²), because nine non-negative steps have no larger variance; of PIQ
-    alone, nine steps between end frames D apart demand at least D/81, which MNIST's own pairs put near 1. Results:
-    each printed column is nearer (median ratio over rows) to ours by the equation than to ours divided by the
-    pixels, or, for a variance, by their square."""
+    and ISS as printed imply ISS ≤ 8·(PIQ² + SD²), because nine non-negative steps have no larger variance; PIQ alone
+    must be at least D/81, since nine steps join end frames with the squared distance D, and for MNIST's own pairs this
+    is near 1. Results: each printed column is nearer (median ratio over rows) to ours by the equation than to ours
+    divided by the number of pixels, or, for a variance, by its square."""
     metrics = statement.text("metric").split()
     if world.is_paper:
         return _equations_within_the_paper(world, metrics)
@@ -380,9 +381,9 @@ def spread_over_seeds(world: World, statement: Statement) -> Finding:
     mean of −10·log₁₀ of an error exceeds −10·log₁₀ of its mean by about 10/(2·ln 10) times the square of its
     relative spread over whatever was averaged; if the printed ± already explains half of that excess in the median
     row, it is the spread over images. Results, with three seeds: the printed ± is nearer to our SD of the seeds'
-    means than to our SD over images (pairs), by the median ratio over rows, for every metric; "direction only" for
-    most. With one seed it is refuted where the printed ± agrees with our SD over images within a factor of 1.5 in
-    the median row of each."""
+    means than to our SD over images (pairs), by the median ratio over rows, for every metric; "direction only" if for
+    most. With one seed it is refuted if the printed ± agrees with our SD over images within a factor of 1.5, by the
+    median ratio over rows, for each metric."""
     metrics = statement.text("metric").split()
     if world.is_paper:
         if "mse" not in metrics:
@@ -412,7 +413,7 @@ def _by_metric(ratios: dict[str, float]) -> str:
 
 
 def _median_ratio(world: World, metric: str, spread: str) -> float:
-    """Median over rows of the printed ± divided by a spread of ours; raises Undecidable where ours is zero."""
+    """Median over rows of the printed ± divided by our spread; raises Undecidable if ours is zero throughout."""
     ratio = world.paper[f"{metric}_sd"] / world.column(f"{metric}_{spread}")
     ratio = ratio.replace(np.inf, np.nan).dropna()
     if ratio.empty:
@@ -427,7 +428,7 @@ SIDES = {"_above": np.greater, "_below": np.less, "_at_least": np.greater_equal,
 
 
 def bounds(statement: Statement) -> list[tuple[str, np.ufunc, float]]:
-    """Column, comparison and bound of every argument that is one."""
+    """Column, comparison and bound of every argument that is a bound."""
     return [
         (name.removesuffix(suffix), compare, statement.value(name))
         for name, (suffix, compare) in itertools.product(statement.arguments, SIDES.items())
@@ -443,9 +444,8 @@ def within(statement: Statement, values: Values) -> np.ndarray:
 
 @kind("members", field=True, size=True)
 def members(world: World, statement: Statement) -> Finding:
-    """The models beyond printed bounds of one or more metrics are exactly those named, or, with `sense=inside`,
-    include them. Results: by the share of resamples in which each model lies within them, with 97.5 % for
-    certain."""
+    """The models that satisfy printed bounds on one or more metrics are exactly those named, or, with `sense=inside`,
+    include them. Results: by the share of resamples in which each model satisfies them; 97.5 % count as certain."""
     for column, _, _ in bounds(statement):
         world.column(column)
     exactly = statement.text("sense", "exactly") == "exactly"

@@ -1,5 +1,4 @@
-"""Verdicts kept beside a report, with the key of what they rest on, so that a question is answered without judging
-again.
+"""Verdicts stored beside a report, with a key of what they depend on, so that they can be shown without judging again.
 
 Nothing here imports numpy or pandas: reading one verdict takes a fraction of a second.
 """
@@ -24,7 +23,7 @@ LARGEST = 50_000_000
 PACKAGE = Path(__file__).resolve().parents[1]
 SOURCES = (".py", ".csv")
 MANIFEST = "manifest.json"
-"""The file of a run whose content says all that a verdict may rest on: it has every record's checksum."""
+"""The file of a run that identifies everything a verdict may depend on: it has every record's checksum."""
 
 
 def key(roots: Iterable[Path], profiles: Sequence[str]) -> str:
@@ -48,7 +47,7 @@ def key(roots: Iterable[Path], profiles: Sequence[str]) -> str:
 def document(
     verdicts: Sequence[Verdict], ten: Sequence[Ten], profile: str, key: str, tally: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Everything that `claims`, the report's readers and the explorer ask, as JSON's types."""
+    """Everything that `claims`, the report's readers and the explorer need, in JSON's types."""
     from reproduce.verdicts.model import command
 
     statements = [
@@ -85,7 +84,7 @@ def write(folder: Path, content: Mapping[str, Any]) -> None:
 
 
 def read(folder: Path, expected: str) -> dict[str, Any] | None:
-    """The document of a folder, if it is whole and rests on what is there now; else None."""
+    """The document of a folder, if it is intact and has the expected key; else None."""
     path = folder / NAME
     if not path.is_file():
         return None

@@ -1,4 +1,4 @@
-"""What readers see first: the ten claims, the tally, and the page for the author."""
+"""The overviews of the verdicts: the ten claims, the tally, and the errata for the author."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Ten:
 
     @property
     def any(self) -> Verdict:
-        """A verdict of it, for what does not depend on the profile."""
+        """The verdict of any profile, for the properties that do not depend on the profile."""
         return next(iter(self.verdicts.values()))
 
 
@@ -66,7 +66,7 @@ def ten(judged: Mapping[str, Iterable[Verdict]]) -> tuple[Ten, ...]:
 class Lengths(NamedTuple):
     """Names of statements that `notebook` (ten epochs) and `paper` (a hundred) both decide.
 
-    short, long: those that hold, at least in direction, after ten epochs and not after a hundred, and the reverse.
+    short: those that hold, at least in direction, after ten epochs but not after a hundred. long: the reverse.
     """
 
     decided: int
@@ -75,7 +75,7 @@ class Lengths(NamedTuple):
 
 
 def by_length(judged: Mapping[str, Sequence[Verdict]]) -> Lengths | None:
-    """Where the length of training decides; None without a statement that both profiles decide."""
+    """The statements whose verdict depends on the length of training; None if both profiles decide none."""
     hold: dict[str, dict[str, bool]] = {"notebook": {}, "paper": {}}
     for name, known in hold.items():
         for verdict in judged.get(name, ()):
@@ -104,8 +104,8 @@ DECIDED = {
 
 
 def tally(verdicts: Iterable[Verdict]) -> pd.DataFrame:
-    """How many statements about results have which verdict: rows cells of Tables I and II, and statements; columns
-    the words in results. What is about the paper's text is not among them."""
+    """How many statements about results have each verdict. Rows: "cells" (of Tables I and II) and "statements";
+    columns: the words in results. Statements about the paper's text are not counted."""
     about = [verdict for verdict in verdicts if verdict.about == "results" and verdict.verdict]
     frame = pd.DataFrame(
         [("cells" if one.statement.kind == "table-cell" else "statements", one.verdict) for one in about],
@@ -117,7 +117,7 @@ def tally(verdicts: Iterable[Verdict]) -> pd.DataFrame:
 
 
 def counts(verdicts: Iterable[Verdict]) -> dict[str, dict[str, int]]:
-    """The tally as JSON's types: "statements" and "cells", each verdict → how many."""
+    """The tally in JSON's types: for "statements" and "cells", each verdict → how many."""
     return {str(what): row.to_dict() for what, row in tally(verdicts).iterrows()}
 
 
@@ -127,7 +127,7 @@ REPETITIONS = 400
 def common_share(records: Records, metric: str) -> float:
     """The share of a row's sampling variance that all rows of a campaign have in common, since they are measured on
     the same images or pairs: the mean correlation of two models' values over these. Rows that do not vary are left
-    out; 0 with fewer than two others."""
+    out; 0 if fewer than two rows are left."""
     measured = summaries.measurements(records, metric)
     table = measured.pivot_table(index="unit", columns="architecture", values="value")
     found = table.loc[:, table.std() > 0].corr().to_numpy()
@@ -139,8 +139,8 @@ def perfect_repetition(common: Mapping[str, float]) -> pd.DataFrame:
     """What a perfect repetition of the paper would get on the cells of Tables I and II: two campaigns with the same
     true means and spreads, each measured on its own 100 images and 25 pairs, which all rows of a campaign share.
 
-    common: metric → `common_share`. It moves how far the tally of one repetition strays, not its mean. Rows the words
-    "reproduced", "undecided", "not reproduced"; columns low, mean, high (95 % of the repetitions).
+    common: metric → `common_share`. It affects the spread of the tally over repetitions, not its mean. Rows: the words
+    "reproduced", "undecided", "not reproduced"; columns: low, mean, high (95 % of the repetitions).
     """
     models = paper_models()
     rng = np.random.default_rng(0)
@@ -152,7 +152,7 @@ def perfect_repetition(common: Mapping[str, float]) -> pd.DataFrame:
 
     for metric in dict.fromkeys(cell.metric for cell in CELLS if cell.part == "sd"):
         n, share = PRINTED_IMAGES if metric in IMAGE_METRICS else PRINTED_PAIRS, common[metric]
-        # of two normal variables with correlation ρ, the sample variances have ρ²
+        # the sample variances of two normal variables with correlation ρ have the correlation ρ²
         sd = models[f"{metric}_sd"].to_numpy(dtype=float)
         for column, error, shared in (
             (metric, sd * np.sqrt(2 / n), share),
@@ -205,6 +205,6 @@ def errata(verdicts: Sequence[Verdict]) -> tuple[Erratum, ...]:
 
 
 def _matches(verdict: Verdict, patterns: str) -> bool:
-    """Whether a verdict's statement, or its kind ("kind:cell"), is among the patterns."""
+    """Whether a verdict's statement, or its kind ("kind:cell"), matches one of the patterns."""
     names = (verdict.statement.id, f"kind:{verdict.statement.kind}")
     return any(fnmatchcase(name, pattern) for name in names for pattern in patterns.split())

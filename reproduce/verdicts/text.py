@@ -1,4 +1,4 @@
-"""Statements about the paper's own text, settings and mathematics: no result bears on them."""
+"""Statements about the paper's own text, settings and mathematics, which no result can change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Interval = tuple[float, float]
 
 
 def _scales(side: float, window: float) -> float:
-    """How many dyadic scales of an image of this side still hold a window."""
+    """The number of dyadic scales at which an image of this side is not smaller than a window."""
     return math.floor(math.log2(side / window)) + 1 if side >= window else 0
 
 
@@ -70,7 +70,7 @@ def arithmetic(world: World, statement: Statement) -> Finding:
 
 
 def _noted(shown: str, statement: Statement) -> str:
-    """With the statement's note, if it has one."""
+    """The text with the statement's note, if it has one."""
     return "; ".join(filter(None, (shown, statement.text("note", ""))))
 
 
@@ -78,7 +78,7 @@ def _noted(shown: str, statement: Statement) -> str:
 def restated(world: World, statement: Statement) -> Finding:
     """The paper states the same thing at another place, which is the statement (or statements) named by `there`:
     consistent if the numbers printed at the place that prints fewer are among those of the other, and likewise the
-    models, and the word in which the registry says each (`says`)."""
+    models, and the words by which the registry describes both (`says`)."""
     others = [registry.row(identity) for identity in statement.text("there").split()]
     here, there = _stated([statement]), _stated(others)
     both = [name for name in here if here[name] and there[name]]
@@ -94,7 +94,7 @@ Stated = tuple[float | str, ...]
 
 
 def _stated(statements: Sequence[Statement]) -> dict[str, Stated]:
-    """What statements print, name and say, to be compared with what others do."""
+    """The numbers that statements print, the models that they name, and what they say, for comparison with others."""
     return {
         "numbers": tuple(Printed(text, own.scale).value for own in statements for text in own.printed),
         "models": tuple(
@@ -117,8 +117,8 @@ def _among(here: Stated, there: Stated) -> bool:
 @kind("lists", text=True)
 def lists(world: World, statement: Statement) -> Finding:
     """Lists of models in the text. `sense=length`: as many as the printed number says (`count=values`: as many as
-    values are printed). `sense=apart`: lists that the paper sets against one another share no model. `sense=same`:
-    two lists to which the paper gives one name are the same."""
+    values are printed). `sense=apart`: lists that the paper contrasts with one another share no model. `sense=same`:
+    two lists to which the paper gives the same name are equal."""
     sense = statement.text("sense")
     if sense == "length":
         named = len(statement.slugs("models"))
@@ -137,8 +137,7 @@ def lists(world: World, statement: Statement) -> Finding:
 
 @kind("distinct-rows", text=True)
 def distinct_rows(world: World, statement: Statement) -> Finding:
-    """The tables are as many measurements as they have rows: no row repeats another, ± included, at printed
-    precision."""
+    """Every row of the tables is a separate measurement: no row repeats another, ± included, at printed precision."""
     found, rows = copies(world.models), len(world.models)
     equal = "; ".join(" = ".join(LABELS[slug] for slug in group) for group in found if len(group) > 1)
     shown = f"{len(found)} of {rows} are distinct" + (f": {equal}" if equal else "")
@@ -148,7 +147,7 @@ def distinct_rows(world: World, statement: Statement) -> Finding:
 @kind("stated", text=True)
 def stated(world: World, statement: Statement) -> Finding:
     """A setting, a definition, mathematics, or what would happen under settings that were not run. Not checkable
-    against tables; inconsistent where the paper's own words or mathematics refute it (`refuted`, with the
+    against tables; inconsistent if the paper's own words or mathematics refute it (`refuted`, with the
     reason)."""
     if "refuted" in statement.arguments:
         return Finding(Outcome.FAILS, statement.text("refuted"))

@@ -1,9 +1,9 @@
-"""Where a predicate is evaluated: the paper's tables, or what a campaign measured, with its sampling error.
+"""The data that a predicate is evaluated on: the paper's tables, or a campaign's results with their sampling error.
 
-Every mean of a campaign is known to the extent that its images, pairs and seeds allow. So each is drawn again DRAWS
-times, images and pairs with replacement, the same for all models, and seeds where there are several. The interval of
-whatever is computed from the means is that of the same computation on the draws. A time is known to the extent that its
-clock allows (`summaries.PROCESSOR_CLOCK_ERROR`).
+Every mean of a campaign has a sampling error from its images, pairs and seeds. So each is resampled DRAWS times: images
+and pairs with replacement, the same for all models, and seeds if there are several. The interval of anything computed
+from the means is that of the same computation on the draws. The error of a time is that of its clock
+(`summaries.PROCESSOR_CLOCK_ERROR`).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from reproduce.verdicts.model import WHOLE, Statement, Undecidable
 
 DRAWS = 1000
 PRINTED_IMAGES, PRINTED_PAIRS = 100, 25
-"""Sections III-E and III-F: what each printed mean and ± is over."""
+"""Sections III-E and III-F: the number of images and of pairs behind each printed mean and ±."""
 OTHER_SCALE = 1.0
-"""A column that differs by at least this many powers of ten is on another scale, so it is defined differently …"""
+"""A column that differs by at least this many powers of ten may be on another scale, and so be defined differently …"""
 SAME_POWER = 0.5
-"""… if every row differs by the same power, give or take this much. One row that is far off is a plain failure."""
+"""… if its rows differ by the same power, up to this much. A single row that is far off is a failure."""
 OURS, THEIRS = 0, 1
-"""Two streams of draws: our sampling error and the paper's are independent."""
+"""Two random streams of draws: our sampling error and the paper's are independent."""
 Measurements = Callable[[str], pd.DataFrame]
 """Metric → columns architecture, seed, unit, value."""
 
@@ -43,7 +43,7 @@ class Values:
     column: Callable[[str], np.ndarray]
 
     def of(self, name: str, slugs: tuple[str, ...] | None = None) -> np.ndarray:
-        """A column, of the given models in their order. Raises Undecidable where one has no finite value."""
+        """A column for the given models, in their order. Raises Undecidable if one has no finite value."""
         values = self.column(name)
         finite = np.isfinite(values).all(axis=tuple(range(values.ndim - 1)))
         there = dict(zip(self.slugs, finite, strict=True))
@@ -53,12 +53,12 @@ class Values:
 
 
 Statistic = Callable[[Values], np.ndarray]
-"""A number computed from models' values; the leading axes stay."""
+"""A number computed from models' values; leading axes are kept."""
 
 
 @cache
 def _weights(units: int, stream: int) -> np.ndarray:
-    """(DRAWS, units): how often each unit is drawn, ÷ units."""
+    """(DRAWS, units): how often each unit is drawn, divided by the number of units."""
     rng = np.random.default_rng([stream, units])
     return rng.multinomial(units, np.full(units, 1 / units), DRAWS) / units
 
@@ -74,7 +74,7 @@ def resampled(values: np.ndarray, stream: int = OURS, *, spread: bool = False) -
     centre = means.mean(axis=1)
     if seeds == 1:
         return np.asarray(centre)
-    # a few seeds drawn with replacement spread too little by √((n − 1)/n)
+    # the spread of n seeds drawn with replacement is too small by √((n − 1)/n)
     of_seeds = (_weights(seeds, stream + 2) * means).sum(axis=1)
     return np.asarray(centre + (of_seeds - centre) * np.sqrt(seeds / (seeds - 1)))
 
@@ -83,11 +83,11 @@ def resampled(values: np.ndarray, stream: int = OURS, *, spread: bool = False) -
 class World:
     """The paper's tables, or a campaign.
 
-    models:     the rows that take part: means, `_sd` and one number a model.
+    models:     the rows that take part: means, `_sd` and columns with a single number per model.
     paper:      the paper's models frame (the same frame, in the paper's world).
     half_units: rounding of each number; None in a campaign, whose numbers are not rounded.
     row_order:  metric → slugs in the printed order of the table sorted by it; empty in a campaign.
-    records:    the campaign; None in the paper's world, and for weights of which only the milestones are left.
+    records:    the campaign; None in the paper's world, and for milestones.
     measured:   the campaign's values by image and pair.
     left_out:   collapsed rows that take no part.
     """
@@ -99,9 +99,9 @@ class World:
     records: Records | None = None
     measured: Measurements | None = None
     piq_floor: float | None = None
-    """Median of D/81 over the 25 pairs of test images: what nine steps between two digits demand of PIQ (Eq. 7)."""
+    """Median of D/81 over the 25 pairs of test images: the smallest PIQ of nine steps between two digits (Eq. 7)."""
     pca: Mapping[str, float] | None = None
-    """Metric → that of PCA with 16 components on the 100 images."""
+    """Metric → its value for PCA with 16 components on the 100 images."""
     left_out: frozenset[str] = frozenset()
 
     @property
@@ -126,7 +126,7 @@ class World:
 
     @cached_property
     def _drawn(self) -> Callable[[str, int], np.ndarray]:
-        """Column and stream → draws (DRAWS, models); constant for what is one number a model."""
+        """Column and stream → draws (DRAWS, models); constant for columns with a single number per model."""
 
         def drawn(name: str, stream: int) -> np.ndarray:
             points = self.column(name).to_numpy(dtype=float)
@@ -145,7 +145,7 @@ class World:
 
     @cached_property
     def _by_unit(self) -> Callable[[str], pd.DataFrame | None]:
-        """Metric → rows architecture and seed, columns units; None for what is one number a model."""
+        """Metric → rows architecture and seed, columns units; None if there is a single number per model."""
 
         def table(metric: str) -> pd.DataFrame | None:
             assert self.measured is not None, "only a campaign is drawn again"
@@ -159,11 +159,11 @@ class World:
 
     @cached_property
     def printed_draws(self) -> Values:
-        """The paper's values with their own sampling error: the printed ± over √100 images or √25 pairs, shared by
-        all models to the extent that ours is, since all rows of a table rest on the same images."""
+        """The paper's values with their own sampling error: the printed ± divided by √100 (images) or √25 (pairs). It
+        is correlated between models as ours is, since all rows of a table come from the same images."""
 
         def column(name: str) -> np.ndarray:
-            # of its own, so that no answer depends on what was asked before
+            # a generator per column, so that no answer depends on the order of questions
             rng = np.random.default_rng([THEIRS, *name.encode()])
             printed = self.paper[name].to_numpy(dtype=float)
             scale = _printed_error(self.paper, name)
@@ -174,7 +174,7 @@ class World:
                 mine = self._drawn(name, THEIRS)[:, self.slugs.index(slug)]
                 if mine.std() > 0:
                     noise[:, at] = (mine - mine.mean()) / mine.std()
-                    if np.isnan(scale[at]):  # printed without ±: ours stands for it
+                    if np.isnan(scale[at]):  # printed without ±: ours is used
                         scale[at] = mine.std()
             return np.asarray(printed + np.nan_to_num(scale) * noise)
 
@@ -190,8 +190,8 @@ class World:
 
     @cached_property
     def on_other_scale(self) -> frozenset[str]:
-        """The columns of which ours and the paper's differ by about the same power of ten in the middle half of the
-        rows of both: a few collapsed models do not hide it."""
+        """The columns in which our rows and the paper's differ by about the same power of ten. Only the middle half of
+        the differences counts, so that a few collapsed models do not hide it."""
         common = self.models.index.intersection(self.paper.index)
         found = set()
         for column in self.paper.columns.intersection(self.models.columns):
@@ -235,7 +235,7 @@ class World:
         return {family: slugs for family, slugs in left.items() if slugs}
 
     def campaign(self) -> Records:
-        """The records; raises Undecidable where there are none."""
+        """The records; raises Undecidable if there are none."""
         if self.records is None:
             raise Undecidable(
                 "the paper's tables do not contain it" if self.is_paper else "no such record here"
@@ -244,13 +244,13 @@ class World:
 
     @cached_property
     def codes(self) -> Callable[[str], latent.Codes]:
-        """Slug → seed → codes and their digits, each read once. Raises Undecidable where there are no records."""
+        """Slug → seed → codes and their digits, each read once. Raises Undecidable if there are no records."""
         records = self.campaign()
         return cache(lambda slug: latent.codes_by_seed(records, slug))
 
     def by_unit(self, name: str, slugs: tuple[str, ...]) -> pd.DataFrame:
         """Values over the paper's images or pairs, averaged over seeds: rows units, columns models. Raises
-        Undecidable where there is one number a model."""
+        Undecidable if there is a single number per model."""
         table = self._by_unit(name) if self.measured else None
         if table is None:
             raise Undecidable(f"{name} is one number a model")
@@ -259,12 +259,12 @@ class World:
 
 
 def powers(a: float, b: float) -> float:
-    """How many powers of ten lie between two numbers; 0 where that is undefined."""
+    """How many powers of ten lie between two numbers; 0 if that is undefined."""
     return float(np.log10(a / b)) if np.isfinite(a) and a * b > 0 else 0.0
 
 
 def _printed_error(paper: pd.DataFrame, name: str) -> np.ndarray:
-    """The standard error of a printed column, (models,); NaN where no ± is printed."""
+    """The standard error of a printed column, (models,); NaN if no ± is printed."""
     metric, spread = name.removesuffix("_sd"), name.endswith("_sd")
     if metric not in ALL_METRICS:
         return np.full(len(paper), np.nan)
@@ -274,5 +274,5 @@ def _printed_error(paper: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def listed(slugs: object) -> str:
-    """Printed names, in a row."""
+    """Printed names, separated by commas."""
     return ", ".join(LABELS.get(str(slug), str(slug)) for slug in slugs)  # type: ignore[attr-defined]
