@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -121,17 +122,35 @@ def rows(context: Context) -> Table | None:
     )
 
 
-def described(candidate: pd.Series) -> str:
-    """A candidate in words."""
-    return f"{trained(candidate)}, with SSIM by {WINDOWS[candidate['definition']]}"
+SETTINGS: Mapping[str, Callable[[pd.Series], str]] = {
+    "implementation": lambda candidate: f"implemented from {IMPLEMENTATIONS[candidate['implementation']]}",
+    "definition": lambda candidate: f"with SSIM by {WINDOWS[candidate['definition']]}",
+}
+"""Column of a candidate → its words in a sentence."""
 
 
-def trained(candidate: pd.Series) -> str:
-    """A candidate's training in words."""
+def described(candidate: pd.Series, settings: Iterable[str] = tuple(SETTINGS)) -> str:
+    """A candidate's training in words, and those settings."""
     profile = PROFILES[candidate["profile"]]
     epochs = numbers.counted(profile.epochs if candidate["best"] else int(candidate["epoch"]), "epoch")
     length = f"the weights kept of {epochs}" if candidate["best"] else epochs
-    return f"{length} ({profile.name}), implemented from {IMPLEMENTATIONS[candidate['implementation']]}"
+    return ", ".join([f"{length} ({profile.name})", *(SETTINGS[name](candidate) for name in settings)])
+
+
+def leading(candidates: pd.DataFrame) -> str:
+    """The best candidate of each profile: "12 agree with two epochs (desk), where chance gives 6.1; 10 agree with …".
+    What they have in common is said once, at the end."""
+    best = candidates.drop_duplicates("profile")
+    common = [name for name in SETTINGS if best[name].nunique() == 1]
+    apart = [name for name in SETTINGS if name not in common]
+    each = (
+        f"{numbers.integer(row['agree'])} agree with {described(row, apart)}, where chance gives "
+        f"{numbers.fixed(row['chance'], 1)}"
+        for _, row in best.iterrows()
+    )
+    ending = ", ".join(SETTINGS[name](best.iloc[0]) for name in common)
+    who = {1: ", ", 2: "; both "}.get(len(best), "; all ")
+    return "; ".join(each) + (f"{who}{ending}" if ending else "")
 
 
 def lengths(context: Context) -> Table | None:
@@ -190,8 +209,8 @@ def from_longest(name: str, models: pd.DataFrame, longest: str, reference: pd.Da
 
 
 def told(context: Context) -> dict[str, Any] | None:
-    """What the text says about the origin: the candidate with which most rows agree, those of the stated protocol, and
-    the rows that no candidate explains; None without milestones of enough models."""
+    """What the text says about the origin: with which candidates most rows agree, how many agree with the stated
+    definition of SSIM, and the rows that no candidate explains; None without milestones of enough models."""
     found = context.forensics
     if found is None or found.candidates["rows"].max() < FEWEST:
         return None
@@ -199,21 +218,13 @@ def told(context: Context) -> dict[str, Any] | None:
     stated = table[(table["definition"] == "ssim") & table["best"]]
     explained = found.explained
     return {
-        "winner": _counted(table.iloc[0]),
-        "stated": [_counted(row) for _, row in stated.iterrows()],
-        "agree": context.labels(map(str, explained.index[explained["agrees"]])),
+        "rows": int(table["rows"].iloc[0]),
+        "leading": leading(table),
+        "stated": [
+            {"trained": described(row, ["implementation"]), "agree": int(row["agree"])}
+            for _, row in stated.iterrows()
+        ],
         "none": context.labels(map(str, explained.index[~explained["agrees"]])),
         "candidates": len(found.candidates),
         "full": len(table),
-    }
-
-
-def _counted(candidate: pd.Series) -> dict[str, Any]:
-    return {
-        "words": described(candidate),
-        "trained": trained(candidate),
-        "agree": int(candidate["agree"]),
-        "rows": int(candidate["rows"]),
-        "chance": numbers.fixed(candidate["chance"], 1),
-        "distance": numbers.fixed(candidate["distance"], 2),
     }

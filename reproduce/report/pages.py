@@ -65,6 +65,13 @@ def parts(context: Context, tables: Mapping[str, Table]) -> dict[str, str]:
 # --- README -------------------------------------------------------------------------------------------
 
 
+def seeds_a_model(context: Context) -> str:
+    """ "three seeds", or "one to three seeds" where not all models have as many."""
+    counts = context.ours["n_seeds"].astype(int)
+    few, many = int(counts.min()), int(counts.max())
+    return f"{numbers.in_words(few)} to " * (few < many) + numbers.counted(many, "seed")
+
+
 def finding(context: Context) -> str:
     """The finding in a few lines."""
     paper, ours = context.duality_paper, context.duality
@@ -74,7 +81,7 @@ def finding(context: Context) -> str:
         f"- **Quality against smoothness.** r of SSIM and PIQ is {numbers.correlation(paper.r, 2)} in the paper's "
         f"tables and {numbers.correlation(ours.r, 2)} {numbers.interval(ours.low, ours.high, 2)} over our "
         f"{ours.n} models (profile `{context.profile.name}`: {context.profile.epochs} epochs, "
-        f"{numbers.counted(len(context.finished_seeds), 'seed')}).",
+        f"{seeds_a_model(context)}).",
     ]
     if context.mechanism is not None:
         found = context.mechanism
@@ -88,10 +95,8 @@ def finding(context: Context) -> str:
     if told := prose.ten_counts(context):
         lines.append(f"- **Ten claims.** {told[0].upper()}{told[1:]}.")
     if (made := origin.told(context)) is not None:
-        winner = made["winner"]
         lines.append(
-            f"- **How the printed numbers seem to have been made.** {winner['agree']} of {winner['rows']} rows agree "
-            f"with {winner['words']}; {winner['chance']} would by chance."
+            f"- **How the printed numbers seem to have been made.** Of {made['rows']} rows, {made['leading']}."
         )
     inconsistent = sum(verdict.within_paper == "inconsistent" for verdict in context.verdicts)
     distinct = len(headline.distinct(context.paper))
@@ -175,12 +180,11 @@ def forensic(context: Context) -> str:
     found = origin.told(context)
     if found is None:
         return ""
-    winner = found["winner"]
     lines = [
-        f"- Of the {found['full']} candidates that have all {winner['rows']} rows, the best agrees with "
-        f"{winner['agree']}: {winner['words']}. Assigned to models at random {winner['chance']} would agree.",
+        f"- Of the {found['full']} candidates that have all {found['rows']} rows, the best of each profile: "
+        f"{found['leading']}.",
         *(
-            f"- With the stated SSIM, {stated['trained']}: {stated['agree']} of {stated['rows']}."
+            f"- With the stated SSIM, {stated['trained']}: {stated['agree']} of {found['rows']}."
             for stated in found["stated"]
         ),
         f"- No candidate explains {numbers.listing(found['none'])}.",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from reproduce.report import pages, prose
+import pandas as pd
+
+from reproduce.report import origin, pages, prose
 from reproduce.report.context import Context
 from reproduce.report.tables import build
 from reproduce.storage.publishing import BLOCK
@@ -26,6 +28,34 @@ def test_the_finding_is_a_few_lines_with_both_correlations(complete: Context) ->
     assert 4 <= len(told.splitlines()) <= 5
     assert "0.77 in the paper's tables" in told
     assert "15 of the 22 rows of its tables are distinct" in told
+
+
+def test_seeds_are_counted_from_the_model_with_fewest_to_the_one_with_most(complete: Context) -> None:
+    assert pages.seeds_a_model(complete) == "three seeds"
+    few = Context(make_records("paper", (42, 123), architectures=["ae"]), {})
+    more = few.ours.assign(n_seeds=1, collapsed=False).set_axis(["vae"])
+    few.__dict__["ours"] = pd.concat([few.ours, more])
+    assert pages.seeds_a_model(few) == "one to two seeds"
+
+
+def test_the_best_candidate_of_each_profile_is_named_and_what_they_share_once() -> None:
+    columns = ["profile", "implementation", "epoch", "best", "definition", "agree", "chance"]
+    rows = [
+        ("desk", "paper", 2, False, "ssim_uniform7_range2", 12, 6.1),
+        ("desk", "paper", 4, False, "ssim", 11, 6.1),
+        ("notebook", "pythae", 0, True, "ssim_uniform7_range2", 10, 6.5),
+    ]
+    told = origin.leading(pd.DataFrame(rows, columns=columns))
+    assert told.startswith(
+        "12 agree with two epochs (desk), implemented from the paper's text, where chance gives 6.1; "
+    )
+    assert (
+        "10 agree with the weights kept of ten epochs (notebook), implemented from Pythae's classes" in told
+    )
+    assert "11 agree" not in told
+    assert told.endswith(
+        "; both with SSIM by a uniform 7×7 window and data range 2 (scikit-image's old default)"
+    )
 
 
 def test_the_ten_claims_have_colour_and_word(complete: Context) -> None:
