@@ -60,19 +60,17 @@ def flags(context: Context, slugs: Iterable[str]) -> tuple[str, ...]:
 
 
 def few_seeds(context: Context, slugs: Iterable[str]) -> tuple[str, ...]:
-    """A footnote on the models that lack a seed."""
+    """A footnote where models lack a seed: "Of three seeds: two of AE and VAE; one of all others"."""
     present = [slug for slug in slugs if slug in context.ours.index]
-    short = [slug for slug in present if context.ours.at[slug, "n_seeds"] < len(context.seeds)]
-    if not short:
+    counts = context.ours.loc[present, "n_seeds"].astype(int)
+    if not (counts < len(context.seeds)).any():
         return ()
-    counts = context.ours.loc[short, "n_seeds"].astype(int)
-    most = int(counts.max())
-    who = "All values" if short == present else numbers.listing(context.labels(short))
-    of = f"{numbers.in_words(len(context.seeds))} seeds"
-    note = f"{who}: {'one' if most == 1 else f'at most {numbers.in_words(most)}'} of {of}"
-    single = [slug for slug in short if counts[slug] == 1]
-    fewer = f"; one only: {numbers.listing(context.labels(single))}" if single and most > 1 else ""
-    return (f"{note}{fewer}.",)
+    groups = sorted(counts.groupby(counts), key=lambda group: len(group[1]))
+    told = [
+        f"{numbers.in_words(n)} of {numbers.listing(context.labels(own.index))}" for n, own in groups[:-1]
+    ]
+    told.append(f"{numbers.in_words(groups[-1][0])} of all{' others' * bool(told)}")
+    return (f"Of {numbers.in_words(len(context.seeds))} seeds: {'; '.join(told)}.",)
 
 
 _NOTES: Mapping[str, Callable[[Mapping[str, float]], str]] = {

@@ -220,10 +220,9 @@ def told(context: Context) -> dict[str, Any] | None:
     return {
         "rows": int(table["rows"].iloc[0]),
         "leading": leading(table),
-        "stated": [
-            {"trained": described(row, ["implementation"]), "agree": int(row["agree"])}
-            for _, row in stated.iterrows()
-        ],
+        "stated": numbers.listing(
+            [f"{row['agree']} agree with {described(row, ())}" for _, row in stated.iterrows()]
+        ),
         "none": context.labels(map(str, explained.index[~explained["agrees"]])),
         "candidates": len(found.candidates),
         "full": len(table),

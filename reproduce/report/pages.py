@@ -183,10 +183,7 @@ def forensic(context: Context) -> str:
     lines = [
         f"- Of the {found['full']} candidates that have all {found['rows']} rows, the best of each profile: "
         f"{found['leading']}.",
-        *(
-            f"- With the stated SSIM, {stated['trained']}: {stated['agree']} of {found['rows']}."
-            for stated in found["stated"]
-        ),
+        f"- With the SSIM that the paper states, {found['stated']}.",
         f"- No candidate explains {numbers.listing(found['none'])}.",
     ]
     head = (

@@ -271,7 +271,7 @@ def frontier(context: Context) -> Figure:
     """Fig. 6: the Pareto frontier of SSIM and PIQ with the dominated models and the paper's regimes; the paper's
     frontier is faint."""
     ours = context.ours.dropna(subset=["ssim", "piq"])
-    drawn = style.figure(style.PAGE, 2.75)
+    drawn = style.figure(style.PAGE, 2.5)
     axes = drawn.add_subplot()
     with_paper = comparable(_framing(context, ours), context.paper)
     _window(axes, [_framing(context, ours), *([context.paper] if with_paper else [])])

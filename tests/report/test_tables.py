@@ -9,10 +9,11 @@ import pytest
 from reproduce import paper
 from reproduce.architectures.names import SLUGS
 from reproduce.report import numbers
+from reproduce.report.columns import few_seeds
 from reproduce.report.context import Context, label
 from reproduce.report.origin import lengths
 from reproduce.report.table import Table
-from reproduce.report.tables import APPENDIX, DATA, MAIN, applications, build
+from reproduce.report.tables import APPENDIX, DATA, MAIN, applications, build, cells
 from tests.synthetic import make_records
 
 
@@ -83,6 +84,18 @@ def test_table_3_tells_the_costs_of_the_models_that_it_names(complete: Context) 
     named = {name for row in table.rows for cell in (row[2], row[4]) for name in cell.split(", ")}
     known = set(complete.labels(SLUGS)) - {"VAE"}
     assert {name for name in known if f" {name} " in told} == named & known
+
+
+def test_where_no_size_is_judged_there_is_no_table_of_cells() -> None:
+    assert cells(Context(make_records("desk", (42,), seed_spread=0), {})) is None
+
+
+def test_a_footnote_says_how_many_seeds_each_model_has(complete: Context) -> None:
+    assert few_seeds(complete, SLUGS) == ()
+    one = Context(make_records("paper", (42,), architectures=["ae", "vae", "wae"]), {})
+    assert few_seeds(one, SLUGS) == ("Of three seeds: one of all.",)
+    one.ours.loc["wae", "n_seeds"] = 2
+    assert few_seeds(one, SLUGS) == ("Of three seeds: two of WAE; one of all others.",)
 
 
 def test_profiles_stand_beside_the_print_and_say_how_far_they_lie_from_the_longest() -> None:
