@@ -74,7 +74,7 @@ NUMBERS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
     ("command", "number"),
     [
         (RUN, signal.SIGTERM),
-        (ALONE, signal.SIGTERM),
+        pytest.param(ALONE, signal.SIGTERM, marks=pytest.mark.slow),
         *(pytest.param(RUN, number, marks=pytest.mark.slow) for number in NUMBERS[1:]),
         *(pytest.param(MAKE, number, marks=pytest.mark.slow) for number in NUMBERS),
     ],

@@ -216,10 +216,11 @@ def ten_claims(context: Context) -> Table:
         return f"{found.verdict}{looks}" if found.verdict else DASH
 
     def evidence(claim_verdicts: Mapping[str, Verdict]) -> str:
-        """The evidence of the rightmost profile that has any, without collapsed models if it names one; otherwise why
-        this report's own profile has none."""
-        found = next((claim_verdicts[name] for name in reversed(shown) if claim_verdicts[name].shown), None)
+        """The evidence of this report's own profile, or of the rightmost one that has any, without collapsed models if
+        it names one; otherwise why its own profile has none."""
         own = claim_verdicts[context.records.profile]
+        all_verdicts = (own, *(claim_verdicts[name] for name in reversed(shown)))
+        found = next((verdict for verdict in all_verdicts if verdict.shown), None)
         if found is None:
             return own.reason or own.recomputed
         collapsed = any(name in found.shown for name in context.labels(context.collapsed))

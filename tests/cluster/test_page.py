@@ -36,6 +36,7 @@ def commands(port: int) -> list[list[str]]:
 
 
 @STARTING
+@pytest.mark.slow
 def test_the_three_commands_train_a_run(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
