@@ -487,10 +487,13 @@ SHOWN = ("ssim", "mse", "psnr", "piq", "iss")
 
 
 def implementations(context: Context) -> Table | None:
-    """The paper's text, Pythae's classes and the printed row side by side; None if Pythae's were not run."""
-    models = context.pythae
-    if models.empty:
+    """The paper's text, Pythae's classes and the printed row side by side, in this profile or the first other one that
+    has runs of Pythae's classes; None if none has."""
+    others = (Context(records, {}) for records in context.profiles.values())
+    found = next((each for each in (context, *others) if len(each.pythae)), None)
+    if found is None:
         return None
+    context, models = found, found.pythae
     slugs = [slug for slug in SLUGS if slug in registry.PYTHAE]
     beside = paper.models().reindex(slugs)
     far = [
@@ -518,9 +521,9 @@ def implementations(context: Context) -> Table | None:
     return Table(
         name="implementations",
         title="The paper's text as described, Pythae's classes, and the printed row.",
-        remarks="Distance: root mean square over the six metrics of the difference from the printed row, in standard "
-        "deviations of the printed columns. Shown are the models whose class in Pythae computes something else than "
-        "the text describes.",
+        remarks=f"Profile {context.records.profile}. Distance: root mean square over the six metrics of the difference "
+        "from the printed row, in standard deviations of the printed columns. Shown are the models whose class in Pythae "
+        "computes something else than the text describes.",
         columns=tuple(columns),
         blocks=(tuple(row(slug) for slug in slugs),),
         notes=(f"{DASH} Not run yet by Pythae's class: {numbers.listing(lacking)}.",) if lacking else (),

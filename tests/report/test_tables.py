@@ -13,7 +13,7 @@ from reproduce.report.columns import few_seeds
 from reproduce.report.context import Context, label
 from reproduce.report.origin import lengths
 from reproduce.report.table import Table
-from reproduce.report.tables import APPENDIX, DATA, MAIN, applications, build, cells
+from reproduce.report.tables import APPENDIX, DATA, MAIN, applications, build, cells, implementations
 from tests.synthetic import make_records
 
 
@@ -149,6 +149,14 @@ def test_cells_have_one_sign_each(tables: dict[str, Table]) -> None:
 def test_a_second_implementation_stands_between_the_text_and_the_paper(of_damaged: dict[str, Table]) -> None:
     (row,) = [row for row in of_damaged["implementations"].rows if row[0] == "VAMP"]
     assert row[3] == "0.630"
+
+
+def test_another_profile_may_have_the_second_implementation(damaged: Context) -> None:
+    own = make_records("desk", (42,), architectures=["ae", "vamp"])
+    table = implementations(Context(own, {}, {"notebook": damaged.records}))
+    assert table is not None
+    assert table.remarks.startswith("Profile notebook. ")
+    assert implementations(Context(own, {})) is None
 
 
 def test_subsets_leave_out_what_has_too_few_models(tables: dict[str, Table]) -> None:
