@@ -340,11 +340,9 @@ SIGNS = {
 }
 
 
-def cells(context: Context) -> Table | None:
-    """One sign for every number of Tables I and II."""
-    by_id = {verdict.statement.id: verdict for verdict in context.verdicts}
-    if not context.verdicts_allowed:
-        return None
+def signs(verdicts: Iterable[Verdict]) -> tuple[Row, ...]:
+    """Model, then the sign of each of its printed numbers."""
+    by_id = {verdict.statement.id: verdict for verdict in verdicts}
 
     def sign(slug: str, metric: str, part: str) -> str:
         found = by_id.get(f"T{1 if metric in IMAGE_METRICS else 2}.{slug}.{metric}{part}")
@@ -352,17 +350,37 @@ def cells(context: Context) -> Table | None:
             return ""
         return DASH if found.reason.startswith("no finished run") else SIGNS.get(found.verdict, DASH)
 
-    rows = tuple(
+    return tuple(
         (label(slug), *(sign(slug, metric, part) for metric in ALL_METRICS for part in ("", ".sd")))
         for slug in paper.PAPER_SLUGS
     )
-    if {sign for _, *signs in rows for sign in signs} <= {DASH, ""}:  # a profile whose sizes are not judged
+
+
+def judged_signs(rows: Iterable[Row]) -> int:
+    """How many signs are of a verdict."""
+    return sum(sign not in (DASH, "") for _, *own in rows for sign in own)
+
+
+def cells(context: Context) -> Table | None:
+    """One sign for every number of Tables I and II: of this profile, or, where it judges no size, of the other one that
+    judges most of them; None if none does."""
+    if not context.verdicts_allowed:
         return None
+    by_profile = {name: signs(verdicts) for name, verdicts in context.judged.items()}
+    own = context.records.profile
+    name = (
+        own
+        if judged_signs(by_profile[own])
+        else max(by_profile, key=lambda each: judged_signs(by_profile[each]))
+    )
+    if not judged_signs(by_profile[name]):
+        return None
+    rows = by_profile[name]
     return Table(
         name="cells",
         title="Every number of Tables I and II against ours.",
-        remarks="= reproduced; ≈ compatible: the interval of the difference lies on both sides of the margin; ≠ not "
-        f"reproduced; d defined differently; {DASH} not judged in this profile, or no run. Mean and ±.",
+        remarks=f"Verdicts of {name}: = reproduced; ≈ compatible: the interval of the difference lies on both sides of the "
+        f"margin; ≠ not reproduced; d defined differently; {DASH} not judged, or no run. Mean and ±.",
         columns=(
             Column("Model", align="l"),
             *(Column(head, MEASURES[m].label, align="c") for m in ALL_METRICS for head in ("mean", "±")),
@@ -521,9 +539,9 @@ def implementations(context: Context) -> Table | None:
     return Table(
         name="implementations",
         title="The paper's text as described, Pythae's classes, and the printed row.",
-        remarks=f"Profile {context.records.profile}. Distance: root mean square over the six metrics of the difference "
-        "from the printed row, in standard deviations of the printed columns. Shown are the models whose class in Pythae "
-        "computes something else than the text describes.",
+        remarks=f"Runs of {context.records.profile}. Distance: root mean square over the six metrics of the difference "
+        "from the printed row, in standard deviations of the printed columns. Shown are the models whose class in "
+        "Pythae computes something else than the text describes.",
         columns=tuple(columns),
         blocks=(tuple(row(slug) for slug in slugs),),
         notes=(f"{DASH} Not run yet by Pythae's class: {numbers.listing(lacking)}.",) if lacking else (),

@@ -86,9 +86,14 @@ def test_table_3_tells_the_costs_of_the_models_that_it_names(complete: Context) 
     assert {name for name in known if f" {name} " in told} == named & known
 
 
-def test_where_no_size_is_judged_there_is_no_table_of_cells() -> None:
-    assert cells(Context(make_records("desk", (42,), architectures=["ae"]), {})) is None
-    assert cells(Context(make_records("notebook", (42,), architectures=["ae"]), {})) is not None
+def test_where_no_size_is_judged_the_cells_are_of_another_profile_or_there_are_none() -> None:
+    desk, notebook = (make_records(name, (42,), architectures=["ae"]) for name in ("desk", "notebook"))
+    assert cells(Context(desk, {})) is None
+    for context in (Context(desk, {}, {"notebook": notebook}), Context(notebook, {}, {"desk": desk})):
+        table = cells(context)
+        assert table is not None
+        assert table.remarks.startswith(("Verdicts of notebook: ", "Runs of notebook. "))
+        assert "≈" in table.rows[0]
 
 
 def test_a_footnote_says_how_many_seeds_each_model_has(complete: Context) -> None:
@@ -155,7 +160,7 @@ def test_another_profile_may_have_the_second_implementation(damaged: Context) ->
     own = make_records("desk", (42,), architectures=["ae", "vamp"])
     table = implementations(Context(own, {}, {"notebook": damaged.records}))
     assert table is not None
-    assert table.remarks.startswith("Profile notebook. ")
+    assert table.remarks.startswith(("Verdicts of notebook: ", "Runs of notebook. "))
     assert implementations(Context(own, {})) is None
 
 
