@@ -379,8 +379,8 @@ def cells(context: Context) -> Table | None:
     return Table(
         name="cells",
         title="Every number of Tables I and II against ours.",
-        remarks=f"Verdicts of {name}: = reproduced; ≈ compatible: the interval of the difference lies on both sides of the "
-        f"margin; ≠ not reproduced; d defined differently; {DASH} not judged, or no run. Mean and ±.",
+        remarks=f"Verdicts of {name}: = reproduced; ≈ compatible: the interval of the difference lies on both sides of "
+        f"the margin; ≠ not reproduced; d defined differently; {DASH} not judged, or no run. Mean and ±.",
         columns=(
             Column("Model", align="l"),
             *(Column(head, MEASURES[m].label, align="c") for m in ALL_METRICS for head in ("mean", "±")),
