@@ -366,14 +366,10 @@ def cells(context: Context) -> Table | None:
     judges most of them; None if none does."""
     if not context.verdicts_allowed:
         return None
-    by_profile = {name: signs(verdicts) for name, verdicts in context.judged.items()}
-    own = context.records.profile
-    name = (
-        own
-        if judged_signs(by_profile[own])
-        else max(by_profile, key=lambda each: judged_signs(by_profile[each]))
-    )
-    if not judged_signs(by_profile[name]):
+    own, by_profile = context.records.profile, {name: signs(found) for name, found in context.judged.items()}
+    counts = {name: judged_signs(rows) for name, rows in by_profile.items()}
+    name = own if counts[own] else max(counts, key=lambda each: counts[each])
+    if not counts[name]:
         return None
     rows = by_profile[name]
     return Table(
@@ -507,7 +503,7 @@ SHOWN = ("ssim", "mse", "psnr", "piq", "iss")
 def implementations(context: Context) -> Table | None:
     """The paper's text, Pythae's classes and the printed row side by side, in this profile or the first other one that
     has runs of Pythae's classes; None if none has."""
-    others = (Context(records, {}) for records in context.profiles.values())
+    others = (Context(records, {}) for records in context.others.values())
     found = next((each for each in (context, *others) if len(each.pythae)), None)
     if found is None:
         return None

@@ -234,8 +234,9 @@ def publish(store: Store, report: Path, root: Path, published: Path) -> list[Run
     parts = rendered_blocks(report)
     require_latest(store, report)
     pdf, published_pdf = report / "report.pdf", published / store.protocol.name / "report.pdf"
-    if published_pdf.exists() and not pdf.is_file():
-        raise ReproduceError(f"{published_pdf} would stay as it was beside new tables: run `make pdf` first")
+    before = sorted(published.glob(f"*/{published_pdf.name}"))
+    if before and not pdf.is_file():
+        raise ReproduceError(f"{before[0]} would stay as it was beside new tables: run `make pdf` first")
     blocks = parts | publish_speed(store.folder.parent, root)
     texts = filled_pages(root, blocks)
     copy_folder(report / "tables", root / "tables", ("*.csv", "*.md", "*.tex"))
@@ -245,7 +246,6 @@ def publish(store: Store, report: Path, root: Path, published: Path) -> list[Run
     copied = publish_records(store, published)
     if pdf.is_file():
         files.write(published_pdf, pdf.read_bytes())
-        for other in published.glob(f"*/{published_pdf.name}"):
-            if other != published_pdf:
-                files.remove(other)
+        for other in set(before) - {published_pdf}:
+            files.remove(other)
     return copied

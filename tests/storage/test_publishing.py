@@ -170,6 +170,8 @@ def test_what_is_not_rendered_to_its_end_or_has_no_place_is_not_published(
     published.parent.mkdir(parents=True)
     published.write_bytes(b"it would lie beside other tables")
     assert "run `make pdf` first" in refusal(report, project, store)
+    published.parent.rename(published.parent.with_name("other"))
+    assert "other/report.pdf would stay as it was" in refusal(report, project, store)
     (report / "report.tex").unlink()
     assert "nothing to publish: run `make render` first" in refusal(report, project, store)
     shutil.rmtree(report / PAGES)
