@@ -18,11 +18,9 @@ import pandas as pd
 from scipy import stats
 
 from reproduce import paper
-from reproduce.analysis import summaries
 from reproduce.analysis.measures import usable
 from reproduce.analysis.statistics import ALPHA, Correlation, correlate, pearson
 from reproduce.architectures.names import SLUGS
-from reproduce.storage.records import Records
 
 SMOOTHNESS = ("piq", "piq_over_floor", "end_distance")
 """Measures of (un)smoothness. The paper's tables have only the first; blur alone does not lower the second; the last
@@ -82,12 +80,11 @@ SUBSETS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 """Subset → which of the usable rows it keeps; `COLLAPSED_TOO` keeps all rows, usable or not."""
 
 
-def headline(records: Records) -> pd.DataFrame:
-    """Every correlation of SSIM with a smoothness metric: Pearson's n, r, p, low and high. The index has the source
-    ("paper", "ours"), the metric and the subset."""
-    sources = {"paper": paper.models(), "ours": summaries.summarise(records)}
+def headline(ours: pd.DataFrame) -> pd.DataFrame:
+    """Every correlation of SSIM with a smoothness metric, in the paper's tables and in our models frame: Pearson's n,
+    r, p, low and high. The index has the source ("paper", "ours"), the metric and the subset."""
     rows = {}
-    for source, models in sources.items():
+    for source, models in {"paper": paper.models(), "ours": ours}.items():
         for metric, (subset, keep) in product(SMOOTHNESS, SUBSETS.items()):
             if metric in models:
                 kept = keep(models if subset == COLLAPSED_TOO else usable(models))

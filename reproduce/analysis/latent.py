@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 from scipy import stats
 from scipy.sparse.csgraph import connected_components
@@ -11,6 +14,8 @@ from sklearn.neighbors import NearestNeighbors, kneighbors_graph
 from reproduce.analysis import summaries
 from reproduce.storage.records import Records
 
+Statistic = Callable[[np.ndarray, np.ndarray], float]
+"""(n, d) codes and their (n,) digits → a number."""
 RANDOM_STATE = 0
 NEIGHBOURS = 5
 """When islands are counted, each code is connected with this many nearest others."""
@@ -64,10 +69,15 @@ def alignment_p(points: np.ndarray, labels: np.ndarray) -> float:
         return float("nan")
     if len(scatter) == 1:
         return 1.0
-    turns = stats.ortho_group.rvs(len(scatter), size=ROTATIONS, random_state=RANDOM_STATE)
+    turns = _rotations(len(scatter))
     diagonals = np.einsum("rij,ik,rkj->rj", turns, scatter, turns, optimize=True)
     rotated = (diagonals**2).sum(axis=1) / (scatter**2).sum()
     return float((1 + (rotated >= own).sum()) / (1 + ROTATIONS))
+
+
+@cache
+def _rotations(dimension: int) -> np.ndarray:
+    return np.asarray(stats.ortho_group.rvs(dimension, size=ROTATIONS, random_state=RANDOM_STATE))
 
 
 def islands(points: np.ndarray, labels: np.ndarray | None = None) -> float:

@@ -114,6 +114,7 @@ def models() -> pd.DataFrame:
     return tables().models()
 
 
+@cache
 def table3() -> pd.DataFrame:
     """Table III: application, priority, recommended and avoid (tuples of slugs), and both as printed."""
     frame = read("table3.csv")

@@ -29,6 +29,12 @@ def label(slug: str) -> str:
     return LABELS.get(slug) or REFERENCES[slug]
 
 
+def finished_rows(records: Records, variant: str = "") -> pd.DataFrame:
+    """The models frame, without architectures that have no finished run."""
+    models = summaries.summarise(records, variant)
+    return models[models["n_seeds"] > 0]
+
+
 @dataclass(frozen=True)
 class Context:
     """One campaign's records beside the paper's tables. Derived quantities are computed when they are needed."""
@@ -69,16 +75,19 @@ class Context:
         return paper.models()
 
     @cached_property
+    def models(self) -> dict[str, pd.DataFrame]:
+        """Profile → its models frame: the architectures with at least one finished run."""
+        return {name: finished_rows(records) for name, records in self.profiles.items()}
+
+    @property
     def ours(self) -> pd.DataFrame:
-        """Our models frame: the architectures with at least one finished run."""
-        models = summaries.summarise(self.records)
-        return models[models["n_seeds"] > 0]
+        """The models frame of this profile."""
+        return self.models[self.records.profile]
 
     @cached_property
     def pythae(self) -> pd.DataFrame:
         """The models frame of Pythae's own classes, as far as any was run."""
-        models = summaries.summarise(self.records, PYTHAE_VARIANT)
-        return models[models["n_seeds"] > 0]
+        return finished_rows(self.records, PYTHAE_VARIANT)
 
     @cached_property
     def references(self) -> pd.DataFrame:
@@ -235,7 +244,7 @@ class Context:
     @cached_property
     def headline(self) -> pd.DataFrame:
         """The correlation of SSIM and smoothness by subset: index (source, smoothness_metric, subset)."""
-        return headline.headline(self.records)
+        return headline.headline(self.ours)
 
     @cached_property
     def removal(self) -> dict[str, pd.DataFrame]:

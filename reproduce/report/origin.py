@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from reproduce import paper
-from reproduce.analysis import measures, summaries
+from reproduce.analysis import measures
 from reproduce.analysis.forensics import CANDIDATE, METRICS, SEED, nearest_epochs
 from reproduce.analysis.measures import MEASURES
 from reproduce.architectures.names import SLUGS, SSIMS
@@ -158,7 +158,7 @@ def lengths(context: Context) -> Table | None:
     known = {name: records for name, records in context.profiles.items() if len(records.milestones)}
     if len(known) < 2:
         return None
-    models = {name: summaries.summarise(records) for name, records in known.items()}
+    models = {name: context.models[name] for name in known}
     longest = max(known, key=lambda name: PROFILES[name].epochs)
     near = nearest_epochs(known[longest], "ssim")
 

@@ -85,7 +85,7 @@ def _verdict(statement: Statement, inside: World, ours: Campaign | None) -> Verd
         beside=found.beside,
         grade="" if found.outcome is Outcome.UNJUDGED else ours.grade(statement),
         looks=(
-            ours.looks_at(statement, found.outcome)
+            ours.looks_at(statement, found)
             if _asked(found) and found.outcome is not Outcome.UNDECIDED
             else (0, 0)
         ),
@@ -274,13 +274,14 @@ class Campaign:
             frames.append(own[own["epoch"] == last])
         return (*by_seed, *(Milestone(self, frame) for frame in frames if not frame.empty))
 
-    def looks_at(self, statement: Statement, outcome: Outcome) -> tuple[int, int]:
-        """In how many looks the outcome is this one, and how many looks could be taken.
+    def looks_at(self, statement: Statement, found: Finding) -> tuple[int, int]:
+        """In how many looks the outcome is that of this finding, and how many looks could be taken.
 
         A look cannot be taken if a run is missing, or if a milestone does not record what the statement needs. An
         undecided look counts as taken, but not as agreement."""
-        taken = [found for look in self.looks if _asked(found := look.evaluate(statement))]
-        return sum(found.outcome is outcome for found in taken), len(taken)
+        looks = (found if look is self else look.evaluate(statement) for look in self.looks)
+        taken = [one for one in looks if _asked(one)]
+        return sum(one.outcome is found.outcome for one in taken), len(taken)
 
 
 class Milestone(Campaign):

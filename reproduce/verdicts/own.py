@@ -308,7 +308,7 @@ class Word(NamedTuple):
     word."""
 
     name: str
-    statistic: Callable[[np.ndarray, np.ndarray], float]
+    statistic: latent.Statistic
     fits: Callable[[float], bool]
 
 
@@ -345,10 +345,7 @@ def latent_word(world: World, statement: Statement) -> Finding:
     word must fit every named model in every seed; "direction only" if it fits in most cases. The evidence says how many
     of all models the word fits: a word that fits every model distinguishes none."""
     word, named = WORDS[statement.text("word")], statement.slugs("models")
-    everyone = {
-        slug: [word.statistic(*codes) for codes in world.codes(slug).values()]
-        for slug in dict.fromkeys((*named, *world.slugs))
-    }
+    everyone = {slug: world.of_codes(word.statistic, slug) for slug in dict.fromkeys((*named, *world.slugs))}
     for slug in named:
         if not everyone[slug] or not np.isfinite(everyone[slug]).all():
             raise Undecidable(f"no codes of {LABELS[slug]}")

@@ -248,6 +248,12 @@ class World:
         records = self.campaign()
         return cache(lambda slug: latent.codes_by_seed(records, slug))
 
+    @cached_property
+    def of_codes(self) -> Callable[[latent.Statistic, str], list[float]]:
+        """A statistic of codes and digits, and a slug → its value in each seed. Raises Undecidable if there are no
+        records."""
+        return cache(lambda statistic, slug: [statistic(*codes) for codes in self.codes(slug).values()])
+
     def by_unit(self, name: str, slugs: tuple[str, ...]) -> pd.DataFrame:
         """Values over the paper's images or pairs, averaged over seeds: rows units, columns models. Raises
         Undecidable if there is a single number per model."""

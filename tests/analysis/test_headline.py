@@ -18,7 +18,8 @@ from tests.synthetic import make_records
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
     """Index source, metric and subset."""
-    return headline.headline(make_records(seeds=(42, 123), collapsed=["beta-vae"])).sort_index()
+    records = make_records(seeds=(42, 123), collapsed=["beta-vae"])
+    return headline.headline(summarise(records)).sort_index()
 
 
 def test_one_row_a_source_metric_and_subset(table: pd.DataFrame) -> None:
