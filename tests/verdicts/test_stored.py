@@ -13,6 +13,7 @@ from reproduce.verdicts.judge import judge
 from reproduce.verdicts.model import Verdict
 from reproduce.verdicts.registry import load
 
+RUN = ("manifest.json", "images.csv")
 CONTENT = {"key": "k", "profile": "desk", "ten": [], "tally": {}, "statements": [{"id": "β"}]}
 
 
@@ -25,9 +26,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_text("1")
     monkeypatch.setattr(stored, "PACKAGE", tmp_path / "sources")
     return tmp_path
-
-
-RUN = ("manifest.json", "images.csv")
 
 
 def test_the_key_is_that_of_what_is_there(root: Path) -> None:
@@ -88,9 +86,7 @@ def test_a_damaged_document_is_none(tmp_path: Path, spoil: Callable[[str], str])
     assert stored.read(tmp_path, "k") is None
 
 
-def test_the_document_has_everything_that_is_asked_of_it(
-    tmp_path: Path, verdicts: tuple[Verdict, ...]
-) -> None:
+def test_the_document_has_all_that_is_asked_of_it(tmp_path: Path, verdicts: tuple[Verdict, ...]) -> None:
     ten = summary.ten({"paper": verdicts, "desk": judge(None)})
     content = stored.document(verdicts, ten, "paper", "k", {"cells": {"reproduced": 3}})
     stored.write(tmp_path, content)
