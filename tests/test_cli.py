@@ -105,7 +105,10 @@ def test_status_gives_every_run_its_state_and_the_reason(command: Command, store
             (f"status --seed={seeds}", f"seeds must be at least one, different and not negative: '{seeds}'")
             for seeds in ("42,42", ",", "-1")
         ),
-        ("status --results ~nosuch/x", "~nosuch/x: ~nosuch is nobody's home folder here: write the folder"),
+        (
+            "status --results ~nosuch/x",
+            "~nosuch/x: ~nosuch is nobody's home folder here: write the folder in full",
+        ),
         ("render --results nowhere", "no finished runs of profile 'quick' below nowhere/quick: run"),
         ("where reprot", "Invalid value"),
         ("statsu", "No such command 'statsu'"),

@@ -28,8 +28,8 @@ def make(folder: Path, *words: str, code: int = 0) -> tuple[int, list[str]]:
     python.write_text(STAND_IN)
     python.chmod(0o755)
     log = folder / "log"
-    environment = os.environ | {"REPRODUCE_VENV": str(folder), "LOG": str(log), "CODE": str(code)}
-    done = subprocess.run(["make", *words], cwd=ROOT, env=environment, capture_output=True, check=False)
+    given = {"REPRODUCE_VENV": str(folder), "LOG": str(log), "CODE": str(code)}
+    done = bare.ran(["make", *words], ROOT, given)
     return done.returncode, log.read_text().split("\n")[:-1]
 
 
