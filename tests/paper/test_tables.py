@@ -10,7 +10,7 @@ import pytest
 from reproduce import paper
 from reproduce.architectures.names import SLUGS
 from reproduce.errors import ReproduceError
-from reproduce.paper import CELLS, PAPER_SLUGS, Cell, Printed
+from reproduce.paper import CELLS, PAPER_SLUGS, Printed
 from tests import bare
 
 
@@ -73,12 +73,6 @@ def test_an_architecture_that_the_paper_does_not_print_changes_nothing_that_it_p
     """In a process of its own: the rows are known from the first import on."""
     done = bare.python(ADDED, Path.cwd())
     assert done.stdout.split() == [b"286", b"22", b"22", b"10"], done.stderr
-
-
-def test_a_changed_cell_leaves_the_original_alone() -> None:
-    changed = paper.tables().with_cell(Cell(1, "ae", "mse", "mean"), "9.99")
-    assert changed.models().at["ae", "mse"] == pytest.approx(0.00999)
-    assert paper.models().at["ae", "mse"] == 0.00842
 
 
 def test_table3_names_architectures() -> None:

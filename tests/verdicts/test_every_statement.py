@@ -140,10 +140,11 @@ def grouped(own: Statement) -> Iterator[World]:
     names = columns(own)
     if not 0 < len(names) <= 2:
         return
-    choices = [candidates(own, base()[name], len(names)) for name in names for _ in range(3)]
+    cells = [(name, rows) for name in names for rows in groups(own) if rows]
+    choices = [candidates(own, base()[name], len(names)) for name, _ in cells]
     for values in itertools.product(*choices):
         models = base()
-        for (name, rows), value in zip(itertools.product(names, groups(own)), values, strict=True):
+        for (name, rows), value in zip(cells, values, strict=True):
             filled(models, name, rows, value)
         yield ours(models=models)
 
