@@ -40,10 +40,8 @@ RIVALS = {"uniform11": 0.05, "uniform7": 0.01, "uniform7_range2": 0.1, "zero_pad
 MEAN_IMAGE_MSE = 0.0673
 DETERMINISTIC = ("ae", "wae", "vq-vae", "rae-gp", "rae-l2", "pca-16", "mean-image")
 BASES = (*IMAGE_METRICS, "sharpness")
-PAIR_PATHS = {
-    "main": 1.0, "sampled": 1.05, "raw": 1.0, "requantised": 1.1, "chord": 1.0, "projected-chord": 1.0,
-}  # fmt: skip
-"""Path → how much worse a pair's measurements are on it."""
+IMAGE_PATHS, PAIR_PATHS = {"sampled": 1.0, "mean": 0.95}, {"main": 1.0, "sampled": 1.05}
+"""Path → how much worse measurements are on it; tables take the first."""
 PAIR_COLUMNS = (*PAIR_METRICS, "uniformity", "end_distance", "piq_over_floor")
 
 
@@ -69,18 +67,16 @@ def make_records(
     targets = paper.models() if targets is None else targets
     collapsed, failed, missing = map(frozenset, (collapsed, failed, missing))
     plan = [(slug, "", seed) for slug in architectures if slug not in missing for seed in seeds]
-    plan += [
-        (slug, name, seed) for name, slugs in (variants or {}).items() for slug in slugs for seed in seeds
-    ]
+    others = [(slug, name) for name, slugs in (variants or {}).items() for slug in slugs]
+    plan += [(slug, name, seed) for slug, name in others for seed in seeds]
     plan += [(slug, "", 0) for slug in REFERENCES if references]
     names = ("runs", "images", "pairs", "frames", "digits", "curves", "milestones")
     frames: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
     for slug, variant, seed in plan:
         run = {"architecture": slug, "variant": variant, "seed": seed}
         if slug in failed:
-            frames["runs"].append(
-                pd.DataFrame([run | {"status": "failed", "reason": "loss not finite in epoch 2"}])
-            )
+            failure = {"status": "failed", "reason": "loss not finite in epoch 2"}
+            frames["runs"].append(pd.DataFrame([run | failure]))
             continue
         measured = _measure(run, _targets(slug, targets, slug in collapsed), seed_spread)
         measured["runs"] = _run(run, measured, slug in collapsed)
@@ -108,9 +104,8 @@ def _targets(slug: str, models: pd.DataFrame, collapsed: bool) -> dict[str, floa
         means = PCA
     else:
         return {str(name): float(value) for name, value in models.loc[slug].items()}
-    return dict(means) | {
-        f"{name}_sd": 0.1 * (1 - value if "ssim" in name else value) for name, value in means.items()
-    }
+    errors = {name: 1 - value if "ssim" in name else value for name, value in means.items()}
+    return dict(means) | {f"{name}_sd": 0.1 * error for name, error in errors.items()}
 
 
 def _rng(*key: object) -> np.random.Generator:
@@ -155,20 +150,13 @@ def _measure(
 
     labels = np.arange(IMAGES) % 10
     images, pairs = [], []
-    for path, factor in (("sampled", 1.0), ("mean", 0.95), ("raw", 1.0)):
+    for path, factor in IMAGE_PATHS.items():
         hard = difficulty("images", IMAGES)
         values = {m: _draw(m, mean_of(m, factor), target[f"{m}_sd"], hard) for m in IMAGE_METRICS}
-        predicted = np.where(rng.random(IMAGES) < 4 * target["mse"], (labels + 1) % 10, labels)
         images.append(
             pd.DataFrame(
                 dict(run)
                 | {"path": path, "image": np.arange(IMAGES) * 37, "label": labels}
-                | {"predicted": predicted, "confidence": 0.9, "nearest_distance": 0.02}
-                | {
-                    "predicted_original": labels,
-                    "confidence_original": 1.0,
-                    "nearest_distance_original": 0.03,
-                }
                 | values
                 | {f"ssim_{name}": _shifted(values["ssim"], share) for name, share in RIVALS.items()}
                 | {"sharpness": 0.05 + 0.04 * values["ssim"] + 0.002 * rng.standard_normal(IMAGES)}
@@ -192,9 +180,9 @@ def _measure(
                 | {"end_distance": distance, "piq_over_floor": np.where(flat, np.nan, over_floor)}
             )
         )
-    by_digit = {
-        m: _draw(m, mean_of(m, 1.0), 0.05 * abs(target[m]), difficulty("digits", 10)) for m in IMAGE_METRICS
-    }
+    by_digit = {}
+    for m in IMAGE_METRICS:
+        by_digit[m] = _draw(m, mean_of(m, 1.0), 0.05 * abs(target[m]), difficulty("digits", 10))
     digits = pd.DataFrame(
         dict(run)
         | {"label": np.arange(10), "n": 1000}
@@ -204,7 +192,7 @@ def _measure(
     )
     epochs = np.arange(1, 11)
     loss = PIXELS * target["mse"] * (1 + 2 * np.exp(-epochs / 2.0))
-    losses = {"training_loss": loss, "validation_loss": 1.02 * loss, "part_reconstruction": loss}
+    losses = {"training_loss": loss, "validation_loss": 1.02 * loss}
     curves = pd.DataFrame(dict(run) | {"epoch": epochs} | losses)
     kept = slice(None if run["architecture"] not in REFERENCES else 0)
     middle = np.abs(np.arange(FRAMES) - (FRAMES - 1) / 2)
@@ -213,7 +201,6 @@ def _measure(
         | {"pair": np.repeat(np.arange(PAIRS), FRAMES), "frame": np.tile(np.arange(FRAMES), PAIRS)}
         | {"predicted": np.repeat(np.arange(PAIRS) % 10, FRAMES)}
         | {"confidence": np.tile(np.round(0.6 + 0.08 * middle, 1), PAIRS)}
-        | {"nearest_distance": np.tile(0.05 - 0.004 * middle, PAIRS)}
     )
     found = {"images": pd.concat(images, ignore_index=True), "pairs": pd.concat(pairs, ignore_index=True)}
     milestones = pd.concat([_milestone(found, epoch) for epoch in (5, 10)], ignore_index=True)
@@ -247,12 +234,13 @@ def _run(run: Mapping[str, object], measured: Mapping[str, pd.DataFrame], collap
     smooth = pairs.get_group("main")[list(PAIR_COLUMNS)].mean()
     whole = {
         f"test_{metric}{suffix}": images.get_group(path)[metric].mean()
-        for suffix, path in (("", "sampled"), ("_mean_code", "mean"), ("_raw_code", "raw"))
+        for suffix, path in (("", "sampled"), ("_mean_code", "mean"))
         for metric in IMAGE_METRICS
     }
-    deterministic = run["architecture"] in DETERMINISTIC
     dead = collapsed or run["architecture"] == "mean-image"
     slow = 1.0 + 3.0 * rng.random()
+    still = float(pairs.get_group("main")["piq_over_floor"].isna().sum())
+    kl = np.nan if run["architecture"] in DETERMINISTIC else 1e-4 if dead else 8 + 4 * rng.random()
     row = (
         dict(run)
         | {"status": "fresh", "reason": ""}
@@ -260,31 +248,14 @@ def _run(run: Mapping[str, object], measured: Mapping[str, pd.DataFrame], collap
         | smooth.to_dict()
         | whole
         | {f"test_{name}": value for name, value in smooth.items()}
-        | {
-            "kl": np.nan if deterministic else (1e-4 if dead else 8 + 4 * rng.random()),
-            "active_units": 0 if dead else int(rng.integers(8, 17)),
-            "code_sd": 0.01 if dead else 1 + rng.random(),
-            "mse_ratio": means["mse"] / MEAN_IMAGE_MSE,
-            "collapsed": dead,
-            "epochs": 10,
-            "best_epoch": 10,
-            "validation_loss": PIXELS * means["mse"],
-            "parameters": 389_921 + int(rng.integers(0, 50_000)),
-            "parameters_encoder": 129_792,
-            "parameters_decoder": 259_681,
-            "parameters_frozen": 448,
-            "parameters_averaged": 8_192 if run["architecture"] == "vq-vae" else 0,
-            "code_size": 144 if run["architecture"] == "vq-vae" else 16,
-            "stuck_pixels": 0,
-            "parameters_other": 0,
-            "training_seconds": 600 * slow,
-            "processor_clock": 1.0,
-            "inference_microseconds": 80 * slow,
-            "peak_memory_mib": 900 + 100 * slow,
-            "still_pairs": float(pairs.get_group("main")["piq_over_floor"].isna().sum()),
-            "test_still_pairs": float(pairs.get_group("main")["piq_over_floor"].isna().sum()),
-            "diag_perplexity": 300.0 if run["architecture"] == "vq-vae" else np.nan,
-        }
+        | {"kl": kl, "collapsed": dead}
+        | {"active_units": 0 if dead else int(rng.integers(8, 17)), "stuck_pixels": 0}
+        | {"code_sd": 0.01 if dead else 1 + rng.random(), "mse_ratio": means["mse"] / MEAN_IMAGE_MSE}
+        | {"epochs": 10, "best_epoch": 10, "validation_loss": PIXELS * means["mse"]}
+        | {"parameters": 389_921 + int(rng.integers(0, 50_000)), "parameters_encoder": 129_792}
+        | {"parameters_decoder": 259_681, "code_size": 144 if run["architecture"] == "vq-vae" else 16}
+        | {"training_seconds": 600 * slow, "processor_clock": 1.0, "inference_microseconds": 80 * slow}
+        | {"peak_memory_mib": 900 + 100 * slow, "still_pairs": still, "test_still_pairs": still}
     )
     return pd.DataFrame([row])
 

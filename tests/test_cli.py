@@ -14,7 +14,7 @@ from reproduce.machine import devices
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import HISTORY, MISSING, Store
 from tests import bare
-from tests.tiny import ONLY, RUNS, Command, contents
+from tests.tiny import AE, ONLY, RUNS, VAE, Command, contents
 
 
 def of(store: Store) -> list[str]:
@@ -27,7 +27,7 @@ def tiny_run(store: Store, *words: str) -> list[str]:
 
 
 def test_only_a_deleted_run_is_run_again(command: Command, store: Store, finished: Store) -> None:
-    shutil.rmtree(store.path(RunId("ae", 1)))
+    shutil.rmtree(store.path(AE))
     code, out, err = command(*tiny_run(store))
     assert (code, err) == (0, "")
     first, second, third, *_, last = out.splitlines()
@@ -40,10 +40,8 @@ def test_only_a_deleted_run_is_run_again(command: Command, store: Store, finishe
     assert out.splitlines()[1:] == ["0 run now, 5 were done already, 0 failed"]
 
 
-def test_a_failed_run_makes_the_exit_code_1(
-    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.rmtree(store.path(RunId("ae", 1)))
+def test_a_failed_run_is_exit_code_1(command: Command, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(store.path(AE))
     monkeypatch.setattr(training.Run, "validation_loss", lambda run: float("nan"))
     code, out, err = command(*tiny_run(store))
     assert (code, err) == (1, "")
@@ -54,7 +52,7 @@ def test_a_failed_run_makes_the_exit_code_1(
 
 
 def test_a_dry_run_says_what_would_be_done_and_changes_nothing(command: Command, store: Store) -> None:
-    shutil.rmtree(store.path(RunId("ae", 1)))
+    shutil.rmtree(store.path(AE))
     before = contents(store.folder.parent)
     code, out, err = command(*tiny_run(store, "--dry-run"))
     assert (code, err) == (0, "")
@@ -85,8 +83,8 @@ def test_a_dry_run_of_a_first_campaign_makes_no_folder_and_downloads_nothing(
 
 
 def test_status_gives_every_run_its_state_and_the_reason(command: Command, store: Store) -> None:
-    shutil.rmtree(store.path(RunId("ae", 1)))
-    (store.path(RunId("vae", 1)) / "images.csv").unlink()
+    shutil.rmtree(store.path(AE))
+    (store.path(VAE) / "images.csv").unlink()
     code, out, _ = command("status", *of(store))
     assert code == 0
     states = {line.split()[1]: line.split(maxsplit=2)[::2] for line in out.splitlines()[:-1]}
@@ -131,9 +129,7 @@ def test_bad_input_is_one_line_and_exit_code_2(command: Command, words: str, mes
     assert err.count("\n") == 1
 
 
-def test_a_mistake_of_ours_is_a_traceback_and_no_verdict(
-    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_our_mistake_is_a_traceback(command: Command, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "execute", lambda *args, **rest: 1 / 0)
     code, _, err = command(*tiny_run(store))
     assert code == 70
@@ -141,9 +137,7 @@ def test_a_mistake_of_ours_is_a_traceback_and_no_verdict(
     assert err.endswith("ZeroDivisionError: division by zero\n")
 
 
-def test_rendering_asks_for_every_runs_state_once(
-    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rendering_asks_a_state_once(command: Command, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[RunId] = []
     honest = Store.status
     monkeypatch.setattr(Store, "status", lambda self, run, *a: asked.append(run) or honest(self, run, *a))
@@ -153,39 +147,38 @@ def test_rendering_asks_for_every_runs_state_once(
     assert len(asked) == len(set(asked))
 
 
-def test_jobs_are_by_default_what_the_machine_allows(
-    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    used: list[int] = []
-    monkeypatch.setattr(devices, "default_jobs", lambda device, per_card: 10 * per_card)
-    monkeypatch.setattr(
-        schedule, "execute", lambda *args, jobs, **rest: used.append(jobs) or schedule.Report()
-    )
-    for more in ([], ["--per-card", "2"], ["--jobs", "3"]):
-        assert command("run", *of(store), *more)[0] == 0
-    assert used == [40, 20, 3]
+Campaigns = list[tuple[Store, str, int]]
 
 
 @pytest.fixture
-def campaigns(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Store, str]]:
-    """Store and device of every campaign that a command starts; nothing is run."""
-    started: list[tuple[Store, str]] = []
+def campaigns(monkeypatch: pytest.MonkeyPatch) -> Campaigns:
+    """Store, device and jobs of every campaign that a command starts; nothing is run."""
+    started: Campaigns = []
 
-    def execute(store: Store, wanted: object, *, device: str, **rest: object) -> schedule.Report:
-        started.append((store, device))
+    def execute(store: Store, wanted: object, *, device: str, jobs: int, **rest: object) -> schedule.Report:
+        started.append((store, device, jobs))
         return schedule.Report()
 
     monkeypatch.setattr(schedule, "execute", execute)
     return started
 
 
+def test_jobs_are_by_default_what_the_machine_allows(
+    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch, campaigns: Campaigns
+) -> None:
+    monkeypatch.setattr(devices, "default_jobs", lambda device, per_card: 10 * per_card)
+    for more in ([], ["--per-card", "2"], ["--jobs", "3"]):
+        assert command("run", *of(store), *more)[0] == 0
+    assert [jobs for _, _, jobs in campaigns] == [40, 20, 3]
+
+
 def test_the_device_can_be_chosen_and_tf32_is_kept_apart_from_what_is_precise(
-    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch, campaigns: list[tuple[Store, str]]
+    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch, campaigns: Campaigns
 ) -> None:
     monkeypatch.setattr(devices, "best_device", lambda: ("cuda", "NVIDIA A40 found"))
     for words in (["--tf32"], ["--profile", "tiny-tf32"]):
         assert command(*tiny_run(store, *words))[0] == 0
-        found, device = campaigns[-1]
+        found, device, _ = campaigns[-1]
         assert (found.folder.name, found.protocol.tf32, device) == ("tiny-tf32", True, "cuda")
         assert {found.status(run).state for run in RUNS} == {MISSING}
     code, out, _ = command(*tiny_run(store, "--device", "cpu"))
@@ -244,7 +237,7 @@ def test_a_trial_is_cut_short_and_kept_apart(command: Command, store: Store, fin
     assert code == 0
     assert out.startswith("profile tiny-trial-1 · ")
     assert out.endswith("\n3 run now, 0 were done already, 0 failed\n")
-    history = (root / "tiny-trial-1" / "ae" / "seed-1" / HISTORY).read_text().splitlines()
+    history = (root / "tiny-trial-1" / AE.folder / HISTORY).read_text().splitlines()
     assert len(history) == 1 + 1, "a header and one epoch of the two"
     assert contents(store.folder) == contents(finished.folder)
 
@@ -261,9 +254,7 @@ HEAVY = ("torch", "pandas", "scipy", "sklearn", "matplotlib", "distributed")
         (["claims", "--id", "IV-A.ae-best", "--profile", "quick"], ("torch", "matplotlib", "distributed")),
     ],
 )
-def test_light_commands_answer_without_torch(
-    words: list[str], spared: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_light_commands_need_no_torch(words: list[str], spared: tuple[str, ...], tmp_path: Path) -> None:
     bare.spares(words, spared, tmp_path)
 
 
@@ -280,10 +271,8 @@ def test_a_profile_with_verdicts_is_rendered_beside_the_finished_runs_of_the_oth
     monkeypatch: pytest.MonkeyPatch, store: Store
 ) -> None:
     judged = replace(store.protocol, verdicts=True)
-    other = replace(judged, name="other")
-    monkeypatch.setattr(
-        protocol, "PROFILES", {"tiny": judged, "other": other, "bare": replace(other, name="bare")}
-    )
+    other, bare = (replace(judged, name=name) for name in ("other", "bare"))
+    monkeypatch.setattr(protocol, "PROFILES", {"tiny": judged, "other": other, "bare": bare})
     root = store.folder.parent
     found = results.companions(other, root)
     assert list(found) == ["tiny"]

@@ -46,9 +46,7 @@ def moved(records: Records, slug: str, metric: str, standard_errors: float) -> R
     return replace(records, milestones=rows)
 
 
-def test_a_repetition_of_the_print_agrees_in_every_row_and_has_no_distance(
-    exact: Records, repetition: Forensics
-) -> None:
+def test_a_repetition_of_the_print_agrees_without_any_distance(exact: Records, repetition: Forensics) -> None:
     found = repetition.of(LAST)
     assert found["agrees"].all()
     assert len(found) == 22
@@ -63,9 +61,7 @@ def test_a_repetition_of_the_print_agrees_in_every_row_and_has_no_distance(
 @pytest.mark.parametrize(
     ("metric", "by", "agrees"), [("ssim", 2.6, True), ("ssim", -2.7, False), ("piq", 2.7, False)]
 )
-def test_one_metric_beyond_its_simultaneous_interval_is_disagreement(
-    exact: Records, metric: str, by: float, agrees: bool
-) -> None:
+def test_a_metric_beyond_its_interval_disagrees(exact: Records, metric: str, by: float, agrees: bool) -> None:
     """Bonferroni over six metrics: 2.638 standard errors."""
     row = investigated(moved(exact, "vae", metric, by)).of(LAST).loc["vae"]
     assert (row["agrees"], row["worst"]) == (agrees, metric)

@@ -63,9 +63,6 @@ def test_nothing_is_said_of_the_mechanism_of_few_models(paperlike: Records) -> N
     assert headline.mechanism(summarise(paperlike).iloc[:5]) is None
 
 
-# --- the mechanism ----------------------------------------------------------------------------------------
-
-
 def test_a_partial_correlation_is_that_of_three_correlations_and_of_a_regression() -> None:
     """r by the formula of three correlations, p that of x in a regression of y on both, Fisher's interval with one
     point less."""
@@ -86,9 +83,8 @@ def test_a_partial_correlation_is_that_of_three_correlations_and_of_a_regression
 def test_given_what_explains_both_nothing_is_left() -> None:
     """SSIM and PIQ both follow D: strongly correlated, and not at all once D is given."""
     x, y, d = np.random.default_rng(4).standard_normal((3, 200))
-    models = pd.DataFrame(
-        {"ssim": d + 0.3 * x, "piq": d + 0.3 * y, "mse": 1.0, "end_distance": d, "piq_over_floor": y}
-    )
+    both = {"ssim": d + 0.3 * x, "piq": d + 0.3 * y}
+    models = pd.DataFrame(both | {"mse": 1.0, "end_distance": d, "piq_over_floor": y})
     found = headline.mechanism(models)
     assert found is not None
     assert found.distance.r > 0.9

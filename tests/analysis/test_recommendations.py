@@ -12,9 +12,8 @@ from reproduce.analysis.pareto import pareto_set
 from reproduce.analysis.recommendations import LOOK_LIKE_DIGITS, PRIORITIES, avoided, recommend, recommended
 from reproduce.storage.records import Records
 
-SIX = pd.DataFrame(
-    {"ssim": [0.9, 0.8, 0.7, 0.6, 0.5, 0.4], "piq": [6.0, 3.0, 5.0, 2.0, 4.0, 1.0]}, index=list("abcdef")
-)
+SSIM, PIQ = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4], [6.0, 3.0, 5.0, 2.0, 4.0, 1.0]
+SIX = pd.DataFrame({"ssim": SSIM, "piq": PIQ}, index=list("abcdef"))
 
 
 @pytest.mark.parametrize(
@@ -25,9 +24,7 @@ SIX = pd.DataFrame(
         ("Balanced", "bdaf", "ec"),  # c and e are beaten; of equal sums the rescaled values decide
     ],
 )
-def test_the_metric_of_the_priority_filters_and_the_other_orders(
-    priority: str, best: str, worst: str
-) -> None:
+def test_the_prioritys_metric_filters_and_the_other_orders(priority: str, best: str, worst: str) -> None:
     assert recommended(SIX, priority) == tuple(best)
     assert avoided(SIX, priority) == tuple(worst)
 

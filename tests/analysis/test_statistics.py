@@ -42,9 +42,6 @@ def test_correlations_are_symmetric_with_a_unit_diagonal() -> None:
     assert p.at["ssim", "piq"] < 0.001
 
 
-# --- against the VAE --------------------------------------------------------------------------------------
-
-
 def test_over_images_the_top_three_beat_the_vae(paperlike: Records) -> None:
     tests = statistics.against_baseline(paperlike, "ssim")
     assert "vae" not in tests.index

@@ -7,6 +7,7 @@ import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -14,14 +15,13 @@ from reproduce.commands import claims, options
 from reproduce.commands.options import PUBLISHED
 from reproduce.protocol import Protocol, profile
 from reproduce.storage import runs
-from reproduce.storage.runs import RunId
 from reproduce.storage.store import Outcome, Store
 from reproduce.verdicts import stored, summary
 from reproduce.verdicts.judge import judge
 from reproduce.verdicts.registry import load
 from tests import bare
 from tests.synthetic import make_records
-from tests.tiny import RUNS, Command
+from tests.tiny import AE, RUNS, VAE, Command
 
 
 @pytest.fixture
@@ -42,17 +42,11 @@ def document() -> dict[str, Any]:
 def kept(document: dict[str, Any], tmp_path: Path) -> list[str]:
     """A results root with a valid document; the words that name it."""
     root = tmp_path / "results"
-    profiles = [
-        "desk",
-        *(other.name for other in claims.profiles_beside(claims.judged_profile("desk", root))),
-    ]
-    key = stored.key((root, tmp_path / "published"), profiles)
+    beside = claims.profiles_beside(claims.judged_profile("desk", root))
+    key = stored.key((root, tmp_path / "published"), ["desk", *(other.name for other in beside)])
     (root / "desk" / "report").mkdir(parents=True)
     stored.write(root / "desk" / "report", document | {"key": key})
     return ["--profile", "desk", "--results", str(root)]
-
-
-# --- the ten, and statements ------------------------------------------------------------------------------
 
 
 def test_a_bare_call_shows_the_ten_claims_and_how_to_see_the_rest(claimed: Command, kept: list[str]) -> None:
@@ -64,14 +58,11 @@ def test_a_bare_call_shows_the_ten_claims_and_how_to_see_the_rest(claimed: Comma
     assert lines[1] == "    within the paper: consistent"
     assert lines[2].startswith("    desk: reproduced (grade C, ")
     assert "    paper: " not in out, "a profile without verdicts has no line"
-    assert "--all" in lines[-1]
-    assert "--id NAME" in lines[-1]
+    assert all(option in lines[-1] for option in ("--all", "--id NAME"))
     assert {"profile", "ten", "tally", "statements"} <= set(json.loads(claimed(*kept, "--json")[1]))
 
 
-def test_without_results_the_paper_alone_is_judged_and_nothing_is_kept(
-    claimed: Command, tmp_path: Path
-) -> None:
+def test_without_results_the_paper_is_judged_and_nothing_kept(claimed: Command, tmp_path: Path) -> None:
     code, out, err = claimed("--profile", "desk", "--results", str(tmp_path / "nowhere"))
     assert (code, err) == (0, "")
     assert out.count("    within the paper: ") == 10
@@ -135,37 +126,6 @@ def test_what_fits_no_statement_is_one_line_and_exit_code_2(
     assert err.count("\n") == 1
 
 
-# --- what is kept -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def judgements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Which profiles were judged again."""
-    seen: list[str] = []
-    honest = claims.judged
-
-    def counting(protocol: Protocol, *rest: Any) -> dict[str, Any]:
-        seen.append(protocol.name)
-        return honest(protocol, *rest)
-
-    monkeypatch.setattr(claims, "judged", counting)
-    return seen
-
-
-def test_what_is_valid_is_not_judged_again(claimed: Command, kept: list[str], judgements: list[str]) -> None:
-    claimed(*kept)
-    assert judgements == []
-    claimed(*kept, "--seeds", "42")
-    assert judgements == ["desk"], "what is kept rests on all seeds"
-
-
-def test_what_is_stale_is_judged_again(claimed: Command, kept: list[str], judgements: list[str]) -> None:
-    (Path(kept[-1]) / "desk" / "report" / stored.NAME).write_text('{"key": "another"}')
-    code, out, _ = claimed(*kept, "--id", "VI-A.r")
-    assert (code, judgements) == (0, ["desk"])
-    assert out.splitlines()[-1] == "    in desk: no results"
-
-
 @pytest.fixture
 def campaign(store: Store, tiny_profile: Protocol) -> list[str]:
     """The words that name a finished campaign."""
@@ -173,25 +133,26 @@ def campaign(store: Store, tiny_profile: Protocol) -> list[str]:
 
 
 def test_verdicts_on_a_campaign_are_kept_until_it_changes(
-    claimed: Command, store: Store, campaign: list[str], judgements: list[str]
+    claimed: Command, store: Store, campaign: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    judged = Mock(wraps=claims.judged)
+    monkeypatch.setattr(claims, "judged", judged)
     words = [*campaign, "--id", "III-A.capacity"]
     first = claimed(*words)
     assert claimed(*words) == first
-    assert judgements == ["tiny"]
-    manifest = store.path(RUNS[2]) / "manifest.json"
+    assert judged.call_count == 1
+    claimed(*words, "--seeds", "1")
+    assert judged.call_count == 2, "what is kept rests on all seeds"
+    manifest = store.path(AE) / "manifest.json"
     manifest.write_bytes(manifest.read_bytes() + b"\n")
     claimed(*words)
-    assert judgements == ["tiny", "tiny"]
+    assert judged.call_count == 3
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_reason_not_to_answer(
     claimed: Command, campaign: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(*_: object) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(stored, "write", refused)
+    monkeypatch.setattr(stored, "write", Mock(side_effect=PermissionError))
     assert claimed(*campaign)[0] == 0
 
 
@@ -206,19 +167,16 @@ def test_claims_are_judged_on_the_seeds_that_are_asked_for(
 def test_a_kept_answer_needs_neither_numpy_nor_pandas(kept: list[str], tmp_path: Path) -> None:
     elsewhere = "import pathlib\nfrom reproduce.commands import options\n"
     elsewhere += f"options.PUBLISHED = pathlib.Path({str(tmp_path / 'published')!r})"
-    heavy = ("numpy", "pandas", "scipy", "torch", "matplotlib")
     words = ["claims", *kept, "--id", "Abstract.r"]
+    heavy = ("numpy", "pandas", "scipy", "torch", "matplotlib")
     assert "in desk: reproduced" in bare.spares(words, heavy, tmp_path, elsewhere)
-
-
-# --- stale and damaged runs -------------------------------------------------------------------------------
 
 
 def test_claims_on_stale_runs_say_so_in_one_line(
     claimed: Command, store: Store, campaign: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not only "no results": they are there, and one command away. A run that is missing is not counted."""
-    shutil.rmtree(store.path(RunId("ae", 1)))
+    shutil.rmtree(store.path(AE))
     monkeypatch.setattr(runs, "EVALUATION_REVISION", runs.EVALUATION_REVISION + 1)
     code, out, err = claimed(*campaign, "--id", "IV-A.ae-best")
     assert code == 0
@@ -233,7 +191,7 @@ def test_claims_where_the_only_run_that_is_not_stale_has_failed(
     claimed: Command, store: Store, campaign: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs, "EVALUATION_REVISION", runs.EVALUATION_REVISION + 1)
-    store.publish(RunId("vae", 1), Outcome({}, {}, {"epoch": 1, "reason": "loss_all is nan"}))
+    store.publish(VAE, Outcome({}, {}, {"epoch": 1, "reason": "loss_all is nan"}))
     code, out, _ = claimed(*campaign, "--id", "IV-A.ae-best")
     assert code == 0
     assert out.splitlines()[-1].endswith("no results")

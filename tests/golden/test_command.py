@@ -17,8 +17,10 @@ from reproduce.golden.folder import require_fresh
 from reproduce.golden.model import OF_RUNS
 from reproduce.machine import version
 from reproduce.protocol import profile
+from reproduce.storage.records import Records
 from reproduce.storage.runs import RunId, campaign_runs
 from reproduce.storage.store import FRESH, MISSING, PROVENANCE, Status, Store
+from tests import bare
 from tests.golden.recorded import as_records
 from tests.tiny import Command
 
@@ -39,10 +41,13 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Golden:
     runs.loc[(runs["architecture"] == "vae") & (runs["seed"] == 123), "mse"] = 0.5
     monkeypatch.setattr(golden, "require_fresh", lambda *_, **__: None)
     monkeypatch.setattr(golden, "initial_losses", lambda _: found.losses)
-    monkeypatch.setattr(
-        commands, "records_and_provenance", lambda *_: (as_records(found, runs=runs), {"commit": CLEAN})
-    )
+    measured(monkeypatch, as_records(found, runs=runs))
     return found
+
+
+def measured(monkeypatch: pytest.MonkeyPatch, records: Records) -> None:
+    """Have these records in the place of the campaign's."""
+    monkeypatch.setattr(commands, "records_and_provenance", lambda *_: (records, {"commit": CLEAN}))
 
 
 def ran_at(commit: str, run: RunId = RUN) -> None:
@@ -79,7 +84,20 @@ def test_what_changes_is_said_before_anything_is_written(
     pd.testing.assert_frame_equal(after.tolerances, recorded.tolerances)
 
 
-@pytest.mark.parametrize("commit", ["", "unknown", f"{CLEAN}+", "v1.0"])
+@pytest.mark.parametrize(
+    "name", ["check", *(pytest.param(name, marks=pytest.mark.slow) for name in ("golden", "tolerances"))]
+)
+def test_outside_a_checkout_is_one_line(name: str, tmp_path: Path) -> None:
+    found = bare.reproduce(f"{name} --profile smoke", tmp_path)
+    assert (found.returncode, found.stdout) == (2, b"")
+    assert found.stderr.decode() == (
+        "error: there is no folder 'golden' here: give the command in the root of a checkout, which keeps the golden "
+        "numbers\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("commit", ["", f"{CLEAN}+", "v1.0"])
 @pytest.mark.parametrize("whose", ["the checkout's", "a run's"])
 @pytest.mark.usefixtures("recorded")
 def test_a_commit_that_is_changed_or_not_known_is_refused_and_nothing_written(
@@ -103,11 +121,11 @@ def test_what_is_finished_of_one_seed_is_recorded_and_checked_and_the_rest_named
     """Two runs of a campaign that is not through; of a profile without a spread: between seeds, and so it is said."""
     shutil.rmtree("golden/smoke/spread")
     finished = {RunId("ae", 42), RunId("vae", 42)}
-    monkeypatch.setattr(
-        Store,
-        "status",
-        lambda store, run, verify=False: Status(run, FRESH if run in finished else MISSING, ""),
-    )
+
+    def status(store: Store, run: RunId, verify: bool = False) -> Status:
+        return Status(run, FRESH if run in finished else MISSING, "")
+
+    monkeypatch.setattr(Store, "status", status)
     monkeypatch.setattr(golden, "require_fresh", require_fresh)
     code, _, err = command("golden", *SMOKE)
     assert (code, "44 of 46 runs are not fresh" in err) == (2, True)
@@ -115,17 +133,13 @@ def test_what_is_finished_of_one_seed_is_recorded_and_checked_and_the_rest_named
     assert golden.runs_in(golden.read("smoke").runs) == {("ae", 42), ("vae", 42)}
 
     ae = {name: getattr(recorded.only({("ae", 42)}), name) for name in OF_RUNS}
-    monkeypatch.setattr(
-        commands, "records_and_provenance", lambda *_: (as_records(recorded, **ae), {"commit": CLEAN})
-    )
+    measured(monkeypatch, as_records(recorded, **ae))
     finished.remove(RunId("vae", 42))
     code, out, _ = command("check", *SMOKE)
     assert code == 0
     assert "cannot be compared, since the results lack them: vae/seed-42" in out
-    assert (
-        "tolerances: between seeds (42, 123) of 22 architectures: no other machine has run this profile"
-        in out
-    )
+    reason = "between seeds (42, 123) of 22 architectures: no other machine has run this profile"
+    assert f"tolerances: {reason}" in out
     finished.clear()
     code, _, err = command("check", *SMOKE)
     assert code == 2

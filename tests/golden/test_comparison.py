@@ -205,11 +205,7 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(recorded: Golden) ->
     for theirs, ours, message in (
         (recorded, at(recorded, data="1" * 64), "different data"),
         (recorded, campaign(seeds=(123,)), "golden and the results have no run in common"),
-        (
-            recorded,
-            campaign(failed=["hvae"]),
-            r"the results lack 100 rows of images, the first: \('hvae', 42",
-        ),
+        (recorded, campaign(failed=["hvae"]), r"the results lack 100 rows of images, the first: \('hvae'"),
         (fewer, recorded, r"no tolerance for piq: measure them with `make tolerances`"),
     ):
         with pytest.raises(ReproduceError, match=message):
@@ -226,14 +222,9 @@ def test_an_undefined_campaign_is_not_recorded(tmp_path: Path, recorded: Golden)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_damaged_or_not_there_is_named_with_the_remedy(
-    recorded: Golden, tmp_path: Path
-) -> None:
-    for name, content in (
-        ("provenance.json", "[]"),
-        ("losses.csv", "architecture,part,value\n"),
-        ("images.csv", ""),
-    ):
+def test_a_folder_that_is_damaged_or_not_there_has_its_remedy(recorded: Golden, tmp_path: Path) -> None:
+    spoilt = {"provenance.json": "[]", "losses.csv": "architecture,part,value\n", "images.csv": ""}
+    for name, content in spoilt.items():
         (golden.write(recorded, tmp_path) / name).write_text(content)
         with pytest.raises(ReproduceError, match=rf"quick/{name}.* restore it from version control"):
             golden.read("quick", tmp_path)
@@ -282,9 +273,8 @@ def test_the_summary_shows_what_is_off_and_the_worst_of_each_metric(recorded: Go
 def test_the_conclusion_counts_and_names_changed_keys_and_what_tolerances_rest_on(recorded: Golden) -> None:
     compared = golden.compare(recorded, recorded)
     counted = f"profile quick: {len(compared)} numbers compared, 0 off; "
-    assert golden.conclusion(recorded, recorded, compared) == [
-        f"{counted}narrow tolerances (same class of machine)"
-    ]
+    same = golden.conclusion(recorded, recorded, compared)
+    assert same == [f"{counted}narrow tolerances (same class of machine)"]
     stated = replace(recorded, tolerances=recorded.tolerances.assign(reason="between seeds"))
     changed = at(recorded, keys={"ae/seed-42": "1"}, machine="other")
     first, second, last = golden.conclusion(stated, changed, compared)

@@ -76,33 +76,32 @@ def test_a_tolerance_is_four_times_the_pooled_spread_and_at_least_the_least(base
     pooled = np.sqrt(((0.01 * base.runs["ssim"] / (base.runs["ssim"] + small)) ** 2).mean())
     assert ssim.other_relative == pytest.approx(MARGIN * pooled, rel=1e-3)
     assert ssim.other_absolute == pytest.approx(ssim.other_relative * small, rel=1e-3)
-    for way in ("again", "avx"):
-        assert f"over 22 pooled runs ({way})" in ssim.reason
+    assert all(f"over 22 pooled runs ({way})" in ssim.reason for way in ("again", "avx"))
     wild = moved(base, "avx", ELSEWHERE, ssim=1.01)
     wild.runs.loc[wild.runs["architecture"] == "vae", "ssim"] *= 1.5
     chaotic = every(base, moved(base, "again", HERE), wild)
     pooled, own = chaotic["ssim", POOLED], chaotic["ssim", "vae"]
-    assert pooled.other_relative == pytest.approx(ssim.other_relative, rel=0.01), (
-        "a chaotic one widens no other's"
-    )
+    # a chaotic one widens no other's
+    assert pooled.other_relative == pytest.approx(ssim.other_relative, rel=0.01)
     assert own.other_relative > 20 * pooled.other_relative
     assert own.same_relative == pooled.same_relative
 
 
 @pytest.mark.parametrize(
-    ("wild", "least", "apart"),
+    ("wild", "calm", "least", "apart"),
     [
-        ({"a": -0.1, "b": 0.09, "c": 0.08}, 0.0, {"a", "b", "c"}),
-        ({"a": -0.1, "b": 0.09, "c": 0.08}, 0.085, set()),
-        ({"a": 0.003}, 0.0, set()),
-        (dict.fromkeys("abcdef", 1.0), 0.0, set()),
-        ({}, 0.0, set()),
+        pytest.param({"a": -0.1, "b": 0.09, "c": 0.08}, 5, 0.0, {"a", "b", "c"}, id="they do not hide each other"),
+        pytest.param({"a": -0.1, "b": 0.09, "c": 0.08}, 5, 0.085, set(), id="below the least"),
+        pytest.param({"a": 0.003}, 5, 0.0, set(), id="hardly more than the rest"),
+        pytest.param(dict.fromkeys("abcdef", 1.0), 5, 0.0, set(), id="too many"),
+        pytest.param({}, 5, 0.0, set(), id="none"),
+        pytest.param({"a": 0.1}, 3, 0.0, {"a"}, id="one of four"),
+        pytest.param({"a": 0.1}, 1, 0.0, set(), id="of two none can be told"),
     ],
-    ids=["they do not hide each other", "below the least", "hardly more than the rest", "too many", "none"],
-)
-def test_which_architectures_are_chaotic(wild: dict[str, float], least: float, apart: set[str]) -> None:
-    calm = {f"calm-{n}": 0.001 for n in range(5)}
-    assert set_apart(pd.Series(calm | wild), least) == apart
+)  # fmt: skip
+def test_the_chaotic_are_set_apart(wild: dict[str, float], calm: int, least: float, apart: set[str]) -> None:
+    values = wild | {f"calm-{n}": 0.001 for n in range(calm)}
+    assert set_apart(pd.Series(values), least) == apart
 
 
 def test_a_nearly_vanishing_value_does_not_make_a_tolerance(base: Spread) -> None:
@@ -135,9 +134,8 @@ def test_what_measures_nothing_is_named(base: Spread, change: Mapping[str, Any],
 
 
 def test_a_profile_without_a_spread_takes_its_seeds_else_what_is_there(base: Spread, tmp_path: Path) -> None:
-    with pytest.raises(
-        ReproduceError, match=r"`make tolerances PROFILE=paper`, or run a second seed, or write .*bands"
-    ):
+    remedies = r"`make tolerances PROFILE=paper`, or run a second seed, or write .*bands"
+    with pytest.raises(ReproduceError, match=remedies):
         tolerances_for("paper", base.runs, tmp_path)
     given = measured_tolerances([base, moved(base, "again", HERE), moved(base, "avx", ELSEWHERE)])
     files.write(tmp_path / "paper" / "bands.csv", files.csv_bytes(given.assign(reason="those of desk")))
@@ -182,9 +180,8 @@ def test_measurements_that_cannot_be_had_again_outlive_a_full_disk(
         assert "earlier" in found or found == names, "the earlier goes after the new has come"
     monkeypatch.setattr(files, "observer", None)
     assert n > 40
-    assert {path.name for path in folder.iterdir()} == {
-        f"{name}.{end}" for name in names for end in ("csv", "json")
-    }
+    both = {f"{name}.{end}" for name in names for end in ("csv", "json")}
+    assert {path.name for path in folder.iterdir()} == both
 
 
 @pytest.mark.parametrize("profile", ["smoke", "quick"])
@@ -247,10 +244,3 @@ def test_what_another_machine_measured_stays_while_its_keys_are_todays(base: Spr
     record_tolerances(now, "smoke", tmp_path)
     names = [spread.name for spread in read_spread(tmp_path / "smoke" / "spread")]
     assert names == ["again", "another-machine", "as-is", "avx2"]
-
-
-def test_of_fewer_than_four_architectures_none_is_set_apart() -> None:
-    deviations = pd.Series([0.001, 0.1], ["ae", "vae"])
-    assert set_apart(deviations, 1e-6) == set()
-    more = pd.concat([deviations, pd.Series([0.001, 0.001], ["wae", "hvae"])])
-    assert set_apart(more, 1e-6) == {"vae"}

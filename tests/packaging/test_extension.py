@@ -3,15 +3,13 @@ goes on, though the paper prints nothing about them."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from tests import bare
 from tests.packaging.tree import ROOT
 
 Edits = tuple[tuple[str, str, str], ...]
@@ -32,11 +30,9 @@ def changed_copy(folder: Path, edits: Edits, **more: str) -> None:
 
 def python(code: str, folder: Path) -> str:
     """What the code prints, run with the package of that folder."""
-    environment = os.environ | {"PYTHONPATH": str(folder)}
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    done = bare.python(code, folder, PYTHONPATH=str(folder), OMP_NUM_THREADS="1")
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    return done.stdout.decode()
 
 
 ARCHITECTURE = (

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
-import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions, requires, version
@@ -16,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from scripts.split_lock import blocks, is_accelerated, without_torch
+from tests import bare
 from tests.packaging.tree import ROOT
 
 LOCK, BASE = "requirements.lock", "requirements-base.lock"
@@ -28,9 +27,7 @@ def read(name: str) -> str:
 def pins(name: str, here: bool = False) -> dict[str, Requirement]:
     """Package → its pin with its marker; here: those alone that hold for this interpreter and platform."""
     found = {package: Requirement(text.split("\\\n")[0]) for package, text in blocks(read(name))}
-    return {
-        package: pin for package, pin in found.items() if not (here and pin.marker) or pin.marker.evaluate()
-    }
+    return {name: pin for name, pin in found.items() if not (here and pin.marker) or pin.marker.evaluate()}
 
 
 def wanted(name: str) -> list[Requirement]:
@@ -55,10 +52,9 @@ def test_each_package_is_pinned_once_to_one_version_by_hash(lock: str) -> None:
 
 @pytest.mark.parametrize("name", [LOCK, BASE, "requirements.in", "constraints.txt"])
 def test_no_address_stands_in_a_lock_or_its_inputs(name: str) -> None:
+    options = r"^\s*(-i|-f|--index-url|--extra-index-url|--find-links)\b"
     assert "://" not in read(name)
-    assert not re.search(
-        r"^\s*(-i|-f|--index-url|--extra-index-url|--find-links)\b", read(name), re.MULTILINE
-    )
+    assert not re.search(options, read(name), re.MULTILINE)
 
 
 def test_the_base_lock_is_the_lock_without_torch_and_cuda() -> None:
@@ -86,29 +82,21 @@ def test_one_version_of_each_package_serves_both_pythons() -> None:
 
 def test_what_runs_here_is_what_is_locked() -> None:
     """Torch and CUDA too, unless `make venv-cpu` was told where torch comes from."""
-    for package, pin in pins(BASE if torch.version.cuda is None else LOCK, here=True).items():
-        assert pin.specifier.contains(version(package)), (
-            f"{package} {version(package)}: locked is {pin.specifier}"
-        )
+    locked = pins(BASE if torch.version.cuda is None else LOCK, here=True)
+    wrong = {package: pin for package, pin in locked.items() if not pin.specifier.contains(version(package))}
+    assert wrong == {}
 
 
 def imported(folder: str) -> dict[str, set[str]]:
     """Foreign modules that the folder's modules import, wherever in them → the distributions that have them."""
-    nodes = [
-        node
-        for path in (ROOT / folder).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-    ]
+    trees = [ast.parse(path.read_text("utf-8")) for path in (ROOT / folder).rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    names += [
-        node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level
-    ]
+    whole = [node for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
+    names += [node.module for node in whole if node.module]
     ours = {"reproduce", "tests", "scripts", "benchmarks", *sys.stdlib_module_names}
-    distributions = packages_distributions()
-    return {
-        name: set(map(canonicalize_name, distributions.get(name, [])))
-        for name in {name.split(".")[0] for name in names} - ours
-    }
+    foreign, known = {name.split(".")[0] for name in names} - ours, packages_distributions()
+    return {name: set(map(canonicalize_name, known.get(name, []))) for name in foreign}
 
 
 @pytest.mark.parametrize("folder", ["reproduce", "tests", "scripts", "benchmarks"])
@@ -139,11 +127,8 @@ def test_no_torch_is_installed_from_an_index_that_nobody_named() -> None:
     wanted_torch = " ".join(str(pins(LOCK)[name]) for name in ("torch", "torchvision"))
     told = f"make venv-cpu CPU_TORCH='{wanted_torch} --index-url ADDRESS'"
     # were the question not asked, no environment would be touched either
-    environment = {"PATH": os.environ["PATH"], "PYTHON": "false"}
-    command = ["make", "venv-cpu"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"error: say where a CPU build of torch comes from: {told}")
-    assert done.stdout == ""
+    done = bare.ran(["make", "venv-cpu"], ROOT, {"PYTHON": "false"})
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode().startswith(f"error: say where a CPU build of torch comes from: {told}")
     for page in ("docs/USING.md", "docs/IMAGE.md"):
         assert re.findall(r"make venv-cpu CPU_TORCH=.*", read(page)) == [told]

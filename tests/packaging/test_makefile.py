@@ -7,11 +7,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests import bare
 from tests.packaging.tree import ROOT
 
 STAND_IN = """#!/bin/sh
@@ -28,8 +28,8 @@ def make(folder: Path, *words: str, code: int = 0) -> tuple[int, list[str]]:
     python.write_text(STAND_IN)
     python.chmod(0o755)
     log = folder / "log"
-    environment = os.environ | {"REPRODUCE_VENV": str(folder), "LOG": str(log), "CODE": str(code)}
-    done = subprocess.run(["make", *words], cwd=ROOT, env=environment, capture_output=True, check=False)
+    given = {"REPRODUCE_VENV": str(folder), "LOG": str(log), "CODE": str(code)}
+    done = bare.ran(["make", *words], ROOT, given)
     return done.returncode, log.read_text().split("\n")[:-1]
 
 
@@ -88,10 +88,8 @@ def checkout(tmp_path: Path) -> Path:
 def in_checkout(folder: Path, *words: str, fails: str = "no such argument") -> int:
     """The exit code of `make` there. fails: what pip refuses to install."""
     stand_in = folder.parent / "stand-ins" / "python"
-    variables = {"PATH": "/usr/bin:/bin", "FAILS": fails, "LOG": str(folder.parent / "log")}
     command = ["make", *words, f"PYTHON={stand_in}", "CPU_TORCH=torch-cpu"]
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, check=False)
-    return done.returncode
+    return bare.ran(command, folder, {"FAILS": fails, "LOG": str(folder.parent / "log")}).returncode
 
 
 def installed(folder: Path) -> list[str]:
@@ -160,32 +158,16 @@ def test_a_killed_installation_leaves_the_old_one_and_is_made_up_for(checkout: P
     assert not list(checkout.rglob("half"))
 
 
-def moved_away(folder: Path) -> None:
-    """Killed after the old one was moved away, before the new one was moved in."""
-    (folder / ".venv").rename(folder / ".venv.old")
-
-
-def emptied(folder: Path) -> None:
-    shutil.rmtree(folder / ".venv")
-    (folder / ".venv").mkdir()
-
-
-def without_python(folder: Path) -> None:
-    """Python was removed from the system, and the environment's is a link to it."""
-    python = folder / ".venv" / "bin" / "python"
-    python.unlink()
-    python.symlink_to("/nowhere/python")
-
-
-def made_elsewhere(folder: Path) -> None:
-    """The checkout was moved: the scripts of its environment name the old place."""
-    (folder / ".venv" / ".ok").write_text("/elsewhere/.venv\n")
-
-
-@pytest.mark.parametrize("damage", [without_python, made_elsewhere])
-def test_an_environment_that_cannot_run_is_made_again(checkout: Path, damage: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param("ln -sf /nowhere/python .venv/bin/python", id="Python was removed from the system"),
+        pytest.param("echo /elsewhere/.venv > .venv/.ok", id="the checkout was moved"),
+    ],
+)
+def test_an_environment_that_cannot_run_is_made_again(checkout: Path, damage: str) -> None:
     assert in_checkout(checkout, "venv") == 0
-    damage(checkout)
+    subprocess.run(damage, shell=True, cwd=checkout, check=True)
     assert in_checkout(checkout, "venv") == 0
     assert_new(checkout)
     installed(checkout)
@@ -193,10 +175,16 @@ def test_an_environment_that_cannot_run_is_made_again(checkout: Path, damage: Ca
     assert installed(checkout) == []
 
 
-@pytest.mark.parametrize("damage", [moved_away, emptied])
-def test_the_next_command_makes_up_for_a_damage(checkout: Path, damage: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param("mv .venv .venv.old", id="killed before the new one was moved in"),
+        pytest.param("rm -r .venv && mkdir .venv", id="emptied"),
+    ],
+)
+def test_the_next_command_makes_up_for_a_damage(checkout: Path, damage: str) -> None:
     old_environment(checkout)
-    damage(checkout)
+    subprocess.run(damage, shell=True, cwd=checkout, check=True)
     assert in_checkout(checkout, "venv") == 0
     assert_new(checkout)
 
@@ -212,8 +200,7 @@ def test_an_environment_on_another_disk_stays_there(checkout: Path) -> None:
 
 def listed(target: str) -> set[str]:
     """The targets that a list of make names."""
-    done = subprocess.run(["make", target], cwd=ROOT, capture_output=True, check=True, encoding="utf-8")
-    return {line.split()[0] for line in done.stdout.splitlines()}
+    return {line.split()[0] for line in bare.ran(["make", target], ROOT, {}).stdout.decode().splitlines()}
 
 
 def test_help_names_the_dozen_that_users_need_and_help_all_every_target() -> None:
@@ -222,16 +209,11 @@ def test_help_names_the_dozen_that_users_need_and_help_all_every_target() -> Non
     assert {"bench", "lock", "docker-pdf", "test-all"} <= listed("help-all")
 
 
-def test_a_path_that_a_shell_cannot_take_and_an_environment_that_is_not_there_are_one_line(
-    checkout: Path,
-) -> None:
+def test_a_path_with_a_quotation_mark_and_a_missing_environment_are_one_line(checkout: Path) -> None:
     quoted = checkout.rename(checkout.with_name("it's"))
     for folder, variables, line in (
         (quoted, {}, "holds a quotation mark: use another"),
         (ROOT, {"REPRODUCE_VENV": "/nowhere"}, "there is no Python environment in /nowhere"),
     ):
-        environment = {"PATH": "/usr/bin:/bin", **variables}
-        done = subprocess.run(
-            ["make", "status"], cwd=folder, env=environment, capture_output=True, check=False
-        )
+        done = bare.ran(["make", "status"], folder, variables)
         assert (done.returncode, line in done.stderr.decode()) == (2, True)

@@ -8,7 +8,6 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-import pytest
 import yaml
 
 from tests.packaging.tree import ROOT
@@ -25,11 +24,8 @@ def test_the_citation_has_what_its_format_requires_and_names_version_paper_autho
     (paper,) = CITATION["references"]
     assert paper["title"].startswith("On the Quality-Smoothness Duality")
     assert [author["family-names"] for author in paper["authors"]] == ["Patel"]
-    assert (
-        (ROOT / PYPROJECT["project"]["license"]["file"])
-        .read_text()
-        .startswith(f"{CITATION['license']} License")
-    )
+    licence = (ROOT / PYPROJECT["project"]["license"]["file"]).read_text(encoding="utf-8")
+    assert licence.startswith(f"{CITATION['license']} License")
 
 
 def tracked_bytes(folder: str) -> int:
@@ -52,22 +48,14 @@ def test_every_folder_of_modules_is_a_package_that_is_installed() -> None:
     assert installed == set(PYPROJECT["tool"]["setuptools"]["packages"])
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel of the tracked files, built as pip would."""
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(["git", "-C", str(ROOT), "archive", "--output", str(folder / "a.tar"), "HEAD"], check=True)
-    source = folder / "source"
+def test_a_wheel_of_the_tracked_files_has_templates_and_data(tmp_path: Path) -> None:
+    archive, source = tmp_path / "a.tar", tmp_path / "source"
     source.mkdir()
-    subprocess.run(
-        ["tar", "-xf", str(folder / "a.tar"), "-C", str(source), "--exclude=./published"], check=True
-    )
+    subprocess.run(["git", "-C", str(ROOT), "archive", "--output", str(archive), "HEAD"], check=True)
+    subprocess.run(["tar", "-xf", str(archive), "-C", str(source), "--exclude=./published"], check=True)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*command, "--wheel-dir", str(folder), str(source)], check=True, capture_output=True)
-    return next(folder.glob("*.whl"))
-
-
-def test_a_wheel_has_templates_and_data(wheel: Path) -> None:
+    subprocess.run([*command, "--wheel-dir", str(tmp_path), str(source)], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     for folder, place in (("latex", "reproduce/latex"), ("reproduce/paper", "reproduce/paper")):
         for path in (ROOT / folder).rglob("*"):

@@ -12,9 +12,7 @@ import yaml
 from tests.packaging.tree import ROOT, make_targets
 
 FILES = {path.name: path for path in (ROOT / ".github" / "workflows").glob("*.yml")}
-WORKFLOWS: dict[str, Any] = {
-    name: yaml.safe_load(path.read_text(encoding="utf-8")) for name, path in FILES.items()
-}
+WORKFLOWS: dict[str, Any] = {name: yaml.safe_load(path.read_text("utf-8")) for name, path in FILES.items()}
 PINNED = re.compile(
     r"actions/(checkout|setup-python|upload-artifact|upload-pages-artifact|deploy-pages)@[0-9a-f]{40} # v\d+\.\d+\.\d+"
 )

@@ -21,9 +21,8 @@ def test_every_architecture_but_the_plain_autoencoder_has_a_decision_of_its_own(
     def named(texts: list[str]) -> set[str]:
         """The labels that stand there as words of their own: VAE is not named by β-VAE."""
         joined = ", ".join(texts)
-        return {
-            name for name in LABELS.values() if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", joined)
-        }
+        patterns = {name: rf"(?<![\w-]){re.escape(name)}(?![\w-])" for name in LABELS.values()}
+        return {name for name, pattern in patterns.items() if re.search(pattern, joined)}
 
     assert set(LABELS.values()) - named([each.topic for each in DECISIONS]) == {"AE", "VAE"}
     assert "VAE" in named([each.decided for each in DECISIONS])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from reproduce.storage.records import Records
 from tests.synthetic import make_records
 
 PROVENANCE = {"commit": "0123abc", "packages": {"torch": "2.14.1"}, "device": "CPU_1 & 50%"}
+MADE_FROM = {"desk/ae/seed-42": ["a checksum"]}
 
 
 def _reversed() -> Records:
@@ -23,12 +25,8 @@ def _reversed() -> Records:
     return make_records("paper", (42,), targets=models.iloc[::-1].set_axis(models.index))
 
 
-DAMAGE = {
-    "collapsed": ["beta-vae"],
-    "failed": ["svae"],
-    "missing": ["hvae"],
-    "variants": {"pythae": ["vamp"]},
-}
+DAMAGE: dict[str, Any] = {"collapsed": ["beta-vae"], "failed": ["svae"], "missing": ["hvae"]}
+DAMAGE |= {"variants": {"pythae": ["vamp"]}}
 KINDS: dict[str, Callable[[], Records]] = {
     "all reproduced": lambda: make_records("paper", seed_spread=0),
     "none reproduced": _reversed,
@@ -71,7 +69,7 @@ def rendered(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patched:
         # drawing takes most of the time, and has its own tests
         patched.setattr(figures, "render", blank_figures)
-        render(KINDS[kind](), folder, provenance=PROVENANCE, manifests={})
+        render(KINDS[kind](), folder, provenance=PROVENANCE, manifests=MADE_FROM)
     return folder
 
 

@@ -72,9 +72,7 @@ def test_leaving_models_out_is_drawn_for_both(drawn: dict[str, Figure]) -> None:
     assert [axes.get_title() for axes in paths] == ["leaving models out: paper", "leaving models out: ours"]
 
 
-def test_the_heat_map_has_ours_below_and_the_papers_above(
-    drawn: dict[str, Figure], complete: Context
-) -> None:
+def test_the_heat_map_has_ours_below_the_papers(drawn: dict[str, Figure], complete: Context) -> None:
     values = drawn["figA2"].axes[0].collections[0].get_array().reshape(7, 7)
     assert values[0, 4] == pytest.approx(complete.duality_paper.r)
     assert values[4, 0] == pytest.approx(complete.duality_healthy.r)
@@ -99,12 +97,9 @@ def test_a_damaged_campaign_is_drawn_with_equal_bytes_each_time(tmp_path: Path) 
 def test_where_every_model_collapsed_or_only_two_ran_what_there_is_is_drawn(tmp_path: Path) -> None:
     """Warnings are errors here: matplotlib warns of figures that it cannot lay out."""
     three = SLUGS[:3]
-    for few, name in (
-        ({"architectures": three, "collapsed": three}, "fig5"),
-        ({"architectures": ["ae", "vae"]}, "fig4"),
-    ):
-        context = Context(make_records("quick", (42,), **few), {})
-        assert name in figures.render(context, tmp_path / name)
+    for name, architectures, collapsed in (("fig5", three, three), ("fig4", ["ae", "vae"], [])):
+        records = make_records("quick", (42,), architectures=architectures, collapsed=collapsed)
+        assert name in figures.render(Context(records, {}), tmp_path / name)
 
 
 def test_styled_ignores_the_users_settings_and_restores_them() -> None:

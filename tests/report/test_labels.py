@@ -24,9 +24,8 @@ def overlap(a: labels.Placement, b: labels.Placement) -> bool:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_twenty_two_labels_of_a_dense_cluster_neither_overlap_nor_cover_points(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    points = np.concatenate(
-        [rng.normal((120, 90), (25, 20), (17, 2)), rng.uniform((300, 100), (430, 200), (5, 2))]
-    )
+    cluster, others = rng.normal((120, 90), (25, 20), (17, 2)), rng.uniform((300, 100), (430, 200), (5, 2))
+    points = np.concatenate([cluster, others])
     sizes = np.stack([rng.uniform(15, 55, 22), np.full(22, 8.0)], axis=1)
     placed = labels.place(points, sizes, WINDOW)
     assert placed == labels.place(points, sizes, WINDOW)

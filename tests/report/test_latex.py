@@ -65,9 +65,7 @@ def test_every_label_can_be_printed() -> None:
         ("<< absent >>", UndefinedError("absent")),
     ],
 )
-def test_templates_escape_text_and_leave_markup_alone(
-    template: str, code: str | Exception, tmp_path: Path
-) -> None:
+def test_templates_escape_text_but_no_markup(template: str, code: str | Exception, tmp_path: Path) -> None:
     (tmp_path / "t.j2").write_text(template, encoding="utf-8")
     made = latex.environment(tmp_path).get_template("t.j2")
     values = {"x": "β_1", "safe": Markup(r"\LaTeX"), "number": 0.5}

@@ -37,9 +37,7 @@ def test_heads_carry_factor_unit_and_direction() -> None:
 
 @settings(max_examples=50)
 @given(st.floats(allow_nan=True, allow_infinity=True) | st.floats(-1e6, 1e6), st.integers(0, 4))
-def test_a_printed_number_lies_within_half_a_unit_and_a_dash_stands_for_none(
-    number: float, decimals: int
-) -> None:
+def test_a_printed_number_is_within_half_a_unit_and_none_is_a_dash(number: float, decimals: int) -> None:
     text = numbers.fixed(number, decimals)
     assert "-" not in text
     assert (text == "–") == (not math.isfinite(number))

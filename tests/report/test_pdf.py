@@ -71,9 +71,7 @@ def test_the_users_own_tex_files_take_no_part(
         (r"See \ref{nowhere}.", "has gaps"),
     ],
 )
-def test_what_fails_is_told_in_latexs_words_and_the_old_pdf_stays(
-    folder: Path, body: str, words: str
-) -> None:
+def test_a_failure_is_told_in_latexs_words_and_the_old_pdf_stays(folder: Path, body: str, words: str) -> None:
     write(folder, body)
     with pytest.raises(ReproduceError, match=words):
         pdf.compile_report(folder)
@@ -81,9 +79,7 @@ def test_what_fails_is_told_in_latexs_words_and_the_old_pdf_stays(
 
 
 @needs_latex
-def test_what_does_not_end_is_ended_with_all_that_it_started(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_runs_too_long_is_ended_with_its_children(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(folder, r"\def\x{\x}\x")
     monkeypatch.setattr(pdf, "LONGEST", 2)
     with pytest.raises(ReproduceError, match="did not end within 2 seconds"):

@@ -17,7 +17,7 @@ from reproduce.errors import ReproduceError
 from reproduce.report import LEDGER, MANIFESTS, PAGES, figures, prose, render
 from reproduce.report.pdf import compile_report
 from reproduce.verdicts import stored
-from tests.report.conftest import blank_figures
+from tests.report.conftest import MADE_FROM, blank_figures
 from tests.synthetic import make_records
 
 INPUT = re.compile(r"\\(?:input|includegraphics(?:\[[^]]*\])?)\{([^}]*)\}")
@@ -38,9 +38,7 @@ def text_of(folder: Path) -> str:
     return (folder / "report.tex").read_text(encoding="utf-8")
 
 
-def test_a_report_has_nothing_left_of_the_template_and_says_what_is_missing(
-    kind: str, rendered: Path
-) -> None:
+def test_a_report_has_nothing_of_the_template_and_says_what_is_missing(kind: str, rendered: Path) -> None:
     body = text_of(rendered).split(r"\begin{document}")[1]
     prose = re.sub(r"\\[a-zA-Z]+\*?(\[[^]]*\])?(\{[^}]*\})?", " ", body)
     assert not {"nan", "None", "Undefined", "inf"} & set(re.findall(r"[A-Za-z<>%]+", prose))
@@ -67,16 +65,14 @@ def test_what_stands_beside_the_report(rendered: Path) -> None:
     assert len(document["ten"]) == 10
     with (rendered / LEDGER).open(encoding="utf-8") as ledger:
         assert len(list(csv.DictReader(ledger))) == len(document["statements"])
-    assert (rendered / MANIFESTS).is_file()
+    assert json.loads((rendered / MANIFESTS).read_bytes()) == MADE_FROM
     assert list((rendered / PAGES).glob("*.md"))
 
 
-def test_the_last_report_stays_whole_until_the_next_one_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_report_stays_until_the_next_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ended in the middle, whatever lay about there; what was compiled stays under a name that says of what."""
     monkeypatch.setattr(figures, "render", blank_figures)
-    out, records = tmp_path / "report", make_records("desk", (42,), architectures=["ae", "vae"])
+    out, records = tmp_path / "report", make_records("quick", (42,), architectures=["ae", "vae"])
     render(records, out, provenance={})
     (out / "report.pdf").write_bytes(b"of this report")
     (out / "tables" / "a folder").mkdir()
@@ -116,16 +112,11 @@ def test_the_body_has_six_pages_and_the_appendix_ten_at_most(tmp_path: Path) -> 
     assert len(pages) - body <= 10
 
 
-# --- words --------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("pages", ["README.md", "docs/*.md", "latex/**/*.j2"])
 def test_pages_and_templates_are_in_plain_english(pages: str) -> None:
-    paths = list(ROOT.glob(pages))
-    assert paths
-    assert not [
-        (path.name, word) for path in paths for word in HOUSE_WORDS.findall(path.read_text(encoding="utf-8"))
-    ]
+    texts = {path: path.read_text(encoding="utf-8") for path in ROOT.glob(pages)}
+    assert texts
+    assert not [(path, word) for path, text in texts.items() for word in HOUSE_WORDS.findall(text)]
 
 
 def test_the_readme_is_one_screen() -> None:

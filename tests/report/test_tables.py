@@ -33,16 +33,12 @@ def column(table: Table, name: str) -> dict[str, str]:
     return {row[0]: row[at] for row in table.rows}
 
 
-def test_a_whole_campaign_fills_every_table_but_what_needs_another_implementation(
-    tables: dict[str, Table],
-) -> None:
+def test_a_whole_campaign_fills_every_table_but_those_of_other_runs(tables: dict[str, Table]) -> None:
     known = {*MAIN, *APPENDIX, *DATA}
     assert known - set(tables) <= {"implementations", "lengths"}
 
 
-def test_tables_1_and_2_have_ours_and_the_papers_cells_in_the_papers_order(
-    tables: dict[str, Table], complete: Context
-) -> None:
+def test_tables_1_and_2_have_both_cells_in_printed_order(tables: dict[str, Table], complete: Context) -> None:
     mean, sd = complete.ours.loc["vae", ["ssim", "ssim_sd"]]
     assert column(tables["table1"], "SSIM ↑ ours")["VAE"] == numbers.plus_minus("ssim", mean, sd)
     assert column(tables["table1"], "SSIM ↑ paper")["VAE"] == "0.630\u00a0±\u00a00.119"
@@ -57,9 +53,7 @@ def test_baselines_stand_below_and_are_not_ranked(tables: dict[str, Table]) -> N
     assert column(tables["table1"], "Rank ours")["PCA (16)"] == ""
 
 
-def test_collapsed_models_are_marked_and_not_ranked_and_those_without_a_run_named(
-    of_damaged: dict[str, Table],
-) -> None:
+def test_collapsed_models_are_not_ranked_and_missing_ones_are_named(of_damaged: dict[str, Table]) -> None:
     table = of_damaged["table1"]
     assert column(table, "Rank ours")["β-VAE†"] == numbers.DASH
     for told in ("† Collapsed", "No run yet: HVAE", "Failed: SVAE, seed 42"):
@@ -105,18 +99,16 @@ def test_a_footnote_says_how_many_seeds_each_model_has(complete: Context) -> Non
 
 
 def test_profiles_stand_beside_the_print_and_say_how_far_they_lie_from_the_longest() -> None:
-    sharper = paper.models().assign(
-        ssim=lambda models: models["ssim"] - 0.02, piq=lambda models: models["piq"] * 2
-    )
+    printed = paper.models()
+    sharper = printed.assign(ssim=printed["ssim"] - 0.02, piq=printed["piq"] * 2)
     own = make_records("desk", (42,), collapsed=["beta-vae"], seed_spread=0)
     table = lengths(Context(own, {}, {"paper": make_records("paper", (42,), targets=sharper, seed_spread=0)}))
     assert table is not None
     assert column(table, "SSIM ↑ printed")["AE"] == column(table, "SSIM ↑ desk")["AE"] == "0.908"
     assert column(table, "SSIM ↑ paper")["AE"] == "0.888"
     (told,) = table.notes
-    assert told.startswith(
-        "desk against paper, over 21 models: SSIM differs by 0.020 on average and 0.020 at most;"
-    )
+    ssim = "desk against paper, over 21 models: SSIM differs by 0.020 on average and 0.020 at most;"
+    assert told.startswith(ssim)
     assert "PIQ is 0.50 times as large" in told
 
 

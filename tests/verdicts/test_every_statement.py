@@ -26,23 +26,19 @@ from tests.verdicts.test_own import trade_off
 from tests.verdicts.worlds import base, ours
 
 FIRST, SECOND = ("architecture", "models", "family", "better", "of"), ("worse", "to", "over", "among")
-BY_THEMSELVES = {
-    "own",
-    "latent",
-    "hardest-digits",
-    "run-time",
-    "equation",
-    "spread-over-seeds",
-    "count",
-    "table-cell",
-}
+BY_THEMSELVES = (
+    "own", "latent", "hardest-digits", "run-time", "equation", "spread-over-seeds", "count", "table-cell",
+)  # fmt: skip
 """Kinds that ask of a campaign what these worlds leave alone: their own tests have both outcomes."""
+NEVER = ("IV-A.p-ssim-mse",)
+"""No sign is claimed, and 22 models never show that there is no correlation at all."""
 RESULTS = [
     own
     for own in load()
     if not kind_of(own).text
     and own.arguments.get("application") != "Disentanglement"
     and own.kind not in BY_THEMSELVES
+    and own.id not in NEVER
 ]
 """All other statements that a campaign could decide."""
 NOISE = pd.DataFrame(np.random.default_rng(0).standard_normal((len(SLUGS), 3)), index=list(SLUGS))
@@ -73,9 +69,8 @@ def columns(own: Statement) -> list[str]:
 
 def numbers(own: Statement) -> list[float]:
     """The numbers that a statement prints or sets as bounds."""
-    return [number.value for number in (own.numbers if own.printed else ())] + [
-        at for _, _, at in bounds(own)
-    ]
+    printed = [number.value for number in own.numbers] if own.printed else []
+    return [*printed, *(at for _, _, at in bounds(own))]
 
 
 def filled(models: pd.DataFrame, column: str, rows: Sequence[str], value: float) -> None:
@@ -87,15 +82,12 @@ def candidates(own: Statement, values: pd.Series, n: int) -> list[float]:
     """Values of a metric that matter to a statement about n of them."""
     low, high = float(values.min()), float(values.max())
     if n > 1:
-        return [low, (low + high) / 2, high]
+        return [high, low, (low + high) / 2]
     printed = numbers(own)
     if own.kind == "relative":
         factors = [factor for p in printed for factor in (p, 1 + p, 1 - p)]
         return [low, high, *(low * factor for factor in factors), low * (1 - float(np.mean(printed)))]
     return [low, high, *printed, *(p * factor for p in printed for factor in (0.97, 1.03))]
-
-
-# --- campaigns that may decide a statement ------------------------------------------------------------------
 
 
 @cache
@@ -148,10 +140,11 @@ def grouped(own: Statement) -> Iterator[World]:
     names = columns(own)
     if not 0 < len(names) <= 2:
         return
-    choices = [candidates(own, base()[name], len(names)) for name in names for _ in range(3)]
+    cells = [(name, rows) for name in names for rows in groups(own) if rows]
+    choices = [candidates(own, base()[name], len(names)) for name, _ in cells]
     for values in itertools.product(*choices):
         models = base()
-        for (name, rows), value in zip(itertools.product(names, groups(own)), values, strict=True):
+        for (name, rows), value in zip(cells, values, strict=True):
             filled(models, name, rows, value)
         yield ours(models=models)
 
@@ -162,16 +155,8 @@ def aimed(own: Statement) -> Iterator[World]:
         yield from kind(own)
 
 
-NEVER = {
-    "IV-A.p-ssim-mse": "no sign is claimed, and 22 models never show that there is no correlation at all"
-}
-"""Statement → why no campaign can reproduce it, or refute it."""
-
-
 @pytest.mark.parametrize("own", RESULTS, ids=lambda own: own.id)
 def test_a_statement_can_be_reproduced_and_can_fail(own: Statement) -> None:
-    if own.id in NEVER:
-        pytest.skip(NEVER[own.id])
     seen: set[bool] = set()
     for somewhere in aimed(own):
         outcome = evaluate(own, somewhere).outcome

@@ -11,17 +11,7 @@ import pytest
 
 from reproduce.architectures.names import SLUGS
 from reproduce.verdicts.model import Outcome
-from tests.verdicts.worlds import (
-    Case,
-    base,
-    noisy,
-    ours,
-    outcome,
-    printed_with,
-    theirs,
-    with_,
-    without,
-)
+from tests.verdicts.worlds import Case, base, noisy, ours, outcome, printed_with, theirs, with_, without
 
 HOLDS, PARTLY, FAILS, UNDECIDED = Outcome.HOLDS, Outcome.PARTLY, Outcome.FAILS, Outcome.UNDECIDED
 TOP, FLOWS = "ae wae vq-vae", "vae-iaf vae-linnf"
@@ -38,14 +28,11 @@ CASES = [
     Case("ordering", HOLDS, f"metric=ssim; better={TOP}; worse=others", "", theirs),
     Case("ordering", FAILS, "metric=mse; better=hvae; worse=vae", "", with_(hvae__mse=0.04)),
     Case("ordering", UNDECIDED, "metric=ssim; better=rae-gp; worse=rae-l2", "", theirs),
-    Case("ordering", UNDECIDED, "metric=parameters; better=vae-iaf; worse=vae", "", theirs),
-    Case("ordering", HOLDS, f"metric=ssim; better={TOP}; worse=others"),
     Case("rank", HOLDS, "architecture=ae; metric=ssim; place=1"),
     Case("rank", PARTLY, "architecture=wae; metric=ssim; place=2"),
     Case("rank", FAILS, "architecture=ae; metric=ssim", "3"),
     Case("rank", HOLDS, "architecture=vq-vae; metric=piq", "20"),
     Case("rank", HOLDS, "architecture=vq-vae; metric=piq", "20", without("svae", "vae")),
-    Case("rank", FAILS, "architecture=rae-gp; metric=ssim", "5", with_(rae_gp__ssim=0.5)),
     Case("rank", UNDECIDED, "architecture=ae; metric=ssim; place=1", "", noisy(ssim=0.5)),
     Case("rank", HOLDS, "architecture=rae-gp; metric=ssim", "5", theirs),
     Case("rank", FAILS, "architecture=vae; metric=ssim", "5", theirs),
@@ -84,7 +71,6 @@ CASES = [
     Case("same-ranking", FAILS, "x=piq; y=i_ssim"),
     Case("same-ranking", PARTLY, "x=mae; y=mse", "", with_(vae__mae=0.1335)),
     Case("same-ranking", UNDECIDED, "x=piq; y=i_ssim", "", noisy(piq=0.1, i_ssim=4.0)),
-    Case("same-ranking", UNDECIDED, "x=sharpness; y=mse", "", theirs),
     Case("residual", HOLDS, "models=ae; sign=positive", "", with_(ae__ssim=0.99)),
     Case("residual", FAILS, "models=ae; sign=positive", "", with_(ae__ssim=0.6)),
     Case("residual", UNDECIDED, "models=ae; sign=positive", "", noisy(ssim=0.6)),
@@ -154,12 +140,8 @@ def test_several_comparisons_without_a_difference_are_corrected_for() -> None:
 
     def measured(metric: str) -> pd.DataFrame:
         table = pd.DataFrame({slug: difference * (slug == "hvae") for slug in SLUGS}) + 0.6
-        return (
-            table.rename_axis("unit")
-            .melt(ignore_index=False, var_name="architecture")
-            .assign(seed=1)
-            .reset_index()
-        )
+        long = table.rename_axis("unit").melt(ignore_index=False, var_name="architecture")
+        return long.assign(seed=1).reset_index()
 
     world = replace(ours({("all", "ssim"): 0.6}), measured=measured)
     assert outcome(world, "significant", "models=hvae; to=vae; metric=ssim; sense=none") is FAILS

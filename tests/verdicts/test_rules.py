@@ -30,9 +30,7 @@ AE = "architecture=ae; metric=ssim"
         pytest.param(0.600, 0.2, FAILS, id="far beyond all"),
     ],
 )
-def test_a_printed_value_by_the_interval_of_its_difference(
-    value: float, spread: float, expected: Outcome
-) -> None:
+def test_a_printed_value_by_its_differences_interval(value: float, spread: float, expected: Outcome) -> None:
     """0.900 is printed; margin 0.01; a hundred images."""
     assert outcome(ours({("ae", "ssim"): value}, spread=spread, n=100), "cell", AE, "0.900") is expected
 
@@ -52,9 +50,6 @@ def test_both_errors_are_independent_though_images_are_shared() -> None:
     mine, printed = world.draws.of("ssim")[:, at], world.printed_draws.of("ssim")[:, at]
     assert [mine.std(), printed.std()] == pytest.approx([0.012] * 2, rel=0.1)
     assert abs(np.corrcoef(mine, printed)[0, 1]) < 0.1
-
-
-# --- orders -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -116,9 +111,6 @@ def test_how_one_value_stands_to_another(low: float, high: float, expected: Lead
     assert rules.lead(np.linspace(low, high, 1000), 0.01) == expected
 
 
-# --- shares of draws --------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("share", "partly", "expected"),
     [
@@ -135,9 +127,6 @@ def test_by_the_share_of_resamples(share: float, partly: float, expected: Outcom
 
 def test_a_named_model_that_takes_no_part_leaves_it_undecided() -> None:
     assert outcome(without("ae")(), "pareto", "models=ae") is UNDECIDED
-
-
-# --- within the paper, and nothing to go by ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,6 @@ PREDICTED = [cell for cell in CELLS if cell.metric != "mae"]
 """MAE is printed without ±, so nothing is predicted of it."""
 
 
-# --- a perfect repetition -----------------------------------------------------------------------------------
-
-
 def campaign(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
     """What one campaign measures whose true means and spreads are the printed ones: metric → models by images or
     pairs, which all its rows share."""
@@ -103,16 +100,11 @@ def test_the_common_share_is_found_in_the_records(share: float) -> None:
     assert summary.common_share(alone, "ssim") == 0
 
 
-def test_a_campaign_of_the_printed_numbers_has_no_cell_that_is_not_reproduced(
-    verdicts: tuple[Verdict, ...],
-) -> None:
+def test_a_campaign_of_the_printed_numbers_refutes_no_cell(verdicts: tuple[Verdict, ...]) -> None:
     cells = [one for one in verdicts if one.statement.kind == "table-cell"]
     assert len(cells) == len(CELLS)
     assert {one.verdict for one in cells} == {"reproduced", "undecided"}
     assert all(one.reason.startswith("compatible") for one in cells if one.verdict == "undecided")
-
-
-# --- the tally ------------------------------------------------------------------------------------------------
 
 
 def test_the_tally_counts_what_is_about_results_once(verdicts: tuple[Verdict, ...]) -> None:
@@ -123,9 +115,6 @@ def test_the_tally_counts_what_is_about_results_once(verdicts: tuple[Verdict, ..
     reproduced = [one.statement.kind for one in about if one.verdict == "reproduced"]
     assert counts.at["statements", "reproduced"] == len(reproduced) - reproduced.count("table-cell")
     assert summary.tally(judge(None)).to_numpy().sum() == 0
-
-
-# --- ten claims -------------------------------------------------------------------------------------------------
 
 
 def test_ten_claims_in_every_profile(verdicts: tuple[Verdict, ...]) -> None:
@@ -140,12 +129,7 @@ def test_ten_claims_in_every_profile(verdicts: tuple[Verdict, ...]) -> None:
         summary.ten({"desk": [one for one in verdicts if "VI-A.p" not in one.statement.ids]})
 
 
-# --- the page for the author --------------------------------------------------------------------------------
-
-
-def test_every_inconsistency_has_one_cause_and_every_cause_and_pattern_explains_some(
-    verdicts: tuple[Verdict, ...],
-) -> None:
+def test_every_inconsistency_has_one_cause_and_no_cause_is_idle(verdicts: tuple[Verdict, ...]) -> None:
     found, causes = summary.errata(verdicts), read("errata.csv")
     wrong = [one for one in verdicts if one.within_paper == "inconsistent"]
     grouped = [one.statement.id for cause in found for one in cause.verdicts]
@@ -156,9 +140,6 @@ def test_every_inconsistency_has_one_cause_and_every_cause_and_pattern_explains_
     assert of["III-D.spread"].startswith("What ± is"), "the first in the file that matches"
     for pattern in " ".join(causes["matches"]).split():
         assert any(summary._matches(one, pattern) for one in wrong), pattern
-
-
-# --- ten epochs and a hundred -------------------------------------------------------------------------------
 
 
 def test_where_the_length_of_training_decides(verdicts: tuple[Verdict, ...]) -> None:

@@ -43,10 +43,8 @@ def test_the_same_images_are_drawn_for_all_models() -> None:
 def test_seeds_are_drawn_too_where_there_are_several() -> None:
     """The variance of a mean is that over images plus that of the seeds' means over their number."""
     records = make_records("paper", architectures=["vae"], seed_spread=0.2)
-    drawn, alone = (
-        Campaign(own).everything.draws.of("mse")[:, 0].std()
-        for own in (records, summaries.only_seeds(records, [42]))
-    )
+    both = records, summaries.only_seeds(records, [42])
+    drawn, alone = (Campaign(own).everything.draws.of("mse")[:, 0].std() for own in both)
     over_seeds = summaries.seed_means(records, "mse").loc["vae"].std() / np.sqrt(3)
     assert drawn > over_seeds * 0.9
     assert drawn == pytest.approx(np.hypot(alone, over_seeds), rel=0.25)

@@ -88,9 +88,8 @@ class Precise(World):
         drawn = World(self.models, self.paper, measured=self.measured).draws
 
         def column(name: str) -> np.ndarray:
-            return (
-                np.tile(self.values.column(name), (DRAWS, 1)) if name.endswith("_sd") else drawn.column(name)
-            )
+            exact = name.endswith("_sd")
+            return np.tile(self.values.column(name), (DRAWS, 1)) if exact else drawn.column(name)
 
         return Values(self.slugs, column)
 
@@ -110,9 +109,7 @@ def ours(
     models = edited(base() if models is None else models, edits or {})
     models = models.assign(timing_error=0.0) if precise else models
     kind, measured = Precise if precise else World, units(models, spread, n)
-    return kind(
-        models=models, paper=paper.models(), measured=measured, records=records or paperlike(), **other
-    )
+    return kind(models, paper.models(), measured=measured, records=records or paperlike(), **other)
 
 
 def theirs(edits: Edits | None = None) -> World:
@@ -154,9 +151,6 @@ PCA_BELOW = {"ssim": 0.5, "mse": 0.05, "psnr": 12.0}
 PCA_ABOVE = {"ssim": 0.8, "mse": 0.01, "psnr": 22.0}
 PCA_NEAR = {"ssim": 0.63, "mse": 0.03, "psnr": 15.6}
 """PCA below, above, and among the printed values of the two RAE."""
-
-
-# --- cases --------------------------------------------------------------------------------------------------
 
 
 class Case(NamedTuple):
