@@ -19,13 +19,13 @@ MINUS = "−"
 
 
 def metric(name: str) -> Measure:
-    """How the column `name` is printed; `test_` and the path suffixes `_mean_code`, `_raw_code` are ignored.
+    """How the column `name` is printed; `test_` and the path's suffix `_mean_code` are ignored.
 
     Raises KeyError for a column that no table prints.
     """
     bare = name.removeprefix("test_")
     if bare not in MEASURES:
-        bare = bare.removesuffix("_mean_code").removesuffix("_raw_code")
+        bare = bare.removesuffix("_mean_code")
     return MEASURES[bare]
 
 

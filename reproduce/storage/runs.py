@@ -48,7 +48,7 @@ class RunId:
         return self.architecture in REFERENCES
 
     def __str__(self) -> str:
-        return f"{self.name}/seed-{self.seed}"
+        return self.folder
 
 
 def select(only: Sequence[str]) -> tuple[tuple[str, str], ...]:
