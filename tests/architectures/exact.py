@@ -75,15 +75,10 @@ def linear_decoder() -> LinearDecoder:
     return LinearDecoder(WEIGHT, BIAS)
 
 
-def linear_encoder(shift: float = 0.0, widen: float = 0.0) -> LinearEncoder:
-    """The exact posterior, its mean moved by `shift` and its log-variance by `widen`."""
+def linear_encoder(shift: float) -> LinearEncoder:
+    """The exact posterior, its mean moved by `shift`."""
     gain = POSTERIOR_VARIANCE[:, None] * WEIGHT.T
-    return LinearEncoder(gain, shift - gain @ BIAS, widen + POSTERIOR_VARIANCE.log())
-
-
-def shortfall(shift: float, widen: float) -> float:
-    """KL of that posterior to the exact one, in nats: what the evidence lower bound falls short by."""
-    return float((0.5 * (shift**2 / POSTERIOR_VARIANCE + math.exp(widen) - 1 - widen)).sum())
+    return LinearEncoder(gain, shift - gain @ BIAS, POSTERIOR_VARIANCE.log())
 
 
 def evidence(x: Tensor) -> np.ndarray:

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from reproduce.architectures import baselines
-from reproduce.architectures.contract import Batch
 from reproduce.datasets import Dataset
 from reproduce.errors import ReproduceError
 from reproduce.training import as_tensor
@@ -33,13 +32,6 @@ def test_images_lie_between_0_and_1(digits: Dataset) -> None:
     decoded = model.decode(100 * torch.randn(20, 16, generator=torch.Generator().manual_seed(0)))
     assert decoded.shape == (20, 1, 28, 28)
     assert (float(decoded.min()), float(decoded.max())) == (0.0, 1.0)
-
-
-def test_a_reference_has_nothing_to_train(digits: Dataset) -> None:
-    model = baselines.build(baselines.fit("pca-16", digits.train))
-    assert list(model.parameters()) == []
-    with pytest.raises(NotImplementedError, match="fitted, not trained"):
-        model.losses(Batch(torch.zeros(1, 1, 28, 28)), 0.0)
 
 
 def test_an_unknown_reference_is_refused(digits: Dataset) -> None:

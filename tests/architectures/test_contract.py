@@ -1,4 +1,4 @@
-"""Likelihoods, interpolation and what a step moves: what all 22 share."""
+"""Likelihoods, means and what a step moves: what all 22 share."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_average_weighs_images_and_not_batches() -> None:
 
 
 class Duel(Architecture):
-    """Two players, each with a loss that depends on both; images that show the code."""
+    """Two players, each with a loss that depends on both."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,19 +47,9 @@ class Duel(Architecture):
         product: Tensor = self.first * self.second
         return Losses({"first": product, "second": -product})
 
-    def decode(self, z: Tensor) -> Tensor:
-        return z[:, 0, None, None, None].expand(-1, 1, 28, 28)
-
 
 def test_each_player_descends_its_own_loss_from_where_both_stood() -> None:
     duel = Duel()
     move(duel, Batch(torch.zeros(1)))
     assert float(duel.first.detach()) == pytest.approx(1 - 1e-4, abs=1e-6)
     assert float(duel.second.detach()) == pytest.approx(2 + 1e-4, abs=1e-6)
-
-
-def test_decoded_path_has_a_frame_a_weight_with_the_codes_order_kept() -> None:
-    second = torch.arange(3.0)[:, None].expand(3, 2)
-    frames = Duel().interpolate(torch.zeros(3, 2), second, torch.tensor([0.0, 0.5, 1.0]))
-    assert frames.shape == (3, 3, 28, 28)
-    assert frames[:, :, 0, 0].tolist() == [[0, 0, 0], [0, 0.5, 1], [0, 1, 2]]

@@ -16,11 +16,10 @@ from reproduce.architectures.distributions import (
     gaussian_entropy,
     gaussian_kl,
     gaussian_log_density,
-    gaussian_sample,
     standard_log_density,
 )
 from reproduce.architectures.mmd import squared_mmd
-from tests.architectures.exact import double, draws
+from tests.architectures.exact import double
 
 MEAN = double([[0.5, -1.0, 2.0], [0.0, 0.3, -0.1]])
 LOG_VARIANCE = double([[-1.0, 0.4, 0.0], [1.5, -3.0, 0.2]])
@@ -41,17 +40,6 @@ def test_densities_and_entropy_are_those_of_scipy() -> None:
 def test_kl_is_the_sum_of_torchs_over_dimensions() -> None:
     posterior, prior = Normal(MEAN, (0.5 * LOG_VARIANCE).exp()), Normal(double(0.0), double(1.0))
     torch.testing.assert_close(gaussian_kl(MEAN, LOG_VARIANCE), kl_divergence(posterior, prior).sum(1))
-
-
-def test_draw_is_mean_plus_deviation_times_noise_and_differentiable_in_both() -> None:
-    mean, log_variance = MEAN.clone().requires_grad_(), LOG_VARIANCE.clone().requires_grad_()
-    noise, deviation = torch.randn_like(MEAN), LOG_VARIANCE.exp().sqrt()
-    with draws(noise):
-        z = gaussian_sample(mean, log_variance)
-    torch.testing.assert_close(z.detach(), MEAN + deviation * noise)
-    by_mean, by_log_variance = torch.autograd.grad(z.sum(), (mean, log_variance))
-    assert torch.equal(by_mean, torch.ones_like(MEAN))
-    torch.testing.assert_close(by_log_variance, 0.5 * deviation * noise)
 
 
 @pytest.mark.parametrize("bandwidth", [0.5, 1.0, 2.0])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -29,15 +27,6 @@ def model(plane: Backbone, images: Tensor) -> VectorQuantised:
     built = VectorQuantised(plane, Codebook(size=12, commitment=0.25, decay=0.99)).double()
     built.losses(Batch(images), 0.0)
     return built
-
-
-def test_a_quantised_vector_is_its_nearest_code_by_a_double_loop() -> None:
-    codes, vectors = torch.randn(9, 3, dtype=torch.float64), torch.randn(40, 3, dtype=torch.float64)
-    expected = [min(range(9), key=lambda j, v=v: math.dist(v, codes[j].tolist())) for v in vectors.tolist()]
-    passed, chosen, indices = quantiser(codes)(vectors)
-    assert indices.tolist() == expected
-    assert torch.equal(chosen, codes[expected])
-    torch.testing.assert_close(passed, chosen)
 
 
 def test_a_code_that_nothing_chooses_keeps_its_place_for_a_whole_training() -> None:
