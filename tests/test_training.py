@@ -92,20 +92,6 @@ def test_a_run_stops_after_ten_epochs_without_improvement_or_at_the_protocols_la
     assert progress.devices == ["a processor"]
 
 
-def test_a_run_names_every_device_that_computed_its_epochs(
-    train: Train, tiny: Protocol, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop(event: dict[str, Any]) -> None:
-        raise KeyboardInterrupt
-
-    protocol = replace(tiny, epochs=3)
-    monkeypatch.setattr(devices, "name", lambda device: "a card")
-    with pytest.raises(KeyboardInterrupt):
-        train("ae", protocol, notify=stop)
-    monkeypatch.setattr(devices, "name", lambda device: "a processor")
-    assert train("ae", protocol).devices == ["a card", "a processor"]
-
-
 def test_the_best_weights_are_kept_and_milestones_noted_with_the_last_epoch_and_the_best(
     train: Train, tiny: Protocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,13 +125,14 @@ def test_looking_at_milestones_does_not_change_training(slug: str, train: Train,
 
 
 @pytest.mark.parametrize("slug", KINDS.values(), ids=KINDS)
-def test_an_interrupted_run_goes_on_and_keeps_its_milestones(
+def test_an_interrupted_run_goes_on_keeps_its_milestones_and_names_all_devices_that_computed_its_epochs(
     slug: str, train: Train, tiny: Protocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The best epoch is the first, so that its weights too must come out of the checkpoint."""
     protocol = replace(tiny, epochs=3, milestones=(1, 2, 3))
     honest = Run.validation_loss
     monkeypatch.setattr(Run, "validation_loss", lambda run: honest(run) + 1000 * run.progress.epoch)
+    monkeypatch.setattr(devices, "name", lambda device: "a card")
 
     def stop(event: dict[str, Any]) -> None:
         if event["epoch"] == 2:
@@ -153,10 +140,11 @@ def test_an_interrupted_run_goes_on_and_keeps_its_milestones(
 
     with pytest.raises(KeyboardInterrupt):
         train(slug, protocol, "a", notify=stop)
+    monkeypatch.setattr(devices, "name", lambda device: "a processor")
     events: list[dict[str, Any]] = []
     found = train(slug, protocol, "a", notify=events.append)
     assert [event["epoch"] for event in events] == [3]
-    assert found.resumed == 1
+    assert (found.resumed, found.devices) == (1, ["a card", "a processor"])
     assert milestones_of(found)["epoch"].tolist() == [1, 2, 3], "the last and the best come once"
     whole = train(slug, protocol, "b")
     assert (found.milestones, found.history) == (whole.milestones, whole.history)

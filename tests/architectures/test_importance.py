@@ -19,13 +19,7 @@ from reproduce.architectures.importance import (
     miwae_bound,
 )
 from reproduce.architectures.settings import Backbone, Importance
-from tests.architectures.exact import (
-    X,
-    evidence,
-    linear_decoder,
-    linear_encoder,
-    same_noise,
-)
+from tests.architectures.exact import X, evidence, linear_decoder, linear_encoder, same_noise
 
 
 def linear(

@@ -165,6 +165,14 @@ def test_validation_compares_what_their_trainer_compares(slug: str, precision: f
     assert found == pytest.approx((2 if slug == "rae-l2" else 1) * expected, rel=precision)
 
 
+@implementations
+def test_every_setting_that_the_paper_does_not_print_is_pythaes_default(slug: str) -> None:
+    theirs = THEIRS[slug]
+    default = theirs.config(input_dim=(1, 28, 28), latent_dim=16)
+    for name, value in registry.settings_of(slug, "pythae")["settings"]["config"].items():
+        assert value == theirs.printed.get(name, getattr(default, name)), name
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [

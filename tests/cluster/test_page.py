@@ -16,7 +16,7 @@ from reproduce.errors import ReproduceError
 from reproduce.protocol import profile
 from reproduce.storage.runs import RunId, campaign_runs
 from tests import bare
-from tests.cluster.common import STARTING
+from tests.cluster.common import STARTING, free_port, here
 
 PAGE = Path(__file__).parents[2] / "docs" / "CLUSTER.md"
 
@@ -38,14 +38,11 @@ def commands(port: int) -> list[list[str]]:
 @STARTING
 @pytest.mark.slow
 def test_the_three_commands_train_a_run(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     scheduler, worker, run = commands(port)
-    options = ["--host", "127.0.0.1", "--port", str(port), "--dashboard-address", "127.0.0.1:0"]
     started = []
     try:
-        for command in ([*scheduler, *options], [*worker, "--no-dashboard"]):
+        for command in ([*scheduler, *here(port)], [*worker, "--no-dashboard"]):
             started.append(
                 subprocess.Popen(
                     command, cwd=tmp_path, env=bare.BARE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -110,10 +107,7 @@ def test_what_cannot_be_a_schedulers_address_is_refused_at_once(address: str) ->
         clusters.require_address(address)
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["tcp://127.0.0.1:8786", "tls://node-7.cluster:8786", "tcp://[::1]:8786"],
-)
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:8786", "tls://node-7.cluster:8786", "tcp://[::1]:8786"])
 def test_a_schedulers_address_is_not(address: str) -> None:
     clusters.require_address(address)
 
