@@ -1,4 +1,4 @@
-"""Densities, divergences and discrepancies against scipy, torch and plain loops."""
+"""Likelihoods, densities, divergences and discrepancies against scipy, torch and plain loops; means over batches."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from scipy.stats import multivariate_normal, norm
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
+from reproduce.architectures.contract import average, negative_log_likelihood
 from reproduce.architectures.distributions import (
     gaussian_entropy,
     gaussian_kl,
@@ -55,3 +56,16 @@ def test_discrepancy_is_that_of_a_double_loop_over_pairs(bandwidth: float) -> No
     across = float(np.mean([kernel(a, b) for a, b in itertools.product(first, second)]))
     expected = within(first) + within(second) - 2 * across
     assert float(squared_mmd(first, second, bandwidth)) == pytest.approx(expected, rel=1e-10)
+
+
+def test_likelihoods_are_unit_variance_gaussian_without_its_constant_and_cross_entropy() -> None:
+    x, mean = torch.rand(2, 3, 1, 4, 4, dtype=torch.float64)
+    t, p = x.numpy(), mean.numpy()
+    gaussian = (norm.logpdf(0) - norm(p, 1).logpdf(t)).sum((1, 2, 3))
+    np.testing.assert_allclose(negative_log_likelihood(mean, x, "gaussian"), gaussian, rtol=1e-12)
+    bernoulli = -(t * np.log(p) + (1 - t) * np.log1p(-p)).sum((1, 2, 3))
+    np.testing.assert_allclose(negative_log_likelihood(mean, x, "bernoulli"), bernoulli, rtol=1e-12)
+
+
+def test_average_weighs_images_and_not_batches() -> None:
+    assert average(lambda x: x[:, 0], [torch.zeros(3, 1), torch.ones(1, 1)]) == 0.25

@@ -57,11 +57,10 @@ def test_a_batch_of_one_has_no_stratified_estimate() -> None:
 
 
 RHO = 0.9
-TOTAL_CORRELATION = -0.5 * math.log(1 - RHO**2)
-"""Of N(0, [[1, ρ], [ρ, 1]])."""
 
 
 def correlated(count: int) -> Tensor:
+    """Draws of N(0, [[1, ρ], [ρ, 1]]), whose total correlation is -½ log(1 - ρ²)."""
     z = torch.randn(count, 2)
     return torch.stack([z[:, 0], RHO * z[:, 0] + math.sqrt(1 - RHO**2) * z[:, 1]], 1)
 
@@ -83,7 +82,7 @@ def test_optimal_logits_give_the_total_correlation_and_the_least_loss() -> None:
     z = correlated(50_000)
     ratio = density_ratio(Optimal()(z))
     error = float(ratio.std()) / math.sqrt(len(z))
-    assert float(ratio.mean()) == pytest.approx(TOTAL_CORRELATION, abs=4 * error)
+    assert float(ratio.mean()) == pytest.approx(-0.5 * math.log(1 - RHO**2), abs=4 * error)
     losses = []
     for tilt in (-0.5, 0.0, 0.5):
         model.discriminator = Optimal(tilt)

@@ -96,9 +96,9 @@ def test_an_existing_cluster_that_loses_a_worker_gives_the_same_bits(
 
     def kill_whoever_trains_the_ae(run: RunId | None, event: dict[str, Any]) -> None:
         if run == AE and event.get("epoch", 0) >= 2 and not killed:
-            name = checkpoint_of(machines, store.checkpoint(AE).name)
-            killed.append(name)
-            machines.kill(name)
+            (checkpoint,) = machines.folder.rglob(store.checkpoint(AE).name)
+            killed.append(checkpoint.relative_to(machines.folder).parts[0])
+            machines.kill(killed[0])
 
     report = once(store, (AE, VAE), listener=kill_whoever_trains_the_ae, scheduler=machines.address)
     assert len(killed) == 1
@@ -107,12 +107,6 @@ def test_an_existing_cluster_that_loses_a_worker_gives_the_same_bits(
     assert all((store.path(run) / MANIFEST).is_file() for run in (AE, VAE))
     survivor = ({"one", "two"} - set(killed)).pop()
     assert not list((machines.folder / survivor).rglob("checkpoint*")), "a finished run left its checkpoint"
-
-
-def checkpoint_of(machines: Machines, name: str) -> str:
-    """Which worker holds the checkpoint of that name."""
-    (path,) = machines.folder.rglob(name)
-    return path.relative_to(machines.folder).parts[0]
 
 
 @pytest.mark.slow

@@ -40,9 +40,9 @@ class OnWorker:
 
     address, name = "tcp://somewhere:1", "0"
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 1) -> None:
         self.events: list[dict[str, Any]] = []
-        self.state = SimpleNamespace(nthreads=1)
+        self.state = SimpleNamespace(nthreads=threads)
 
     def log_event(self, topic: str, content: dict[str, Any]) -> None:
         self.events.append(content)
@@ -72,13 +72,6 @@ def test_a_worker_elsewhere_keeps_its_checkpoint_to_itself_until_it_is_done(
     assert not Path("nowhere").exists()
 
 
-def with_threads(number: int) -> Any:
-    """Dask's worker, with so many threads."""
-    found = OnWorker()
-    found.state.nthreads = number
-    return lambda: found
-
-
 @pytest.mark.parametrize(
     ("place", "there", "message"),
     [
@@ -89,7 +82,7 @@ def with_threads(number: int) -> Any:
             lambda: ("cpu", ""),
             "has no CUDA device: .* --device cpu$",
         ),
-        ("distributed.get_worker", with_threads(4), "has 4 threads.*start it with --nthreads 1$"),
+        ("distributed.get_worker", lambda: OnWorker(4), "has 4 threads.*start it with --nthreads 1$"),
     ],
     ids=["training", "evaluation", "no GPU", "threads"],
 )

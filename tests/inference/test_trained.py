@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import torch
 
-from reproduce import protocol
 from reproduce.errors import ReproduceError
 from reproduce.inference import trained
 from reproduce.inference.trained import load, load_records
@@ -22,12 +21,8 @@ from reproduce.storage.runs import RunId
 from reproduce.storage.store import WEIGHTS, Store
 from reproduce.training import deserialise
 from tests import bare
-from tests.tiny import TINY
 
-
-@pytest.fixture(autouse=True)
-def _known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(protocol.PROFILES, "tiny", TINY)
+pytestmark = pytest.mark.usefixtures("tiny_profile")
 
 
 def test_its_weights_are_those_of_the_run_and_it_encodes_and_decodes(store: Store) -> None:
