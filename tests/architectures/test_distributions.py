@@ -1,15 +1,10 @@
-"""Likelihoods, densities, divergences and discrepancies against scipy, torch and plain loops; means over batches."""
+"""Likelihoods, densities and divergences against scipy and torch; means over batches."""
 
 from __future__ import annotations
 
-import itertools
-import math
-
 import numpy as np
-import pytest
 import torch
 from scipy.stats import multivariate_normal, norm
-from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from reproduce.architectures.contract import average, negative_log_likelihood
@@ -19,7 +14,6 @@ from reproduce.architectures.distributions import (
     gaussian_log_density,
     standard_log_density,
 )
-from reproduce.architectures.mmd import squared_mmd
 from tests.architectures.exact import double
 
 MEAN = double([[0.5, -1.0, 2.0], [0.0, 0.3, -0.1]])
@@ -41,21 +35,6 @@ def test_densities_and_entropy_are_those_of_scipy() -> None:
 def test_kl_is_the_sum_of_torchs_over_dimensions() -> None:
     posterior, prior = Normal(MEAN, (0.5 * LOG_VARIANCE).exp()), Normal(double(0.0), double(1.0))
     torch.testing.assert_close(gaussian_kl(MEAN, LOG_VARIANCE), kl_divergence(posterior, prior).sum(1))
-
-
-@pytest.mark.parametrize("bandwidth", [0.5, 1.0, 2.0])
-def test_discrepancy_is_that_of_a_double_loop_over_pairs(bandwidth: float) -> None:
-    def kernel(a: Tensor, b: Tensor) -> float:
-        squared = sum((float(x) - float(y)) ** 2 for x, y in zip(a, b, strict=True))
-        return math.exp(-squared / (2 * len(a) * bandwidth**2))
-
-    def within(z: Tensor) -> float:
-        return float(np.mean([kernel(a, b) for a, b in itertools.permutations(z, 2)]))
-
-    first, second = torch.randn(7, 3, dtype=torch.float64), 0.5 + torch.randn(5, 3, dtype=torch.float64)
-    across = float(np.mean([kernel(a, b) for a, b in itertools.product(first, second)]))
-    expected = within(first) + within(second) - 2 * across
-    assert float(squared_mmd(first, second, bandwidth)) == pytest.approx(expected, rel=1e-10)
 
 
 def test_likelihoods_are_unit_variance_gaussian_without_its_constant_and_cross_entropy() -> None:
