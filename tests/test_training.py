@@ -234,15 +234,6 @@ def test_losses_of_an_epoch_are_weighted_by_batch_size() -> None:
     assert means.means(4) == {"loss": 3.0}
 
 
-def test_adam_is_the_papers_and_the_profile_scales_its_rate(tiny: Protocol, digits: Dataset) -> None:
-    run = run_of("factor-vae", tiny, digits)
-    assert len(run.adams) == len(run.players) == 2
-    for player, adam in zip(run.players, run.adams, strict=True):
-        assert adam.defaults["betas"] == (0.9, 0.999)
-        assert adam.defaults["eps"] == 1e-8
-        assert adam.defaults["lr"] == pytest.approx(10 * player.learning_rate)
-
-
 @pytest.mark.parametrize("slug", ["ae", "rae-gp", "vamp"])
 def test_adam_moves_every_weight_against_its_own_gradient(slug: str, tiny: Protocol, digits: Dataset) -> None:
     """Whatever its layout in memory: Adam's first step is the learning rate against the gradient's sign."""

@@ -9,14 +9,6 @@ from reproduce.errors import ReproduceError
 from reproduce.training import as_tensor
 
 
-def test_the_mean_image_is_the_same_whatever_goes_in(digits: Dataset) -> None:
-    model = baselines.build(baselines.fit("mean-image", digits.train))
-    x = as_tensor(digits.test.images, "cpu")
-    decoded = model.decode(model.encode(x))
-    mean = torch.from_numpy(digits.train.images.mean(axis=0) / 255).float()
-    torch.testing.assert_close(decoded, mean.expand_as(decoded), atol=1e-6, rtol=0)
-
-
 def test_sixteen_components_are_orthonormal_and_the_best_linear_code(digits: Dataset) -> None:
     model = baselines.build(baselines.fit("pca-16", digits.train))
     torch.testing.assert_close(model.components @ model.components.T, torch.eye(16), atol=1e-5, rtol=0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -110,12 +109,3 @@ def test_what_cannot_be_a_schedulers_address_is_refused_at_once(address: str) ->
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:8786", "tls://node-7.cluster:8786", "tcp://[::1]:8786"])
 def test_a_schedulers_address_is_not(address: str) -> None:
     clusters.require_address(address)
-
-
-def test_without_a_loopback_network_one_run_at_a_time_is_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreachable(*arguments: object, **options: object) -> None:
-        raise OSError(101, "Network is unreachable")
-
-    monkeypatch.setattr(socket, "create_connection", unreachable)
-    with pytest.raises(ReproduceError, match=r"127\.0\.0\.1: Network is unreachable\): give --jobs 1"):
-        clusters.require_loopback()
