@@ -40,6 +40,14 @@ def test_an_unknown_variant_is_not_the_described_reading(slug: str, variant: str
         registry.build(slug, variant, train_size=64)
 
 
+def test_settings_of_a_variant_hold_its_change() -> None:
+    assert registry.settings_of("vae", "bce")["backbone"]["likelihood"] == "bernoulli"
+    assert registry.settings_of("ae", "linear-block")["backbone"]["final_block"] == "linear"
+    assert registry.settings_of("info-vae", "lambda-1000")["settings"]["lambda_"] == 1000.0
+    assert registry.settings_of("rae-gp", "embedding-1")["settings"]["embedding"] == 1.0
+    assert registry.settings_of("ms-ssim-vae", "kl-1")["settings"]["kl_weight"] == 1.0
+
+
 @pytest.mark.parametrize("slug", SLUGS)
 def test_docstring_names_the_defining_work_and_what_departs_from_it(slug: str) -> None:
     """Authors, year, and its equation, algorithm, section or title: a section of the reproduced paper (in Roman
