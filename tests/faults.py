@@ -148,20 +148,15 @@ def survives(
 
 def survives_everywhere(fault: str, slug: str, folder: Path) -> int:
     """Let the fault happen at every file-system call of a run, one after the other. Returns how many there are."""
-    run, other, finished, store = prepared(slug, folder)
+    run, other = RunId(slug, 1), RunId("mean-image", 0)
+    finished, store = Store(folder / "whole", TINY), Store(folder / "struck", TINY)
+    assert exit_code(run_campaign, folder / "whole", (run, other)) == 0
     memory = folder / "memory"
     memory.mkdir()
     n = 1
     while survives(fault, n, run, other, store, finished, memory):
         n += 1
     return n - 1
-
-
-def prepared(slug: str, folder: Path) -> tuple[RunId, RunId, Store, Store]:
-    """A run, another one, a store where both are finished, and an empty one."""
-    run, other = RunId(slug, 1), RunId("mean-image", 0)
-    assert exit_code(run_campaign, folder / "whole", (run, other)) == 0
-    return run, other, Store(folder / "whole", TINY), Store(folder / "struck", TINY)
 
 
 @lru_cache(maxsize=1)

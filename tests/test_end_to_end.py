@@ -3,7 +3,6 @@
 Without the six expensive models, half of a campaign's time: the slow tests and the campaign of CI have them.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -16,7 +15,6 @@ from reproduce import golden
 from reproduce.architectures.names import SLUGS
 from reproduce.architectures.registry import REGISTRY
 from reproduce.protocol import profile
-from reproduce.storage import store
 
 ROOT = Path(__file__).parent.parent
 EXPENSIVE = [slug for slug in SLUGS if (REGISTRY[slug].cost or 1) >= 3]
@@ -48,17 +46,6 @@ def test_smoke_campaign_agrees_with_golden(smoke: Path) -> None:
         f"the results lack them: {', '.join(f'{slug}/seed-42' for slug in sorted(EXPENSIVE))}"
         in checked.stdout
     )
-
-
-def test_every_run_is_fresh_and_a_second_campaign_makes_only_what_was_deleted(smoke: Path) -> None:
-    states = json.loads(command("status", "--json", *ONE_SEED, results=smoke).stdout)["runs"]
-    assert [row["state"] for row in states] == ["fresh"] * (len(SLUGS) - len(EXPENSIVE) + 2)
-    folder = smoke / "smoke" / "vae" / "seed-42"
-    before = (folder / store.MANIFEST).read_bytes()
-    shutil.rmtree(folder)
-    again = command("run", "--jobs", "1", *ONE_SEED, results=smoke)
-    assert f"1 run now, {len(states) - 1} were done already, 0 failed" in again.stdout, again.stderr
-    assert (folder / store.MANIFEST).read_bytes() == before
 
 
 def test_report_renders_and_compiles_twice_to_the_same_bytes(smoke: Path) -> None:

@@ -14,11 +14,7 @@ from reproduce.architectures import baselines
 from reproduce.architectures.contract import Architecture, Losses, Player
 from reproduce.architectures.names import MILESTONE_IMAGES, MILESTONE_PAIRS
 from reproduce.datasets import Dataset, Split, evaluation_indices
-from reproduce.evaluation import (
-    MILESTONE_COLUMNS,
-    Evaluation,
-    Evaluator,
-)
+from reproduce.evaluation import MILESTONE_COLUMNS, Evaluation, Evaluator
 from reproduce.machine import devices
 from reproduce.protocol import Protocol
 

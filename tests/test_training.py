@@ -4,8 +4,8 @@ import io
 import itertools
 import math
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -92,20 +92,6 @@ def test_a_run_stops_after_ten_epochs_without_improvement_or_at_the_protocols_la
     assert progress.devices == ["a processor"]
 
 
-def test_a_run_names_every_device_that_computed_its_epochs(
-    train: Train, tiny: Protocol, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop(event: dict[str, Any]) -> None:
-        raise KeyboardInterrupt
-
-    protocol = replace(tiny, epochs=3)
-    monkeypatch.setattr(devices, "name", lambda device: "a card")
-    with pytest.raises(KeyboardInterrupt):
-        train("ae", protocol, notify=stop)
-    monkeypatch.setattr(devices, "name", lambda device: "a processor")
-    assert train("ae", protocol).devices == ["a card", "a processor"]
-
-
 def test_the_best_weights_are_kept_and_milestones_noted_with_the_last_epoch_and_the_best(
     train: Train, tiny: Protocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,13 +125,14 @@ def test_looking_at_milestones_does_not_change_training(slug: str, train: Train,
 
 
 @pytest.mark.parametrize("slug", KINDS.values(), ids=KINDS)
-def test_an_interrupted_run_goes_on_and_keeps_its_milestones(
+def test_an_interrupted_run_goes_on_with_its_milestones_and_names_every_device(
     slug: str, train: Train, tiny: Protocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The best epoch is the first, so that its weights too must come out of the checkpoint."""
     protocol = replace(tiny, epochs=3, milestones=(1, 2, 3))
     honest = Run.validation_loss
     monkeypatch.setattr(Run, "validation_loss", lambda run: honest(run) + 1000 * run.progress.epoch)
+    monkeypatch.setattr(devices, "name", lambda device: "a card")
 
     def stop(event: dict[str, Any]) -> None:
         if event["epoch"] == 2:
@@ -153,10 +140,11 @@ def test_an_interrupted_run_goes_on_and_keeps_its_milestones(
 
     with pytest.raises(KeyboardInterrupt):
         train(slug, protocol, "a", notify=stop)
+    monkeypatch.setattr(devices, "name", lambda device: "a processor")
     events: list[dict[str, Any]] = []
     found = train(slug, protocol, "a", notify=events.append)
     assert [event["epoch"] for event in events] == [3]
-    assert found.resumed == 1
+    assert (found.resumed, found.devices) == (1, ["a card", "a processor"])
     assert milestones_of(found)["epoch"].tolist() == [1, 2, 3], "the last and the best come once"
     whole = train(slug, protocol, "b")
     assert (found.milestones, found.history) == (whole.milestones, whole.history)
@@ -177,38 +165,30 @@ def test_the_first_epochs_of_a_longer_run_are_the_shorter_run_to_the_bit(
         pd.testing.assert_frame_equal(milestones_of(short), rows[rows["epoch"] <= 2])
 
 
-@dataclass
-class Steps:
-    """What a run hands to each of its steps, none of which is taken."""
-
-    images: list[bytes] = field(default_factory=list)
-    progress: list[float] = field(default_factory=list)
-    rates: list[list[float]] = field(default_factory=list)
-
-
 def steps_of(
     monkeypatch: pytest.MonkeyPatch, slug: str, protocol: Protocol, data: Dataset, seed: int = 1
-) -> Steps:
-    found = Steps()
+) -> tuple[Sequence[bytes], Sequence[float], Sequence[list[float]]]:
+    """The images of each step of a run, its progress and its learning rates. No step is taken."""
+    found: list[tuple[bytes, float, list[float]]] = []
 
     def step(_: Any, players: Any, adams: Any, batch: Batch, progress: float) -> dict[str, torch.Tensor]:
-        found.images.append(batch.images.numpy().tobytes())
-        found.progress.append(progress)
-        found.rates.append([adam.param_groups[0]["lr"] for adam in adams])
+        rates = [adam.param_groups[0]["lr"] for adam in adams]
+        found.append((batch.images.numpy().tobytes(), progress, rates))
         return {f"loss_{players[0].name}": torch.tensor(0.0)}
 
     monkeypatch.setattr(training, "step", step)
     run = run_of(slug, protocol, data, seed)
     for epoch in range(protocol.epochs):
         run.train_epoch(epoch)
-    return found
+    images, progress, rates = zip(*found, strict=True)
+    return images, progress, rates
 
 
 def test_a_cosine_falls_from_the_profiles_rate_to_nothing(
     tiny: Protocol, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cosine = replace(tiny, schedule="cosine", learning_rate_scale=20.0, epochs=3)
-    seen = steps_of(monkeypatch, "factor-vae", cosine, digits).rates
+    _, _, seen = steps_of(monkeypatch, "factor-vae", cosine, digits)
     expected = [0.5 * (1 + math.cos(math.pi * index / 5)) * 2e-3 for index in range(6)]
     np.testing.assert_allclose(seen, [[rate, rate] for rate in expected], atol=1e-18)
 
@@ -231,17 +211,17 @@ def test_validation_images_are_shuffled_once_for_all(tiny: Protocol, digits: Dat
 def test_every_epoch_sees_each_image_once_in_an_order_of_its_own_that_the_seed_alone_decides(
     tiny: Protocol, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = steps_of(monkeypatch, "ae", tiny, digits)
-    size = len(ours.images[0]) // 64
-    assert [len(images) // size for images in ours.images] == [64, 8, 64, 8], "a short batch is kept"
-    assert ours.progress == pytest.approx([0, 1 / 3, 2 / 3, 1])
-    epochs = [b"".join(ours.images[:2]), b"".join(ours.images[2:])]
+    images, progress, _ = steps_of(monkeypatch, "ae", tiny, digits)
+    size = len(images[0]) // 64
+    assert [len(each) // size for each in images] == [64, 8, 64, 8], "a short batch is kept"
+    assert progress == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    epochs = [b"".join(images[:2]), b"".join(images[2:])]
     wanted = sorted(image.tobytes() for image in digits.train.images / np.float32(255))
     for epoch in epochs:
         assert sorted(epoch[start : start + size] for start in range(0, len(epoch), size)) == wanted
     assert epochs[0] != epochs[1]
-    assert steps_of(monkeypatch, "factor-vae", tiny, digits).images == ours.images
-    assert steps_of(monkeypatch, "ae", tiny, digits, seed=2).images[0] != ours.images[0]
+    assert steps_of(monkeypatch, "factor-vae", tiny, digits)[0] == images
+    assert steps_of(monkeypatch, "ae", tiny, digits, seed=2)[0][0] != images[0]
 
 
 def test_losses_of_an_epoch_are_weighted_by_batch_size() -> None:
@@ -252,15 +232,6 @@ def test_losses_of_an_epoch_are_weighted_by_batch_size() -> None:
     means.reset()
     means.add({"loss": torch.tensor(3.0)}, 4)
     assert means.means(4) == {"loss": 3.0}
-
-
-def test_adam_is_the_papers_and_the_profile_scales_its_rate(tiny: Protocol, digits: Dataset) -> None:
-    run = run_of("factor-vae", tiny, digits)
-    assert len(run.adams) == len(run.players) == 2
-    for player, adam in zip(run.players, run.adams, strict=True):
-        assert adam.defaults["betas"] == (0.9, 0.999)
-        assert adam.defaults["eps"] == 1e-8
-        assert adam.defaults["lr"] == pytest.approx(10 * player.learning_rate)
 
 
 @pytest.mark.parametrize("slug", ["ae", "rae-gp", "vamp"])

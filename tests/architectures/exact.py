@@ -1,23 +1,18 @@
-"""Models small enough for pen and paper, and noise small enough to take expectations over exactly.
+"""Noise that is known, and what a step moves.
 
-A linear-Gaussian model has a known evidence. Losses of such models are quadratic in their Gaussian noise, and the
-mean of a quadratic function over the corners of the cube {-1, 1}^n is its Gaussian expectation: with `corners` in
+The mean of a quadratic function over the corners of the cube {-1, 1}^n is its Gaussian expectation: with `corners` in
 place of `torch.randn_like`, a batch of 2^n equal images gives a bound without sampling error.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
-import numpy as np
 import torch
-from pythae.models.base.base_utils import ModelOutput
-from scipy.stats import multivariate_normal
-from torch import Tensor, nn
+from torch import Tensor
 
 from reproduce.architectures.contract import Architecture, Batch
 from reproduce.protocol import profile
@@ -27,70 +22,6 @@ from reproduce.training import optimizers, step
 def double(values: object) -> Tensor:
     """The numbers as a tensor in double precision."""
     return torch.tensor(values, dtype=torch.float64)
-
-
-class LinearGaussianNetwork(nn.Module):
-    """Mean Wz + b and a constant log-variance: stands in for `hierarchical.GaussianNetwork`."""
-
-    def __init__(self, weight: Tensor, bias: Tensor, log_variance: Tensor) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(weight.clone())
-        self.bias = nn.Parameter(bias.clone())
-        self.log_variance = nn.Parameter(log_variance.clone())
-
-    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        mean = z @ self.weight.T + self.bias
-        return mean, self.log_variance.expand_as(mean)
-
-
-class LinearEncoder(LinearGaussianNetwork):
-    """q(z|x) = N(Wx + b, diag exp(s)) with the same s for all x."""
-
-    def forward(self, x: Tensor, update_statistics: bool = True) -> ModelOutput:
-        mean, log_variance = super().forward(x.flatten(1))
-        return ModelOutput(embedding=mean, log_covariance=log_variance)
-
-
-class LinearDecoder(nn.Module):
-    """x = Wz + b, as an image of one row."""
-
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(weight.clone())
-        self.bias = nn.Parameter(bias.clone())
-
-    def forward(self, z: Tensor) -> ModelOutput:
-        return ModelOutput(reconstruction=(z @ self.weight.T + self.bias)[:, None, None, :])
-
-
-WEIGHT = double([[1.2, 0.0], [0.5, 0.4], [0.0, -0.9], [-0.5, 0.4]])
-"""Its columns are orthogonal, so that the exact posterior is diagonal."""
-BIAS = double([0.3, -0.2, 0.1, 0.5])
-X = double([0.9, -0.4, 0.7, 0.2]).view(1, 1, 1, 4)
-"""One image of one row."""
-POSTERIOR_VARIANCE = 1 / (1 + WEIGHT.square().sum(0))
-
-
-def linear_decoder() -> LinearDecoder:
-    return LinearDecoder(WEIGHT, BIAS)
-
-
-def linear_encoder(shift: float = 0.0, widen: float = 0.0) -> LinearEncoder:
-    """The exact posterior, its mean moved by `shift` and its log-variance by `widen`."""
-    gain = POSTERIOR_VARIANCE[:, None] * WEIGHT.T
-    return LinearEncoder(gain, shift - gain @ BIAS, widen + POSTERIOR_VARIANCE.log())
-
-
-def shortfall(shift: float, widen: float) -> float:
-    """KL of that posterior to the exact one, in nats: what the evidence lower bound falls short by."""
-    return float((0.5 * (shift**2 / POSTERIOR_VARIANCE + math.exp(widen) - 1 - widen)).sum())
-
-
-def evidence(x: Tensor) -> np.ndarray:
-    """log p(x) without the likelihood's constant, which the losses leave out, too: (B, 1, 1, D) → (B,)."""
-    covariance = np.eye(len(BIAS)) + (WEIGHT @ WEIGHT.T).numpy()
-    density = multivariate_normal(BIAS.numpy(), covariance).logpdf(x.flatten(1).numpy())
-    return np.atleast_1d(density) + 0.5 * len(BIAS) * math.log(2 * math.pi)
 
 
 def corners(dimensions: int) -> Tensor:

@@ -4,18 +4,9 @@ import pytest
 import torch
 
 from reproduce.architectures import baselines
-from reproduce.architectures.contract import Batch
 from reproduce.datasets import Dataset
 from reproduce.errors import ReproduceError
 from reproduce.training import as_tensor
-
-
-def test_the_mean_image_is_the_same_whatever_goes_in(digits: Dataset) -> None:
-    model = baselines.build(baselines.fit("mean-image", digits.train))
-    x = as_tensor(digits.test.images, "cpu")
-    decoded = model.decode(model.encode(x))
-    mean = torch.from_numpy(digits.train.images.mean(axis=0) / 255).float()
-    torch.testing.assert_close(decoded, mean.expand_as(decoded), atol=1e-6, rtol=0)
 
 
 def test_sixteen_components_are_orthonormal_and_the_best_linear_code(digits: Dataset) -> None:
@@ -33,13 +24,6 @@ def test_images_lie_between_0_and_1(digits: Dataset) -> None:
     decoded = model.decode(100 * torch.randn(20, 16, generator=torch.Generator().manual_seed(0)))
     assert decoded.shape == (20, 1, 28, 28)
     assert (float(decoded.min()), float(decoded.max())) == (0.0, 1.0)
-
-
-def test_a_reference_has_nothing_to_train(digits: Dataset) -> None:
-    model = baselines.build(baselines.fit("pca-16", digits.train))
-    assert list(model.parameters()) == []
-    with pytest.raises(NotImplementedError, match="fitted, not trained"):
-        model.losses(Batch(torch.zeros(1, 1, 28, 28)), 0.0)
 
 
 def test_an_unknown_reference_is_refused(digits: Dataset) -> None:

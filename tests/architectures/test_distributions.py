@@ -1,26 +1,20 @@
-"""Densities, divergences and discrepancies against scipy, torch and plain loops."""
+"""Likelihoods, densities and divergences against scipy and torch; means over batches."""
 
 from __future__ import annotations
 
-import itertools
-import math
-
 import numpy as np
-import pytest
 import torch
 from scipy.stats import multivariate_normal, norm
-from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
+from reproduce.architectures.contract import average, negative_log_likelihood
 from reproduce.architectures.distributions import (
     gaussian_entropy,
     gaussian_kl,
     gaussian_log_density,
-    gaussian_sample,
     standard_log_density,
 )
-from reproduce.architectures.mmd import squared_mmd
-from tests.architectures.exact import double, draws
+from tests.architectures.exact import double
 
 MEAN = double([[0.5, -1.0, 2.0], [0.0, 0.3, -0.1]])
 LOG_VARIANCE = double([[-1.0, 0.4, 0.0], [1.5, -3.0, 0.2]])
@@ -43,27 +37,14 @@ def test_kl_is_the_sum_of_torchs_over_dimensions() -> None:
     torch.testing.assert_close(gaussian_kl(MEAN, LOG_VARIANCE), kl_divergence(posterior, prior).sum(1))
 
 
-def test_draw_is_mean_plus_deviation_times_noise_and_differentiable_in_both() -> None:
-    mean, log_variance = MEAN.clone().requires_grad_(), LOG_VARIANCE.clone().requires_grad_()
-    noise, deviation = torch.randn_like(MEAN), LOG_VARIANCE.exp().sqrt()
-    with draws(noise):
-        z = gaussian_sample(mean, log_variance)
-    torch.testing.assert_close(z.detach(), MEAN + deviation * noise)
-    by_mean, by_log_variance = torch.autograd.grad(z.sum(), (mean, log_variance))
-    assert torch.equal(by_mean, torch.ones_like(MEAN))
-    torch.testing.assert_close(by_log_variance, 0.5 * deviation * noise)
+def test_likelihoods_are_unit_variance_gaussian_without_its_constant_and_cross_entropy() -> None:
+    x, mean = torch.rand(2, 3, 1, 4, 4, dtype=torch.float64)
+    t, p = x.numpy(), mean.numpy()
+    gaussian = (norm.logpdf(0) - norm(p, 1).logpdf(t)).sum((1, 2, 3))
+    np.testing.assert_allclose(negative_log_likelihood(mean, x, "gaussian"), gaussian, rtol=1e-12)
+    bernoulli = -(t * np.log(p) + (1 - t) * np.log1p(-p)).sum((1, 2, 3))
+    np.testing.assert_allclose(negative_log_likelihood(mean, x, "bernoulli"), bernoulli, rtol=1e-12)
 
 
-@pytest.mark.parametrize("bandwidth", [0.5, 1.0, 2.0])
-def test_discrepancy_is_that_of_a_double_loop_over_pairs(bandwidth: float) -> None:
-    def kernel(a: Tensor, b: Tensor) -> float:
-        squared = sum((float(x) - float(y)) ** 2 for x, y in zip(a, b, strict=True))
-        return math.exp(-squared / (2 * len(a) * bandwidth**2))
-
-    def within(z: Tensor) -> float:
-        return float(np.mean([kernel(a, b) for a, b in itertools.permutations(z, 2)]))
-
-    first, second = torch.randn(7, 3, dtype=torch.float64), 0.5 + torch.randn(5, 3, dtype=torch.float64)
-    across = float(np.mean([kernel(a, b) for a, b in itertools.product(first, second)]))
-    expected = within(first) + within(second) - 2 * across
-    assert float(squared_mmd(first, second, bandwidth)) == pytest.approx(expected, rel=1e-10)
+def test_average_weighs_images_and_not_batches() -> None:
+    assert average(lambda x: x[:, 0], [torch.zeros(3, 1), torch.ones(1, 1)]) == 0.25

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from reproduce.architectures import registry
-from reproduce.architectures.backbone import Decoder, Encoder, Upsampler, count_parameters
+from reproduce.architectures.backbone import Decoder, Encoder, Upsampler
 from reproduce.architectures.contract import Architecture, Batch
 from reproduce.architectures.mmd import squared_mmd
 from reproduce.architectures.names import SLUGS
@@ -89,12 +89,9 @@ def test_what_is_measured_is_finite_and_leaves_the_model_and_the_images_alone(mo
 
 
 @implementations
-def test_all_share_the_backbone_and_its_size(slug: str, variant: str, model: Architecture) -> None:
+def test_all_share_the_backbone(slug: str, variant: str, model: Architecture) -> None:
     assert isinstance(model.encoder, Encoder)
-    assert count_parameters(model.encoder) - count_parameters(model.encoder.heads) == 93_120
-    kind, size = (Upsampler, 240_321) if (slug, variant) == ("vq-vae", "") else (Decoder, 259_905)
-    assert isinstance(model.decoder, kind)
-    assert count_parameters(model.decoder) == size
+    assert isinstance(model.decoder, Upsampler if (slug, variant) == ("vq-vae", "") else Decoder)
 
 
 @described

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor
 
@@ -60,17 +59,11 @@ def test_equals_the_slow_reference_and_is_clamped_like_it_where_structure_is_neg
         assert all(0 < value < 0.99 for value in expected)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_gradients_are_finite_at_extreme_images(images: Tensor, dtype: torch.dtype) -> None:
-    target = images.to(dtype)
+def test_gradients_are_finite_at_extreme_images(images: Tensor) -> None:
+    target = images.float()
     black, grey = torch.zeros_like(target), torch.full_like(target, 0.5)
-    for start, other in (
-        (grey, grey),
-        (black, target),
-        (target, target),
-        (1 - target, target),
-        (1 - black, black),
-    ):
+    extremes = ((grey, grey), (black, target), (target, target), (1 - target, target), (1 - black, black))
+    for start, other in extremes:
         x = start.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(multi_scale_ssim(x, other, SCALES).sum(), x)
         assert gradient.isfinite().all()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -14,15 +12,6 @@ from reproduce.architectures.quantised import Quantiser, VectorQuantised
 from reproduce.architectures.settings import Backbone, Codebook
 
 
-def quantiser(codes: Tensor, decay: float = 0.9) -> Quantiser:
-    """A quantiser that holds these codes, each as if chosen once."""
-    built = Quantiser(len(codes), codes.shape[1], decay).to(codes)
-    built.start(codes)
-    built.codes.copy_(codes)
-    built.sums.copy_(codes)
-    return built
-
-
 @pytest.fixture
 def model(plane: Backbone, images: Tensor) -> VectorQuantised:
     """In training mode, its codebook begun."""
@@ -31,19 +20,13 @@ def model(plane: Backbone, images: Tensor) -> VectorQuantised:
     return built
 
 
-def test_a_quantised_vector_is_its_nearest_code_by_a_double_loop() -> None:
-    codes, vectors = torch.randn(9, 3, dtype=torch.float64), torch.randn(40, 3, dtype=torch.float64)
-    expected = [min(range(9), key=lambda j, v=v: math.dist(v, codes[j].tolist())) for v in vectors.tolist()]
-    passed, chosen, indices = quantiser(codes)(vectors)
-    assert indices.tolist() == expected
-    assert torch.equal(chosen, codes[expected])
-    torch.testing.assert_close(passed, chosen)
-
-
 def test_a_code_that_nothing_chooses_keeps_its_place_for_a_whole_training() -> None:
     """At decay 0.99 its averages vanish in the precision of training within 10,500 of 78,200 steps."""
     codes = torch.tensor([[0.0, 0.0], [50.0, -50.0]])
-    built = quantiser(codes, decay=0.99)
+    built = Quantiser(2, 2, decay=0.99)
+    built.start(codes)
+    built.codes.copy_(codes)
+    built.sums.copy_(codes)
     vectors, nearest = torch.zeros(4, 2), torch.zeros(4, dtype=torch.long)
     for _ in range(11_000):
         built.update(vectors, nearest)

@@ -59,21 +59,17 @@ def test_what_is_due_for_a_reason_says_so() -> None:
     assert shown([(AE, DUE), (VAE, stale)]) == "vae/seed-1: stale (settings.beta was 4.0, is 2.0)\n"
 
 
-def test_time_left_weighs_runs_by_their_cost(now: list[float], listener: Display) -> None:
+def test_time_left_weighs_runs_by_their_cost_and_counts_the_epochs_of_running_ones(
+    now: list[float], listener: Display
+) -> None:
     told(listener, (AE, DUE), (MIWAE, DUE))
-    now[0] += 60
-    told(listener, (AE, {"phase": "done", "seconds": 60.0}))
-    # the MIWAE costs nine times the AE
-    assert listener.summary() == "[1 of 2 done, 1:00 gone, about 9:00 left]"
-
-
-def test_time_left_counts_the_epochs_of_the_running_runs(now: list[float], listener: Display) -> None:
-    told(listener, (AE, DUE), (VAE, DUE))
     assert listener.summary() == "[0 of 2 done, 0:00 gone]"
     now[0] += 60
     told(listener, (AE, {**EPOCH, "epoch": 1}))
-    # an eighth of an AE took a minute; seven eighths and a VAE are left
-    assert listener.summary() == "[0 of 2 done, 1 running, 1:00 gone, about 15:00 left]"
+    # an eighth of an AE took a minute; seven eighths and a MIWAE, which costs nine times as much, are left
+    assert listener.summary() == "[0 of 2 done, 1 running, 1:00 gone, about 1:19:00 left]"
+    told(listener, (AE, {"phase": "done", "seconds": 60.0}))
+    assert listener.summary() == "[1 of 2 done, 1:00 gone, about 9:00 left]"
 
 
 def test_neither_epochs_of_an_earlier_campaign_nor_what_is_only_fitted_flatter_the_pace(

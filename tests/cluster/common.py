@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,6 +26,18 @@ def soon() -> float:
     """Two seconds, and more where others use the machine too."""
     busy = 2 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     return max(busy, 10.0) if os.environ.get("CI") else busy
+
+
+def free_port() -> int:
+    """A port of this machine at which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def here(port: int) -> list[str]:
+    """Options of a scheduler that is reached from this machine only, at that port."""
+    return ["--host", "127.0.0.1", "--port", str(port), "--dashboard-address", "127.0.0.1:0"]
 
 
 def until(condition: Callable[[], Any], seconds: float = 400) -> None:

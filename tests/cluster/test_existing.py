@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,17 +15,10 @@ from reproduce.cluster import clusters
 from reproduce.errors import ReproduceError
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import MANIFEST, Store
-from tests.cluster.common import LONGER, STARTING, Events
+from tests.cluster.common import LONGER, STARTING, Events, free_port, here
 from tests.tiny import AE, TINY, VAE, contents, once
 
 pytestmark = STARTING
-
-
-def test_no_scheduler_at_the_address_is_one_line(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.rmtree(store.path(AE))
-    monkeypatch.setattr(clusters, "CONNECT_SECONDS", 0.2)
-    with pytest.raises(ReproduceError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9: start one"):
-        once(store, scheduler="tcp://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +31,7 @@ def test_no_scheduler_at_the_address_is_one_line(store: Store, monkeypatch: pyte
     ids=["silent", "foreign", "no credentials"],
 )
 def test_what_is_no_scheduler_is_one_line_and_not_waited_for(
-    monkeypatch: pytest.MonkeyPatch, protocol: str, banner: bytes, reason: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, protocol: str, banner: bytes, reason: str
 ) -> None:
     """It takes the connection; a client of Dask would wait for its answer without end."""
     monkeypatch.setattr(clusters, "CONNECT_SECONDS", 1)
@@ -52,9 +44,8 @@ def test_what_is_no_scheduler_is_one_line_and_not_waited_for(
         if banner:
             pool.submit(say, server)
         address = f"{protocol}://127.0.0.1:{server.getsockname()[1]}"
-        connecting = clusters.existing_cluster(address)
         with pytest.raises(ReproduceError, match=f"^no Dask scheduler answers at {address}{reason}: start"):
-            connecting.__enter__()
+            once(Store(tmp_path, TINY), (AE,), scheduler=address)
 
 
 class Machines:
@@ -62,15 +53,10 @@ class Machines:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.address = f"tcp://127.0.0.1:{self.port}"
+        port = free_port()
+        self.address = f"tcp://127.0.0.1:{port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.start(
-            "scheduler", "dask_scheduler", "--host", "127.0.0.1", "--port", str(self.port),
-            "--dashboard-address", "127.0.0.1:0",
-        )  # fmt: skip
+        self.start("scheduler", "dask_scheduler", *here(port))
 
     def start(self, name: str, module: str, *words: str) -> None:
         home = self.folder / name
@@ -110,9 +96,9 @@ def test_an_existing_cluster_that_loses_a_worker_gives_the_same_bits(
 
     def kill_whoever_trains_the_ae(run: RunId | None, event: dict[str, Any]) -> None:
         if run == AE and event.get("epoch", 0) >= 2 and not killed:
-            name = checkpoint_of(machines, store.checkpoint(AE).name)
-            killed.append(name)
-            machines.kill(name)
+            (checkpoint,) = machines.folder.rglob(store.checkpoint(AE).name)
+            killed.append(checkpoint.relative_to(machines.folder).parts[0])
+            machines.kill(killed[0])
 
     report = once(store, (AE, VAE), listener=kill_whoever_trains_the_ae, scheduler=machines.address)
     assert len(killed) == 1
@@ -121,12 +107,6 @@ def test_an_existing_cluster_that_loses_a_worker_gives_the_same_bits(
     assert all((store.path(run) / MANIFEST).is_file() for run in (AE, VAE))
     survivor = ({"one", "two"} - set(killed)).pop()
     assert not list((machines.folder / survivor).rglob("checkpoint*")), "a finished run left its checkpoint"
-
-
-def checkpoint_of(machines: Machines, name: str) -> str:
-    """Which worker holds the checkpoint of that name."""
-    (path,) = machines.folder.rglob(name)
-    return path.relative_to(machines.folder).parts[0]
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from http.client import HTTPConnection
 from pathlib import Path
@@ -45,11 +44,12 @@ def test_where_the_dashboard_is_concerns_no_run(monkeypatch: pytest.MonkeyPatch)
     assert event["warning"].startswith("Dask's dashboard is at http://127.0.0.1:")
 
 
-def test_a_dashboard_without_what_draws_it_is_one_line(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.rmtree(store.path(AE))
+def test_a_dashboard_without_what_draws_it_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(clusters.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ReproduceError, match="--dashboard needs bokeh, which is not installed: install it"):
-        once(store, jobs=2, dashboard=True)
+        once(Store(tmp_path, TINY), jobs=2, dashboard=True)
 
 
 def workers() -> list[psutil.Process]:

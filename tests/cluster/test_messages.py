@@ -25,13 +25,6 @@ def test_a_task_is_json_and_what_is_given_bytes(store: Store) -> None:
     assert Path(sent.checkpoint).is_absolute()
 
 
-def test_a_worker_elsewhere_is_told_no_folder_of_ours(store: Store) -> None:
-    text, given = messages.message(schedule.job_json(store, Status(AE, MISSING, ""), "cpu"), local=False)
-    assert given == {}
-    assert json.loads(text)["checkpoint"] == store.checkpoint(AE).name
-    assert str(store.folder) not in text
-
-
 def task_name(store: Store, run: RunId, **options: Any) -> str:
     job = schedule.job_json(store, Status(run, MISSING, ""), "cpu") | options
     return messages.task_name(*messages.message(job, local=False))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ from reproduce.errors import ReproduceError
 from reproduce.protocol import profile
 from reproduce.storage.runs import RunId, campaign_runs
 from tests import bare
-from tests.cluster.common import STARTING
+from tests.cluster.common import STARTING, free_port, here
 
 PAGE = Path(__file__).parents[2] / "docs" / "CLUSTER.md"
 
@@ -38,14 +37,11 @@ def commands(port: int) -> list[list[str]]:
 @STARTING
 @pytest.mark.slow
 def test_the_three_commands_train_a_run(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     scheduler, worker, run = commands(port)
-    options = ["--host", "127.0.0.1", "--port", str(port), "--dashboard-address", "127.0.0.1:0"]
     started = []
     try:
-        for command in ([*scheduler, *options], [*worker, "--no-dashboard"]):
+        for command in ([*scheduler, *here(port)], [*worker, "--no-dashboard"]):
             started.append(
                 subprocess.Popen(
                     command, cwd=tmp_path, env=bare.BARE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -110,18 +106,6 @@ def test_what_cannot_be_a_schedulers_address_is_refused_at_once(address: str) ->
         clusters.require_address(address)
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["tcp://127.0.0.1:8786", "tls://node-7.cluster:8786", "tcp://[::1]:8786"],
-)
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:8786", "tls://node-7.cluster:8786", "tcp://[::1]:8786"])
 def test_a_schedulers_address_is_not(address: str) -> None:
     clusters.require_address(address)
-
-
-def test_without_a_loopback_network_one_run_at_a_time_is_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreachable(*arguments: object, **options: object) -> None:
-        raise OSError(101, "Network is unreachable")
-
-    monkeypatch.setattr(socket, "create_connection", unreachable)
-    with pytest.raises(ReproduceError, match=r"127\.0\.0\.1: Network is unreachable\): give --jobs 1"):
-        clusters.require_loopback()

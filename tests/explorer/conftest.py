@@ -19,9 +19,9 @@ HOSTILE = "</script><b id='broken'>"
 """In a statement's evidence: it must be shown as it is."""
 
 
-def made_up_verdicts(profiles: tuple[str, ...] = ("desk",), count: int = 60) -> dict[str, Any]:
-    """Verdicts in the shape of `verdicts.json`."""
-    kinds = islice(cycle(zip(SLUGS, cycle(WORDS), cycle("ABCD"), strict=False)), count)
+def made_up_verdicts(profiles: tuple[str, ...] = ("desk",)) -> dict[str, Any]:
+    """60 verdicts in the shape of `verdicts.json`."""
+    kinds = islice(cycle(zip(SLUGS, cycle(WORDS), cycle("ABCD"), strict=False)), 60)
     statements = [
         {
             "id": f"IV-A.statement-{at}",
@@ -29,7 +29,6 @@ def made_up_verdicts(profiles: tuple[str, ...] = ("desk",), count: int = 60) -> 
             "places": ["Abstract, abstract", "IV-A, text", "Abstract, text"],
             "printed": [f"0.{900 - at}"],
             "wording": f"{LABELS[slug]} reaches the SSIM that the text gives for it, statement {at}",
-            "kind": "value",
             "about": "text" if at % 7 == 6 else "results",
             "models": [slug],
             "within_paper": ("consistent", "inconsistent", "not checkable")[at % 3],
@@ -58,8 +57,8 @@ def made_up_verdicts(profiles: tuple[str, ...] = ("desk",), count: int = 60) -> 
                     "grade": "B",
                     "looks": "2 of 3",
                     "firm": at % 2 == 0,
+                    "evidence": "r = 0.83 printed, 0.71 in ours (0.42 to 0.87)",
                 }
-                | {"evidence": "r = 0.83 printed, 0.71 in ours (0.42 to 0.87)"}
                 for name in profiles
             },
         }

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import torch
 
-from reproduce import protocol
 from reproduce.errors import ReproduceError
 from reproduce.inference import trained
 from reproduce.inference.trained import load, load_records
@@ -22,12 +21,8 @@ from reproduce.storage.runs import RunId
 from reproduce.storage.store import WEIGHTS, Store
 from reproduce.training import deserialise
 from tests import bare
-from tests.tiny import TINY
 
-
-@pytest.fixture(autouse=True)
-def _known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(protocol.PROFILES, "tiny", TINY)
+pytestmark = pytest.mark.usefixtures("tiny_profile")
 
 
 def test_its_weights_are_those_of_the_run_and_it_encodes_and_decodes(store: Store) -> None:
@@ -48,16 +43,9 @@ def test_published_models_are_found_too_whatever_version_evaluated_them(
     assert load("ae", profile="tiny", seed=1, results=tmp_path / "none", published=store.folder.parent)
 
 
-@pytest.mark.parametrize(
-    ("name", "seed", "why"),
-    [
-        ("wae", 1, r"wae/seed-1 has no trained model \(profile tiny: not run yet\)"),
-        ("family:flow", 1, "'family:flow' is 2 architectures: name one"),
-    ],
-)
-def test_what_is_not_there_is_named(store: Store, name: str, seed: int, why: str) -> None:
-    with pytest.raises(ReproduceError, match=why):
-        load(name, profile="tiny", seed=seed, results=store.folder.parent)
+def test_a_name_is_that_of_one_architecture() -> None:
+    with pytest.raises(ReproduceError, match="'family:flow' is 2 architectures: name one"):
+        load("family:flow")
 
 
 def test_a_run_whose_weights_were_not_published_says_so(store: Store, tmp_path: Path) -> None:

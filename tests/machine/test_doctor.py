@@ -141,7 +141,7 @@ def test_what_the_system_refuses_is_one_line_with_its_remedy(
     assert "Input/output error" in unsynced
     alone = while_refused(socket, "create_connection", errno.ENETUNREACH, doctor.loopback)
     assert alone.startswith("problem")
-    assert "give --jobs 1" in alone
+    assert "(127.0.0.1: Network is unreachable): give --jobs 1" in alone
     assert capfd.readouterr().err == ""
     assert listing(tmp_path) == []
 

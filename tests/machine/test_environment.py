@@ -35,11 +35,6 @@ def test_threads_bound_to_cores_do_not_change_how_many_runs_are_done_at_a_time(
     assert found.stdout.decode().split() == [str(cores)] * 2, found.stderr.decode()
 
 
-def test_a_narrower_affinity_that_was_asked_for_counts() -> None:
-    code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); " + COUNT
-    assert bare.python(code, Path("/")).stdout == b"1 1\n"
-
-
 def test_tools_see_what_is_listed_and_utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEXINPUTS", "/somewhere")
     monkeypatch.setenv("GIT_DIR", "/somewhere")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -130,27 +129,23 @@ def test_rates_are_operations_as_torch_counts_them_over_time(monkeypatch: pytest
     assert sides.convolution_rate(0.5, batch=2, channels=3, side=5) == counter.get_total_flops()
 
 
-@pytest.fixture
-def process() -> Iterator[Process]:
-    process = Process(1, "cpu")
-    yield process
-    process.end()
-
-
-def test_an_error_in_a_worker_is_one_line_and_not_its_end(process: Process) -> None:
-    process.ask("prepare", side="ours", slug="no-such", steps=1, threads=1)
-    with pytest.raises(ReproduceError, match=r"^bench: 'prepare ours no-such' failed: KeyError: 'no-such'$"):
-        process.answer()
-    for what in ("sgemm", "convolution"):
-        process.ask(what, seconds=0.01)
-        assert process.answer()["rate"] > 0
-    process.ask("sgemm", seconds=60)
-    process.process.kill()
-    with pytest.raises(ReproduceError, match="ended during 'sgemm'"):
-        process.answer()
-    process.process.wait()
-    with pytest.raises(ReproduceError, match="ended before 'epoch'"):
-        process.ask("epoch")
+def test_an_error_in_a_worker_is_one_line_and_not_its_end() -> None:
+    with measure.processes(1, "cpu") as (_, (worker,)):
+        worker.ask("prepare", side="ours", slug="no-such", steps=1, threads=1)
+        with pytest.raises(
+            ReproduceError, match=r"^bench: 'prepare ours no-such' failed: KeyError: 'no-such'$"
+        ):
+            worker.answer()
+        for what in ("sgemm", "convolution"):
+            worker.ask(what, seconds=0.01)
+            assert worker.answer()["rate"] > 0
+        worker.ask("sgemm", seconds=60)
+        worker.process.kill()
+        with pytest.raises(ReproduceError, match="ended during 'sgemm'"):
+            worker.answer()
+        worker.process.wait()
+        with pytest.raises(ReproduceError, match="ended before 'epoch'"):
+            worker.ask("epoch")
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
