@@ -131,18 +131,6 @@ class InverseAutoregressiveFlow(OwnFlow):
             total = total + log_scale.sum(1)
         return z, total
 
-    @torch.no_grad()
-    def inverse(self, z: Tensor, context: Tensor) -> Tensor:
-        """z → z₀, one dimension after the other, for tests and for densities of given points: (B, d) → (B, d)."""
-        for index, block in reversed(list(enumerate(self.blocks))):
-            start = torch.zeros_like(z)
-            for column in range(z.shape[1]):
-                shift, gate = block(start, context)
-                scale = torch.sigmoid(gate + FORGET_BIAS)
-                start[:, column] = ((z - (1 - scale) * shift) / scale)[:, column]
-            z = start.flip(1) if index else start
-        return z
-
 
 class AffineFlow(nn.Module):
     """z ← T z + b with a triangular T with positive diagonal, initialised as the identity."""

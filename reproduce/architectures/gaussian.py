@@ -152,9 +152,7 @@ class CapacityVariationalAutoencoder(OwnGaussian):
 
     def capacity(self, progress: float | Tensor) -> float | Tensor:
         """C in nats after the share `progress` of the protocol's steps."""
-        if isinstance(progress, Tensor):
-            return self.settings.capacity * progress.clamp(0.0, 1.0)
-        return self.settings.capacity * min(max(progress, 0.0), 1.0)
+        return self.settings.capacity * progress
 
     def losses(self, batch: Batch, progress: float | Tensor) -> Losses:
         mean, log_variance = self.posterior(batch.images)

@@ -6,7 +6,7 @@ import io
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -48,13 +48,9 @@ class Job:
     trained: dict[str, bytes] | None = None
     graphs: bool = True
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain data, except for the bytes in `trained`."""
-        return asdict(self)
-
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Job:
-        """The inverse of `as_json`."""
+        """The inverse of `dataclasses.asdict`."""
         return cls(**content | {"protocol": Protocol.of(content["protocol"]), "run": RunId(**content["run"])})
 
 

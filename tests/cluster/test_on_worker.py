@@ -107,6 +107,18 @@ def test_a_worker_that_lacks_a_setting_or_an_architecture_has_another_version(
         on_worker.fit(me, changed, messages.keys_of(job()))
 
 
+def test_what_ends_a_job_comes_back_as_text(me: OnWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception whose traceback is too deep to be read back would have the client wait for ever."""
+
+    def endless(job: worker.Job, notify: worker.Notify) -> worker.Outcome:
+        return endless(job, notify)
+
+    monkeypatch.setattr(worker, "perform", endless)
+    crashed = Done(on_worker.perform_on_worker(*messages.message(job(), local=False)))
+    error = "RecursionError: maximum recursion depth exceeded"
+    assert client.result(crashed, None, {}, crashed.result) == error
+
+
 def test_while_a_result_is_fetched_somebody_looks_for_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that had it may have died for good."""
     monkeypatch.setattr(client, "WATCH_SECONDS", 0.05)
