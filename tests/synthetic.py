@@ -254,7 +254,12 @@ def _run(run: Mapping[str, object], measured: Mapping[str, pd.DataFrame], collap
         | {"epochs": 10, "best_epoch": 10, "validation_loss": PIXELS * means["mse"]}
         | {"parameters": 389_921 + int(rng.integers(0, 50_000)), "parameters_encoder": 129_792}
         | {"parameters_decoder": 259_681, "code_size": 144 if run["architecture"] == "vq-vae" else 16}
-        | {"training_seconds": 600 * slow, "processor_clock": 1.0, "inference_microseconds": 80 * slow}
+        | {
+            "training_seconds": 600 * slow,
+            "processor_clock": 1.0,
+            "hardware": "AMD EPYC",
+            "inference_microseconds": 80 * slow,
+        }
         | {"peak_memory_mib": 900 + 100 * slow, "still_pairs": still, "test_still_pairs": still}
     )
     return pd.DataFrame([row])

@@ -71,6 +71,12 @@ def measurements(records: Records, metric: str, variant: str = "") -> pd.DataFra
     return chosen[["architecture", "seed", unit, metric]].rename(columns={unit: "unit", metric: "value"})
 
 
+def timed(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs whose training time says what the model costs: not those that a wall clock timed on a CPU, as earlier
+    versions did, beside other work (one took seven times as long as another of the same model)."""
+    return runs[runs["processor_clock"].notna() & runs["training_seconds"].notna()]
+
+
 def seed_means(records: Records, metric: str) -> pd.DataFrame:
     """One metric's mean in each finished run: rows architectures, columns seeds, NaN where a run is missing."""
     runs = finished(records)
@@ -97,8 +103,8 @@ def summarise(records: Records, variant: str = "") -> pd.DataFrame:
     (pairs) within a run, pooled over seeds: it never contains the spread between seeds, which is
     `<metric>_seed_sd` (SD of the seeds' means, NaN for one seed). A run's NaN makes the mean NaN. Times are the
     smallest of all seeds, because other work on the machine can only add to them: `training_seconds` is the mean number
-    of epochs times the fastest run's seconds per epoch. `timing_error` is the error of times, as the SD of their
-    logarithm.
+    of epochs times the seconds per epoch of the fastest of the runs that are `timed`. `timing_error` is the error of
+    times, as the SD of their logarithm.
     """
     return _summarise(records, SLUGS, variant)
 
@@ -114,12 +120,13 @@ def _summarise(records: Records, slugs: Iterable[str], variant: str) -> pd.DataF
     further = [column for column in fresh.columns if column.startswith(own)]
     by_architecture = fresh.groupby("architecture")
     summary = by_architecture[[*ALL_METRICS, *DIAGNOSTICS, *further]].mean(skipna=False)
+    clocked = timed(fresh)
     summary["training_seconds"] = (
-        (fresh["training_seconds"] / fresh["epochs"]).groupby(fresh["architecture"]).min()
+        (clocked["training_seconds"] / clocked["epochs"]).groupby(clocked["architecture"]).min()
     ) * by_architecture["epochs"].mean()
     summary["inference_microseconds"] = by_architecture["inference_microseconds"].min()
-    own_clock = fresh["processor_clock"].eq(1).groupby(fresh["architecture"]).all()
-    summary["timing_error"] = np.where(own_clock, PROCESSOR_CLOCK_ERROR, WALL_CLOCK_ERROR)
+    own_clock = clocked["processor_clock"].eq(1).groupby(clocked["architecture"]).all().reindex(summary.index)
+    summary["timing_error"] = np.where(own_clock.eq(True), PROCESSOR_CLOCK_ERROR, WALL_CLOCK_ERROR)
     summary.insert(0, "n_seeds", by_architecture.size())
     for metric in ALL_METRICS:
         summary[f"{metric}_sd"] = _pooled_sd(measurements(records, metric, variant))

@@ -56,9 +56,13 @@ def load(
         model = training.fresh_architecture(run.architecture, run.variant, settings, seed)
         model.load_state_dict(training.deserialise(store.read(status.folder, WEIGHTS)))
         return model.eval().requires_grad_(False)
+    trained_by = profile or "desk"
+    there = Store(results, protocol.profile(trained_by), published).status(run)
+    # `run` would count it as done
+    first = f"move {there.folder} away and " if there.state == FRESH else ""
     raise ReproduceError(
-        f"{run} has no trained model ({'; '.join(reasons)}): train it with `python -m reproduce run --profile "
-        f"{profile or 'desk'} --only {run.name} --seed {seed}`"
+        f"{run} has no trained model ({'; '.join(reasons)}): {first}train it with `python -m reproduce run --profile "
+        f"{trained_by} --only {run.name} --seed {seed}`"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from reproduce import paper
-from reproduce.analysis import notes
+from reproduce.analysis import notes, summaries
 from reproduce.analysis.measures import MEASURES
 from reproduce.architectures.names import IMAGE_METRICS, SLUGS
 from reproduce.protocol import COLLAPSED
@@ -16,6 +16,7 @@ from reproduce.report import numbers
 from reproduce.report.context import Context, label
 from reproduce.report.numbers import DASH, SPACE
 from reproduce.report.table import Blocks, Column, Row, Table
+from reproduce.storage.records import Records
 from reproduce.verdicts import judge
 
 ModelColumn = tuple[Column, Callable[[str], str]]
@@ -111,6 +112,18 @@ def remarks(
         if note.architecture in shown and note.kind in wanted:
             told.setdefault(note.architecture, []).append(_NOTES[note.kind](note.values))
     return tuple(f"{label(slug)}: {'; '.join(sentences)}." for slug, sentences in told.items())
+
+
+def unhealthy(of: str, records: Records, variant: str = "") -> tuple[str, ...]:
+    """A footnote on the collapsed models and those with stuck pixels among runs whose rows bear no marks. of: what runs
+    they are."""
+    runs = summaries.finished(records, variant).groupby("architecture")
+    collapsed, stuck = runs["collapsed"].any(), runs["stuck_pixels"].max()
+    dead = [label(slug) for slug in SLUGS if collapsed.get(slug)]
+    spoilt = [f"{label(slug)} ({numbers.integer(stuck[slug])})" for slug in SLUGS if stuck.get(slug, 0) > 0]
+    told = [f"collapsed: {numbers.listing(dead)}"] * bool(dead)
+    told += [f"pixels stuck at black or white: {numbers.listing(spoilt)}"] * bool(spoilt)
+    return (f"{of}: {'; '.join(told)}.",) if told else ()
 
 
 def still(context: Context, column: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from reproduce.analysis.measures import MEASURES
 from reproduce.architectures.names import SLUGS, SSIMS
 from reproduce.protocol import PROFILES
 from reproduce.report import numbers
-from reproduce.report.columns import printed_mean
+from reproduce.report.columns import printed_mean, unhealthy
 from reproduce.report.context import FEWEST, Context, label
 from reproduce.report.numbers import DASH
 from reproduce.report.table import Column, Row, Table
@@ -160,7 +160,8 @@ def lengths(context: Context) -> Table | None:
         return None
     models = {name: context.models[name] for name in known}
     longest = max(known, key=lambda name: PROFILES[name].epochs)
-    near = nearest_epochs(known[longest], "ssim")
+    best = [] if context.forensics is None else [context.forensics.full.reset_index().at[0, "definition"]]
+    near = {name: nearest_epochs(known[longest], name) for name in dict.fromkeys(["ssim", *best])}
 
     def row(slug: str) -> Row:
         cells: list[str] = []
@@ -170,24 +171,26 @@ def lengths(context: Context) -> Table | None:
                 numbers.value(metric, frame.at[slug, metric]) if slug in frame.index else DASH
                 for frame in models.values()
             ]
-        epoch = numbers.integer(near.at[slug, "epoch"]) if slug in near.index else DASH
-        return (label(slug), *cells, epoch)
+        epochs = (numbers.integer(found["epoch"].get(slug)) for found in near.values())
+        return (label(slug), *cells, *epochs)
 
     present = [slug for slug in SLUGS if any(slug in frame.index for frame in models.values())]
     others = (name for name in models if name != longest)
     return Table(
         name="lengths",
         title="Printed values beside every profile's.",
-        remarks=f"Means over all finished seeds of each profile. Last column: the epoch of {longest} whose six metrics "
-        "lie nearest to the printed row, among its milestones.",
+        remarks="Means over all finished seeds of each profile, SSIM as the paper states it. Nearest epoch: among the "
+        f"milestones of {longest}, the one whose six metrics lie nearest to the printed row; at the head the "
+        "definition of SSIM.",
         columns=(
             Column("Model", align="l"),
             *(Column(head, MEASURES[metric].head) for metric in LENGTHS for head in ("printed", *models)),
-            Column("Nearest epoch"),
+            *(Column(DEFINITIONS[name], "Nearest epoch") for name in near),
         ),
         blocks=(tuple(row(slug) for slug in present),),
-        notes=tuple(
-            filter(None, (from_longest(name, models[name], longest, models[longest]) for name in others))
+        notes=(
+            *filter(None, (from_longest(name, models[name], longest, models[longest]) for name in others)),
+            *(line for name, records in known.items() for line in unhealthy(name, records)),
         ),
         size="scriptsize",
     )

@@ -142,9 +142,21 @@ def status(context: Context) -> str:
         if not profile.verdicts:
             continue
         known = context.profiles.get(name)
-        done = 0 if known is None else int(summaries.finished(known)["architecture"].isin(SLUGS).sum())
-        told.append(f"`{name}` ({profile.purpose}): {done} of {len(SLUGS) * len(profile.seeds)}")
+        done = (
+            []
+            if known is None
+            else list(summaries.finished(known).query("architecture in @SLUGS")["hardware"])
+        )
+        count = f"{len(done)} of {len(SLUGS) * len(profile.seeds)}{on_a_gpu(done)}"
+        told.append(f"`{name}` ({profile.purpose}): {count}")
     return f"Runs done, by protocol: {'; '.join(told)}. Numbers on this page are of `{context.profile.name}`."
+
+
+def on_a_gpu(hardware: Sequence[str]) -> str:
+    """How many runs were trained on a GPU, and how many of these only in part; "" if none was."""
+    on = [name for name in hardware if "NVIDIA" in name]
+    in_part = sum(", then " in name for name in on)
+    return f", {len(on)} on a GPU" * bool(on) + f" ({in_part} of these in part)" * bool(in_part)
 
 
 # --- docs ---------------------------------------------------------------------------------------------

@@ -181,7 +181,7 @@ def protocol(m: Context) -> dict[str, Any]:
 
 
 def cost(m: Context) -> str:
-    """Hours (or minutes) of wall time of the profile's runs, added up, and the hardware."""
+    """Hours (or minutes) of the profile's runs, added up, and the hardware."""
     seconds = float(m.runs.reindex(columns=["training_seconds", "evaluation_seconds"]).sum().sum())
     known = m.runs["hardware"].dropna().unique() if "hardware" in m.runs else []
     hardware = " or ".join(filter(None, map(str, known)))
@@ -189,7 +189,7 @@ def cost(m: Context) -> str:
     amount = (
         f"{numbers.fixed(seconds / 3600, 1)} hours" if long else f"{numbers.integer(seconds / 60)} minutes"
     )
-    return f"{amount} of wall time, added up over {numbers.counted(len(m.finished), 'run')}" + (
+    return f"{amount}, added up over {numbers.counted(len(m.finished), 'run')}" + (
         f" ({hardware})" if hardware else ""
     )
 

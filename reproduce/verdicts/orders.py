@@ -407,8 +407,9 @@ def best_of_combined(world: World, statement: Statement) -> Finding:
     sums = combined(world.values)
     first = sums[[*own, *rivals]].min()
     top = [world.slugs[i] for i in (*own, *rivals) if sums[i] == first]
-    own_sums = ", ".join(f"{LABELS[slug]} has {sums[at]}" for slug, at in zip(named, own, strict=True))
-    shown = f"sum of both ranks: first {listed(top)} with {first}; {own_sums}"
+    shown = f"sum of both ranks among {len(world.slugs)}: first {listed(top)} with {first}"
+    behind = {slug: sums[at] for slug, at in zip(named, own, strict=True) if slug not in top}
+    shown += "".join(f"; {LABELS[slug]} has {rank}" for slug, rank in behind.items())
     return rules.certainly(world, shown, leads)
 
 

@@ -57,6 +57,12 @@ def test_times_are_the_least_since_other_work_on_the_machine_can_only_add_to_the
     vae = summaries.summarise(records).loc["vae"]
     assert vae["training_seconds"] == 7 * 10
     assert vae["inference_microseconds"] == 200
+    records.runs.loc[chosen & (records.runs["seed"] == 123), "processor_clock"] = np.nan
+    assert summaries.summarise(records).at["vae", "training_seconds"] == 7 * 20, (
+        "a wall clock counts other work"
+    )
+    records.runs.loc[chosen, "processor_clock"] = np.nan
+    assert np.isnan(summaries.summarise(records).at["vae", "training_seconds"])
 
 
 def test_one_seed_can_be_cut_out(paperlike: Records) -> None:

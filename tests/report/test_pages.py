@@ -34,7 +34,7 @@ def test_seeds_are_counted_from_the_model_with_fewest_to_the_one_with_most(compl
     assert pages.seeds_a_model(complete) == "three seeds"
     few = Context(make_records("paper", (42, 123), architectures=["ae"]), {})
     more = few.ours.assign(n_seeds=1, collapsed=False).set_axis(["vae"])
-    few.__dict__["ours"] = pd.concat([few.ours, more])
+    few.models["paper"] = pd.concat([few.ours, more])
     assert pages.seeds_a_model(few) == "one to two seeds"
 
 
@@ -65,6 +65,10 @@ def test_the_status_counts_the_runs_of_each_profile() -> None:
     told = pages.status(Context(make_records("notebook", (42,)), {}, others))
     counts = dict(re.findall(r"`(\w+)` \([^)]*\): (\d+ of \d+)", told))
     assert counts == {"desk": "1 of 66", "notebook": "22 of 22", "paper": "0 of 66"}
+    assert (
+        pages.on_a_gpu(["NVIDIA H200", "NVIDIA H200, then AMD EPYC", ""])
+        == ", 2 on a GPU (1 of these in part)"
+    )
 
 
 def test_a_profile_without_verdicts_leaves_the_finding_alone() -> None:

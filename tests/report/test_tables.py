@@ -102,20 +102,26 @@ def test_profiles_stand_beside_the_print_and_say_how_far_they_lie_from_the_longe
     printed = paper.models()
     sharper = printed.assign(ssim=printed["ssim"] - 0.02, piq=printed["piq"] * 2)
     own = make_records("desk", (42,), collapsed=["beta-vae"], seed_spread=0)
+    own.runs.loc[own.runs["architecture"] == "svae", "stuck_pixels"] = 21
     table = lengths(Context(own, {}, {"paper": make_records("paper", (42,), targets=sharper, seed_spread=0)}))
     assert table is not None
     assert column(table, "SSIM ↑ printed")["AE"] == column(table, "SSIM ↑ desk")["AE"] == "0.908"
     assert column(table, "SSIM ↑ paper")["AE"] == "0.888"
-    (told,) = table.notes
+    told, unhealthy = table.notes
+    assert unhealthy == "desk: collapsed: β-VAE; pixels stuck at black or white: SVAE (21)."
     ssim = "desk against paper, over 21 models: SSIM differs by 0.020 on average and 0.020 at most;"
     assert told.startswith(ssim)
     assert "PIQ is 0.50 times as large" in told
 
 
-def test_printed_minutes_stand_beside_ours(tables: dict[str, Table]) -> None:
-    printed = column(tables["costs"], "Training paper, min")
+def test_printed_minutes_stand_beside_ours(tables: dict[str, Table], complete: Context) -> None:
+    printed = column(tables["costs"], "Training, min printed")
     assert (printed["AE"], printed["VAE-IAF"], printed["FactorVAE"]) == ("10–15", "15–25", "25–30")
     assert printed["SVAE"] == "", "VII-D prints none"
+    ours = column(tables["costs"], "Training, min paper")["VAE"]
+    assert float(ours) == pytest.approx(10 * complete.ours.at["vae", "training_seconds"] / 60, abs=0.5), (
+        "10 epochs"
+    )
 
 
 def test_the_ten_claims_have_their_verdicts(tables: dict[str, Table], complete: Context) -> None:
