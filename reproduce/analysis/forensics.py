@@ -172,16 +172,18 @@ def investigate(profiles: Mapping[str, Records]) -> Forensics | None:
 
 def groups(table: pd.DataFrame) -> list[tuple[tuple[int, bool], pd.DataFrame]]:
     """(epoch, False) → rows after that epoch, for each epoch that most architectures have; and (0, True) → the rows of
-    the kept weights, which are from different epochs. Index architecture."""
+    the kept weights, if they are from different epochs. If all are from one, it is (epoch, True). Index
+    architecture."""
     by_epoch = dict(list(table.groupby(level="epoch")))
-    most = max(len(rows) for rows in by_epoch.values())
+    most, kept = max(len(rows) for rows in by_epoch.values()), table[table["best"]]
     found = [
-        ((int(epoch), False), rows.droplevel("epoch"))
+        ((int(epoch), len(kept) == len(rows) and bool(rows["best"].all())), rows.droplevel("epoch"))
         for epoch, rows in by_epoch.items()
         if len(rows) > most / 2
     ]
-    kept = table[table["best"]]
-    return [*found, ((0, True), kept.droplevel("epoch"))] if len(kept) else found
+    if kept.empty or any(best for (_, best), _ in found):
+        return found
+    return [*found, ((0, True), kept.droplevel("epoch"))]
 
 
 def second_implementation(own: pd.DataFrame, pythae: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reproduce import paper
@@ -44,9 +45,9 @@ SHARED = (
 LENGTHS = ("ssim", "mse", "piq")
 
 
-def when(epoch: int, best: bool) -> str:
-    """The epoch of a candidate in words."""
-    return "best" if best else numbers.integer(epoch)
+def when(epoch: int) -> str:
+    """The epoch of a candidate; "best" for kept weights that are from different epochs."""
+    return numbers.integer(epoch) if epoch else "best"
 
 
 def candidates(context: Context) -> Table | None:
@@ -58,14 +59,14 @@ def candidates(context: Context) -> Table | None:
     blocks = []
     for _, block in table.groupby(["profile", "implementation"], sort=False):
         rows: list[Row] = []
-        for (profile, implementation, epoch, best), by in block.sort_values(["best", "epoch"]).groupby(
-            CANDIDATE[:-1], sort=False
-        ):
+        for (profile, implementation, epoch, _), by in block.sort_values(
+            "epoch", key=lambda epochs: epochs.where(epochs > 0, np.inf), kind="stable"
+        ).groupby(CANDIDATE[:-1], sort=False):
             cells = by.set_index("definition")
             shown = (
                 f"{cells.at[name, 'agree']} ({numbers.fixed(cells.at[name, 'chance'], 1)})" for name in SSIMS
             )
-            head = (str(profile), IMPLEMENTATIONS[str(implementation)], when(int(epoch), bool(best)))
+            head = (str(profile), IMPLEMENTATIONS[str(implementation)], when(int(epoch)))
             rows.append((*head, numbers.integer(by["rows"].iloc[0]), *shown))
         blocks.append(tuple(rows))
     return Table(
@@ -73,8 +74,8 @@ def candidates(context: Context) -> Table | None:
         title="How many printed rows agree with each protocol, length and definition of SSIM.",
         remarks=f"Seed {SEED}. A row agrees if none of SSIM, MSE, PSNR, PIQ, ISS and I-SSIM lies outside the "
         "simultaneous 95% interval of its difference from the printed value. In brackets: how many rows would agree if "
-        "they were assigned to models at random, since many models are alike. Best: the weights that were kept."
-        + (SHARED if "pythae" in set(table["implementation"]) else ""),
+        "they were assigned to models at random, since many models are alike. Best: the weights that were kept, "
+        "if they are from different epochs." + (SHARED if "pythae" in set(table["implementation"]) else ""),
         columns=(
             Column("Profile", align="l"),
             Column("Implements", align="l"),
@@ -132,8 +133,9 @@ SETTINGS: Mapping[str, Callable[[pd.Series], str]] = {
 def described(candidate: pd.Series, settings: Iterable[str] = tuple(SETTINGS)) -> str:
     """A candidate's training in words, and those settings."""
     profile = PROFILES[candidate["profile"]]
-    epochs = numbers.counted(profile.epochs if candidate["best"] else int(candidate["epoch"]), "epoch")
-    length = f"the weights kept of {epochs}" if candidate["best"] else epochs
+    epoch = int(candidate["epoch"])
+    length = numbers.counted(epoch or profile.epochs, "epoch")
+    length = length if epoch else f"the weights kept of {length}"
     return ", ".join([f"{length} ({profile.name})", *(SETTINGS[name](candidate) for name in settings)])
 
 
@@ -219,12 +221,13 @@ def told(context: Context) -> dict[str, Any] | None:
         return None
     table = found.full.reset_index()
     stated = table[(table["definition"] == "ssim") & table["best"]]
+    apart = ("implementation",) if stated["implementation"].nunique() > 1 else ()
     explained = found.explained
     return {
         "rows": int(table["rows"].iloc[0]),
         "leading": leading(table),
         "stated": numbers.listing(
-            [f"{row['agree']} agree with {described(row, ())}" for _, row in stated.iterrows()]
+            [f"{row['agree']} agree with {described(row, apart)}" for _, row in stated.iterrows()]
         ),
         "none": context.labels(map(str, explained.index[~explained["agrees"]])),
         "candidates": len(found.candidates),

@@ -15,7 +15,7 @@ from reproduce.analysis.forensics import Forensics
 from reproduce.storage.records import Records
 from tests.synthetic import make_records
 
-LAST = ("notebook", "paper", 10, False, "ssim")
+LAST = ("notebook", "paper", 10, True, "ssim")
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +110,18 @@ def test_without_milestones_there_is_nothing_to_say(exact: Records) -> None:
 def test_an_epoch_that_few_models_reached_is_no_candidate_but_their_best_weights_are(exact: Records) -> None:
     rows = exact.milestones
     stopped = rows["architecture"].isin(["ae", "vae"])
-    early = replace(exact, milestones=pd.concat([rows[~stopped], rows[stopped].assign(epoch=9)]))
+    early = replace(
+        exact, runs=exact.runs.copy(), milestones=pd.concat([rows[~stopped], rows[stopped].assign(epoch=9)])
+    )
+    early.runs.loc[early.runs["architecture"].isin(["ae", "vae"]), "best_epoch"] = 9
     assert set(investigated(early).rows["epoch"]) == {0, 5, 10}
+
+
+def test_weights_that_all_are_from_one_epoch_are_one_candidate(repetition: Forensics) -> None:
+    assert set(repetition.rows[["epoch", "best"]].itertuples(index=False, name=None)) == {
+        (5, False),
+        (10, True),
+    }
 
 
 def test_what_an_earlier_evaluation_noted_is_not_mixed_in(exact: Records) -> None:
