@@ -563,7 +563,7 @@ def implementations(context: Context) -> Table | None:
         blocks=(tuple(row(slug) for slug in slugs),),
         notes=(
             *([f"{DASH} Not run yet by Pythae's class: {numbers.listing(lacking)}."] if lacking else []),
-            *unhealthy("the paper's text", context.records),
+            *unhealthy("The paper's text", context.records),
             *unhealthy("Pythae's classes", context.records, registry.PYTHAE_VARIANT),
         ),
         size="scriptsize",
