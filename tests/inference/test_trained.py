@@ -102,6 +102,8 @@ def test_the_notebook_runs_in_any_folder(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
-def test_the_notebook_is_published_without_output() -> None:
+def test_the_notebook_is_published_without_output_and_what_it_imports_is_there() -> None:
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    exec("\n".join(line for line in code.splitlines() if line.startswith(("import ", "from "))), {})
