@@ -120,6 +120,11 @@ class Forensics:
         """The candidates with the largest number of architectures, sorted by agreement, most first."""
         return self.candidates[self.candidates["rows"] == self.candidates["rows"].max()]
 
+    @property
+    def winner(self) -> pd.Series:
+        """The first of `full`: CANDIDATE and the columns of `candidates`."""
+        return self.full.reset_index().iloc[0]
+
     def of(self, candidate: tuple[object, ...]) -> pd.DataFrame:
         """The rows of one candidate, index architecture."""
         chosen = (self.rows[CANDIDATE] == list(candidate)).all(axis=1)

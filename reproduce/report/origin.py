@@ -93,7 +93,7 @@ def rows(context: Context) -> Table | None:
     found = context.forensics
     if found is None:
         return None
-    winner = found.full.reset_index().iloc[0]
+    winner = found.winner
     ours = found.of(tuple(winner[CANDIDATE]))
     printed = paper.models()
 
@@ -162,7 +162,7 @@ def lengths(context: Context) -> Table | None:
         return None
     models = {name: context.models[name] for name in known}
     longest = max(known, key=lambda name: PROFILES[name].epochs)
-    best = [] if context.forensics is None else [context.forensics.full.reset_index().at[0, "definition"]]
+    best = [] if context.forensics is None else [context.forensics.winner["definition"]]
     near = {name: nearest_epochs(known[longest], name) for name in dict.fromkeys(["ssim", *best])}
 
     def row(slug: str) -> Row:

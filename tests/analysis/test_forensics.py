@@ -51,7 +51,7 @@ def test_a_repetition_of_the_print_agrees_without_any_distance(exact: Records, r
     assert found["agrees"].all()
     assert len(found) == 22
     assert found["distance"].max() < 1e-12
-    best = repetition.full.reset_index().iloc[0]
+    best = repetition.winner
     assert (best["definition"], best["agree"], best["rows"]) == ("ssim", 22, 22)
     near = forensics.nearest_epochs(exact, "ssim")
     assert set(near["epoch"]) == {10}
@@ -73,7 +73,7 @@ def test_another_definition_that_made_the_print_is_found(exact: Records) -> None
     for name in ("ssim", "i_ssim"):
         columns = [name, f"{name}_uniform7_range2"]
         rows[columns] = rows[columns[::-1]].to_numpy()
-    best = investigated(replace(exact, milestones=rows)).full.reset_index().iloc[0]
+    best = investigated(replace(exact, milestones=rows)).winner
     assert best["definition"] == "ssim_uniform7_range2"
 
 
