@@ -20,6 +20,7 @@ from reproduce.report.columns import entry, printed_mean
 from reproduce.report.context import Context, label
 from reproduce.report.numbers import DASH
 from reproduce.report.table import Column, Table, to_markdown
+from reproduce.storage.reading import GPU, THEN
 from reproduce.verdicts.judge import rules
 from reproduce.verdicts.model import GRADES, IN_RESULTS, Outcome, Verdict, command
 
@@ -154,8 +155,8 @@ def status(context: Context) -> str:
 
 def on_a_gpu(hardware: Sequence[str]) -> str:
     """How many runs were trained on a GPU, and how many of these only in part; "" if none was."""
-    on = [name for name in hardware if "NVIDIA" in name]
-    in_part = sum(", then " in name for name in on)
+    on = [name for name in hardware if GPU in name]
+    in_part = sum(THEN in name for name in on)
     return f", {len(on)} on a GPU" * bool(on) + f" ({in_part} of these in part)" * bool(in_part)
 
 

@@ -37,6 +37,7 @@ from reproduce.report.columns import (
 from reproduce.report.context import Context, label
 from reproduce.report.numbers import DASH
 from reproduce.report.table import Blocks, Column, Row, Table, to_csv, to_latex, to_markdown
+from reproduce.storage.reading import GPU
 from reproduce.storage.records import Records
 from reproduce.verdicts import registry as statements
 from reproduce.verdicts.model import GRADES, IN_RESULTS, Outcome, Verdict
@@ -512,7 +513,7 @@ def timed_on(records: Records) -> str:
     """The hardware of a profile's timed runs in words."""
     known = summaries.timed(summaries.finished(records))["hardware"]
     return numbers.listing(
-        f"{name}, shared by several runs" if "NVIDIA" in name else f"one core of {name}"
+        f"{name}, shared by several runs" if GPU in name else f"one core of {name}"
         for name in known.unique()
         if name
     )

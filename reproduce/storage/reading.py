@@ -71,6 +71,8 @@ PROVENANCE_NUMBERS = (
 """Numbers of the provenance that go into `Records.runs`; NaN where it has none."""
 HARDWARE = ("gpu", "processor", "instruction_set")
 """Flags of the provenance that name the machine's kind; `hardware` in `Records.runs`."""
+GPU, THEN = "NVIDIA", ", then "
+"""In `hardware`: what every GPU's name has, and what stands between the devices that trained a run."""
 FLAGS = ("collapsed",)
 
 
@@ -238,7 +240,7 @@ def provenance_columns(store: Store, run: RunId, folder: Path | None) -> dict[st
     numbers = {name: _number(provenance.get(name)) for name in PROVENANCE_NUMBERS}
     trained_on = provenance.get("devices")
     if isinstance(trained_on, list) and len(trained_on) > 1:
-        words = ", then ".join(str(name)[:60] for name in trained_on)
+        words = THEN.join(str(name)[:60] for name in trained_on)
         return numbers | {"training_seconds": math.nan, "hardware": words}
     known = provenance.get("flags", {})
     return numbers | {"hardware": " ".join(str(known[name])[:60] for name in HARDWARE if known.get(name))}
