@@ -51,7 +51,7 @@ def bench(
     as_json: JsonOption = False,
 ) -> int:
     """Training speed side by side with Pythae's own trainer: about a quarter of an hour on a CPU."""
-    from benchmarks.speed import measure, table
+    from benchmarks.speed import measure, output
     from reproduce.architectures.names import SLUGS
     from reproduce.commands.options import chosen_device
     from reproduce.machine.devices import default_jobs
@@ -70,18 +70,18 @@ def bench(
 
     def notify(found: measure.Measurement) -> None:
         if not as_json:
-            typer.echo(table.progress(found))
+            typer.echo(output.progress(found))
 
     found = measure.run(
         slugs, steps, rounds, whole and device == "cpu", notify, workers=workers, device=device
     )
     if as_json:
-        typer.echo(table.to_json(found), nl=False)
+        typer.echo(output.to_json(found), nl=False)
     else:
-        for line in ["", *table.to_lines(found)]:
+        for line in ["", *output.to_lines(found)]:
             typer.echo(line)
     if slugs == SLUGS and device == "cpu":
-        typer.echo(f"wrote {table.write(found, results)}", err=as_json)
+        typer.echo(f"wrote {output.write(found, results)}", err=as_json)
     elif not as_json:
         typer.echo(f"not written: {len(slugs)} of {len(SLUGS)} architectures, on {device}")
     return 0

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import bare
-from tests.cluster.common import STARTING, soon, until
+from tests.cluster.common import SOON, STARTING, until
 
 ROOT = Path(__file__).parents[1]
 pytestmark = STARTING
@@ -89,7 +89,7 @@ def test_all_that_was_started_ends_and_the_checkpoint_stays(
     until(lambda: not members(process.pid) or time.monotonic() - asked > 60)
     took = time.monotonic() - asked
     assert not members(process.pid)
-    assert took < soon()
+    assert took < SOON
     log = (tmp_path / "log").read_text(encoding="utf-8")
     assert process.wait() != 0
     if command == RUN:

@@ -13,7 +13,7 @@ from itertools import repeat
 
 import torch
 
-from benchmarks.gpu_check.comparison import BOUNDS, GRAPH_STEPS, PROTOCOL, Comparison, check
+from benchmarks.gpu_check.agreement import BOUNDS, GRAPH_STEPS, PROTOCOL, Agreement, check
 from benchmarks.gpu_check.sharing import (
     RUNS_A_CARD,
     TIMED_STEPS,
@@ -33,19 +33,19 @@ class Findings:
     """All findings, for a table."""
 
     machine: dict[str, str]
-    comparisons: list[Comparison] = field(default_factory=list)
+    agreements: list[Agreement] = field(default_factory=list)
     shares: list[Share] = field(default_factory=list)
     card_mib: float = float("inf")
 
     @property
     def passed(self) -> bool:
         """Whether every architecture is within the bounds and repeats."""
-        return all(comparison.verdict() == "ok" for comparison in self.comparisons)
+        return all(agreement.verdict() == "ok" for agreement in self.agreements)
 
     @property
     def recommended(self) -> int | None:
         """The recommended number of runs per card."""
-        memory = {c.slug: c.memory_mib for c in self.comparisons}
+        memory = {c.slug: c.memory_mib for c in self.agreements}
         extra = max(memory.values(), default=0.0) - memory.get(TYPICAL, 0.0)
         return recommend(self.shares, extra, self.card_mib)
 
@@ -63,7 +63,7 @@ class Findings:
         lines += [
             f"| {LABELS[c.slug]} | {c.loss:.1e} | {c.gradient:.1e} | {c.trained:.1e} | "
             f"{'yes' if c.repeats else 'no'} | {c.graph:.1e} | {c.memory_mib:.0f} | {c.verdict()} |"
-            for c in self.comparisons
+            for c in self.agreements
         ]
         if self.shares:
             lines += [
@@ -127,11 +127,11 @@ def examine(
     """Compare every architecture, `jobs` at a time, then measure 1, 2, 4, 8, 16 runs per card until one number fails.
     The device "cpu" takes the same path, as a stand-in.
     """
-    comparisons = []
+    agreements = []
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        for comparison in pool.map(check, slugs, repeat(device)):
-            comparisons.append(comparison)
-            say(f"{comparison.slug}: {comparison.verdict()}")
+        for agreement in pool.map(check, slugs, repeat(device)):
+            agreements.append(agreement)
+            say(f"{agreement.slug}: {agreement.verdict()}")
     shares: list[Share] = []
     for runs in counts:
         shares.append(measure(runs, device, min(WARM_UP_STEPS, steps), steps))
@@ -139,4 +139,4 @@ def examine(
         if shares[-1].error:
             break
     card = torch.cuda.get_device_properties(0).total_memory / 2**20 if device == "cuda" else float("inf")
-    return Findings(machine(device), comparisons, shares, card)
+    return Findings(machine(device), agreements, shares, card)

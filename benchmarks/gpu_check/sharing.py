@@ -14,7 +14,7 @@ from threading import BrokenBarrierError
 
 import torch
 
-from benchmarks.gpu_check.comparison import PROTOCOL, in_short, new_run
+from benchmarks.gpu_check.agreement import PROTOCOL, in_short, new_run
 from reproduce.machine import devices
 from reproduce.machine.graphs import CudaRecorder
 

@@ -135,14 +135,14 @@ class Bench:
 
 
 class Process:
-    """A worker process that answers requests; see `worker`."""
+    """A worker process that answers requests; see `process`."""
 
     def __init__(self, threads: int, device: str) -> None:
         self.threads = threads
         numbers = {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")}
         path = os.pathsep.join(filter(None, [CHECKOUT, os.environ.get("PYTHONPATH", "")]))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.speed.worker", device],
+            [sys.executable, "-m", "benchmarks.speed.process", device],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | numbers | {"PYTHONPATH": path},

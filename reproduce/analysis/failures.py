@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from reproduce.analysis import summaries
 from reproduce.architectures.names import SLUGS
 from reproduce.storage.records import Records
 
@@ -48,13 +47,6 @@ def costs(models: pd.DataFrame) -> pd.DataFrame:
     for name in ("training_minutes", "inference_microseconds", "peak_memory_mib"):
         out[f"{name}_over_vae"] = out[name] / out[name].get("vae", float("nan"))
     return out
-
-
-def minutes_for_100_epochs(records: Records, models: pd.DataFrame) -> pd.Series:
-    """Minutes that 100 epochs of training would take at the speed of these runs: index slug, NaN where no run was
-    timed. VII-D's minutes are for up to 100 epochs."""
-    epochs = summaries.finished(records).groupby("architecture")["epochs"].mean()
-    return models["training_seconds"] / epochs.reindex(models.index) * 100 / 60
 
 
 def _described(frame: pd.DataFrame) -> pd.DataFrame:

@@ -102,9 +102,9 @@ def summarise(records: Records, variant: str = "") -> pd.DataFrame:
     `<metric>` is the mean over seeds of the runs' means. `<metric>_sd`, the tables' ±, is the SD over images
     (pairs) within a run, pooled over seeds: it never contains the spread between seeds, which is
     `<metric>_seed_sd` (SD of the seeds' means, NaN for one seed). A run's NaN makes the mean NaN. Times are the
-    smallest of all seeds, because other work on the machine can only add to them: `training_seconds` is the mean number
-    of epochs times the seconds per epoch of the fastest of the runs that are `timed`. `timing_error` is the error of
-    times, as the SD of their logarithm.
+    smallest of all seeds, because other work on the machine can only add to them: `epoch_seconds` is that of the
+    fastest of the runs that are `timed`, and `training_seconds` this times the mean number of epochs. `timing_error` is
+    the error of times, as the SD of their logarithm.
     """
     return _summarise(records, SLUGS, variant)
 
@@ -121,9 +121,9 @@ def _summarise(records: Records, slugs: Iterable[str], variant: str) -> pd.DataF
     by_architecture = fresh.groupby("architecture")
     summary = by_architecture[[*ALL_METRICS, *DIAGNOSTICS, *further]].mean(skipna=False)
     clocked = timed(fresh)
-    summary["training_seconds"] = (
-        (clocked["training_seconds"] / clocked["epochs"]).groupby(clocked["architecture"]).min()
-    ) * by_architecture["epochs"].mean()
+    per_epoch = clocked["training_seconds"] / clocked["epochs"]
+    summary["epoch_seconds"] = per_epoch.groupby(clocked["architecture"]).min()
+    summary["training_seconds"] = summary["epoch_seconds"] * by_architecture["epochs"].mean()
     summary["inference_microseconds"] = by_architecture["inference_microseconds"].min()
     own_clock = clocked["processor_clock"].eq(1).groupby(clocked["architecture"]).all().reindex(summary.index)
     summary["timing_error"] = np.where(own_clock.eq(True), PROCESSOR_CLOCK_ERROR, WALL_CLOCK_ERROR)

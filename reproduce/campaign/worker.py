@@ -26,7 +26,7 @@ from reproduce.machine import devices
 from reproduce.protocol import Protocol
 from reproduce.storage import files, reading, runs
 from reproduce.storage.runs import RunId
-from reproduce.storage.store import HISTORY, MILESTONES, WEIGHTS, Outcome, read_csv
+from reproduce.storage.store import HISTORY, MILESTONES, WEIGHTS, RunResult, read_csv
 
 Notify = Callable[[dict[str, Any]], None]
 
@@ -59,7 +59,7 @@ def array_bytes(arrays: dict[str, np.ndarray]) -> bytes:
     return safetensors.numpy.save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
 
 
-def perform(job: Job, notify: Notify) -> Outcome:
+def perform(job: Job, notify: Notify) -> RunResult:
     """Train (unless the weights are given), evaluate, and return everything as bytes.
 
     A run whose loss or measurements are not finite is an outcome with a failure. On the CPU everything uses one thread,
@@ -69,7 +69,7 @@ def perform(job: Job, notify: Notify) -> Outcome:
         return _perform(job, notify)
 
 
-def _perform(job: Job, notify: Notify) -> Outcome:
+def _perform(job: Job, notify: Notify) -> RunResult:
     devices.configure(job.device, job.protocol.tf32)
     started = time.time()
     data = load(job.protocol)
@@ -86,7 +86,7 @@ def _perform(job: Job, notify: Notify) -> Outcome:
         contents, effort = _trained(job, data, notify)
     except training.TrainingFailed as failed:
         failure = {"epoch": failed.epoch, "reason": failed.reason}
-        return Outcome({}, provenance | {"total_seconds": time.time() - started}, failure)
+        return RunResult({}, provenance | {"total_seconds": time.time() - started}, failure)
     notify({"phase": "evaluating"})
     trained = time.time()
     architecture = training.fresh_architecture(
@@ -109,8 +109,8 @@ def _perform(job: Job, notify: Notify) -> Outcome:
         **found.timing,
     }
     if reason := reading.refused(found):
-        return Outcome(contents, provenance, {"epoch": best, "reason": reason})
-    return Outcome(contents | evaluation_files(found), provenance)
+        return RunResult(contents, provenance, {"epoch": best, "reason": reason})
+    return RunResult(contents | evaluation_files(found), provenance)
 
 
 def _trained(job: Job, data: Dataset, notify: Notify) -> tuple[dict[str, bytes], dict[str, Any]]:
@@ -163,7 +163,7 @@ def require_whole(job: Job, trained: Mapping[str, bytes]) -> None:
         raise ReproduceError(f"the history.csv of {run} has a loss that is not finite, or none: {remedy}")
 
 
-def _reference(job: Job, data: Dataset, provenance: dict[str, Any]) -> Outcome:
+def _reference(job: Job, data: Dataset, provenance: dict[str, Any]) -> RunResult:
     """Fit a baseline and evaluate it like a run; it also keeps the originals of all sample images."""
     weights = dict(baselines.fit(job.run.architecture, data.train))
     found = evaluation.evaluate(baselines.build(weights), job.protocol, data, job.run.seed, job.device)
@@ -174,7 +174,7 @@ def _reference(job: Job, data: Dataset, provenance: dict[str, Any]) -> Outcome:
         {f"originals/{name}": value for name, value in evaluation.originals(job.protocol, data).items()}
     )
     contents = {WEIGHTS: training.serialise(weights)} | evaluation_files(found)
-    return Outcome(contents, provenance | {"training_seconds": 0.0, **found.timing})
+    return RunResult(contents, provenance | {"training_seconds": 0.0, **found.timing})
 
 
 def evaluation_files(found: evaluation.Evaluation) -> dict[str, bytes]:

@@ -99,7 +99,7 @@ def result(
     """
     from distributed import KilledWorker
 
-    from reproduce.storage.store import Outcome
+    from reproduce.storage.store import RunResult
 
     gone = f"the Dask scheduler at {scheduler or 'this machine'} is gone: the same command goes on from here"
     if future.cancelled():
@@ -119,7 +119,7 @@ def result(
         return found[CRASHED]
     if found.pop("keys", None) != keys:
         raise ReproduceError("a worker has another version of the project: install this one on every machine")
-    return Outcome(**found)
+    return RunResult(**found)
 
 
 def _forward(event: Any, names: dict[str, RunId], listener: Listener) -> None:

@@ -9,6 +9,7 @@ elsewhere. A tolerance is pooled over architectures, except for those whose own 
 """
 
 from reproduce.golden.comparison import as_lines, compare, conclusion, not_compared, summary
+from reproduce.golden.content import FOLDER, Golden, machine_provenance, runs_in
 from reproduce.golden.folder import (
     changes,
     frames,
@@ -19,7 +20,6 @@ from reproduce.golden.folder import (
     require_fresh,
     write,
 )
-from reproduce.golden.model import FOLDER, Golden, machine_provenance, runs_in
 from reproduce.golden.tolerances import tolerances_for
 
 __all__ = [

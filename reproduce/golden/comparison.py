@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.errors import ReproduceError
-from reproduce.golden.model import (
+from reproduce.golden.content import (
     BY_ROW,
     COMPARED,
     EXACT,

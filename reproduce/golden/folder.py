@@ -12,7 +12,7 @@ import pandas as pd
 
 from reproduce.architectures.names import SLUGS
 from reproduce.errors import ReproduceError
-from reproduce.golden.model import (
+from reproduce.golden.content import (
     COLUMNS,
     COMPARED,
     EXACT,

@@ -13,8 +13,8 @@ import pandas as pd
 
 from reproduce.architectures.names import SLUGS
 from reproduce.errors import ReproduceError
+from reproduce.golden.content import COLUMNS, COMPARED, FOLDER, INITIAL, KEY, POOLED, rekeyed, same_class
 from reproduce.golden.folder import FILES, read_frame, read_provenance, write_provenance
-from reproduce.golden.model import COLUMNS, COMPARED, FOLDER, INITIAL, KEY, POOLED, rekeyed, same_class
 from reproduce.storage import files
 
 BASE = "as-is"
@@ -39,7 +39,7 @@ INITIAL_TOLERANCE = 1e-8
 
 @dataclass(frozen=True)
 class Spread:
-    """One way of running the campaign: its name, the runs' numbers, and where it ran (`model.machine_provenance`)."""
+    """One way of running the campaign: its name, the runs' numbers, and where it ran (`content.machine_provenance`)."""
 
     name: str
     runs: pd.DataFrame

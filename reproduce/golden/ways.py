@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from reproduce.errors import ReproduceError
+from reproduce.golden.content import FOLDER, machine_provenance
 from reproduce.golden.folder import frames, require_fresh
-from reproduce.golden.model import FOLDER, machine_provenance
 from reproduce.golden.tolerances import BASE, Spread, record_tolerances
 from reproduce.protocol import Protocol
 from reproduce.storage.records import Records

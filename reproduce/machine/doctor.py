@@ -39,7 +39,7 @@ PATIENCE = 120
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """What one check found. remedy: what to do about it; "" if there is nothing to do."""
 
     check: str
@@ -52,7 +52,7 @@ class Finding:
         return f"{self.level:8} {self.check:9} {one_line(words)}"
 
 
-def examine(results: Path) -> Iterator[Finding]:
+def examine(results: Path) -> Iterator[Diagnosis]:
     """Run every check in turn. results: the folder that campaigns will write to; it need not exist.
 
     A check that raises an exception counts as a problem, and the others go on.
@@ -66,7 +66,7 @@ def examine(results: Path) -> Iterator[Finding]:
         encoding="utf-8",
         errors="replace",
     )
-    checks: dict[str, Callable[[], Finding]] = {
+    checks: dict[str, Callable[[], Diagnosis]] = {
         "python": python,
         "packages": lambda: packages(version.ROOT),
         "terminal": terminal,
@@ -85,31 +85,31 @@ def examine(results: Path) -> Iterator[Finding]:
                 yield check()
             except Exception as error:
                 remedy = "make venv" if isinstance(error, ImportError) else ""
-                yield Finding(name, "problem", f"cannot be checked ({described(error)})", remedy)
+                yield Diagnosis(name, "problem", f"cannot be checked ({described(error)})", remedy)
     finally:
         torch.kill()
         torch.communicate()
 
 
-def python(found: tuple[int, ...] = sys.version_info[:3]) -> Finding:
+def python(found: tuple[int, ...] = sys.version_info[:3]) -> Diagnosis:
     """Whether the lock file is made for this version of Python."""
     said = ".".join(map(str, found))
     if found[:2] in PYTHONS:
-        return Finding("python", "OK", said)
-    return Finding("python", "problem", f"{said}; 3.11 or 3.12 is needed", "make venv PYTHON=python3.11")
+        return Diagnosis("python", "OK", said)
+    return Diagnosis("python", "problem", f"{said}; 3.11 or 3.12 is needed", "make venv PYTHON=python3.11")
 
 
-def packages(root: Path) -> Finding:
+def packages(root: Path) -> Diagnosis:
     """Compare the environment with the lock file in the folder `root`."""
     compared = locks.against(root, locks.installed())
     if compared is None:
         remedy = "work in a checkout, whose versions are known"
-        return Finding("packages", "warning", f"there is no {locks.LOCK} beside the package", remedy)
+        return Diagnosis("packages", "warning", f"there is no {locks.LOCK} beside the package", remedy)
     if compared.wrong:
         remedy = "make venv-cpu CPU_TORCH=…" if compared.without_cuda else "remove .venv/.ok, then make venv"
-        return Finding("packages", "problem", f"not as locked: {some(compared.wrong)}", remedy)
+        return Diagnosis("packages", "problem", f"not as locked: {some(compared.wrong)}", remedy)
     kind = ", without CUDA's" if compared.without_cuda else ""
-    return Finding("packages", "OK", f"all {compared.count} as locked{kind}")
+    return Diagnosis("packages", "OK", f"all {compared.count} as locked{kind}")
 
 
 def some(words: Sequence[str]) -> str:
@@ -118,48 +118,50 @@ def some(words: Sequence[str]) -> str:
     return ", ".join(words[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def terminal() -> Finding:
+def terminal() -> Diagnosis:
     """Whether the terminal can show our characters, and the locale is installed."""
     encoding, remedy = getattr(sys.stdout, "encoding", None) or "ascii", "export LC_ALL=C.UTF-8"
     try:
         locale.setlocale(locale.LC_CTYPE, "")
     except locale.Error:
-        return Finding("terminal", "warning", "the locale that LC_ALL or LANG names is not installed", remedy)
+        return Diagnosis(
+            "terminal", "warning", "the locale that LC_ALL or LANG names is not installed", remedy
+        )
     try:
         SIGNS.encode(encoding)
     except (UnicodeEncodeError, LookupError):
         said = f"encoding {encoding} has no {SIGNS}: they are printed as ?, files are UTF-8 in any case"
-        return Finding("terminal", "warning", said, remedy)
-    return Finding("terminal", "OK", f"encoding {encoding}")
+        return Diagnosis("terminal", "warning", said, remedy)
+    return Diagnosis("terminal", "OK", f"encoding {encoding}")
 
 
-def cores() -> Finding:
+def cores() -> Diagnosis:
     """Cores of the machine, those that this process may use, and those that a campaign uses (its runs at a time)."""
     whole, counted = os.cpu_count() or 1, environment.cores()
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else whole
     said = f"{allowed} of {whole} cores are allowed, {counted} counted"
     if counted == whole:
-        return Finding("cores", "OK", said)
+        return Diagnosis("cores", "OK", said)
     remedy = "fine if a scheduler of jobs, taskset or a container is meant to limit them"
-    return Finding("cores", "warning", said, remedy)
+    return Diagnosis("cores", "warning", said, remedy)
 
 
-def loopback() -> Finding:
+def loopback() -> Diagnosis:
     """Whether processes of this machine can connect to each other, as Dask's workers must."""
     from reproduce.cluster.clusters import require_loopback
 
     try:
         require_loopback()
     except ReproduceError as error:
-        return Finding("loopback", "problem", str(error))
-    return Finding("loopback", "OK", "workers of this machine can be reached")
+        return Diagnosis("loopback", "problem", str(error))
+    return Diagnosis("loopback", "OK", "workers of this machine can be reached")
 
 
-def results_folder(results: Path) -> Finding:
+def results_folder(results: Path) -> Diagnosis:
     """Whether files can be written, synced and locked there; this is tried in a folder that is then removed."""
     if results.is_symlink() and not results.exists():
         said = f"{results} is a link to {results.readlink()}, which does not exist"
-        return Finding("results", "problem", said, "make that folder, or remove the link")
+        return Diagnosis("results", "problem", said, "make that folder, or remove the link")
     place = next(folder for folder in (results, *results.absolute().parents) if folder.exists())
     level = files.LOG.level
     files.LOG.setLevel(logging.ERROR)  # the finding below says the same
@@ -170,16 +172,16 @@ def results_folder(results: Path) -> Finding:
                 held = _is_held(Path(folder) / ".lock")
     except (OSError, ReproduceError) as error:
         remedy = "choose another folder with RESULTS_DIR"
-        return Finding("results", "problem", f"{results} cannot be written ({error})", remedy)
+        return Diagnosis("results", "problem", f"{results} cannot be written ({error})", remedy)
     finally:
         files.LOG.setLevel(level)
     free = shutil.disk_usage(place).free
     said = f"{results} can be written, {free / 1e9:.0f} GB are free"
     if not held:
-        return Finding("results", "warning", f"{said}, without locks", "let only one campaign write there")
+        return Diagnosis("results", "warning", f"{said}, without locks", "let only one campaign write there")
     if free < LEAST_FREE:
-        return Finding("results", "warning", said, "free some, or choose another disk with RESULTS_DIR")
-    return Finding("results", "OK", said)
+        return Diagnosis("results", "warning", said, "free some, or choose another disk with RESULTS_DIR")
+    return Diagnosis("results", "OK", said)
 
 
 def _is_held(lock: Path) -> bool:
@@ -190,19 +192,19 @@ def _is_held(lock: Path) -> bool:
         return True
 
 
-def commit(found: str) -> Finding:
+def commit(found: str) -> Diagnosis:
     """Whether results can say which version made them. found: see `version.current_commit`."""
     if not found:
         remedy = "for golden numbers work in a git checkout, with git installed"
-        return Finding("commit", "warning", "not known", remedy)
+        return Diagnosis("commit", "warning", "not known", remedy)
     if found.endswith(("+", "?")):
         why = "with changed files" if found.endswith("+") else "of an archive, whose files may have changed"
         remedy = "for golden numbers work in a clean checkout"
-        return Finding("commit", "warning", f"{found[:10]} {why}", remedy)
-    return Finding("commit", "OK", found[:10])
+        return Diagnosis("commit", "warning", f"{found[:10]} {why}", remedy)
+    return Diagnosis("commit", "OK", found[:10])
 
 
-def mnist() -> Finding:
+def mnist() -> Diagnosis:
     """Whether full MNIST is there and intact; nothing is downloaded."""
     from reproduce import datasets
 
@@ -212,21 +214,21 @@ def mnist() -> Finding:
             said = (
                 f"not here: profiles on full MNIST download it (11 MB) into {datasets.mnist.DOWNLOAD_FOLDER}"
             )
-            return Finding("mnist", "OK", f"{said}; smoke and quick need none")
+            return Diagnosis("mnist", "OK", f"{said}; smoke and quick need none")
         paths = datasets.mnist.mnist_files(folder)
         for name, path in paths.items():
             datasets.mnist.read_idx(path, name)
     except ReproduceError as error:
-        return Finding("mnist", "problem", str(error))
+        return Diagnosis("mnist", "problem", str(error))
     first = next(iter(paths.values()))
-    return Finding("mnist", "OK", f"whole in {first.parent} ({first.name}, …)")
+    return Diagnosis("mnist", "OK", f"whole in {first.parent} ({first.name}, …)")
 
 
-def tex() -> Finding:
+def tex() -> Diagnosis:
     """Whether `make pdf` has its programs, and LaTeX the classes and packages that our templates name."""
     remedy = "for make pdf give make tex (Debian, Ubuntu), or use make docker-pdf"
     if missing := [tool for tool in TEX_TOOLS if shutil.which(tool) is None]:
-        return Finding("tex", "warning", f"{some(missing)} not installed", remedy)
+        return Diagnosis("tex", "warning", f"{some(missing)} not installed", remedy)
     names = style_files()
     asked = subprocess.run(
         ["kpsewhich", *names],
@@ -238,8 +240,8 @@ def tex() -> Finding:
     )
     found = {Path(line).name for line in asked.stdout.splitlines()}
     if lacking := [name for name in names if name not in found]:
-        return Finding("tex", "warning", f"{some(lacking)} not installed", remedy)
-    return Finding("tex", "OK", f"programs and {len(names)} style files")
+        return Diagnosis("tex", "warning", f"{some(lacking)} not installed", remedy)
+    return Diagnosis("tex", "OK", f"programs and {len(names)} style files")
 
 
 def style_files() -> list[str]:
@@ -253,12 +255,12 @@ def style_files() -> list[str]:
     return list(dict.fromkeys(f"{name}{endings[kind]}" for kind, name in found))
 
 
-def browser() -> Finding:
+def browser() -> Diagnosis:
     """Whether there is a browser for the explorer's tests."""
     if found := next((path for name in BROWSERS if (path := shutil.which(name))), None):
-        return Finding("browser", "OK", found)
+        return Diagnosis("browser", "OK", found)
     remedy = "install chromium, for the explorer's tests alone"
-    return Finding("browser", "warning", "neither chromium nor google-chrome found", remedy)
+    return Diagnosis("browser", "warning", "neither chromium nor google-chrome found", remedy)
 
 
 def answer(torch: subprocess.Popen[str]) -> tuple[str, str]:
@@ -270,15 +272,15 @@ def answer(torch: subprocess.Popen[str]) -> tuple[str, str]:
     return out, "" if torch.returncode == 0 else (complaints.strip().splitlines() or ["no reason given"])[-1]
 
 
-def gpu(out: str, complaint: str) -> Finding:
+def gpu(out: str, complaint: str) -> Diagnosis:
     """Whether torch finds a GPU. out: "cuda" or "cpu" and, on the next line, why. complaint: why there is no answer,
     else ""."""
     if complaint:
-        return Finding("gpu", "problem", f"torch cannot be asked ({complaint})", "make venv")
+        return Diagnosis("gpu", "problem", f"torch cannot be asked ({complaint})", "make venv")
     device, _, why = out.strip().partition("\n")
     if device == "cuda":
-        return Finding("gpu", "OK", why)
+        return Diagnosis("gpu", "OK", why)
     if Path("/dev/nvidia0").exists():
         remedy = "torch needs driver 580 or newer, and CUDA_VISIBLE_DEVICES must not hide it"
-        return Finding("gpu", "warning", "there is NVIDIA's driver, and torch finds no CUDA device", remedy)
-    return Finding("gpu", "OK", f"{why}: runs are trained on the CPU, and the default profile is quick")
+        return Diagnosis("gpu", "warning", "there is NVIDIA's driver, and torch finds no CUDA device", remedy)
+    return Diagnosis("gpu", "OK", f"{why}: runs are trained on the CPU, and the default profile is quick")

@@ -17,7 +17,7 @@ from reproduce.architectures.names import LABELS, REFERENCES, SLUGS
 from reproduce.architectures.registry import PYTHAE_VARIANT
 from reproduce.storage.records import Arrays, Records
 from reproduce.verdicts import judge, summary
-from reproduce.verdicts.model import Grade, Verdict
+from reproduce.verdicts.verdict import Grade, Verdict
 
 NO_FAMILY = "No family"
 FEWEST = 5

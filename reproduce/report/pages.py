@@ -22,7 +22,7 @@ from reproduce.report.numbers import DASH
 from reproduce.report.table import Column, Table, to_markdown
 from reproduce.storage.reading import GPU, THEN
 from reproduce.verdicts.judge import rules
-from reproduce.verdicts.model import GRADES, IN_RESULTS, Outcome, Verdict, command
+from reproduce.verdicts.verdict import GRADES, IN_RESULTS, Outcome, Verdict, command
 
 SIGNS = {
     IN_RESULTS[Outcome.HOLDS]: "🟩",

@@ -20,7 +20,7 @@ from reproduce.report.columns import seed_names
 from reproduce.report.context import FEWEST, Context, label
 from reproduce.report.table import Table
 from reproduce.report.tables import APPENDIX
-from reproduce.verdicts.model import IN_RESULTS
+from reproduce.verdicts.verdict import IN_RESULTS
 
 CAPTIONS = {
     "figA1": "SSIM and PIQ of some models during training, by profile.",

@@ -83,7 +83,7 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResult:
     """What `publish` takes: the files of a finished run by name, its provenance, and the failure if it failed."""
 
     files: dict[str, bytes]
@@ -166,7 +166,7 @@ class Store:
 
     # --- writing --------------------------------------------------------------------------------------
 
-    def publish(self, run: RunId, outcome: Outcome, commit: str = "") -> None:
+    def publish(self, run: RunId, outcome: RunResult, commit: str = "") -> None:
         """Write a finished (or failed) run, the manifest last. Raises ReproduceError; then nothing is half-published.
 
         An earlier manifest is removed first, unless the weights stay the same: then it is still valid for them, and an
@@ -203,7 +203,7 @@ class Store:
             str(found.get("commit") or "") for found in (provenance, provenance.get("evaluation", provenance))
         }
 
-    def manifest(self, run: RunId, outcome: Outcome) -> bytes:
+    def manifest(self, run: RunId, outcome: RunResult) -> bytes:
         """The manifest's bytes: keys, settings, checksums, and a checksum of itself."""
         content: dict[str, Any] = {
             "run": {

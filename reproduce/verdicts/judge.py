@@ -19,7 +19,8 @@ from reproduce.paper import tables as paper_tables
 from reproduce.storage.records import Records
 from reproduce.verdicts import orders, own, sizes, text
 from reproduce.verdicts.kinds import KINDS, OWN, kind_of
-from reproduce.verdicts.model import (
+from reproduce.verdicts.registry import from_tables
+from reproduce.verdicts.verdict import (
     IN_RESULTS,
     WITHIN_PAPER,
     Finding,
@@ -29,7 +30,6 @@ from reproduce.verdicts.model import (
     Undecidable,
     Verdict,
 )
-from reproduce.verdicts.registry import from_tables
 from reproduce.verdicts.world import World
 
 PREDICATES = (sizes, orders, own, text)
@@ -202,9 +202,9 @@ class Campaign:
             return replace(beside, shown=f"{beside.shown}; {left_out} have no such value")
         if beside.outcome is found.outcome:
             return replace(found, beside=f"without {left_out}: {beside.shown}")
-        shown = f"all rows {IN_RESULTS[found.outcome]}, without {left_out} {IN_RESULTS[beside.outcome]}"
-        numbers = f"all rows: {found.shown}; without {left_out}: {beside.shown}"
-        return Finding(Outcome.UNDECIDED, shown, "collapsed rows change the answer", numbers)
+        words = f"all rows {IN_RESULTS[found.outcome]}, without {left_out} {IN_RESULTS[beside.outcome]}"
+        shown = f"all rows: {found.shown}; without {left_out}: {beside.shown}"
+        return Finding(Outcome.UNDECIDED, shown, f"collapsed rows change the answer: {words}")
 
     def _refuted_already(self, statement: Statement, missing: str) -> Finding | None:
         """Not reproduced, if the finished models refute a statement that is about each of several models."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from reproduce.errors import ReproduceError
-from reproduce.verdicts.model import Finding, Statement
+from reproduce.verdicts.verdict import Finding, Statement
 from reproduce.verdicts.world import World
 
 Predicate = Callable[[World, Statement], Finding]

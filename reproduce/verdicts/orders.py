@@ -14,9 +14,9 @@ from reproduce.architectures.names import IMAGE_METRICS, LABELS
 from reproduce.paper import table3
 from reproduce.verdicts import rules
 from reproduce.verdicts.kinds import kind
-from reproduce.verdicts.model import Finding, Outcome, Statement, Undecidable, decided
 from reproduce.verdicts.rules import Lead
 from reproduce.verdicts.sizes import bounds, within
+from reproduce.verdicts.verdict import Finding, Outcome, Statement, Undecidable, decided
 from reproduce.verdicts.world import PRINTED_IMAGES, PRINTED_PAIRS, Values, World, listed
 
 PRINTED_SEEDS = 3
@@ -107,7 +107,7 @@ def alike(world: World, statement: Statement) -> Finding:
 NEITHER = "neither shown to be the same nor to differ by the margin"
 
 
-def _sameness(found: rules.Comparison) -> tuple[np.ndarray, np.ndarray]:
+def _sameness(found: rules.Leads) -> tuple[np.ndarray, np.ndarray]:
     """Whether each difference is within the margin by two one-sided tests, or by its 95 % interval (which is stricter,
     but also holds for equal numbers); and whether that interval lies beyond the margin."""
     within = (found.low >= -found.margin) & (found.high <= found.margin)
@@ -115,12 +115,12 @@ def _sameness(found: rules.Comparison) -> tuple[np.ndarray, np.ndarray]:
     return ((found.sure == Lead.SAME) | within).ravel(), beyond.ravel()
 
 
-def _over_margin(found: rules.Comparison) -> np.ndarray:
+def _over_margin(found: rules.Leads) -> np.ndarray:
     """The absolute differences, in units of the margin."""
     return np.abs(found.points) / np.maximum(found.margin, 1e-300)
 
 
-def _widest(found: rules.Comparison) -> str:
+def _widest(found: rules.Leads) -> str:
     """The difference that is largest in units of its margin, in words."""
     ratio = _over_margin(found)
     i, j = np.unravel_index(int(np.argmax(ratio)), ratio.shape)

@@ -15,10 +15,10 @@ from reproduce.analysis.pareto import REGIME_SIZE, places
 from reproduce.architectures.names import LABELS
 from reproduce.verdicts import registry, rules
 from reproduce.verdicts.kinds import kind, own
-from reproduce.verdicts.model import Finding, Outcome, Statement, Undecidable, decided
 from reproduce.verdicts.orders import PRINTED_SEEDS, family_values
 from reproduce.verdicts.rules import Lead
 from reproduce.verdicts.sizes import ZERO
+from reproduce.verdicts.verdict import Finding, Outcome, Statement, Undecidable, decided
 from reproduce.verdicts.world import DRAWS, Values, World, listed, resampled
 
 # --- Abstract and I: the trade-off ------------------------------------------------------------------------

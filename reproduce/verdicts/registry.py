@@ -18,7 +18,7 @@ from reproduce.errors import ReproduceError
 from reproduce.paper import CELLS, Cell, Printed, Tables
 from reproduce.paper import tables as paper_tables
 from reproduce.paper.tables import SCALES, read
-from reproduce.verdicts.model import Place, Statement
+from reproduce.verdicts.verdict import Place, Statement
 
 COLUMNS = ["id", "place", "printed", "wording", "kind", "arguments", "important"]
 ROMAN = {1: "I", 2: "II"}

@@ -18,7 +18,7 @@ import numpy as np
 from reproduce.analysis.measures import measure
 from reproduce.architectures.names import LABELS
 from reproduce.paper import Printed
-from reproduce.verdicts.model import Finding, Outcome, Undecidable, decided
+from reproduce.verdicts.verdict import Finding, Outcome, Undecidable, decided
 from reproduce.verdicts.world import Statistic, Values, World
 
 INTERVAL, EQUIVALENCE = (0.025, 0.975), (0.05, 0.95)
@@ -126,8 +126,8 @@ def lead(draws: np.ndarray, margin: np.ndarray | float) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Leads of some models over others: arrays (first, second); `sure` are Leads."""
+class Leads:
+    """How far some models lead others in a metric: arrays (first, second); the entries of `sure` are each a `Lead`."""
 
     metric: str
     first: tuple[str, ...]
@@ -165,7 +165,7 @@ def short(value: float, sign: str = "") -> str:
     return f"{value:{sign},.0f}" if abs(value) >= 1000 else f"{value:{sign}.3g}"
 
 
-def compare(world: World, metric: str, first: tuple[str, ...], second: tuple[str, ...]) -> Comparison:
+def compare(world: World, metric: str, first: tuple[str, ...], second: tuple[str, ...]) -> Leads:
     """Compare each of the first models with each of the second in a metric; better is positive."""
     world.rows((*first, *second), metric)
     own = measure(metric)
@@ -177,7 +177,7 @@ def compare(world: World, metric: str, first: tuple[str, ...], second: tuple[str
     draws = sign * (drawn_a[:, :, None] - drawn_b[:, None, :])
     low, high = interval(draws)
     sure = lead(draws, margin)
-    return Comparison(metric, first, second, points, low, high, margin, sure)
+    return Leads(metric, first, second, points, low, high, margin, sure)
 
 
 def by_leads(shown: str, sure: np.ndarray, unknown: str) -> Finding:

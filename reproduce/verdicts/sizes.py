@@ -15,7 +15,7 @@ from reproduce.datasets import PIXELS
 from reproduce.paper import Printed
 from reproduce.verdicts import rules
 from reproduce.verdicts.kinds import kind
-from reproduce.verdicts.model import Finding, Outcome, Statement, Undecidable, decided
+from reproduce.verdicts.verdict import Finding, Outcome, Statement, Undecidable, decided
 from reproduce.verdicts.world import OTHER_SCALE, Statistic, Values, World, listed, powers
 
 CORRELATION_MARGIN = 0.15
@@ -199,9 +199,22 @@ def _relative(statement: Statement, world: World) -> tuple[Statistic, tuple[str,
             lambda v: v.of(metric, top).mean(axis=-1) / v.of(metric, bottom).mean(axis=-1),
             (*top, *bottom),
         )
-    sign = -1.0 if what == "below" else 1.0
-    of, (to,) = statement.slugs("of"), statement.slugs("to")
-    return lambda v: sign * (v.of(metric, of) / v.of(metric, (to,)) - 1).min(axis=-1), (*of, to)
+    beyond = _beyond(statement)
+    return lambda v: beyond(v).min(axis=-1), (*statement.slugs("of"), *statement.slugs("to"))
+
+
+def _beyond(statement: Statement) -> Statistic:
+    """By how much each named model lies below (or above) another, as a share of its value: values → (…, models)."""
+    metric, of, to = statement.text("metric"), statement.slugs("of"), statement.slugs("to")
+    sign = -1.0 if statement.text("as") == "below" else 1.0
+    return lambda v: np.asarray(sign * (v.of(metric, of) / v.of(metric, to) - 1))
+
+
+def _by_model(world: World, statement: Statement) -> str:
+    """These shares in words: "SSIM below VAE's: β-VAE 3.2%, β-TCVAE 1.3%"."""
+    shares = zip(statement.slugs("of"), _beyond(statement)(world.values), strict=True)
+    each = ", ".join(f"{listed([slug])} {share:.1%}" for slug, share in shares)
+    return f"{measure(statement.text('metric')).label} {statement.text('as')} {listed(statement.slugs('to'))}'s: {each}"
 
 
 @kind("relative", size=True)
@@ -210,7 +223,7 @@ def relative(world: World, statement: Statement) -> Finding:
     another, or how many times larger one group's mean is than another's (`ratio`). Paper: up to rounding. Results: by
     the interval of printed − ours with a margin of a tenth of the printed number; two printed numbers are the ends
     of a range in which each named model must lie, widened by a tenth. Where sizes are not judged, only the direction
-    is, by the interval of our value."""
+    is, by the interval of our value: every named model must lie on the printed side."""
     metric = statement.text("metric")
     statistic, rows = _relative(statement, world)
     world.rows(rows, metric)
@@ -226,12 +239,7 @@ def relative(world: World, statement: Statement) -> Finding:
 
 
 def _within_range(world: World, statement: Statement) -> Finding:
-    """Whether every named model lies below another by a percentage within a printed range."""
-    metric, named, (to,) = statement.text("metric"), statement.slugs("of"), statement.slugs("to")
-
-    def losses(v: Values) -> np.ndarray:
-        return np.asarray(1 - v.of(metric, named) / v.of(metric, (to,)))
-
+    """Whether every named model lies below (or above) another by a percentage within a printed range."""
     low, high = statement.numbers
     slack = rules.PERCENT_MARGIN
     ends = (
@@ -239,13 +247,12 @@ def _within_range(world: World, statement: Statement) -> Finding:
         if world.is_paper
         else (low.value * (1 - slack), high.value * (1 + slack))
     )
-    points = losses(world.values)
-    shown = ", ".join(f"{listed([slug])} {loss:.1%}" for slug, loss in zip(named, points, strict=True))
-    drawn = points[None] if world.is_paper else losses(world.draws)
+    beyond = _beyond(statement)
+    drawn = beyond(world.values)[None] if world.is_paper else beyond(world.draws)
     inside = ((drawn >= ends[0]) & (drawn <= ends[1])).mean(axis=0)
     certain, refuted = (inside >= rules.SURE).all(), (inside <= 1 - rules.SURE).any()
     reason = "the interval lies on both sides of the range"
-    return decided(shown, holds=certain, fails=refuted, reason=reason)
+    return decided(_by_model(world, statement), holds=certain, fails=refuted, reason=reason)
 
 
 def direction(world: World, statement: Statement) -> Finding | None:
@@ -258,7 +265,7 @@ def direction(world: World, statement: Statement) -> Finding | None:
     sign = 1.0 if statement.number.value > neutral else -1.0
     low, high = rules.interval(sign * (statistic(world.draws) - neutral))
     value = float(statistic(world.values))
-    shown = f"{value:.3g}" if neutral else f"at least {value:.1%}" if len(rows) > 2 else f"{value:.1%}"
+    shown = f"{value:.3g}" if neutral else _by_model(world, statement)
     if low > 0:
         return Finding(Outcome.PARTLY, shown, "its direction; the size is judged in paper and notebook")
     reason = "the direction is another" if high < 0 else "the interval includes no difference"

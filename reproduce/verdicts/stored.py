@@ -15,8 +15,8 @@ from reproduce.errors import ReproduceError
 from reproduce.storage import files
 
 if TYPE_CHECKING:
-    from reproduce.verdicts.model import Verdict
     from reproduce.verdicts.summary import Ten
+    from reproduce.verdicts.verdict import Verdict
 
 NAME, CHECKSUM = "verdicts.json", "checksum"
 LARGEST = 50_000_000
@@ -48,7 +48,7 @@ def document(
     verdicts: Sequence[Verdict], ten: Sequence[Ten], profile: str, key: str, tally: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Everything that `claims`, the report's readers and the explorer need, in JSON's types."""
-    from reproduce.verdicts.model import command
+    from reproduce.verdicts.verdict import command
 
     statements = [
         verdict.fields() | {"command": command(verdict.statement.id, profile)} for verdict in verdicts

@@ -19,8 +19,8 @@ from reproduce.paper import CELLS
 from reproduce.paper import models as paper_models
 from reproduce.paper.tables import read
 from reproduce.storage.records import Records
-from reproduce.verdicts.model import IN_RESULTS, Outcome, Verdict
 from reproduce.verdicts.rules import INTERVAL
+from reproduce.verdicts.verdict import IN_RESULTS, Outcome, Verdict
 from reproduce.verdicts.world import PRINTED_IMAGES, PRINTED_PAIRS
 
 # --- ten claims -------------------------------------------------------------------------------------------

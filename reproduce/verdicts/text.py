@@ -13,7 +13,7 @@ from reproduce.errors import ReproduceError
 from reproduce.paper import Printed
 from reproduce.verdicts import registry
 from reproduce.verdicts.kinds import kind
-from reproduce.verdicts.model import Finding, Outcome, Statement, Undecidable, decided
+from reproduce.verdicts.verdict import Finding, Outcome, Statement, Undecidable, decided
 from reproduce.verdicts.world import World, listed
 
 Interval = tuple[float, float]

@@ -20,7 +20,7 @@ from reproduce.analysis.families import FAMILIES
 from reproduce.analysis.measures import MEASURES
 from reproduce.architectures.names import ALL_METRICS, IMAGE_METRICS, LABELS
 from reproduce.storage.records import Records
-from reproduce.verdicts.model import WHOLE, Statement, Undecidable
+from reproduce.verdicts.verdict import WHOLE, Statement, Undecidable
 
 DRAWS = 1000
 PRINTED_IMAGES, PRINTED_PAIRS = 100, 25

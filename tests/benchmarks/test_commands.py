@@ -55,7 +55,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(
 def test_the_check_of_a_gpu_prints_a_table_and_exits_by_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], repeats: bool, code: int
 ) -> None:
-    found = gpu_check.Findings({}, [gpu_check.Comparison("ae", 0.0, 0.0, 0.0, repeats)])
+    found = gpu_check.Findings({}, [gpu_check.Agreement("ae", 0.0, 0.0, 0.0, repeats)])
     asked: list[tuple[object, ...]] = []
 
     def examine(slugs: tuple[str, ...], device: str, counts: list[int], **more: Any) -> gpu_check.Findings:

@@ -9,7 +9,7 @@ import pytest
 
 from reproduce.campaign import estimate
 from reproduce.campaign.estimate import Estimate, Task
-from reproduce.campaign.worker import Outcome
+from reproduce.campaign.worker import RunResult
 from reproduce.protocol import profile
 from reproduce.storage.runs import RunId
 from reproduce.storage.store import HISTORY, Store
@@ -49,7 +49,7 @@ def test_a_damaged_run_is_trained_from_its_beginning_though_it_has_a_checkpoint(
 
 
 def test_a_failed_run_is_left_so_unless_asked_for(store: Store) -> None:
-    store.publish(VAE, Outcome({}, {}, {"epoch": 1, "reason": "x"}))
+    store.publish(VAE, RunResult({}, {}, {"epoch": 1, "reason": "x"}))
     assert actions(store)["vae"] == "failed"
     assert actions(store, retry_failed=True)["vae"] == "train"
 

@@ -82,7 +82,7 @@ def test_an_unexpected_error_is_reported_and_the_others_finish(
         shutil.rmtree(store.path(run))
     honest = worker.perform
 
-    def perform(job: worker.Job, notify: worker.Notify) -> worker.Outcome:
+    def perform(job: worker.Job, notify: worker.Notify) -> worker.RunResult:
         if job.run == AE:
             raise ZeroDivisionError("once")
         return honest(job, notify)

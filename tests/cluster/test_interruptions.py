@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from reproduce.storage.store import MISSING, PARTIAL, Store
-from tests.cluster.common import STARTING, Events, soon, until
+from tests.cluster.common import SOON, STARTING, Events, until
 from tests.tiny import ENDLESS, ONLY, RUNS, TINY, contents, once
 
 pytestmark = STARTING
@@ -71,7 +71,7 @@ def interrupted(process: subprocess.Popen[str]) -> None:
     seconds = time.monotonic() - before
     assert process.returncode == 130
     assert errors == "interrupted; the same command goes on from here\n"
-    assert seconds < soon()
+    assert seconds < SOON
     assert psutil.wait_procs(children, timeout=20)[1] == []
 
 

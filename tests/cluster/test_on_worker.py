@@ -110,7 +110,7 @@ def test_a_worker_that_lacks_a_setting_or_an_architecture_has_another_version(
 def test_what_ends_a_job_comes_back_as_text(me: OnWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception whose traceback is too deep to be read back would have the client wait for ever."""
 
-    def endless(job: worker.Job, notify: worker.Notify) -> worker.Outcome:
+    def endless(job: worker.Job, notify: worker.Notify) -> worker.RunResult:
         return endless(job, notify)
 
     monkeypatch.setattr(worker, "perform", endless)
@@ -143,7 +143,7 @@ def test_while_a_result_is_fetched_somebody_looks_for_workers(monkeypatch: pytes
 def test_a_result_of_another_version_is_not_taken(lacking: str) -> None:
     keys = {"training": "a", "evaluation": "b"}
     found: dict[str, Any] = {"files": {}, "provenance": {}, "failure": None, "keys": keys}
-    assert client.result(Done(found), None, keys, Done(found).result) == worker.Outcome({}, {})
+    assert client.result(Done(found), None, keys, Done(found).result) == worker.RunResult({}, {})
     other = {name: key for name, key in found.items() if name != "keys"}
     if lacking != "keys":
         other["keys"] = keys | {lacking: "of another version"}

@@ -15,7 +15,7 @@ from reproduce.commands import claims, options
 from reproduce.commands.options import PUBLISHED
 from reproduce.protocol import Protocol, profile
 from reproduce.storage import runs
-from reproduce.storage.store import Outcome, Store
+from reproduce.storage.store import RunResult, Store
 from reproduce.verdicts import stored, summary
 from reproduce.verdicts.judge import judge
 from reproduce.verdicts.registry import load
@@ -191,7 +191,7 @@ def test_claims_where_the_only_run_that_is_not_stale_has_failed(
     claimed: Command, store: Store, campaign: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs, "EVALUATION_REVISION", runs.EVALUATION_REVISION + 1)
-    store.publish(VAE, Outcome({}, {}, {"epoch": 1, "reason": "loss_all is nan"}))
+    store.publish(VAE, RunResult({}, {}, {"epoch": 1, "reason": "loss_all is nan"}))
     code, out, _ = claimed(*campaign, "--id", "IV-A.ae-best")
     assert code == 0
     assert out.splitlines()[-1].endswith("no results")

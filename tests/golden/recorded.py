@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from reproduce.golden import Golden
-from reproduce.golden.model import OF_RUNS
+from reproduce.golden.content import OF_RUNS
 from reproduce.storage.records import Records
 
 

@@ -13,8 +13,8 @@ import pytest
 from reproduce import golden
 from reproduce.commands import golden as commands
 from reproduce.golden import Golden
+from reproduce.golden.content import OF_RUNS
 from reproduce.golden.folder import require_fresh
-from reproduce.golden.model import OF_RUNS
 from reproduce.machine import version
 from reproduce.protocol import profile
 from reproduce.storage.records import Records

@@ -15,7 +15,7 @@ from reproduce.architectures.names import SLUGS
 from reproduce.errors import ReproduceError
 from reproduce.golden import Golden
 from reproduce.golden.comparison import Number, judged
-from reproduce.golden.model import (
+from reproduce.golden.content import (
     BY_ROW,
     COLUMNS,
     COMPARED,

@@ -27,7 +27,7 @@ from reproduce.campaign.schedule import execute
 from reproduce.commands import golden as commands
 from reproduce.errors import ReproduceError
 from reproduce.golden import Golden
-from reproduce.golden.model import BY_ROW, COMPARED, EXACT, POOLED
+from reproduce.golden.content import BY_ROW, COMPARED, EXACT, POOLED
 from reproduce.protocol import PROFILES
 from reproduce.storage import reading
 from reproduce.storage.runs import RunId

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from reproduce import golden
 from reproduce.errors import ReproduceError
-from reproduce.golden.model import COMPARED, INITIAL, KEY, MACHINE, POOLED, same_class
+from reproduce.golden.content import COMPARED, INITIAL, KEY, MACHINE, POOLED, same_class
 from reproduce.golden.tolerances import (
     BASE,
     LEAST,

@@ -12,7 +12,7 @@ import pytest
 from reproduce import golden
 from reproduce.errors import ReproduceError
 from reproduce.golden import ways
-from reproduce.golden.model import COMPARED, INITIAL
+from reproduce.golden.content import COMPARED, INITIAL
 from reproduce.protocol import profile
 from tests.golden.recorded import as_records
 from tests.tiny import RUNS, Command

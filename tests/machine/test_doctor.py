@@ -124,7 +124,7 @@ def test_a_results_folder_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
 def test_what_the_system_refuses_is_one_line_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def while_refused(module: object, name: str, number: int, check: Callable[[], doctor.Finding]) -> str:
+    def while_refused(module: object, name: str, number: int, check: Callable[[], doctor.Diagnosis]) -> str:
         def refused(*arguments: object, **options: object) -> None:
             raise OSError(number, os.strerror(number))
 

@@ -31,7 +31,7 @@ from reproduce.storage.store import (
     SAMPLES,
     TRAINED,
     WEIGHTS,
-    Outcome,
+    RunResult,
     Store,
 )
 from reproduce.verdicts.judge import judge
@@ -171,10 +171,10 @@ def test_what_is_half_rendered_or_has_no_place_is_refused(report: Path, project:
 
 def test_a_report_older_than_the_last_run_is_not_published(report: Path, project: Path, store: Store) -> None:
     """Its numbers would stand beside other runs."""
-    store.publish(VAE, Outcome({}, {}, FAILURE))
+    store.publish(VAE, RunResult({}, {}, FAILURE))
     remedy = f"since {report} was rendered: run `make render` (or `make pdf`) first"
     assert refusal(report, project, store) == f"a run has finished {remedy}"
-    store.publish(AE, Outcome({}, {}, FAILURE))
+    store.publish(AE, RunResult({}, {}, FAILURE))
     assert refusal(report, project, store) == f"2 runs have finished {remedy}"
     note(report, store)
     publish(store, report, project)
@@ -190,7 +190,7 @@ def test_a_run_that_finishes_while_the_report_is_rendered_is_missed_by_it_and_so
 
     def read_before_it(*words: Any) -> Any:
         found = read(*words)
-        store.publish(VAE, Outcome({}, {}, FAILURE))
+        store.publish(VAE, RunResult({}, {}, FAILURE))
         return found
 
     def rendered(*words: Any, manifests: dict[str, list[str]], **rest: Any) -> None:
@@ -212,7 +212,7 @@ def test_a_published_run_counts_like_one_of_the_results(report: Path, project: P
     pulled = Store(project / "published", store.protocol)
     for epoch in (1, 2):
         note(report, judged)
-        pulled.publish(VAE, Outcome({}, {}, FAILURE | {"epoch": epoch}))
+        pulled.publish(VAE, RunResult({}, {}, FAILURE | {"epoch": epoch}))
         assert refusal(report, project, judged).startswith("a run has finished since")
     note(report, judged)
     assert VAE in publish(judged, report, project)
@@ -227,9 +227,9 @@ def test_a_run_of_a_profile_that_is_compared_counts_too(
     profiles = {each.name: each for each in (judged.protocol, other, bare)}
     monkeypatch.setattr(publishing.protocol, "PROFILES", profiles)
     note(report, judged)
-    Store(store.folder.parent, bare).publish(VAE, Outcome({}, {}, FAILURE))
+    Store(store.folder.parent, bare).publish(VAE, RunResult({}, {}, FAILURE))
     publishing.require_latest(judged, report)
-    Store(store.folder.parent, other).publish(VAE, Outcome({}, {}, FAILURE))
+    Store(store.folder.parent, other).publish(VAE, RunResult({}, {}, FAILURE))
     publishing.require_latest(store, report)
     assert refusal(report, project, judged).startswith("a run has finished since")
 
@@ -324,7 +324,7 @@ def best(store: Store, profile: str) -> Store:
     """The same campaign under the name of another profile, with the seed whose weights are published."""
     protocol = replace(store.protocol, name=profile)
     found = Store(store.folder.parent, protocol)
-    found.publish(RunId("vae", publishing.WEIGHTS_SEED), Outcome(whole(store), {"training_seconds": 1.0}))
+    found.publish(RunId("vae", publishing.WEIGHTS_SEED), RunResult(whole(store), {"training_seconds": 1.0}))
     return found
 
 
@@ -353,7 +353,7 @@ def test_better_weights_of_another_protocol_hold_nothing_back(store: Store, publ
 
 def test_sample_images_of_another_implementation_are_not_published(store: Store, published: Path) -> None:
     run = RunId("vae-iaf", 1, "pythae")
-    store.publish(run, Outcome(whole(store), {}))
+    store.publish(run, RunResult(whole(store), {}))
     publishing.copy_runs(store, published)
     folder = place(store, published, run)
     assert names_below(folder) == {*RECORDS, MANIFEST, PROVENANCE} - {SAMPLES}
@@ -369,7 +369,7 @@ def test_a_failed_run_takes_the_place_of_what_was_published_and_is_one_in_a_clon
 ) -> None:
     publishing.copy_runs(store, published)
     kept = {name: content for name, content in whole(store).items() if trained and name in TRAINED}
-    store.publish(VAE, Outcome(kept, {"host": "here", "training_seconds": 1.0}, FAILURE))
+    store.publish(VAE, RunResult(kept, {"host": "here", "training_seconds": 1.0}, FAILURE))
     assert publishing.copy_runs(store, published) == [VAE]
     folder = place(store, published, VAE)
     assert names_below(folder) == {*kept, MANIFEST, PROVENANCE} - {WEIGHTS}

@@ -13,14 +13,14 @@ import pytest
 from reproduce.architectures.names import IMAGE_METRICS, PAIR_METRICS, REFERENCES
 from reproduce.errors import ReproduceError
 from reproduce.storage import files, runs
-from reproduce.storage.store import RECORDS, WEIGHTS, Outcome, Store
+from reproduce.storage.store import RECORDS, WEIGHTS, RunResult, Store
 from tests.tiny import AE, RUNS, VAE, assembled
 
 
 def rewrite(store: Store, name: str, change: Callable[[bytes], bytes]) -> None:
     """Another content of one of the VAE's files, with a manifest that vouches for it."""
     found = {each: store.read(store.path(VAE), each) for each in (WEIGHTS, *RECORDS)}
-    store.publish(VAE, Outcome(found | {name: change(found[name])}, store.provenance(VAE)))
+    store.publish(VAE, RunResult(found | {name: change(found[name])}, store.provenance(VAE)))
 
 
 def change(store: Store, name: str, without: str = "", **values: Any) -> None:
@@ -85,7 +85,7 @@ def test_nothing_finished_says_what_to_run(tmp_path: Path, finished: Store) -> N
 def test_a_failed_run_is_a_row_with_its_reason_and_if_all_failed_the_baselines_are_left(store: Store) -> None:
     trained = [run for run in RUNS if not run.is_reference]
     for run in trained:
-        store.publish(run, Outcome({}, {}, {"epoch": 2, "reason": "training_loss is inf"}))
+        store.publish(run, RunResult({}, {}, {"epoch": 2, "reason": "training_loss is inf"}))
     records = assembled(store, RUNS)
     row = records.runs.set_index("architecture").loc["vae"]
     assert (row["status"], row["reason"]) == ("failed", "epoch 2: training_loss is inf")

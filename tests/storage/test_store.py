@@ -33,7 +33,7 @@ from reproduce.storage.store import (
     STALE,
     TRAINED,
     WEIGHTS,
-    Outcome,
+    RunResult,
     Store,
     difference,
 )  # fmt: skip
@@ -62,9 +62,9 @@ ANOTHER = runs.canonical({"checksum": files.sha256(runs.canonical({}))})
 """An intact manifest of another version."""
 
 
-def failed(store: Store, **provenance: Any) -> Outcome:
+def failed(store: Store, **provenance: Any) -> RunResult:
     """The VAE, whose training is whole and whose evaluation failed."""
-    return Outcome({name: store.read(store.path(VAE), name) for name in TRAINED}, provenance, FAILURE)
+    return RunResult({name: store.read(store.path(VAE), name) for name in TRAINED}, provenance, FAILURE)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_changed_settings_another_protocol_or_anothers_folder_make_a_run_stale_a
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = RunId("beta-vae", 1)
-    store.publish(run, Outcome(dict.fromkeys((WEIGHTS, *RECORDS), b"x"), {}))
+    store.publish(run, RunResult(dict.fromkeys((WEIGHTS, *RECORDS), b"x"), {}))
     assert store.status(run).state == FRESH
     entry = replace(registry.REGISTRY["beta-vae"], settings=Weighted(beta=2.0))
     monkeypatch.setattr(registry, "REGISTRY", MappingProxyType(registry.REGISTRY | {"beta-vae": entry}))
@@ -203,7 +203,7 @@ def test_a_manifest_that_does_not_name_every_record_is_damaged(
 ) -> None:
     """Written by hand or by a mistake of ours: it would count as done, and could never be read."""
     kept = {other: store.read(store.path(VAE), other) for other in (WEIGHTS, *RECORDS) if other != name}
-    store.publish(VAE, Outcome(kept, store.provenance(VAE)))
+    store.publish(VAE, RunResult(kept, store.provenance(VAE)))
     status = store.status(VAE)
     assert (status.state, status.retrain) == (DAMAGED, name in TRAINED)
     assert status.why == f"{store.path(VAE) / MANIFEST} names no {name}"
@@ -217,10 +217,10 @@ def test_a_manifest_that_does_not_name_every_record_is_damaged(
 
 def test_a_reference_has_no_history_and_needs_all_else(store: Store) -> None:
     kept = {name: store.read(store.path(PCA), name) for name in {WEIGHTS, *RECORDS} - {HISTORY, MILESTONES}}
-    store.publish(PCA, Outcome(kept, {}))
+    store.publish(PCA, RunResult(kept, {}))
     assert store.status(PCA).state == FRESH
     del kept["pairs.csv"]
-    store.publish(PCA, Outcome(kept, {}))
+    store.publish(PCA, RunResult(kept, {}))
     assert (store.status(PCA).state, store.status(PCA).retrain) == (DAMAGED, True)
 
 
@@ -272,7 +272,7 @@ def test_weights_of_any_size_are_written_over(store: Store, monkeypatch: pytest.
     path = store.path(VAE) / WEIGHTS
     os.truncate(path, files.LARGEST + 1)
     monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"read {path}"))
-    store.publish(VAE, Outcome(dict.fromkeys((WEIGHTS, *RECORDS), b"x"), {"training_seconds": 1.0}))
+    store.publish(VAE, RunResult(dict.fromkeys((WEIGHTS, *RECORDS), b"x"), {"training_seconds": 1.0}))
     assert path.stat().st_size == 1
 
 
@@ -303,7 +303,7 @@ def test_old_checkpoints_go_when_a_run_is_published(store: Store) -> None:
     run = RunId("vae", 2)
     files.write(store.checkpoint(run), b"state")
     files.write(store.path(run) / "checkpoint-0000.bin", b"state of other settings")
-    store.publish(run, Outcome(dict.fromkeys((WEIGHTS, *RECORDS), b"x"), {}))
+    store.publish(run, RunResult(dict.fromkeys((WEIGHTS, *RECORDS), b"x"), {}))
     assert not list(store.path(run).glob("checkpoint*"))
 
 

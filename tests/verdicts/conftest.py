@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reproduce.verdicts.judge import judge
-from reproduce.verdicts.model import Verdict
+from reproduce.verdicts.verdict import Verdict
 from tests.verdicts.worlds import repeated
 
 

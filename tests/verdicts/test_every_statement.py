@@ -18,9 +18,9 @@ from reproduce import paper
 from reproduce.architectures.names import SLUGS
 from reproduce.verdicts.judge import evaluate
 from reproduce.verdicts.kinds import kind_of
-from reproduce.verdicts.model import WHOLE, Outcome, Statement
 from reproduce.verdicts.registry import load
 from reproduce.verdicts.sizes import bounds
+from reproduce.verdicts.verdict import WHOLE, Outcome, Statement
 from reproduce.verdicts.world import World
 from tests.verdicts.test_own import trade_off
 from tests.verdicts.worlds import base, ours

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from reproduce.architectures.names import SLUGS
-from reproduce.verdicts.model import Outcome
+from reproduce.verdicts.verdict import Outcome
 from tests.verdicts.worlds import Case, base, noisy, ours, outcome, printed_with, theirs, with_, without
 
 HOLDS, PARTLY, FAILS, UNDECIDED = Outcome.HOLDS, Outcome.PARTLY, Outcome.FAILS, Outcome.UNDECIDED

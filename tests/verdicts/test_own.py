@@ -13,7 +13,7 @@ from reproduce.analysis import latent
 from reproduce.architectures.names import SLUGS
 from reproduce.storage.records import Arrays, Records
 from reproduce.verdicts.judge import evaluate
-from reproduce.verdicts.model import Outcome
+from reproduce.verdicts.verdict import Outcome
 from reproduce.verdicts.world import World
 from tests.synthetic import make_records, paperlike
 from tests.verdicts.worlds import (

@@ -15,8 +15,8 @@ from reproduce.paper.tables import read
 from reproduce.verdicts import registry
 from reproduce.verdicts.judge import evaluate
 from reproduce.verdicts.kinds import KINDS, OWN, kind_of
-from reproduce.verdicts.model import Statement
 from reproduce.verdicts.registry import COLUMNS, arguments, load, parsed, rows
+from reproduce.verdicts.verdict import Statement
 from tests.verdicts.worlds import registered, statement, theirs
 
 SECTIONS = """

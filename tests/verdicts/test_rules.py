@@ -10,8 +10,8 @@ import pytest
 from reproduce.analysis.summaries import WALL_CLOCK_ERROR
 from reproduce.verdicts import rules
 from reproduce.verdicts.judge import evaluate
-from reproduce.verdicts.model import Outcome
 from reproduce.verdicts.rules import Lead
+from reproduce.verdicts.verdict import Outcome
 from tests.verdicts.worlds import ours, outcome, statement, theirs, without
 
 HOLDS, PARTLY, FAILS, UNDECIDED = Outcome.HOLDS, Outcome.PARTLY, Outcome.FAILS, Outcome.UNDECIDED

@@ -12,8 +12,8 @@ from reproduce import paper
 from reproduce.paper import CELLS, Cell
 from reproduce.verdicts import sizes
 from reproduce.verdicts.judge import evaluate, paper_world
-from reproduce.verdicts.model import Outcome
 from reproduce.verdicts.registry import cell_statement
+from reproduce.verdicts.verdict import Outcome
 from reproduce.verdicts.world import World
 from tests.verdicts.worlds import Case, base, noisy, ours, printed_with, rescaled, statement, theirs, with_
 
@@ -116,6 +116,7 @@ def test_a_size(case: Case) -> None:
     [
         ("of=beta-vae; to=vae; as=below", "33%", ours, PARTLY),
         ("of=ae; to=vae; as=below", "33%", ours, FAILS),
+        ("of=beta-vae ae; to=vae; as=below", "20% 40%", ours, FAILS),
         ("of=beta-vae; to=vae; as=below", "33%", with_(beta_vae__ssim=0.6301), FAILS),
         ("of=beta-vae; to=vae; as=below", "33%", with_(spread=0.1, beta_vae__ssim=0.629), UNDECIDED),
         ("of=ae; over=vae; as=ratio", "2", ours, PARTLY),

@@ -10,8 +10,8 @@ import pytest
 
 from reproduce.verdicts import stored, summary
 from reproduce.verdicts.judge import judge
-from reproduce.verdicts.model import Verdict
 from reproduce.verdicts.registry import load
+from reproduce.verdicts.verdict import Verdict
 
 RUN = ("manifest.json", "images.csv")
 CONTENT = {"key": "k", "profile": "desk", "ten": [], "tally": {}, "statements": [{"id": "β"}]}

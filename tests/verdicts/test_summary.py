@@ -16,8 +16,8 @@ from reproduce.paper import CELLS
 from reproduce.paper.tables import read
 from reproduce.verdicts import summary
 from reproduce.verdicts.judge import evaluate, judge
-from reproduce.verdicts.model import IN_RESULTS, Verdict
 from reproduce.verdicts.registry import cell_statement
+from reproduce.verdicts.verdict import IN_RESULTS, Verdict
 from reproduce.verdicts.world import World
 from tests.synthetic import make_records
 

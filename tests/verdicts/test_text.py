@@ -6,7 +6,7 @@ import pytest
 
 from reproduce.errors import ReproduceError
 from reproduce.verdicts.judge import evaluate
-from reproduce.verdicts.model import Outcome
+from reproduce.verdicts.verdict import Outcome
 from tests.verdicts.worlds import ours, outcome, statement, theirs
 
 HOLDS, FAILS, UNDECIDED = Outcome.HOLDS, Outcome.FAILS, Outcome.UNDECIDED

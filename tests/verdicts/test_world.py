@@ -12,7 +12,7 @@ import pytest
 from reproduce import paper
 from reproduce.analysis import summaries
 from reproduce.verdicts.judge import Campaign
-from reproduce.verdicts.model import Undecidable
+from reproduce.verdicts.verdict import Undecidable
 from reproduce.verdicts.world import DRAWS
 from tests.synthetic import make_records
 from tests.verdicts.worlds import base, ours, theirs

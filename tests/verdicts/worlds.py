@@ -15,8 +15,8 @@ from reproduce.analysis import summaries
 from reproduce.architectures.names import ALL_METRICS
 from reproduce.storage.records import Records
 from reproduce.verdicts.judge import evaluate, paper_world
-from reproduce.verdicts.model import Outcome, Place, Statement
 from reproduce.verdicts.registry import arguments, load
+from reproduce.verdicts.verdict import Outcome, Place, Statement
 from reproduce.verdicts.world import DRAWS, Measurements, Values, World
 from tests.synthetic import paperlike
 

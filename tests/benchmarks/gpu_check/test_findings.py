@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.gpu_check import Comparison, Findings, Share, findings, sharing
+from benchmarks.gpu_check import Agreement, Findings, Share, findings, sharing
 
-HERE = Comparison("vae", 1e-7, 1e-4, 1e-5, repeats=True, memory_mib=500.0)
+HERE = Agreement("vae", 1e-7, 1e-4, 1e-5, repeats=True, memory_mib=500.0)
 
 
 def shares(*speeds: float) -> list[Share]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from benchmarks.gpu_check import comparison
+from benchmarks.gpu_check import agreement
 from reproduce import training
 from reproduce.architectures.contract import Batch
 from reproduce.architectures.names import SLUGS
@@ -56,7 +56,7 @@ def test_a_copy_and_a_question_would_be_found() -> None:
 
 @pytest.mark.parametrize("slug", SLUGS)
 def test_no_step_waits_for_the_device_and_nothing_is_copied_there(slug: str) -> None:
-    run = comparison.new_run(slug, "cpu")
+    run = agreement.new_run(slug, "cpu")
     run.architecture.train()
     batch = Batch(run.train_images[:8], run.train_images[8:16])
     # whatever is asked or copied once a run is done here (VQ-VAE's codebook begins)
@@ -76,7 +76,7 @@ def test_no_step_waits_for_the_device_and_nothing_is_copied_there(slug: str) -> 
 
 @pytest.mark.parametrize("slug", ["vae", "factor-vae"], ids=["one batch", "two batches"])
 def test_an_epoch_waits_for_the_device_only_at_its_end(slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = comparison.new_run(slug, "cpu")
+    run = agreement.new_run(slug, "cpu")
     with pytest.raises(AssertionError, match="_local_scalar_dense waits for the device"), NoQuestions():
         run.train_epoch(0)
     monkeypatch.setattr(

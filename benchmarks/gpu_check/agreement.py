@@ -185,7 +185,7 @@ def _relative(gap: float, size: float) -> float:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Agreement:
     """One architecture on the GPU compared with the CPU: largest relative differences, whether training repeats to the
     bit, the difference of replayed from eager steps (NaN without graphs), peak memory, and the error that ended it, if
     any.
@@ -213,9 +213,9 @@ class Comparison:
 
 def compare(
     slug: str, found: Trace, expected: Trace, repeated: bool, memory_mib: float, graph: float = math.nan
-) -> Comparison:
-    """The comparison with the largest differences over the players."""
-    return Comparison(
+) -> Agreement:
+    """The agreement with the largest differences over the players."""
+    return Agreement(
         slug,
         max(difference(found.losses[name], value) for name, value in expected.losses.items()),
         max(vector_difference(found.gradients[name], value) for name, value in expected.gradients.items()),
@@ -232,7 +232,7 @@ def in_short(error: BaseException) -> str:
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
-def check(slug: str, device: str) -> Comparison:
+def check(slug: str, device: str) -> Agreement:
     """Check one architecture on the CPU, then on the device. An error there is a finding and does not end the check."""
     devices.configure("cpu")
     torch.use_deterministic_algorithms(False)
@@ -246,6 +246,6 @@ def check(slug: str, device: str) -> Comparison:
         found, repeated = trace(slug, device), repeats(slug, device)
         graph = graph_difference(slug, device) if device == "cuda" else math.nan
     except (RuntimeError, AssertionError) as error:
-        return Comparison(slug, error=in_short(error))
+        return Agreement(slug, error=in_short(error))
     memory = torch.cuda.max_memory_reserved() / 2**20 if device == "cuda" else 0.0
     return compare(slug, found, expected, repeated, memory, graph)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.speed import table
+from benchmarks.speed import output
 from benchmarks.speed.measure import Bench, Measurement, WholeRun, scaled_steps
 from reproduce.errors import ReproduceError
 from reproduce.storage import publishing
@@ -65,7 +65,7 @@ def test_the_share_is_that_of_the_higher_of_two_median_rates(bench: Bench) -> No
     faster = replace(bench, convolution=(90e9, 400e9, 400e9))
     # 1,600 images are 25 steps of 4 GFLOP a second
     for made, peak in ((bench, 151), (faster, 400)):
-        found = json.loads(table.to_json(made))["results"]["ae"]["peak_share"]
+        found = json.loads(output.to_json(made))["results"]["ae"]["peak_share"]
         assert found == pytest.approx(100 / peak)
 
 
@@ -75,7 +75,7 @@ def test_heavier_architectures_take_fewer_steps_but_never_less_than_four() -> No
 
 
 def test_the_table_lists_shared_rows_before_plain_ones_and_sums_up(bench: Bench) -> None:
-    text = table.to_markdown(bench)
+    text = output.to_markdown(bench)
     assert [line for line in text.splitlines() if line.startswith("| ")][2:] == [
         "| AE | its class | 800 | 1,600 | 2.00 | 960 | 66% |",
         "| VAE | its class | 100 | 800 | 8.00 | 480 | 33% |",
@@ -91,14 +91,14 @@ def test_the_table_lists_shared_rows_before_plain_ones_and_sums_up(bench: Bench)
         "Medians over 3 rounds",
     ):
         assert line in text
-    assert "geometric mean 4.00 over 3 architectures" in table.to_lines(bench)
+    assert "geometric mean 4.00 over 3 architectures" in output.to_lines(bench)
 
 
 def test_csv_and_json_hold_the_unrounded_numbers(bench: Bench) -> None:
-    rows = list(csv.DictReader(io.StringIO(table.to_csv(bench))))
+    rows = list(csv.DictReader(io.StringIO(output.to_csv(bench))))
     assert [row["architecture"] for row in rows] == ["ae", "vae", "hvae"]
     assert float(rows[2]["ratio"]) == pytest.approx(4)
-    content = json.loads(table.to_json(bench))
+    content = json.loads(output.to_json(bench))
     assert content["geometric_mean"] == pytest.approx({"all": 4.0, "shared": 4.0})
     assert content["measurements"][0]["ours"][2] == pytest.approx([4.0, 0.8])
     assert content["whole"]["total"] == 60.0
@@ -106,25 +106,25 @@ def test_csv_and_json_hold_the_unrounded_numbers(bench: Bench) -> None:
 
 def test_without_shared_rows_or_a_whole_run_nothing_is_said_of_them(bench: Bench) -> None:
     plain = replace(bench, measurements=bench.measurements[1:2], whole=None)
-    for text in (table.to_markdown(plain), "\n".join(table.to_lines(plain))):
+    for text in (output.to_markdown(plain), "\n".join(output.to_lines(plain))):
         assert not any(word in text.lower() for word in ("shared rows", "whole run", "nan"))
 
 
 def test_publish_takes_the_tables_along_and_fills_the_page(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks" / "__main__.py").touch()
-    table.write(bench, tmp_path / "results")
+    output.write(bench, tmp_path / "results")
     blocks = publishing.publish_speed(tmp_path / "results", tmp_path)
     written = {path.name for path in (tmp_path / "benchmarks").iterdir()}
     assert written == {"__main__.py", "speed.md", "speed.csv", "speed.json"}
     page = (ROOT / "docs" / "SPEED.md").read_text(encoding="utf-8")
-    assert table.to_markdown(bench).strip() in publishing.fill_blocks(page, blocks)
+    assert output.to_markdown(bench).strip() in publishing.fill_blocks(page, blocks)
 
 
 def test_a_full_disk_leaves_the_last_tables(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = table.write(bench, tmp_path)
+    folder = output.write(bench, tmp_path)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
     def full(operation: str, path: Path) -> None:
@@ -133,5 +133,5 @@ def test_a_full_disk_leaves_the_last_tables(
 
     monkeypatch.setattr("reproduce.storage.files.observer", full)
     with pytest.raises(ReproduceError, match="no space left"):
-        table.write(replace(bench, cores=3), tmp_path)
+        output.write(replace(bench, cores=3), tmp_path)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

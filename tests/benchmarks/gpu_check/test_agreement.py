@@ -1,4 +1,4 @@
-"""No GPU was at hand: the comparison is tested on made-up data, and with the CPU in the GPU's place."""
+"""No GPU was at hand: the agreement is tested on made-up data, and with the CPU in the GPU's place."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from benchmarks.gpu_check import Findings, comparison
-from benchmarks.gpu_check.comparison import BOUNDS, HostNoise, Trace
+from benchmarks.gpu_check import Findings, agreement
+from benchmarks.gpu_check.agreement import BOUNDS, HostNoise, Trace
 from reproduce.architectures import spherical
 from reproduce.architectures.contract import Batch
 from reproduce.architectures.names import SLUGS
@@ -34,7 +34,7 @@ class Silence(HostNoise):
 
 
 def first_losses(slug: str, seed: int, mode: TorchDispatchMode) -> dict[str, float]:
-    run = comparison.new_run(slug, "cpu")
+    run = agreement.new_run(slug, "cpu")
     run.architecture.train()
     torch.manual_seed(seed)
     batch = Batch(run.train_images[:8], run.train_images[8:16])
@@ -66,14 +66,14 @@ def traced(loss: float = 2.0, gradient: Sequence[float] = (3.0, 4.0), validation
 
 
 def test_differences_are_relative_to_the_cpu_and_the_worst_player_counts() -> None:
-    found = comparison.compare("vae", traced(2.002, (3.0, 4.05), 9.9), traced(), True, memory_mib=7.0)
+    found = agreement.compare("vae", traced(2.002, (3.0, 4.05), 9.9), traced(), True, memory_mib=7.0)
     assert (found.loss, found.gradient, found.trained) == pytest.approx((1e-3, 1e-2, 1e-2))
     assert (found.repeats, found.memory_mib) == (True, 7.0)
     # what is not finite is infinitely off, and two zeros agree
     for bad in (math.nan, math.inf):
-        assert comparison.difference(bad, 1.0) == comparison.difference(1.0, bad) == math.inf
-        assert comparison.vector_difference(torch.tensor([bad, 1.0]), torch.ones(2)) == math.inf
-    assert comparison.difference(0.0, 0.0) == comparison.vector_difference(*torch.zeros(2, 3)) == 0
+        assert agreement.difference(bad, 1.0) == agreement.difference(1.0, bad) == math.inf
+        assert agreement.vector_difference(torch.tensor([bad, 1.0]), torch.ones(2)) == math.inf
+    assert agreement.difference(0.0, 0.0) == agreement.vector_difference(*torch.zeros(2, 3)) == 0
 
 
 @pytest.mark.parametrize(
@@ -95,17 +95,17 @@ def test_verdicts(change: dict[str, Any], verdict: str) -> None:
 
 
 def test_the_cpu_agrees_with_itself_to_the_bit() -> None:
-    found = comparison.check("vae", "cpu")
+    found = agreement.check("vae", "cpu")
     assert (found.loss, found.gradient, found.trained, found.repeats) == (0, 0, 0, True)
     assert found.verdict() == "ok"
 
 
 def test_another_loss_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A device that computes the squared error three percent too large."""
-    expected = comparison.trace("svae", "cpu")
+    expected = agreement.trace("svae", "cpu")
     honest = spherical.negative_log_likelihood
     monkeypatch.setattr(spherical, "negative_log_likelihood", lambda *inputs: 1.03 * honest(*inputs))
-    found = comparison.compare("svae", comparison.trace("svae", "cpu"), expected, True, 0.0)
+    found = agreement.compare("svae", agreement.trace("svae", "cpu"), expected, True, 0.0)
     assert "loss and gradient" in found.verdict()
 
 
@@ -123,9 +123,9 @@ def test_an_error_on_the_device_is_a_finding(
     def fails(slug: str, device: str) -> bool:
         raise error
 
-    monkeypatch.setattr(comparison, "repeats", fails)
-    monkeypatch.setattr(comparison, "trace", lambda slug, device: traced())
-    assert comparison.check("ae", "cpu").verdict() == verdict
+    monkeypatch.setattr(agreement, "repeats", fails)
+    monkeypatch.setattr(agreement, "trace", lambda slug, device: traced())
+    assert agreement.check("ae", "cpu").verdict() == verdict
 
 
 def test_memory_is_measured_from_an_emptied_card(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,10 +134,10 @@ def test_memory_is_measured_from_an_emptied_card(monkeypatch: pytest.MonkeyPatch
     for name, answer in answers.items():
         monkeypatch.setattr(torch.cuda, name, lambda name=name, answer=answer: calls.append(name) or answer)
     monkeypatch.setattr(devices, "configure", lambda device: None)
-    monkeypatch.setattr(comparison, "trace", lambda slug, device: calls.append(device) or traced())
-    monkeypatch.setattr(comparison, "graph_difference", lambda slug, device: 0.0)
-    monkeypatch.setattr(comparison, "repeats", lambda slug, device: True)
-    assert comparison.check("ae", "cuda").memory_mib == 3
+    monkeypatch.setattr(agreement, "trace", lambda slug, device: calls.append(device) or traced())
+    monkeypatch.setattr(agreement, "graph_difference", lambda slug, device: 0.0)
+    monkeypatch.setattr(agreement, "repeats", lambda slug, device: True)
+    assert agreement.check("ae", "cuda").memory_mib == 3
     assert calls == ["cpu", "empty_cache", "reset_peak_memory_stats", "cuda", "max_memory_reserved"]
 
 
@@ -152,18 +152,18 @@ def test_replayed_steps_are_held_against_eager_ones(monkeypatch: pytest.MonkeyPa
             if self.steps != 2:
                 super().replay()
 
-    monkeypatch.setattr(comparison, "GRAPH_STEPS", 10)
-    assert comparison.graph_difference("ae", "cpu", Replay) <= BOUNDS.graph
-    assert comparison.graph_difference("ae", "cpu", Forgetful) > BOUNDS.graph
+    monkeypatch.setattr(agreement, "GRAPH_STEPS", 10)
+    assert agreement.graph_difference("ae", "cpu", Replay) <= BOUNDS.graph
+    assert agreement.graph_difference("ae", "cpu", Forgetful) > BOUNDS.graph
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("slug", SLUGS)
 def test_the_bounds_are_far_beyond_what_two_cpu_kernels_differ_by(slug: str) -> None:
     devices.configure("cpu")
-    expected = comparison.trace(slug, "cpu")
+    expected = agreement.trace(slug, "cpu")
     # torch's own context manager sets a switch of which torch warns
     with warnings.catch_warnings(action="ignore"), torch.backends.mkldnn.flags(enabled=False):
-        found = comparison.compare(slug, comparison.trace(slug, "cpu"), expected, True, 0.0)
-    tighter = comparison.Bounds(*(bound / 4 for bound in (BOUNDS.loss, BOUNDS.gradient, BOUNDS.trained)))
+        found = agreement.compare(slug, agreement.trace(slug, "cpu"), expected, True, 0.0)
+    tighter = agreement.Bounds(*(bound / 4 for bound in (BOUNDS.loss, BOUNDS.gradient, BOUNDS.trained)))
     assert found.verdict(tighter) == "ok"
