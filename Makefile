@@ -160,11 +160,13 @@ tolerances: venv  ### measure golden's tolerances: a campaign (PROFILE: smoke un
 gpu-check: venv  ### the GPU against the CPU, and how many runs should share it: a table to paste into an issue
 	$(IN_VENV) -m benchmarks gpu-check
 
-gpu-measure: venv  ### all that was never measured on a GPU: gpu-check, the same beside CUDA's multi-process service, the bench
+gpu-measure: venv  ### all that was never measured on a GPU: the check, sharing a card, the bench, TF32, a seed of all 22
 	$(IN_VENV) -m benchmarks gpu-check
-	nvidia-cuda-mps-control -d
-	$(IN_VENV) -m benchmarks gpu-check --only vae; code=$$?; echo quit | nvidia-cuda-mps-control; exit $$code
+	if nvidia-cuda-mps-control -d; then $(IN_VENV) -m benchmarks gpu-check --only vae; code=$$?; \
+	  echo quit | nvidia-cuda-mps-control; exit $$code; else echo "no multi-process service here: not measured beside it"; fi
 	$(IN_VENV) -m benchmarks bench --device cuda --steps 200
+	$(REPRODUCE) run --profile paper --tf32 --only ae,vae --per-card 6
+	$(REPRODUCE) run --profile paper --seed 42 --per-card 16
 
 golden: venv  ### record golden numbers from a clean commit with all runs fresh
 	$(REPRODUCE) golden

@@ -62,10 +62,10 @@ MEASURES: dict[str, Measure] = {
         "Sharpness", 0, 3, relative=0.05, obstacle="the paper does not define its sharpness score"
     ),
     "training_seconds": Measure(
-        "Training", -1, 1, unit="s", relative=0.10, obstacle=OTHER_HARDWARE, timing=True
+        "Training time", -1, 1, unit="s", relative=0.10, obstacle=OTHER_HARDWARE, timing=True
     ),
     "inference_microseconds": Measure(
-        "Inference", -1, 0, unit="µs/image", relative=0.10, obstacle=OTHER_HARDWARE, timing=True
+        "Inference time", -1, 0, unit="µs/image", relative=0.10, obstacle=OTHER_HARDWARE, timing=True
     ),
     "peak_memory_mib": Measure("Peak memory", -1, 0, unit="MiB", relative=0.05, obstacle=OTHER_HARDWARE),
     "parameters": Measure("Parameters", 0, 0, relative=0.01),

@@ -196,22 +196,29 @@ def cost(m: Context) -> str:
 
 def commits(known: str) -> str:
     """ "commit 0123abc", or the number of commits that the runs come from."""
-    names = [name for name in known.split(" or ") if name]
+    names = _short_commits(known)
     if len(names) > 1:
         return f"{numbers.in_words(len(names))} commits, listed in Appendix A"
-    return f"commit {names[0][:12]}" if names else ""
+    return f"commit {names[0]}" if names else ""
 
 
-def provenance(entries: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """The provenance as rows of text, nested mappings as "outer: inner"."""
-    rows: list[tuple[str, str]] = []
-    for key, entry in entries.items():
-        name = f"{prefix}{str(key).replace('_', ' ')}"
-        if isinstance(entry, Mapping):
-            rows += provenance(entry, f"{name}: ")
-        elif entry not in (None, ""):
-            rows.append((name, str(entry)))
-    return rows
+def _short_commits(known: str) -> list[str]:
+    """The first digits of commits that are joined by "or"."""
+    return [name[:12] for name in known.split(" or ") if name]
+
+
+def provenance(entries: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The provenance as (name, text): one for each entry that is known."""
+    told = {str(key).replace("_", " "): _entry(entry) for key, entry in entries.items()}
+    told |= {"commit": ", ".join(_short_commits(told["commit"]))} if "commit" in told else {}
+    return [(name, text) for name, text in told.items() if text]
+
+
+def _entry(entry: Any) -> str:
+    if not isinstance(entry, Mapping):
+        return "" if entry is None else str(entry)
+    known = {str(key).replace("_", " "): _entry(value) for key, value in entry.items()}
+    return ", ".join(f"{name} {text}" for name, text in known.items() if text)
 
 
 def _range(values: pd.Series, metric: str) -> str:

@@ -187,7 +187,7 @@ class Campaign:
             return Finding(Outcome.UNJUDGED, "", f"profile {self.records.profile} gives no verdicts")
         if missing := self.missing(statement):
             return self._refuted_already(statement, missing) or Finding(Outcome.UNDECIDED, "", missing)
-        if kind.size and self.profile not in SIZES_JUDGED:
+        if kind.size(statement) and self.profile not in SIZES_JUDGED:
             return self._stand_in(statement)
         found = evaluate(statement, self.everything)
         # a statement about a collapsed model cannot be judged without it

@@ -19,12 +19,17 @@ def never(statement: Statement) -> bool:
     return False
 
 
+def always(statement: Statement) -> bool:
+    """True for every statement."""
+    return True
+
+
 @dataclass(frozen=True)
 class Kind:
     """A predicate and its properties.
 
     field: it compares with the whole field, whichever models a statement names.
-    size:  it is about absolute sizes, which a substitute for the paper's schedule cannot show.
+    size:  whether a statement is about absolute sizes, which a substitute for the paper's schedule cannot show.
     text:  it is about the paper's own text, settings or mathematics, independent of any result.
     each:  whether a statement says something about each model that it names, so that some of them can refute it,
            whatever the others do.
@@ -32,7 +37,7 @@ class Kind:
 
     predicate: Predicate
     field: bool = False
-    size: bool = False
+    size: Property = never
     text: bool = False
     each: Property = never
 
@@ -52,7 +57,7 @@ def kind(
     name: str,
     *,
     field: bool = False,
-    size: bool = False,
+    size: Property = never,
     text: bool = False,
     each: Property = never,
     table: dict[str, Kind] = KINDS,

@@ -13,7 +13,7 @@ from reproduce.analysis.recommendations import MERITS, PRIORITIES, avoided, reco
 from reproduce.architectures.names import IMAGE_METRICS, LABELS
 from reproduce.paper import table3
 from reproduce.verdicts import rules
-from reproduce.verdicts.kinds import kind
+from reproduce.verdicts.kinds import always, kind
 from reproduce.verdicts.rules import Lead
 from reproduce.verdicts.sizes import bounds, within
 from reproduce.verdicts.verdict import Finding, Outcome, Statement, Undecidable, decided
@@ -23,7 +23,7 @@ PRINTED_SEEDS = 3
 """Section III-G: three independent measurements per metric."""
 
 
-@kind("ordering", each=lambda statement: True)
+@kind("ordering", each=always)
 def ordering(world: World, statement: Statement) -> Finding:
     """Every model of one list is better in a metric than every model of another ("others": than all the rest). Paper:
     by more than rounding (a tie within rounding is not checkable). Results: by the interval of the lead and the
@@ -75,7 +75,7 @@ def rank(world: World, statement: Statement) -> Finding:
     sure = found.sure[0]
     outcome = rules.place(sure, target)
     near = [other for other, how in zip(others, sure, strict=True) if how in (Lead.SAME, Lead.UNKNOWN)]
-    shown += f"; not certainly apart from {listed(near[:6])}{' and more' * (len(near) > 6)}" if near else ""
+    shown += f"; not certainly apart from {listed(near, most=7)}" if near else ""
     reason = "too close to others to tell its place" if outcome is Outcome.UNDECIDED else ""
     return Finding(outcome, shown, reason)
 
@@ -83,7 +83,7 @@ def rank(world: World, statement: Statement) -> Finding:
 # --- sameness ---------------------------------------------------------------------------------------------
 
 
-@kind("alike", each=lambda statement: True)
+@kind("alike", each=always)
 def alike(world: World, statement: Statement) -> Finding:
     """Named models have the same value of every named metric as the first; with `of` and `to`, two families have the
     same mean. Paper: equal as printed, ± included, or within the metric's margin where the paper only calls them
@@ -164,7 +164,7 @@ def _families_alike(world: World, metric: str, first: tuple[str, ...], second: t
     return decided(shown, holds=same, fails=low > margin or high < -margin, reason=NEITHER)
 
 
-@kind("no-gain", each=lambda statement: True)
+@kind("no-gain", each=always)
 def no_gain(world: World, statement: Statement) -> Finding:
     """Named models do not improve substantially on another (being as good, or worse, is no gain). Paper: none is
     better by more than the metric's margin. Results: every gain lies below the margin by a one-sided test at 5 %;
@@ -189,7 +189,7 @@ def no_gain(world: World, statement: Statement) -> Finding:
     return decided(shown, holds=below.all(), fails=beyond.any(), reason=reason)
 
 
-@kind("significant", each=lambda statement: True)
+@kind("significant", each=always)
 def significant(world: World, statement: Statement) -> Finding:
     """Named models differ from those of `to` in a claimed direction, with a printed bound on the corrected p.
     Paper: a paired t-test with the printed means and ±, whatever the unprinted correlation, must be able to reach
@@ -413,10 +413,10 @@ def best_of_combined(world: World, statement: Statement) -> Finding:
     return rules.certainly(world, shown, leads)
 
 
-@kind("count", field=True)
+@kind("count", field=True, size=lambda statement: statement.text("set") == "bounds")
 def count(world: World, statement: Statement) -> Finding:
-    """A printed number of models: in the Pareto set, outside it, within bounds of a metric, or finished at all.
-    Results: reproduced if at least 97.5 % of resamples give that number, not if at most 2.5 % do."""
+    """A printed number of models: in the Pareto set, outside it, within bounds of a metric (which is a size), or
+    finished at all. Results: reproduced if at least 97.5 % of resamples give that number, not if at most 2.5 % do."""
     of, printed, n = statement.text("set"), int(statement.number.value), len(world.slugs)
     if of == "rows":
         if world.is_paper:

@@ -14,7 +14,7 @@ from reproduce.analysis.measures import measure
 from reproduce.analysis.pareto import REGIME_SIZE, places
 from reproduce.architectures.names import LABELS
 from reproduce.verdicts import registry, rules
-from reproduce.verdicts.kinds import kind, own
+from reproduce.verdicts.kinds import always, kind, own
 from reproduce.verdicts.orders import PRINTED_SEEDS, family_values
 from reproduce.verdicts.rules import Lead
 from reproduce.verdicts.sizes import ZERO
@@ -65,7 +65,7 @@ MINUTES_MARGIN = 0.10
 """Our minutes may be this share outside a printed range."""
 
 
-@kind("run-time", size=True)
+@kind("run-time", size=always)
 def run_time(world: World, statement: Statement) -> Finding:
     """Minutes of training on the paper's hardware. Paper: the range overlaps the one that the statement named by
     `there` prints for the same models. Results: judged only if the profile is `paper` and every run of the named
@@ -168,7 +168,7 @@ def psnr_weaker(world: World, statement: Statement) -> Finding:
     return rules.certainly(world, shown, lambda v: gap(v) > 0)
 
 
-@own("IV-F.psnr-spread", field=True, size=True)
+@own("IV-F.psnr-spread", field=True, size=always)
 def psnr_spread(world: World, statement: Statement) -> Finding:
     """PSNR differs by more than a printed amount among the models whose MSE lies below a printed bound."""
     bound = statement.numbers[1].value

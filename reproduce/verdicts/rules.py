@@ -19,7 +19,7 @@ from reproduce.analysis.measures import measure
 from reproduce.architectures.names import LABELS
 from reproduce.paper import Printed
 from reproduce.verdicts.verdict import Finding, Outcome, Undecidable, decided
-from reproduce.verdicts.world import Statistic, Values, World
+from reproduce.verdicts.world import Statistic, Values, World, listed
 
 INTERVAL, EQUIVALENCE = (0.025, 0.975), (0.05, 0.95)
 """Quantiles: the 95 % interval, and the 90 % interval of two one-sided tests at 5 % (Schuirmann 1987)."""
@@ -205,14 +205,15 @@ def place(sure: np.ndarray, target: int) -> Outcome:
 # --- shares of draws ----------------------------------------------------------------------------------
 
 
-def by_share(shown: str, share: float, partly: float = 0.0) -> Finding:
+def by_share(shown: str, share: float, partly: float | None = None) -> Finding:
     """Decide by the share of draws in which something holds (partly: holds in part): certain, excluded, or neither."""
-    excluded = share <= 1 - SURE
+    excluded, half = share <= 1 - SURE, partly or 0.0
+    in_part = "" if partly is None else f", in part in {partly:.0%}"
     return decided(
-        f"{shown}; it holds in {share:.0%} of resamples",
+        f"{shown}; it holds in {share:.0%} of resamples{in_part}",
         holds=share >= SURE,
-        partly=excluded and partly >= SURE,
-        fails=excluded and partly <= 1 - SURE,
+        partly=excluded and half >= SURE,
+        fails=excluded and half <= 1 - SURE,
         reason="resampling images and pairs changes the answer",
     )
 
@@ -237,20 +238,11 @@ def membership(world: World, named: Sequence[str], belong: Statistic, *, exactly
     found = [slug for slug, here in zip(slugs, inside, strict=True) if here]
     shown = f"{int((inside & wanted).sum())} of the {int(wanted.sum())} named"
     if exactly:
-        shown = f"{int(inside.sum())} of {len(slugs)}" + (f": {_names(found)}" if found else "")
+        shown = f"{int(inside.sum())} of {len(slugs)}" + (f": {listed(found, most=8)}" if found else "")
     missing = [slug for slug, here, want in zip(slugs, inside, wanted, strict=True) if want and not here]
     extra = [slug for slug in found if exactly and not wanted[slugs.index(slug)]]
-    shown += f"; not named: {_names(extra)}" if extra else ""
-    shown += f"; named but outside: {_names(missing)}" if missing else ""
+    shown += f"; not named: {listed(extra, most=8)}" if extra else ""
+    shown += f"; named but outside: {listed(missing, most=8)}" if missing else ""
     unsure = [slug for slug, sure in zip(slugs, right, strict=True) if not sure]
-    reason = f"undecided for {_names(unsure)}"
+    reason = f"undecided for {listed(unsure, most=8)}"
     return decided(shown, holds=right.all(), fails=wrong.any(), reason=reason)
-
-
-def _names(slugs: Sequence[str], most: int = 8) -> str:
-    names = [LABELS.get(slug, slug) for slug in slugs]
-    return (
-        ", ".join(names)
-        if len(names) <= most
-        else f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
-    )

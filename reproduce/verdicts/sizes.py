@@ -14,7 +14,7 @@ from reproduce.analysis.measures import measure
 from reproduce.datasets import PIXELS
 from reproduce.paper import Printed
 from reproduce.verdicts import rules
-from reproduce.verdicts.kinds import kind
+from reproduce.verdicts.kinds import always, kind
 from reproduce.verdicts.verdict import Finding, Outcome, Statement, Undecidable, decided
 from reproduce.verdicts.world import OTHER_SCALE, Statistic, Values, World, listed, powers
 
@@ -46,7 +46,7 @@ def _obstacle(world: World, column: str, printed: Printed, theirs: float) -> str
     return "the paper's whole column is on another scale" if column in world.on_other_scale else ""
 
 
-@kind("cell", size=True)
+@kind("cell", size=always)
 def cell(world: World, statement: Statement) -> Finding:
     """A printed mean or ± of one model. Paper: equals the cell of Table I or II up to rounding. Results: by the
     interval of printed − ours and the metric's margin (0.01 SSIM, 5 % PIQ, 15 % of a ±); defined differently if the
@@ -57,7 +57,7 @@ def cell(world: World, statement: Statement) -> Finding:
     return of_metric(world, statement, lambda v: v.of(column, (slug,))[..., 0], column, (slug,))
 
 
-@kind("table-cell", size=True)
+@kind("table-cell", size=always)
 def table_cell(world: World, statement: Statement) -> Finding:
     """A cell of Table I or II. Paper: it satisfies the inequalities that mathematics requires of its row (mean PSNR ≥
     −10·log₁₀ of mean MSE; MSE ≤ MAE ≤ √MSE; ISS ≤ 8·784²·(PIQ² + SD²); no ± larger than the metric's range, or than
@@ -155,7 +155,7 @@ def _sort_slack(world: World, slug: str, metric: str) -> float:
 REDUCE: dict[str, Any] = {"mean": np.mean, "median": np.median, "lowest": np.min, "highest": np.max}
 
 
-@kind("summary", size=True)
+@kind("summary", size=always)
 def summary(world: World, statement: Statement) -> Finding:
     """A mean, median, lowest or highest value over named models, or all. Paper: it is that of their cells, up to
     rounding. Results: as for `cell`."""
@@ -170,7 +170,7 @@ def _reduced(world: World, statement: Statement, reduce: Any) -> Finding:
     )
 
 
-@kind("range", size=True)
+@kind("range", size=always)
 def value_range(world: World, statement: Statement) -> Finding:
     """Two printed ends of a range over named models: both must agree, each as for `cell`."""
     ends = [
@@ -217,7 +217,7 @@ def _by_model(world: World, statement: Statement) -> str:
     return f"{measure(statement.text('metric')).label} {statement.text('as')} {listed(statement.slugs('to'))}'s: {each}"
 
 
-@kind("relative", size=True)
+@kind("relative", size=always)
 def relative(world: World, statement: Statement) -> Finding:
     """A percentage or ratio: (highest − lowest) ÷ lowest over all models (`gap`), how far models lie below or above
     another, or how many times larger one group's mean is than another's (`ratio`). Paper: up to rounding. Results: by
@@ -449,7 +449,7 @@ def within(statement: Statement, values: Values) -> np.ndarray:
     return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*found)))
 
 
-@kind("members", field=True, size=True)
+@kind("members", field=True, size=always)
 def members(world: World, statement: Statement) -> Finding:
     """The models that satisfy printed bounds on one or more metrics are exactly those named, or, with `sense=inside`,
     include them. Results: by the share of resamples in which each model satisfies them; 97.5 % count as certain."""

@@ -8,7 +8,7 @@ from the means is that of the same computation on the draws. The error of a time
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
@@ -48,7 +48,8 @@ class Values:
         finite = np.isfinite(values).all(axis=tuple(range(values.ndim - 1)))
         there = dict(zip(self.slugs, finite, strict=True))
         if lacking := [slug for slug in slugs or self.slugs if not there.get(slug)]:
-            raise Undecidable(f"no finite {name} of {listed(lacking)}")
+            what = MEASURES[name].label if name in MEASURES else name
+            raise Undecidable(f"{what}: no value for {listed(lacking, most=8)}")
         return values if slugs is None else values[..., [self.slugs.index(slug) for slug in slugs]]
 
 
@@ -279,6 +280,9 @@ def _printed_error(paper: pd.DataFrame, name: str) -> np.ndarray:
     return np.asarray(sd / np.sqrt(2 * (n - 1)) if spread else sd / np.sqrt(n))
 
 
-def listed(slugs: object) -> str:
-    """Printed names, separated by commas."""
-    return ", ".join(LABELS.get(str(slug), str(slug)) for slug in slugs)  # type: ignore[attr-defined]
+def listed(slugs: Iterable[object], most: int | None = None) -> str:
+    """Printed names, separated by commas; if there are more than `most`, the last ones are only counted."""
+    names = [LABELS.get(str(slug), str(slug)) for slug in slugs]
+    if most is None or len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"

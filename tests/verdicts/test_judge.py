@@ -185,6 +185,10 @@ def test_a_stand_in_shows_how_far_a_size_lies_and_judges_directions_only() -> No
     (size,) = judged(desk, "T1.ae.ssim")
     assert (size.verdict, size.grade, size.looks) == ("not judged", "", (0, 0))
     assert size.reason == "a size, and desk has another schedule than the paper"
+    counts = judged(desk, "IV-B.top-count", "VI-C.pareto-count")
+    assert [one.verdict == "not judged" for one in counts] == [True, False], (
+        "only the first is by bounds of SSIM"
+    )
     assert "against 0.908 in the paper" in size.evidence
     direction = "direction only: its direction; the size is judged in paper and notebook"
     assert told(desk, loss, "IV-A.ae-best", "Abstract.r") == [direction, "reproduced", "reproduced"]
