@@ -16,6 +16,7 @@ from scipy.optimize import brentq
 
 from reproduce import paper
 from reproduce.architectures.names import (
+    BASELINE,
     IMAGE_METRICS,
     MILESTONE_IMAGES,
     MILESTONE_PAIRS,
@@ -23,6 +24,7 @@ from reproduce.architectures.names import (
     REFERENCES,
     SLUGS,
 )
+from reproduce.metrics import OTHER_IMAGE_METRICS
 from reproduce.storage.records import Arrays, Records
 from reproduce.storage.revisions import EVALUATION_REVISION
 
@@ -39,7 +41,7 @@ RIVALS = {"uniform11": 0.05, "uniform7": 0.01, "uniform7_range2": 0.1, "zero_pad
 """Rival definition of SSIM → by which share of the distance from 1 it lies higher."""
 MEAN_IMAGE_MSE = 0.0673
 DETERMINISTIC = ("ae", "wae", "vq-vae", "rae-gp", "rae-l2", "pca-16", "mean-image")
-BASES = (*IMAGE_METRICS, "sharpness")
+BASES = (*IMAGE_METRICS, *OTHER_IMAGE_METRICS)
 IMAGE_PATHS, PAIR_PATHS = {"sampled": 1.0, "mean": 0.95}, {"main": 1.0, "sampled": 1.05}
 """Path → how much worse measurements are on it; tables take the first."""
 PAIR_COLUMNS = (*PAIR_METRICS, "uniformity", "end_distance", "piq_over_floor")
@@ -103,7 +105,9 @@ def _targets(slug: str, models: pd.DataFrame, collapsed: bool) -> dict[str, floa
     elif slug == "pca-16":
         means = PCA
     else:
-        return {str(name): float(value) for name, value in models.loc[slug].items()}
+        # the paper prints no row of a further architecture
+        row = models.loc[slug if slug in models.index else BASELINE]
+        return {str(name): float(value) for name, value in row.items()}
     errors = {name: 1 - value if "ssim" in name else value for name, value in means.items()}
     return dict(means) | {f"{name}_sd": 0.1 * error for name, error in errors.items()}
 
@@ -159,7 +163,10 @@ def _measure(
                 | {"path": path, "image": np.arange(IMAGES) * 37, "label": labels}
                 | values
                 | {f"ssim_{name}": _shifted(values["ssim"], share) for name, share in RIVALS.items()}
-                | {"sharpness": 0.05 + 0.04 * values["ssim"] + 0.002 * rng.standard_normal(IMAGES)}
+                | {
+                    name: 0.05 + 0.04 * values["ssim"] + 0.002 * rng.standard_normal(IMAGES)
+                    for name in OTHER_IMAGE_METRICS
+                }
             )
         )
     for path, factor in PAIR_PATHS.items():

@@ -21,19 +21,24 @@ class Backbone:
 
 
 @dataclass(frozen=True)
-class NoSettings:
+class Settings:
+    """Settings of one architecture."""
+
+
+@dataclass(frozen=True)
+class NoSettings(Settings):
     """An architecture without settings of its own."""
 
 
 @dataclass(frozen=True)
-class Weighted:
+class Weighted(Settings):
     """β-VAE."""
 
     beta: float
 
 
 @dataclass(frozen=True)
-class Capacity:
+class Capacity(Settings):
     """Disentangled β-VAE: weight on |KL - C|, and C's end value in nats."""
 
     weight: float
@@ -41,7 +46,7 @@ class Capacity:
 
 
 @dataclass(frozen=True)
-class TotalCorrelation:
+class TotalCorrelation(Settings):
     """β-TCVAE: weights of mutual information, total correlation, dimension-wise KL."""
 
     alpha: float
@@ -50,7 +55,7 @@ class TotalCorrelation:
 
 
 @dataclass(frozen=True)
-class Adversarial:
+class Adversarial(Settings):
     """FactorVAE, Adversarial-AE: discriminator's widths and learning rate, weight of its term."""
 
     weight: float
@@ -59,7 +64,7 @@ class Adversarial:
 
 
 @dataclass(frozen=True)
-class Importance:
+class Importance(Settings):
     """IWAE family: M groups of K samples; β weighs the evidence lower bound (CIWAE)."""
 
     groups: int
@@ -68,7 +73,7 @@ class Importance:
 
 
 @dataclass(frozen=True)
-class Discrepancy:
+class Discrepancy(Settings):
     """WAE: weight of the maximum mean discrepancy, RBF kernel exp(-d²/(2·latent_dim·bandwidth²))."""
 
     weight: float
@@ -76,7 +81,7 @@ class Discrepancy:
 
 
 @dataclass(frozen=True)
-class Information:
+class Information(Settings):
     """InfoVAE (Zhao et al. 2017): KL weight 1-α, MMD weight α+λ-1, WAE's kernel."""
 
     alpha: float
@@ -85,7 +90,7 @@ class Information:
 
 
 @dataclass(frozen=True)
-class Regularized:
+class Regularized(Settings):
     """RAE: weight of ½‖z‖², decoder's weight decay (L2), weight of the gradient penalty (GP)."""
 
     embedding: float
@@ -94,7 +99,7 @@ class Regularized:
 
 
 @dataclass(frozen=True)
-class Codebook:
+class Codebook(Settings):
     """VQ-VAE."""
 
     size: int
@@ -103,7 +108,7 @@ class Codebook:
 
 
 @dataclass(frozen=True)
-class Hierarchy:
+class Hierarchy(Settings):
     """HVAE: the second level's width and its networks' hidden width."""
 
     second_dim: int
@@ -111,7 +116,7 @@ class Hierarchy:
 
 
 @dataclass(frozen=True)
-class Autoregressive:
+class Autoregressive(Settings):
     """VAE-IAF."""
 
     blocks: int
@@ -121,21 +126,21 @@ class Autoregressive:
 
 
 @dataclass(frozen=True)
-class Affine:
+class Affine(Settings):
     """VAE-LinNF."""
 
     flows: int
 
 
 @dataclass(frozen=True)
-class Pseudo:
+class Pseudo(Settings):
     """VAMP."""
 
     inputs: int
 
 
 @dataclass(frozen=True)
-class Perceptual:
+class Perceptual(Settings):
     """MS-SSIM-VAE: printed weights of the scales (only the scales that fit are used), weight of the KL."""
 
     scales: tuple[float, ...]
@@ -143,7 +148,7 @@ class Perceptual:
 
 
 @dataclass(frozen=True)
-class Spherical:
+class Spherical(Settings):
     """SVAE: the smallest concentration, and proposals of the rejection sampler per draw."""
 
     least_concentration: float
@@ -151,28 +156,7 @@ class Spherical:
 
 
 @dataclass(frozen=True)
-class PythaeSettings:
+class PythaeSettings(Settings):
     """Pythae's implementation: Pythae's configuration by its own names, without the fields that the backbone sets."""
 
     config: dict[str, Any]
-
-
-Settings = (
-    NoSettings
-    | Weighted
-    | Capacity
-    | TotalCorrelation
-    | Adversarial
-    | Importance
-    | Discrepancy
-    | Information
-    | Regularized
-    | Codebook
-    | Hierarchy
-    | Autoregressive
-    | Affine
-    | Pseudo
-    | Perceptual
-    | Spherical
-    | PythaeSettings
-)

@@ -128,6 +128,12 @@ def record_golden(
     except ReproduceError as error:
         typer.echo(f"recorded for the first time ({error})")
     else:
+        if lost := sorted(golden.runs_in(before.runs) - golden.runs_in(now.runs)):
+            slug, number = lost[0]
+            raise ReproduceError(
+                f"golden/{protocol.name} has {len(lost)} runs that would be lost, the first: {slug}/seed-{number}; "
+                f"finish them, or remove golden/{protocol.name} if they are to go"
+            )
         for (run, metric), was, becomes in golden.changes(before, now).itertuples():
             typer.echo(f"{run} {metric}: {was:.6g} -> {becomes:.6g}")
     typer.echo(f"tolerances: {origin}")

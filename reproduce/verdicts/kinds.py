@@ -80,6 +80,8 @@ own = partial(kind, table=OWN)
 def kind_of(statement: Statement) -> Kind:
     """The kind of a statement. Raises ReproduceError if there is none of that name."""
     found = OWN.get(statement.id) if statement.kind == "own" else KINDS.get(statement.kind)
+    if found is None and statement.kind == "own":
+        raise ReproduceError(f"statement {statement.id}: write its predicate in reproduce/verdicts/own.py")
     if found is None:
         known = ", ".join(sorted(KINDS))
         raise ReproduceError(

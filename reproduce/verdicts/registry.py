@@ -44,6 +44,12 @@ def from_tables(tables: Tables) -> tuple[Statement, ...]:
                 f"two statements with the id {own.id}; rename one in reproduce/paper/claims/"
             )
         seen.add(own.id)
+        for name in ("metric", "x", "y"):
+            for metric in own.arguments.get(name, "").split():
+                if metric not in MEASURES:
+                    raise ReproduceError(
+                        f"statement {own.id}: unknown metric '{metric}'; known are {', '.join(MEASURES)}"
+                    )
     return tuple(_merged(rows(), cells))
 
 

@@ -10,7 +10,7 @@ import pytest
 from reproduce.analysis import failures
 from reproduce.analysis.families import FAMILIES
 from reproduce.analysis.summaries import summarise
-from reproduce.architectures.names import SLUGS
+from reproduce.paper import PAPER_SLUGS
 from reproduce.storage.records import Records
 
 
@@ -43,4 +43,4 @@ def test_no_grouping_puts_a_model_into_two_families() -> None:
     for families in FAMILIES.values():
         slugs = [slug for family in families.values() for slug in family]
         assert len(slugs) == len(set(slugs))
-        assert set(slugs) < set(SLUGS)
+        assert set(slugs) < set(PAPER_SLUGS)

@@ -10,7 +10,8 @@ import pytest
 
 from reproduce import paper
 from reproduce.analysis import summaries
-from reproduce.architectures.names import REFERENCES, SLUGS
+from reproduce.architectures.names import REFERENCES
+from reproduce.paper import PAPER_SLUGS
 from reproduce.storage.records import Records
 from tests.synthetic import make_records
 
@@ -34,7 +35,7 @@ def test_the_spread_is_within_runs_and_never_contains_the_spread_between_seeds()
 
 def test_damage_is_flagged_and_missing_models_have_no_row(damaged: Records) -> None:
     summary = summaries.summarise(damaged)
-    assert tuple(summary.index) == tuple(slug for slug in SLUGS if slug != "hvae")
+    assert tuple(summary.index) == tuple(slug for slug in PAPER_SLUGS if slug != "hvae")
     assert summary.index[summary["collapsed"]].tolist() == ["beta-vae"]
     assert summary.index[summary["failed"]].tolist() == ["svae"]
     assert np.isnan(summary.at["svae", "ssim"])

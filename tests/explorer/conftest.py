@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from reproduce.architectures.names import LABELS, SLUGS
+from reproduce.architectures.names import LABELS
 from reproduce.explorer import build
+from reproduce.paper import PAPER_SLUGS
 from reproduce.storage.records import Records
 from tests.synthetic import make_records
 
@@ -21,7 +22,7 @@ HOSTILE = "</script><b id='broken'>"
 
 def made_up_verdicts(profiles: tuple[str, ...] = ("desk",)) -> dict[str, Any]:
     """60 verdicts in the shape of `verdicts.json`."""
-    kinds = islice(cycle(zip(SLUGS, cycle(WORDS), cycle("ABCD"), strict=False)), 60)
+    kinds = islice(cycle(zip(PAPER_SLUGS, cycle(WORDS), cycle("ABCD"), strict=False)), 60)
     statements = [
         {
             "id": f"IV-A.statement-{at}",
@@ -75,5 +76,5 @@ def records() -> Records:
 
 @pytest.fixture(scope="session")
 def page(records: Records) -> bytes:
-    profiles = {"desk": records, "notebook": make_records("notebook", (42,), architectures=SLUGS[:6])}
+    profiles = {"desk": records, "notebook": make_records("notebook", (42,), architectures=PAPER_SLUGS[:6])}
     return build(profiles, made_up_verdicts(("desk", "notebook")))

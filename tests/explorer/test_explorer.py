@@ -15,10 +15,11 @@ from PIL import Image
 
 from reproduce import explorer, paper
 from reproduce.analysis import summaries
-from reproduce.architectures.names import ALL_METRICS, I_SSIMS, REFERENCES, SLUGS, SSIMS
+from reproduce.architectures.names import ALL_METRICS, I_SSIMS, REFERENCES, SSIMS
 from reproduce.errors import ReproduceError
 from reproduce.explorer import data
 from reproduce.explorer.sprites import sprite
+from reproduce.paper import PAPER_SLUGS
 from reproduce.storage.records import Arrays, Records
 from reproduce.storage.store import Store
 from tests.explorer.conftest import HOSTILE
@@ -73,7 +74,10 @@ def test_means_are_those_of_the_report_and_models_without_a_run_are_named(
         shown = [run["final"][metric] for run in found["models"]["ae"]["runs"].values()]
         assert np.mean(shown) == pytest.approx(summary.at["ae", metric], rel=1e-12)
     assert found["missing"] == ["HVAE", "SVAE"]
-    assert list(found["models"]) == [*(slug for slug in SLUGS if slug not in ("hvae", "svae")), *REFERENCES]
+    assert list(found["models"]) == [
+        *(slug for slug in PAPER_SLUGS if slug not in ("hvae", "svae")),
+        *REFERENCES,
+    ]
     assert found["models"]["beta-vae"]["collapsed"]
 
 

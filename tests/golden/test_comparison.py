@@ -11,7 +11,6 @@ import torch
 from pytest_regressions.data_regression import DataRegressionFixture
 
 from reproduce import golden, paper
-from reproduce.architectures.names import SLUGS
 from reproduce.errors import ReproduceError
 from reproduce.golden import Golden
 from reproduce.golden.comparison import Number, judged
@@ -27,6 +26,7 @@ from reproduce.golden.content import (
     same_class,
 )
 from reproduce.machine import devices
+from reproduce.paper import PAPER_SLUGS
 from reproduce.protocol import PROFILES
 from tests.synthetic import make_records
 
@@ -44,7 +44,11 @@ A40 = {
     "tf32_convolution": "False",
 }  # fmt: skip
 LOSSES = pd.DataFrame(
-    [(slug, part, 100.0 + n) for n, slug in enumerate(SLUGS) for part in ("loss_autoencoder", "part_kl")],
+    [
+        (slug, part, 100.0 + n)
+        for n, slug in enumerate(PAPER_SLUGS)
+        for part in ("loss_autoencoder", "part_kl")
+    ],
     columns=["architecture", "part", "value"],
 )
 
@@ -107,7 +111,7 @@ def test_a_campaign_agrees_with_its_own_recording_to_the_bit(recorded: Golden, t
     for name, rows in (("runs", 22), ("images", 22 * 100), ("pairs", 22 * 25)):
         table = pd.read_csv(tmp_path / "quick" / f"{name}.csv")
         assert len(table) == rows
-        assert list(dict.fromkeys(table["architecture"])) == list(SLUGS)
+        assert list(dict.fromkeys(table["architecture"])) == list(PAPER_SLUGS)
 
 
 @pytest.mark.parametrize("metric", ["ssim", "piq"])
@@ -195,7 +199,10 @@ def test_a_run_that_only_one_side_has_is_named_and_the_others_are_compared(recor
     ):
         assert golden.not_compared(theirs, ours) == [f"cannot be compared, since {side} them: hvae/seed-42"]
         compared = golden.compare(theirs, ours)
-        assert set(compared["run"]) == {*SLUGS, *(f"{slug}/seed-42" for slug in SLUGS if slug != "hvae")}
+        assert set(compared["run"]) == {
+            *PAPER_SLUGS,
+            *(f"{slug}/seed-42" for slug in PAPER_SLUGS if slug != "hvae"),
+        }
         assert len(compared) == 21 * (len(COMPARED) + 1 + len(BY_ROW)) + len(LOSSES)
     assert off(compared) == [("vae", "ssim")]
 
@@ -247,7 +254,7 @@ def test_one_seed_can_be_compared_alone() -> None:
     alone = recorded.of_seeds((42,))
     for name in OF_RUNS:
         assert set(getattr(alone, name)["seed"]) == {42}
-    assert len(alone.runs) == len(SLUGS)
+    assert len(alone.runs) == len(PAPER_SLUGS)
     with pytest.raises(ReproduceError, match="has no seed 7; it has 42, 123"):
         recorded.of_seeds((42, 7))
 

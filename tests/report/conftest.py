@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reproduce import paper
-from reproduce.architectures.names import SLUGS
+from reproduce.paper import PAPER_SLUGS
 from reproduce.report import figures, render
 from reproduce.report.context import Context
 from reproduce.storage.records import Records
@@ -32,7 +32,7 @@ KINDS: dict[str, Callable[[], Records]] = {
     "none reproduced": _reversed,
     "collapsed and incomplete": lambda: make_records("desk", (42,), **DAMAGE),
     "two models": lambda: make_records("desk", (42,), architectures=["ae", "vae"]),
-    "all failed": lambda: make_records("desk", (42,), failed=SLUGS),
+    "all failed": lambda: make_records("desk", (42,), failed=PAPER_SLUGS),
     "without verdicts": lambda: make_records("quick", (42,), collapsed=["vae"]),
 }
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from reproduce.architectures.names import SLUGS
+from reproduce.paper import PAPER_SLUGS
 from reproduce.report import figures, images, scatter, style
 from reproduce.report.context import NO_FAMILY, Context
 from tests.report.conftest import DAMAGE
@@ -42,8 +42,8 @@ def test_the_trade_off_names_every_model_with_an_arrow_from_the_papers_point_to_
     drawn: dict[str, Figure], complete: Context
 ) -> None:
     axes = drawn["fig5"].axes[0]
-    assert sum(getattr(text, "arrow_patch", None) is not None for text in axes.texts) == len(SLUGS)
-    assert all(name in texts(drawn["fig5"]) for name in complete.labels(SLUGS))
+    assert sum(getattr(text, "arrow_patch", None) is not None for text in axes.texts) == len(PAPER_SLUGS)
+    assert all(name in texts(drawn["fig5"]) for name in complete.labels(PAPER_SLUGS))
 
 
 def test_the_frontier_shows_the_thresholds_of_the_regimes(drawn: dict[str, Figure]) -> None:
@@ -96,7 +96,7 @@ def test_a_damaged_campaign_is_drawn_with_equal_bytes_each_time(tmp_path: Path) 
 
 def test_where_every_model_collapsed_or_only_two_ran_what_there_is_is_drawn(tmp_path: Path) -> None:
     """Warnings are errors here: matplotlib warns of figures that it cannot lay out."""
-    three = SLUGS[:3]
+    three = PAPER_SLUGS[:3]
     for name, architectures, collapsed in (("fig5", three, three), ("fig4", ["ae", "vae"], [])):
         records = make_records("quick", (42,), architectures=architectures, collapsed=collapsed)
         assert name in figures.render(Context(records, {}), tmp_path / name)

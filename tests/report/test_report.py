@@ -12,8 +12,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from reproduce.architectures.names import SLUGS
 from reproduce.errors import ReproduceError
+from reproduce.paper import PAPER_SLUGS
 from reproduce.report import LEDGER, MANIFESTS, PAGES, figures, prose, render
 from reproduce.report.pdf import compile_report
 from reproduce.verdicts import stored
@@ -94,7 +94,7 @@ def test_a_report_stays_until_the_next_is_whole(tmp_path: Path, monkeypatch: pyt
 
 def test_without_any_run_there_is_nothing_to_render(tmp_path: Path) -> None:
     with pytest.raises(ReproduceError, match="has no finished run to render"):
-        render(make_records("desk", (42,), missing=SLUGS), tmp_path, provenance={})
+        render(make_records("desk", (42,), missing=PAPER_SLUGS), tmp_path, provenance={})
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reproduce import paper
-from reproduce.architectures.names import SLUGS
+from reproduce.paper import PAPER_SLUGS
 from reproduce.report import numbers
 from reproduce.report.columns import few_seeds
 from reproduce.report.context import Context, label
@@ -76,7 +76,7 @@ def test_table_3_tells_the_costs_of_the_models_that_it_names(complete: Context) 
     table = applications(Context(replace(complete.records, runs=runs.assign(training_seconds=slow)), {}))
     (told,) = [note for note in table.notes if "Training time" in note]
     named = {name for row in table.rows for cell in (row[2], row[4]) for name in cell.split(", ")}
-    known = set(complete.labels(SLUGS)) - {"VAE"}
+    known = set(complete.labels(PAPER_SLUGS)) - {"VAE"}
     assert {name for name in known if f" {name} " in told} == named & known
 
 
@@ -91,11 +91,11 @@ def test_where_no_size_is_judged_the_cells_are_of_another_profile_or_there_are_n
 
 
 def test_a_footnote_says_how_many_seeds_each_model_has(complete: Context) -> None:
-    assert few_seeds(complete, SLUGS) == ()
+    assert few_seeds(complete, PAPER_SLUGS) == ()
     one = Context(make_records("paper", (42,), architectures=["ae", "vae", "wae"]), {})
-    assert few_seeds(one, SLUGS) == ("Of three seeds: one of all.",)
+    assert few_seeds(one, PAPER_SLUGS) == ("Of three seeds: one of all.",)
     one.ours.loc["wae", "n_seeds"] = 2
-    assert few_seeds(one, SLUGS) == ("Of three seeds: two of WAE; one of all others.",)
+    assert few_seeds(one, PAPER_SLUGS) == ("Of three seeds: two of WAE; one of all others.",)
 
 
 def test_profiles_stand_beside_the_print_and_say_how_far_they_lie_from_the_longest() -> None:
@@ -146,7 +146,7 @@ def test_every_inconsistency_is_in_the_errata(tables: dict[str, Table], complete
 def test_cells_have_one_sign_each(tables: dict[str, Table]) -> None:
     signs = {cell for row in tables["cells"].rows for cell in row[1:]}
     assert signs <= {"=", "≈", "≠", "d", numbers.DASH, ""}
-    assert len(tables["cells"].rows) == len(SLUGS)
+    assert len(tables["cells"].rows) == len(PAPER_SLUGS)
 
 
 def test_a_second_implementation_stands_between_the_text_and_the_paper(of_damaged: dict[str, Table]) -> None:

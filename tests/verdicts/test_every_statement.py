@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from reproduce import paper
-from reproduce.architectures.names import SLUGS
+from reproduce.paper import PAPER_SLUGS
 from reproduce.verdicts.judge import evaluate
 from reproduce.verdicts.kinds import kind_of
 from reproduce.verdicts.registry import load
@@ -41,7 +41,7 @@ RESULTS = [
     and own.id not in NEVER
 ]
 """All other statements that a campaign could decide."""
-NOISE = pd.DataFrame(np.random.default_rng(0).standard_normal((len(SLUGS), 3)), index=list(SLUGS))
+NOISE = pd.DataFrame(np.random.default_rng(0).standard_normal((len(PAPER_SLUGS), 3)), index=list(PAPER_SLUGS))
 TRADE_OFF = {"pareto", "best-of-combined", "recommendation"}
 """Kinds that compare by SSIM and PIQ, although no argument says so."""
 
@@ -53,9 +53,9 @@ def groups(own: Statement) -> tuple[list[str], list[str], list[str]]:
         found = [name for name in arguments if own.arguments.get(name, "all") not in WHOLE]
         return [slug for name in found for slug in own.slugs(name)]
 
-    first = named(FIRST) or [slug for slug in SLUGS if slug not in named(SECOND)]
+    first = named(FIRST) or [slug for slug in PAPER_SLUGS if slug not in named(SECOND)]
     second = [slug for slug in named(SECOND) if slug not in first]
-    return first, second, [slug for slug in SLUGS if slug not in (*first, *second)]
+    return first, second, [slug for slug in PAPER_SLUGS if slug not in (*first, *second)]
 
 
 def columns(own: Statement) -> list[str]:
@@ -97,7 +97,7 @@ def whole() -> tuple[World, ...]:
     alike = models.assign(**{name: models.at["vae", name] for name in models})
     upside_down = models.iloc[::-1].set_index(models.index)
     tables = [name for name in paper.models() if not name.endswith("_sd")]
-    ways = {name: np.linspace(0.3, 0.9, len(SLUGS))[:: (-1) ** at] for at, name in enumerate(tables)}
+    ways = {name: np.linspace(0.3, 0.9, len(PAPER_SLUGS))[:: (-1) ** at] for at, name in enumerate(tables)}
     apart = models.assign(**ways)
     turned = apart.iloc[::-1].set_index(apart.index)
     printed = ours(spread={"ssim": 0.02, "piq": 1e-4}, n=25)
@@ -123,13 +123,13 @@ def ramps(own: Statement) -> Iterator[World]:
     named = groups(own)[0][0]
     for name in columns(own):
         for low, high in itertools.permutations(candidates(own, base()[name], 1), 2):
-            models = base().assign(**{name: np.linspace(low, high, len(SLUGS))})
+            models = base().assign(**{name: np.linspace(low, high, len(PAPER_SLUGS))})
             for other in columns(own):
                 if other != name:
-                    filled(models, other, SLUGS, 0.9 * min(numbers(own) or [1.0]))
+                    filled(models, other, PAPER_SLUGS, 0.9 * min(numbers(own) or [1.0]))
             yield ours(models=models)
-        for place in range(len(SLUGS)):
-            order = [slug for slug in SLUGS if slug != named]
+        for place in range(len(PAPER_SLUGS)):
+            order = [slug for slug in PAPER_SLUGS if slug != named]
             order.insert(place, named)
             rising = pd.Series(np.geomspace(0.1, 10, len(order)), index=order)
             yield ours(models=base().assign(**{name: rising}))

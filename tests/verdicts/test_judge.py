@@ -12,9 +12,8 @@ import pandas as pd
 import pytest
 
 from reproduce import paper
-from reproduce.architectures.names import SLUGS
 from reproduce.errors import ReproduceError
-from reproduce.paper import CELLS, Cell
+from reproduce.paper import CELLS, PAPER_SLUGS, Cell
 from reproduce.storage.records import Records
 from reproduce.verdicts.judge import Campaign, evaluate, judge, ledger, paper_world, rules
 from reproduce.verdicts.kinds import KINDS, OWN, Kind, kind_of
@@ -120,9 +119,9 @@ def test_what_refutes_a_statement_about_each_of_several_needs_no_missing_model()
         pytest.param({"architectures": ["ae", "vae"]}, id="two models"),
         pytest.param({"architectures": []}, id="nothing yet"),
         pytest.param({"missing": ["vae"]}, id="no baseline"),
-        pytest.param({"failed": SLUGS}, id="all failed"),
-        pytest.param({"collapsed": SLUGS}, id="all collapsed"),
-        pytest.param({"collapsed": SLUGS[1:]}, id="all but one collapsed"),
+        pytest.param({"failed": PAPER_SLUGS}, id="all failed"),
+        pytest.param({"collapsed": PAPER_SLUGS}, id="all collapsed"),
+        pytest.param({"collapsed": PAPER_SLUGS[1:]}, id="all but one collapsed"),
         pytest.param({"architectures": ["ae"], "collapsed": ["ae"]}, id="one model, collapsed"),
     ],
 )

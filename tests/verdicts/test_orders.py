@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproduce.architectures.names import SLUGS
+from reproduce.paper import PAPER_SLUGS
 from reproduce.verdicts.verdict import Outcome
 from tests.verdicts.worlds import Case, base, noisy, ours, outcome, printed_with, theirs, with_, without
 
@@ -139,7 +139,7 @@ def test_several_comparisons_without_a_difference_are_corrected_for() -> None:
     difference = 0.1 * ((noise - noise.mean()) / noise.std(ddof=1) + 0.22)  # t = 2.2
 
     def measured(metric: str) -> pd.DataFrame:
-        table = pd.DataFrame({slug: difference * (slug == "hvae") for slug in SLUGS}) + 0.6
+        table = pd.DataFrame({slug: difference * (slug == "hvae") for slug in PAPER_SLUGS}) + 0.6
         long = table.rename_axis("unit").melt(ignore_index=False, var_name="architecture")
         return long.assign(seed=1).reset_index()
 

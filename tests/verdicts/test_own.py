@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from reproduce.analysis import latent
-from reproduce.architectures.names import SLUGS
+from reproduce.paper import PAPER_SLUGS
 from reproduce.storage.records import Arrays, Records
 from reproduce.verdicts.judge import evaluate
 from reproduce.verdicts.verdict import Outcome
@@ -32,7 +32,7 @@ from tests.verdicts.worlds import (
 )
 
 HOLDS, PARTLY, FAILS, UNDECIDED = Outcome.HOLDS, Outcome.PARTLY, Outcome.FAILS, Outcome.UNDECIDED
-RISING = np.linspace(0.3, 0.9, len(SLUGS))
+RISING = np.linspace(0.3, 0.9, len(PAPER_SLUGS))
 PSNR_APART: Edits = {("ae", "psnr"): 30, ("wae", "mse"): 0.009, ("wae", "psnr"): 20}
 
 
@@ -46,7 +46,7 @@ def trade_off(sign: int = 1, spread: float = 0.0) -> World:
 
 def shaken(**columns: float) -> World:
     """The trade-off with columns that follow it only loosely: noise of so many SDs on them."""
-    noise = pd.Series(np.random.default_rng(1).standard_normal(len(SLUGS)), list(SLUGS))
+    noise = pd.Series(np.random.default_rng(1).standard_normal(len(PAPER_SLUGS)), list(PAPER_SLUGS))
     models = trade_off().models
     moved = {name: models[name] + sds * models[name].std() * noise for name, sds in columns.items()}
     return ours(models=models.assign(**moved))

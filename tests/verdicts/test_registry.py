@@ -127,7 +127,7 @@ def test_other_columns_rows_of_one_id_and_unknown_ids_are_refused(monkeypatch: p
 
 @pytest.mark.parametrize(("kind", "text", "numbers", "message"), [
     ("magic", "", "", "unknown kind 'magic'; known are own, alike, arithmetic"),
-    ("own", "", "", "statement X.test: unknown kind 'own'"),
+    ("own", "", "", "statement X.test: write its predicate in reproduce/verdicts/own.py"),
     ("cell", "architecture=vea; metric=ssim", "0.9", "unknown architecture 'vea' in 'architecture'"),
     ("cell", "architecture=ae", "0.9", "kind 'cell' needs the argument 'metric'"),
     ("cell", "architecture=ae; metric=ssim", "", "kind 'cell' needs a printed number"),

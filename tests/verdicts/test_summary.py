@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from reproduce import paper
-from reproduce.architectures.names import ALL_METRICS, IMAGE_METRICS, SLUGS
+from reproduce.architectures.names import ALL_METRICS, IMAGE_METRICS
 from reproduce.errors import ReproduceError
-from reproduce.paper import CELLS
+from reproduce.paper import CELLS, PAPER_SLUGS
 from reproduce.paper.tables import read
 from reproduce.verdicts import summary
 from reproduce.verdicts.judge import evaluate, judge
@@ -88,10 +88,10 @@ def test_the_common_share_is_found_in_the_records(share: float) -> None:
     rng, n, models = np.random.default_rng(0), 4000, 6
     values = np.sqrt(share) * rng.standard_normal(n) + np.sqrt(1 - share) * rng.standard_normal((models, n))
     values[0] = 0.5  # a collapsed row does not vary
-    records = make_records("desk", (42,), architectures=SLUGS[:models])
+    records = make_records("desk", (42,), architectures=PAPER_SLUGS[:models])
     rows = [
         {"architecture": slug, "seed": 42, "variant": "", "path": "sampled", "image": at, "ssim": value}
-        for slug, own in zip(SLUGS[:models], values, strict=True)
+        for slug, own in zip(PAPER_SLUGS[:models], values, strict=True)
         for at, value in enumerate(own)
     ]
     whole = replace(records, images=pd.DataFrame(rows))
