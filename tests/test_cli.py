@@ -40,15 +40,20 @@ def test_only_a_deleted_run_is_run_again(command: Command, store: Store, finishe
     assert out.splitlines()[1:] == ["0 run now, 5 were done already, 0 failed"]
 
 
-def test_a_failed_run_is_exit_code_1(command: Command, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_run_is_exit_code_1_until_it_is_tried_again(
+    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.rmtree(store.path(AE))
-    monkeypatch.setattr(training.Run, "validation_loss", lambda run: float("nan"))
-    code, out, err = command(*tiny_run(store))
+    with monkeypatch.context() as patch:
+        patch.setattr(training.Run, "validation_loss", lambda run: float("nan"))
+        code, out, err = command(*tiny_run(store))
     assert (code, err) == (1, "")
     assert "ae/seed-1: failed (epoch 1: validation_loss is nan)" in out
     assert out.splitlines()[-1] == "0 run now, 4 were done already, 1 failed"
     _, out, _ = command("status", *of(store))
     assert "failed   ae/seed-1                        epoch 1: validation_loss is nan\n" in out
+    assert command(*tiny_run(store))[0] == 1
+    assert command(*tiny_run(store, "--retry-failed"))[0] == 0
 
 
 def test_a_dry_run_says_what_would_be_done_and_changes_nothing(command: Command, store: Store) -> None:
@@ -113,6 +118,7 @@ def test_status_gives_every_run_its_state_and_the_reason(command: Command, store
         ("where reprot", "Invalid value"),
         ("statsu", "No such command 'statsu'"),
         ("run --jobs 0", "Invalid value for '--jobs'"),
+        ("run --dry-run --epochs 3", "No such option: --epochs"),
         ("run --dashboard -j 1", "--dashboard shows workers of this machine: give --jobs 2"),
         ("run --device gpu", "a device is cpu or cuda, not 'gpu'"),
         ("run --device cuda", "--device cuda: no CUDA device; leave it out, or name a cluster that has one"),

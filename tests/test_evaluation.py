@@ -69,10 +69,67 @@ def test_pair_records_are_ten_frames_between_the_papers_pairs(
     expected = metrics.smoothness(frames)
     rows = pca.pairs[pca.pairs["path"] == "main"]
     np.testing.assert_array_equal(rows[["first", "second"]], pairs)
+    np.testing.assert_array_equal(rows[["first_label", "second_label"]], digits.test.labels[pairs])
     for name in ("piq", "iss", "i_ssim"):
         np.testing.assert_allclose(rows[name], getattr(expected, name), rtol=1e-3)
     default = metrics.i_ssim(frames, metrics.RIVAL_SSIMS["uniform7_range2"])
     np.testing.assert_allclose(rows["i_ssim_uniform7_range2"], default, rtol=1e-4)
+    # from the first image to the second, up to one of 64 grey levels
+    np.testing.assert_allclose(pca.samples["frames"], 255 * frames, atol=6)
+
+
+def test_frames_are_recognised_on_the_main_path(vae: Evaluation, tiny: Protocol, digits: Dataset) -> None:
+    of = Evaluator(training.fresh_architecture("vae", "", tiny, 1), tiny, digits, 1, "cpu")
+    found = evaluation.recognise(tiny, of.main_frames(of.indices.pairs))
+    np.testing.assert_array_equal(vae.frames["nearest_distance"], found.nearest_distance)
+
+
+def test_other_paths_go_between_draws_and_straight_between_raw_codes(tiny: Protocol, digits: Dataset) -> None:
+    """SVAE's own interpolation follows the sphere, on which raw codes do not lie."""
+    of = Evaluator(training.fresh_architecture("svae", "", tiny, 1), tiny, digits, 1, "cpu")
+    model, pairs = of.architecture, of.indices.pairs[:2]
+    found = of.other_frames(pairs)
+    with torch.no_grad():
+        raw = [model.raw_code(images) for images in of.ends(pairs)]
+        expected = [model.decode(raw[0] * (1 - t) + raw[1] * t).squeeze(1) for t in np.linspace(0, 1, 10)]
+    np.testing.assert_allclose(found["raw"], torch.stack(expected, dim=1), atol=1e-5)
+    ends = of.main_frames(pairs)[:, [0, -1]]
+    assert np.abs(found["sampled"][:, [0, -1]] - ends).max() > 1e-3
+
+
+def test_whole_means_are_named_after_their_path_and_spread_over_images(
+    tiny: Protocol, digits: Dataset
+) -> None:
+    of = Evaluator(baseline("pca-16", digits), tiny, digits, 0, "cpu")
+    by_path = {"sampled": [1.0, 5.0], "mean": [4.0, 4.0], "raw": [5.0, 5.0]}
+    measured = {path: {"mse": np.array(values)} for path, values in by_path.items()}
+    found = of.whole_scalars(measured, {"piq_over_floor": np.array([2.0, np.nan])})
+    names = ("test_mse", "test_mse_sd", "test_mse_mean_code", "test_mse_raw_code", "test_still_pairs")
+    assert [found[name] for name in names] == [3, 2, 4, 5, 1]
+
+
+def test_changed_digits_and_kl_are_means_over_the_test_images(
+    vae: Evaluation, pca: Evaluation, tiny: Protocol, digits: Dataset
+) -> None:
+    x = training.as_tensor(digits.test.images, "cpu")
+    model = baseline("pca-16", digits)
+    before, after = (
+        evaluation.recognise(tiny, images.numpy()).predicted for images in (x, model.decode(model.encode(x)))
+    )
+    assert 0 < pca.scalars["test_changed"] == (before != after).mean()
+    with torch.no_grad():
+        kl = training.fresh_architecture("vae", "", tiny, 1).eval().kl(x)
+    assert kl is not None
+    assert vae.scalars["kl"] == pytest.approx(float(kl.mean()), rel=1e-5)
+
+
+def test_inference_is_the_shortest_of_five_times_an_image(
+    tiny: Protocol, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([0, 9, 10, 19, 20, 20.64, 30, 39, 40, 49])
+    monkeypatch.setattr(devices, "clock", lambda device: lambda: next(times))
+    of = Evaluator(baseline("pca-16", digits), tiny, digits, 0, "cpu")
+    assert of.inference_microseconds() == pytest.approx(10_000)
 
 
 def test_sampled_and_mean_paths_of_a_deterministic_model_are_equal_and_of_a_stochastic_one_not(

@@ -42,7 +42,8 @@ UNSEEN = ({"seeds": (7,)}, {"whole_pairs": 11}, {"verdicts": True}, {"purpose": 
 def test_weights_depend_on_the_training_protocol_alone(tiny: Protocol) -> None:
     for change in UNSEEN:
         assert replace(tiny, **change).training_settings() == tiny.training_settings()
-    for change in ({"epochs": 3}, {"patience": None}, {"batch_size": 32}, {"train": 80}):
+    changes = ({"epochs": 3}, {"patience": None}, {"batch_size": 32}, {"train": 80}, {"schedule": "cosine"})
+    for change in changes:
         assert replace(tiny, **change).training_settings() != tiny.training_settings()
 
 

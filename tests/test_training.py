@@ -205,6 +205,16 @@ def test_validation_images_are_shuffled_once_for_all(tiny: Protocol, digits: Dat
     assert torch.equal(*sums)
 
 
+def test_validation_draws_the_same_noise_at_every_epoch_and_changes_nothing(
+    tiny: Protocol, digits: Dataset
+) -> None:
+    run = run_of("vae", tiny, digits)
+    before, first = training.serialise(run.architecture.state_dict()), run.validation_loss()
+    run.progress.epoch = 1
+    assert run.validation_loss() == first
+    assert training.serialise(run.architecture.state_dict()) == before
+
+
 # --- batches ------------------------------------------------------------------------------------------
 
 
@@ -222,6 +232,33 @@ def test_every_epoch_sees_each_image_once_in_an_order_of_its_own_that_the_seed_a
     assert epochs[0] != epochs[1]
     assert steps_of(monkeypatch, "factor-vae", tiny, digits)[0] == images
     assert steps_of(monkeypatch, "ae", tiny, digits, seed=2)[0][0] != images[0]
+
+
+def test_noise_and_second_batches_are_others_in_every_epoch(
+    tiny: Protocol, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise: list[float] = []
+
+    def step(_: Any, players: Any, adams: Any, batch: Batch, progress: float) -> dict[str, torch.Tensor]:
+        assert batch.other is not None
+        assert not torch.equal(batch.images, batch.other)
+        noise.append(float(torch.rand(())))
+        return {f"loss_{players[0].name}": torch.tensor(0.0)}
+
+    monkeypatch.setattr(training, "step", step)
+    for seed in (1, 2):
+        run = run_of("factor-vae", tiny, digits, seed)
+        for epoch in range(2):
+            run.train_epoch(epoch)
+    assert len(set(noise)) == len(noise) == 8
+
+
+def test_initial_weights_are_the_seeds(tiny: Protocol) -> None:
+    first, again, other = (
+        training.serialise(training.fresh_architecture("ae", "", tiny, seed).state_dict())
+        for seed in (1, 1, 2)
+    )
+    assert first == again != other
 
 
 def test_losses_of_an_epoch_are_weighted_by_batch_size() -> None:

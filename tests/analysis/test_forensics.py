@@ -128,3 +128,9 @@ def test_what_an_earlier_evaluation_noted_is_not_mixed_in(exact: Records) -> Non
     rows = exact.milestones
     old = rows.assign(revision=rows["revision"].where(rows["architecture"] != "ae", 1))
     assert investigated(replace(exact, milestones=old)).candidates["rows"].max() == 21
+
+
+def test_only_the_first_seed_is_held_against_the_print(exact: Records, repetition: Forensics) -> None:
+    other = exact.milestones.assign(seed=123, ssim=0.1)
+    both = replace(exact, milestones=pd.concat([exact.milestones, other]))
+    pd.testing.assert_frame_equal(investigated(both).rows, repetition.rows)

@@ -32,6 +32,10 @@ def test_spearman_sees_order_only() -> None:
     found = statistics.spearman([1, 2, 3, 4, 5], [1, 8, 27, 64, 1000])
     assert found.r == pytest.approx(1)
     assert found.low <= found.r <= found.high + 1e-9
+    # by hand: Fisher's z of 0.8 is 1.0986, and its error by Bonett and Wright √((1 + 0.32)/2)
+    found = statistics.spearman([1, 2, 3, 4, 5], [2, 1, 4, 3, 5])
+    ends = np.tanh(1.098612 + 1.959964 * np.sqrt(0.66) * np.array([-1, 1]))
+    assert [found.r, found.low, found.high] == pytest.approx([0.8, *ends])
 
 
 def test_correlations_are_symmetric_with_a_unit_diagonal() -> None:

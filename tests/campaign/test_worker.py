@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from reproduce.campaign import worker
 from reproduce.campaign.worker import Job
 from reproduce.protocol import Protocol
 from reproduce.storage.runs import RunId
-from reproduce.storage.store import TRAINED, Store
+from reproduce.storage.store import HISTORY, TRAINED, Store
 
 
 def job(tiny: Protocol, run: RunId, folder: Path, **changes: Any) -> Job:
@@ -54,6 +55,16 @@ def test_a_run_whose_measurements_are_not_finite_fails_with_the_reason(
     outcome = worker.perform(job(tiny, RunId("vae", 1), tmp_path, trained=trained), lambda event: None)
     assert outcome.files == trained, "what was trained is kept"
     assert outcome.failure == {"epoch": 2, "reason": reason}
+
+
+def test_the_least_loss_is_that_of_the_run_with_its_epoch_and_how_many_there_were(
+    tiny: Protocol, tmp_path: Path, finished: Store
+) -> None:
+    trained = {name: (finished.path(RunId("vae", 1)) / name).read_bytes() for name in TRAINED}
+    trained[HISTORY] = b"epoch,training_loss,validation_loss\n1,9.0,3.0\n2,9.0,1.0\n3,9.0,2.0\n"
+    outcome = worker.perform(job(tiny, RunId("vae", 1), tmp_path, trained=trained), lambda event: None)
+    scalars = json.loads(outcome.files["scalars.json"])
+    assert [scalars[name] for name in ("epochs", "best_epoch", "validation_loss")] == [3, 2, 1]
 
 
 def test_one_thread_does_it_all_whatever_the_environment_says(

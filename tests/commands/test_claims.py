@@ -141,8 +141,10 @@ def test_verdicts_on_a_campaign_are_kept_until_it_changes(
     first = claimed(*words)
     assert claimed(*words) == first
     assert judged.call_count == 1
+    kept = store.folder / "report" / "verdicts.json"
+    before = kept.stat().st_mtime_ns
     claimed(*words, "--seeds", "1")
-    assert judged.call_count == 2, "what is kept rests on all seeds"
+    assert (judged.call_count, kept.stat().st_mtime_ns) == (2, before), "what is kept rests on all seeds"
     manifest = store.path(AE) / "manifest.json"
     manifest.write_bytes(manifest.read_bytes() + b"\n")
     claimed(*words)

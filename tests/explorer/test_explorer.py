@@ -15,6 +15,7 @@ from PIL import Image
 
 from reproduce import explorer, paper
 from reproduce.analysis import summaries
+from reproduce.analysis.measures import MEASURES
 from reproduce.architectures.names import ALL_METRICS, I_SSIMS, REFERENCES, SSIMS
 from reproduce.errors import ReproduceError
 from reproduce.explorer import data
@@ -87,8 +88,24 @@ def test_every_measure_has_a_value_in_the_papers_tables(page: bytes) -> None:
     assert set(measures) == {*ALL_METRICS, *SSIMS, *I_SSIMS}
     for each in measures.values():
         assert content["paper"]["vae"][each["paper"]] == paper.models().at["vae", each["paper"]]
+        assert each["lower"] == (MEASURES[each["paper"]].better < 0)
     assert measures["i_ssim_uniform7"]["paper"] == "i_ssim"
     assert len({each["name"] for each in measures.values()}) == len(measures)
+
+
+def test_pictures_labels_and_values_are_those_of_the_tables_in_the_records_order(records: Records) -> None:
+    found = data.profile("desk", records)
+    images, pairs = (
+        frame[(frame["architecture"] == "ae") & (frame["seed"] == 42) & (frame["path"] == path)]
+        for frame, path in ((records.images, "sampled"), (records.pairs, "main"))
+    )
+    assert found["labels"] == images["label"].tolist()
+    assert found["pairs"] == pairs[["first_label", "second_label"]].to_numpy().tolist()
+    assert found["models"]["ae"]["ssims"] == pytest.approx(images["ssim"].tolist(), rel=1e-3)
+    assert found["models"]["ae"]["piqs"] == pytest.approx(pairs["piq"].tolist(), rel=1e-3)
+    shown, arrays = data.pictures(records)["ae"], records.samples("ae", 42)
+    assert shown["images"] == sprite(arrays["reconstructions"].reshape(10, 10, 28, 28))
+    assert shown["frames"] == sprite(arrays["frames"])
 
 
 def test_milestones_are_those_of_most_runs_and_of_todays_evaluation(records: Records) -> None:

@@ -31,7 +31,7 @@ from reproduce.golden.content import BY_ROW, COMPARED, EXACT, POOLED
 from reproduce.protocol import PROFILES
 from reproduce.storage import reading
 from reproduce.storage.runs import RunId
-from reproduce.storage.store import TRAINED, Store
+from reproduce.storage.store import TRAINED, RunResult, Store
 from tests.golden.recorded import as_records
 from tests.tiny import AE, RUNS, VAE, Command, assembled
 
@@ -218,6 +218,14 @@ def test_a_stale_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry.REGISTRY, "vae", replace(registry.REGISTRY["vae"], revision=99))
     with pytest.raises(ReproduceError, match=r"1 of 5 .* vae/seed-1 is stale \(revision was 1, is 99\)"):
         golden.require_fresh(store, RUNS)
+    with pytest.raises(ReproduceError, match="vae/seed-1 is stale"):
+        golden.require_fresh(store, RUNS, some=True)
+
+
+def test_a_failed_run(store: Store) -> None:
+    store.publish(AE, RunResult({}, {}, {"epoch": 2, "reason": "training_loss is inf"}))
+    with pytest.raises(ReproduceError, match=r"1 of 5 .* ae/seed-1 is failed \(epoch 2: "):
+        golden.require_fresh(store, RUNS, some=True)
 
 
 def test_one_seed_used_twice(recorded: Golden) -> None:

@@ -54,6 +54,12 @@ def test_a_printed_number_is_within_half_a_unit_and_none_is_a_dash(number: float
         (numbers.plus_minus("ssim", 0.5, 0.25), "0.500\u00a0±\u00a00.250"),  # on one line
         (numbers.plus_minus("ssim", 0.5, math.nan), "0.500"),
         (numbers.plus_minus("ssim", math.nan, 0.1), "–"),
+        (numbers.interval(-0.07, 0.9, 2), "[−0.07,\u00a00.90]"),
+        (numbers.interval(math.nan, 0.9, 2), "–"),
+        (numbers.percent(0.544), "54%"),
+        (numbers.percent(-0.0123, 1), "−1.2%"),
+        (numbers.significant(0.000123), "0.00012"),
+        (numbers.significant(1234.0), "1,234"),
         (numbers.p_value(0.00099), "<\u00a00.001"),
         (numbers.p_value(0.0227), "0.023"),
         (numbers.p_value(math.nan), "–"),

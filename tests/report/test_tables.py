@@ -7,13 +7,25 @@ from dataclasses import replace
 import pytest
 
 from reproduce import paper
+from reproduce.analysis.headline import SMOOTHNESS
+from reproduce.analysis.measures import MEASURES
+from reproduce.analysis.statistics import against_baseline
 from reproduce.paper import PAPER_SLUGS
 from reproduce.report import numbers
 from reproduce.report.columns import few_seeds
 from reproduce.report.context import Context, label
 from reproduce.report.origin import lengths
 from reproduce.report.table import Table
-from reproduce.report.tables import APPENDIX, DATA, MAIN, applications, build, cells, implementations
+from reproduce.report.tables import (
+    APPENDIX,
+    DATA,
+    MAIN,
+    applications,
+    build,
+    cells,
+    implementations,
+    whole_test_set,
+)
 from tests.synthetic import make_records
 
 
@@ -70,6 +82,12 @@ def test_table_3_has_one_list_a_priority(tables: dict[str, Table]) -> None:
     assert "not judged" in recommended["Disentanglement"]
 
 
+def test_table_3_has_the_papers_lists_beside_ours(tables: dict[str, Table]) -> None:
+    printed = paper.table3().set_index("application")
+    for head, name in (("Recommended paper", "recommended_printed"), ("Avoid paper", "avoid_printed")):
+        assert column(tables["table3"], head) == printed[name].to_dict()
+
+
 def test_table_3_tells_the_costs_of_the_models_that_it_names(complete: Context) -> None:
     runs = complete.records.runs
     slow = runs["training_seconds"].where(runs["architecture"] == "vae", 1e6)
@@ -124,6 +142,40 @@ def test_printed_minutes_stand_beside_ours(tables: dict[str, Table], complete: C
     )
 
 
+def test_sizes_and_times_stand_each_under_its_head(tables: dict[str, Table], complete: Context) -> None:
+    vae = complete.ours.loc["vae"]
+    for head, name in {
+        "Parameters": "parameters",
+        "Code": "code_size",
+        "Inference µs": "inference_microseconds",
+        "Peak MiB": "peak_memory_mib",
+    }.items():
+        assert column(tables["costs"], head)["VAE"] == numbers.integer(vae[name])
+    for head in ("Training ÷ VAE", "Inference ÷ VAE"):
+        assert float(column(tables["costs"], head)["VAE"]) == 1
+
+
+def test_diagnostics_are_of_the_whole_test_set(complete: Context) -> None:
+    run = complete.records.runs
+    shifted = replace(complete.records, runs=run.assign(test_ssim=run["ssim"] - 0.1, test_ssim_mean_code=0.1))
+    table = whole_test_set(Context(shifted, {}))
+    assert column(table, "SSIM ↑")["AE"] == numbers.value("ssim", complete.ours.at["ae", "ssim"] - 0.1)
+    assert column(table, "SSIM, mean")["AE"] == "0.100"
+
+
+def test_the_tests_against_the_vae_are_those_of_the_statistics(
+    tables: dict[str, Table], complete: Context
+) -> None:
+    for metric, head in {"ssim": "SSIM ↑", "piq": "PIQ (×10³) ↓"}.items():
+        found = against_baseline(complete.records, metric).loc["ae"]
+        for name, cell in {
+            "difference": numbers.value(metric, found["difference"]),
+            "effect size": numbers.fixed(found["effect_size"], 2),
+            "22·p": numbers.p_value(found["p_bonferroni"]),
+        }.items():
+            assert column(tables["tests"], f"{head} {name}")["AE"] == cell
+
+
 def test_the_ten_claims_have_their_verdicts(tables: dict[str, Table], complete: Context) -> None:
     verdicts = column(tables["claims"], "paper (A)")
     assert len(verdicts) == 10
@@ -133,8 +185,11 @@ def test_the_ten_claims_have_their_verdicts(tables: dict[str, Table], complete: 
 
 def test_the_tally_sets_a_perfect_repetition_beside(tables: dict[str, Table], complete: Context) -> None:
     rows = tables["tally"].rows
-    judged = sum(verdict.about == "results" and verdict.verdict != "" for verdict in complete.verdicts)
-    assert sum(int(cell.replace(",", "")) for row in rows for cell in row[1:3]) == judged
+    judged = [verdict for verdict in complete.verdicts if verdict.about == "results" and verdict.verdict]
+    of_cells = sum(verdict.statement.kind == "table-cell" for verdict in judged)
+    for head, count in (("Statements", len(judged) - of_cells), ("Cells", of_cells)):
+        shown = column(tables["tally"], head).values()
+        assert sum(int(cell.replace(",", "")) for cell in shown) == count
     assert "(" in "".join(row[3] for row in rows)
 
 
@@ -143,15 +198,24 @@ def test_every_inconsistency_is_in_the_errata(tables: dict[str, Table], complete
     assert sum(int(row[1]) for row in tables["errata"].rows) == inconsistent
 
 
-def test_cells_have_one_sign_each(tables: dict[str, Table]) -> None:
-    signs = {cell for row in tables["cells"].rows for cell in row[1:]}
-    assert signs <= {"=", "≈", "≠", "d", numbers.DASH, ""}
+def test_cells_have_the_sign_of_their_verdict(tables: dict[str, Table], complete: Context) -> None:
+    words = {"=": "reproduced", "≈": "undecided", "≠": "not reproduced", "d": "defined differently"}
+    verdicts = {verdict.statement.id: verdict.verdict for verdict in complete.verdicts}
+    for number, slug, metric, part in paper.CELLS:
+        head, end = ("mean", "") if part == "mean" else ("±", ".sd")
+        sign = column(tables["cells"], f"{MEASURES[metric].label} {head}")[label(slug)]
+        assert words[sign] == verdicts[f"T{number}.{slug}.{metric}{end}"]
     assert len(tables["cells"].rows) == len(PAPER_SLUGS)
 
 
-def test_a_second_implementation_stands_between_the_text_and_the_paper(of_damaged: dict[str, Table]) -> None:
+def test_a_second_implementation_stands_between_the_text_and_the_paper(
+    of_damaged: dict[str, Table], damaged: Context
+) -> None:
     (row,) = [row for row in of_damaged["implementations"].rows if row[0] == "VAMP"]
     assert row[3] == "0.630"
+    for at, models in ((1, damaged.ours), (2, damaged.pythae)):
+        assert row[at] == numbers.value("ssim", models.at["vamp", "ssim"])
+    assert row[1] != row[2]
 
 
 def test_another_profile_may_have_the_second_implementation(damaged: Context) -> None:
@@ -162,6 +226,13 @@ def test_another_profile_may_have_the_second_implementation(damaged: Context) ->
     assert implementations(Context(own, {})) is None
 
 
-def test_subsets_leave_out_what_has_too_few_models(tables: dict[str, Table]) -> None:
-    for source in ("Ours PIQ", "Paper PIQ"):
-        assert column(tables["subsets"], source)["all models"].startswith("0.7")
+def test_subsets_have_each_measures_correlation_under_its_head(
+    tables: dict[str, Table], complete: Context
+) -> None:
+    rest = "without AE, WAE, VQ-VAE"
+    for subset, row in (("with collapsed rows", "all models"), (rest, rest)):
+        found = complete.headline.xs(subset, level="subset")["r"]
+        assert list(found.index) == [("paper", "piq"), *(("ours", metric) for metric in SMOOTHNESS)]
+        for (source, metric), r in found.items():
+            shown = column(tables["subsets"], f"{source.title()} {MEASURES[metric].label}")[row]
+            assert shown.startswith(f"{numbers.correlation(r, 2)} [")

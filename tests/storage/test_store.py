@@ -37,7 +37,7 @@ from reproduce.storage.store import (
     Store,
     difference,
 )  # fmt: skip
-from tests.tiny import PCA, RUNS, VAE, assembled, contents, once
+from tests.tiny import AE, PCA, RUNS, VAE, assembled, contents, once
 
 
 def flip(path: Path) -> None:
@@ -195,6 +195,9 @@ def test_a_truncated_or_lost_file_is_found_without_comparing_checksums(store: St
     assert "is truncated or foreign" in store.status(VAE).why
     path.unlink()
     assert store.status(VAE).why == f"{path} is gone"
+    weights = store.path(AE) / WEIGHTS
+    weights.unlink()
+    assert store.status(AE).why == f"{weights} is gone", "only a published run may lack them"
 
 
 @pytest.mark.parametrize("name", RECORDS)

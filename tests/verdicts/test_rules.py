@@ -115,7 +115,8 @@ def test_how_one_value_stands_to_another(low: float, high: float, expected: Lead
     ("share", "partly", "expected"),
     [
         (0.975, 0.0, HOLDS),
-        (0.5, 0.0, UNDECIDED),
+        (0.97, 0.0, UNDECIDED),
+        (0.03, 0.0, UNDECIDED),
         (0.025, 0.0, FAILS),
         (0.025, 0.975, PARTLY),
         (0.025, 0.5, UNDECIDED),
