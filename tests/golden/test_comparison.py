@@ -207,6 +207,16 @@ def test_a_run_that_only_one_side_has_is_named_and_the_others_are_compared(recor
     assert off(compared) == [("vae", "ssim")]
 
 
+def test_an_architecture_that_only_one_side_has_is_left_aside(recorded: Golden) -> None:
+    older = recorded.only(golden.runs_in(recorded.runs) - {("hvae", 42)})
+    older = replace(older, losses=older.losses[older.losses["architecture"] != "hvae"])
+    for theirs, ours in ((older, recorded), (recorded, older)):
+        assert "hvae" not in set(golden.compare(theirs, ours)["architecture"])
+    damaged = replace(recorded, losses=older.losses)
+    with pytest.raises(ReproduceError, match="golden lacks 2 rows of losses, the first"):
+        golden.compare(damaged, recorded)
+
+
 def test_what_cannot_be_compared_is_refused_with_the_reason(recorded: Golden) -> None:
     fewer = replace(recorded, tolerances=recorded.tolerances[recorded.tolerances["metric"] != "piq"])
     for theirs, ours, message in (
