@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from reproduce.architectures.names import SSIMS
 from reproduce.errors import ReproduceError
 
 
@@ -82,6 +83,17 @@ from them by scale. A quantity without a margin is shown and never judged."""
 
 SPREAD = Measure("SD", 0, 3, relative=0.15)
 """The margin of every "±" column: an SD over 100 images is itself known to about 7 %."""
+
+
+SSIM_DEFINITIONS: dict[str, str] = {
+    "ssim": "Gaussian 11×11",
+    "ssim_uniform11": "uniform 11×11",
+    "ssim_uniform7": "uniform 7×7",
+    "ssim_uniform7_range2": "uniform 7×7, range 2",
+    "ssim_zero_padded": "Gaussian, zeros around",
+}
+"""Definition of SSIM, as in `names.SSIMS` → its short name. The first is the paper's."""
+assert tuple(SSIM_DEFINITIONS) == SSIMS
 
 
 def measure(column: str) -> Measure:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from reproduce import paper
 from reproduce.analysis import summaries
+from reproduce.analysis.measures import MEASURES, SSIM_DEFINITIONS
 from reproduce.architectures.names import LABELS, MILESTONE_IMAGES, MILESTONE_PAIRS, REFERENCES
 from reproduce.errors import ReproduceError
 from reproduce.explorer.sprites import Sprite, size, sprite
@@ -19,23 +20,6 @@ from reproduce.protocol import FRAMES, PROFILES
 from reproduce.storage.records import Records
 from reproduce.storage.revisions import EVALUATION_REVISION
 
-NAMES = {
-    "ssim": "SSIM",
-    "i_ssim": "I-SSIM",
-    "mse": "MSE",
-    "psnr": "PSNR",
-    "mae": "MAE",
-    "piq": "PIQ",
-    "iss": "ISS",
-}
-RIVALS = {
-    "uniform11": "uniform window of 11",
-    "uniform7": "uniform window of 7",
-    "uniform7_range2": "uniform window of 7, range 2: a library's default",
-    "zero_padded": "zero padding",
-}
-"""`names.RIVAL_SSIMS` in words."""
-LOWER_IS_BETTER = ("mse", "mae", "piq", "iss")
 IMAGES = list(MILESTONE_IMAGES)
 PAIRS = [name for name in MILESTONE_PAIRS if name != "end_distance"]
 FINAL = "final"
@@ -72,14 +56,15 @@ def measures() -> list[dict[str, Any]]:
     found = []
     for name in (*IMAGES, *PAIRS):
         base = next((own for own in ("ssim", "i_ssim") if name.startswith(own)), name)
-        rival = RIVALS.get(name.removeprefix(f"{base}_"))
+        measure = MEASURES[base]
+        rival = SSIM_DEFINITIONS[f"ssim{name.removeprefix(base)}"] if name != base else ""
         found.append(
             {
                 "id": name,
-                "name": f"{NAMES[base]} ({rival})" if rival else NAMES[base],
+                "name": f"{measure.label} ({rival})" if rival else measure.label,
                 "paper": base,
                 "unit": SCALES.get(base, "1"),
-                "lower": base in LOWER_IS_BETTER,
+                "lower": measure.better < 0,
             }
         )
     return found

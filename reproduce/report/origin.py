@@ -11,7 +11,7 @@ import pandas as pd
 from reproduce import paper
 from reproduce.analysis import measures
 from reproduce.analysis.forensics import CANDIDATE, METRICS, SEED, nearest_epochs
-from reproduce.analysis.measures import MEASURES
+from reproduce.analysis.measures import MEASURES, SSIM_DEFINITIONS
 from reproduce.architectures.names import SLUGS, SSIMS
 from reproduce.protocol import PROFILES
 from reproduce.report import numbers
@@ -20,15 +20,6 @@ from reproduce.report.context import FEWEST, Context, label
 from reproduce.report.numbers import DASH
 from reproduce.report.table import Column, Row, Table
 
-DEFINITIONS = {
-    "ssim": "Gaussian 11×11",
-    "ssim_uniform11": "uniform 11×11",
-    "ssim_uniform7": "uniform 7×7",
-    "ssim_uniform7_range2": "uniform 7×7, range 2",
-    "ssim_zero_padded": "Gaussian, zeros around",
-}
-"""Definition of SSIM → head of its column. The first is the paper's."""
-assert tuple(DEFINITIONS) == SSIMS
 WINDOWS = {
     "ssim": "a Gaussian 11×11 window",
     "ssim_uniform11": "a uniform 11×11 window",
@@ -81,7 +72,7 @@ def candidates(context: Context) -> Table | None:
             Column("Implements", align="l"),
             Column("Epoch"),
             Column("Rows"),
-            *(Column(head, "Agree, by SSIM") for head in DEFINITIONS.values()),
+            *(Column(head, "Agree, by SSIM") for head in SSIM_DEFINITIONS.values()),
         ),
         blocks=tuple(blocks),
         size="scriptsize",
@@ -187,7 +178,7 @@ def lengths(context: Context) -> Table | None:
         columns=(
             Column("Model", align="l"),
             *(Column(head, MEASURES[metric].head) for metric in LENGTHS for head in ("printed", *models)),
-            *(Column(DEFINITIONS[name], "Nearest epoch") for name in near),
+            *(Column(SSIM_DEFINITIONS[name], "Nearest epoch") for name in near),
         ),
         blocks=(tuple(row(slug) for slug in present),),
         notes=(
