@@ -123,16 +123,15 @@ def record_golden(
     tolerances, origin = golden.tolerances_for(protocol.name, golden.frames(every)["runs"])
     now = as_golden(protocol, records, found, tolerances)
     now = now.only({(run.architecture, run.seed) for run in wanted})
-    try:
-        before = golden.read(protocol.name)
-    except ReproduceError as error:
-        typer.echo(f"recorded for the first time ({error})")
+    if not golden.is_recorded(protocol.name):
+        typer.echo("recorded for the first time")
     else:
+        before = golden.read(protocol.name)
         if lost := sorted(golden.runs_in(before.runs) - golden.runs_in(now.runs)):
             slug, number = lost[0]
             raise ReproduceError(
                 f"golden/{protocol.name} has {len(lost)} runs that would be lost, the first: {slug}/seed-{number}; "
-                f"finish them, or remove golden/{protocol.name} if they are to go"
+                f"finish them (and leave --seed out), or remove golden/{protocol.name} if they are to go"
             )
         for (run, metric), was, becomes in golden.changes(before, now).itertuples():
             typer.echo(f"{run} {metric}: {was:.6g} -> {becomes:.6g}")

@@ -15,7 +15,7 @@ def doctor(results: ResultsOption = Path("results")) -> int:
     from reproduce.machine.doctor import examine
 
     problems = 0
-    for finding in examine(results):
-        typer.echo(str(finding))
-        problems += finding.level == "problem"
+    for diagnosis in examine(results):
+        typer.echo(str(diagnosis))
+        problems += diagnosis.level == "problem"
     return 1 if problems else 0

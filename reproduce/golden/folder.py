@@ -144,10 +144,15 @@ def write(golden: Golden, root: Path = FOLDER) -> Path:
     return folder
 
 
+def is_recorded(profile: str, root: Path = FOLDER) -> bool:
+    """Whether there are golden numbers of the profile, intact or not."""
+    return (root / profile / FILES["runs"]).is_file()
+
+
 def read(profile: str, root: Path = FOLDER) -> Golden:
     """Read golden numbers. Raises ReproduceError when there are none or a file is damaged."""
     folder = root / profile
-    if not (folder / FILES["runs"]).is_file():
+    if not is_recorded(profile, root):
         raise ReproduceError(
             f"there are no golden numbers for profile '{profile}': record them with `make golden PROFILE={profile}`"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from string import hexdigits
 from typing import Any
 
 import numpy as np
@@ -205,8 +206,8 @@ def commits(known: str) -> str:
 
 
 def _short_commits(known: str) -> list[str]:
-    """The first digits of commits that are joined by "or"."""
-    return [name[:12] for name in known.split(" or ") if name]
+    """The first digits of commits that are joined by "or", each with the mark of changed files, if it has one."""
+    return [name[:12] + name[12:].lstrip(hexdigits) for name in known.split(" or ") if name]
 
 
 def provenance(entries: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -196,7 +196,7 @@ class Campaign:
             return found
         beside = evaluate(fewer, self.alive)
         left_out = f"{len(self.alive.left_out)} collapsed"
-        if not beside.shown or beside.shown == found.shown:
+        if not beside.shown or (beside.shown, beside.outcome) == (found.shown, found.outcome):
             return found
         if not found.shown:  # the quantity does not exist in the collapsed rows
             return replace(beside, shown=f"{beside.shown}; {left_out} have no such value")
@@ -211,11 +211,11 @@ class Campaign:
         # a family's mean needs all its members
         if not kind_of(statement).each(statement) or "of" in statement.arguments:
             return None
-        fewer = statement.among(self.everything.slugs)
-        found = [evaluate(fewer, world) for world in (self.everything, self.alive)] if fewer else []
+        worlds = (self.everything, self.alive)
+        found = [evaluate(part, world) for world in worlds if (part := statement.among(world.slugs))]
         if not found or any(one.outcome is not Outcome.FAILS for one in found):
             return None
-        return Finding(Outcome.FAILS, found[1].shown, f"refuted by the models at hand ({missing})")
+        return Finding(Outcome.FAILS, found[-1].shown, f"refuted by the models at hand ({missing})")
 
     def _stand_in(self, statement: Statement) -> Finding:
         """An absolute size in a profile with another schedule: its direction, if it has one, else only our value."""

@@ -11,7 +11,7 @@ from reproduce.analysis.measures import measure
 from reproduce.analysis.pareto import places, undominated
 from reproduce.analysis.recommendations import MERITS, PRIORITIES, avoided, recommended
 from reproduce.architectures.names import IMAGE_METRICS, LABELS
-from reproduce.paper import table3
+from reproduce.paper import PAPER_SLUGS, table3
 from reproduce.verdicts import rules
 from reproduce.verdicts.kinds import always, kind
 from reproduce.verdicts.rules import Lead
@@ -52,8 +52,15 @@ def ordered_as_printed(
     return decided(shown, holds=low > high)
 
 
+def printed_place(statement: Statement) -> int:
+    """The place that a statement gives a model, from 1 for the best of the paper's rows; −1 stands for the last one."""
+    given = statement.arguments.get("place")
+    place = int(given) if given else int(statement.number.value)
+    return place if place > 0 else len(PAPER_SLUGS) + 1 + place
+
+
 # one model beyond the leader or the last one is enough to refute the statement
-@kind("rank", field=True, each=lambda statement: statement.arguments.get("place") in ("1", "-1"))
+@kind("rank", field=True, each=lambda statement: printed_place(statement) in (1, len(PAPER_SLUGS)))
 def rank(world: World, statement: Statement) -> Finding:
     """A model's place in one metric, 1 the best, −1 the worst. Paper: among the places that its ties allow.
     Results: by its lead over each other model; if rows are left out, places in the lower half are counted from
@@ -61,9 +68,7 @@ def rank(world: World, statement: Statement) -> Finding:
     (slug,) = statement.slugs("architecture")
     metric = statement.text("metric")
     world.rows((slug,), metric)
-    n, of = len(world.slugs), len(world.paper)
-    printed = int(statement.text("place")) if "place" in statement.arguments else int(statement.number.value)
-    printed = printed if printed > 0 else of + 1 + printed
+    n, of, printed = len(world.slugs), len(world.paper), printed_place(statement)
     target = printed if printed <= of / 2 else printed - (of - n)
     values = world.column(metric) * measure(metric).better
     best, worst = 1 + int((values > values[slug]).sum()), n - int((values < values[slug]).sum())
@@ -74,8 +79,9 @@ def rank(world: World, statement: Statement) -> Finding:
     found = rules.compare(world, metric, (slug,), others)
     sure = found.sure[0]
     outcome = rules.place(sure, target)
-    near = [other for other, how in zip(others, sure, strict=True) if how in (Lead.SAME, Lead.UNKNOWN)]
-    shown += f"; not certainly apart from {listed(near, most=7)}" if near else ""
+    for how, words in ((Lead.SAME, "equal within the margin to"), (Lead.UNKNOWN, "not certainly apart from")):
+        near = [other for other, lead in zip(others, sure, strict=True) if lead == how]
+        shown += f"; {words} {listed(near, most=7)}" if near else ""
     reason = "too close to others to tell its place" if outcome is Outcome.UNDECIDED else ""
     return Finding(outcome, shown, reason)
 
@@ -446,7 +452,7 @@ def recommendation(world: World, statement: Statement) -> Finding:
     combined rank for both); a recommended model must not be beaten in SSIM and PIQ at once; an avoided one must be
     worse than every recommended one in the metric of its priority, or, for both, be beaten by one in both metrics.
     Results: our Table III (see its rules) puts it first, has the same models first on its list of recommended ones, or
-    avoids them; "direction only" if it is among our first three, or if half of them are."""
+    avoids them; "direction only" if it is among our first three, or if at least half of them are there."""
     named, role = statement.slugs("models"), statement.text("role")
     row = table3().set_index("application").loc[statement.text("application")]
     priority = row["priority"]
@@ -464,7 +470,7 @@ def recommendation(world: World, statement: Statement) -> Finding:
     if priority != "Reconstruction":
         world.column("digit_frames")  # our rules need it
     ours = (avoided if role == "avoid" else recommended)(world.models, priority)
-    shown = f"ours: {listed(ours[: max(3, len(named))])}"
+    shown = f"ours: {listed(ours[: 3 if role == 'first' else len(named)])}"
     if role == "first":
         return decided(shown, holds=bool(ours) and ours[0] in named, partly=set(named) & set(ours[:3]))
     if role == "avoid":

@@ -11,6 +11,7 @@ from scipy import stats
 
 from reproduce.analysis import statistics
 from reproduce.analysis.measures import measure
+from reproduce.architectures.names import IMAGE_METRICS, PAIR_METRICS
 from reproduce.datasets import PIXELS
 from reproduce.paper import Printed
 from reproduce.verdicts import rules
@@ -199,27 +200,26 @@ def _relative(statement: Statement, world: World) -> tuple[Statistic, tuple[str,
             lambda v: v.of(metric, top).mean(axis=-1) / v.of(metric, bottom).mean(axis=-1),
             (*top, *bottom),
         )
-    beyond = _beyond(statement)
-    return lambda v: beyond(v).min(axis=-1), (*statement.slugs("of"), *statement.slugs("to"))
+    below = _below(statement)
+    return lambda v: below(v).min(axis=-1), (*statement.slugs("of"), *statement.slugs("to"))
 
 
-def _beyond(statement: Statement) -> Statistic:
-    """By how much each named model lies below (or above) another, as a share of its value: values → (…, models)."""
+def _below(statement: Statement) -> Statistic:
+    """By how much each named model lies below another, as a share of its value: values → (…, models)."""
     metric, of, to = statement.text("metric"), statement.slugs("of"), statement.slugs("to")
-    sign = -1.0 if statement.text("as") == "below" else 1.0
-    return lambda v: np.asarray(sign * (v.of(metric, of) / v.of(metric, to) - 1))
+    return lambda v: np.asarray(1 - v.of(metric, of) / v.of(metric, to))
 
 
 def _by_model(world: World, statement: Statement) -> str:
     """These shares in words: "SSIM below VAE's: β-VAE 3.2%, β-TCVAE 1.3%"."""
-    shares = zip(statement.slugs("of"), _beyond(statement)(world.values), strict=True)
+    shares = zip(statement.slugs("of"), _below(statement)(world.values), strict=True)
     each = ", ".join(f"{listed([slug])} {share:.1%}" for slug, share in shares)
-    return f"{measure(statement.text('metric')).label} {statement.text('as')} {listed(statement.slugs('to'))}'s: {each}"
+    return f"{measure(statement.text('metric')).label} below {listed(statement.slugs('to'))}'s: {each}"
 
 
 @kind("relative", size=always)
 def relative(world: World, statement: Statement) -> Finding:
-    """A percentage or ratio: (highest − lowest) ÷ lowest over all models (`gap`), how far models lie below or above
+    """A percentage or ratio: (highest − lowest) ÷ lowest over all models (`gap`), how far models lie below
     another, or how many times larger one group's mean is than another's (`ratio`). Paper: up to rounding. Results: by
     the interval of printed − ours with a margin of a tenth of the printed number; two printed numbers are the ends
     of a range in which each named model must lie, widened by a tenth. Where sizes are not judged, only the direction
@@ -239,7 +239,7 @@ def relative(world: World, statement: Statement) -> Finding:
 
 
 def _within_range(world: World, statement: Statement) -> Finding:
-    """Whether every named model lies below (or above) another by a percentage within a printed range."""
+    """Whether every named model lies below another by a percentage within a printed range."""
     low, high = statement.numbers
     slack = rules.PERCENT_MARGIN
     ends = (
@@ -247,8 +247,8 @@ def _within_range(world: World, statement: Statement) -> Finding:
         if world.is_paper
         else (low.value * (1 - slack), high.value * (1 + slack))
     )
-    beyond = _beyond(statement)
-    drawn = beyond(world.values)[None] if world.is_paper else beyond(world.draws)
+    below = _below(statement)
+    drawn = below(world.values)[None] if world.is_paper else below(world.draws)
     inside = ((drawn >= ends[0]) & (drawn <= ends[1])).mean(axis=0)
     certain, refuted = (inside >= rules.SURE).all(), (inside <= 1 - rules.SURE).any()
     reason = "the interval lies on both sides of the range"
@@ -279,10 +279,10 @@ def direction(world: World, statement: Statement) -> Finding | None:
 def correlation(world: World, statement: Statement) -> Finding:
     """Pearson's r over models. `sense=value` (a printed r; `size` for one printed without its sign): paper, up to
     rounding; results, as any printed value, by the interval of printed − ours and a margin of 0.15; "direction only"
-    where that lies outside and r has the sign with p < 0.05 over models. `sense=sign`: r has the printed sign; results,
-    with p < 0.05. `sense=below`: p lies below the printed bound and r has the sign `sign`; "direction only" if p is
-    below 0.05 with that sign. `sense=p`: the printed p itself, up to rounding; results, on the same side of
-    0.05."""
+    where that lies outside and r has the printed sign with p < 0.05 over models. `sense=sign`: r has the printed sign;
+    results, with p < 0.05. `sense=below`: p lies below the printed bound and r has the sign `sign`; "direction only" if
+    p is below 0.05 with that sign. `sense=p`: the printed p itself, up to rounding; results, on the same side of 0.05.
+    """
     x, y, sense = statement.text("x"), statement.text("y"), statement.text("sense", "value")
     found = statistics.pearson(world.column(x), world.column(y))
     if not np.isfinite(found.r):
@@ -305,7 +305,10 @@ def correlation(world: World, statement: Statement) -> Finding:
         finding = rules.printed_value(world, printed, statistic, margin=CORRELATION_MARGIN, show=".3f")
         if finding.outcome is not Outcome.FAILS:
             return replace(finding, shown=f"{shown}; {finding.shown}")
-        agrees = Finding(Outcome.PARTLY, shown, f"further than {CORRELATION_MARGIN} from the printed r")
+        far = f"further than {CORRELATION_MARGIN} from the printed r"
+        if sense == "size":
+            return Finding(Outcome.FAILS, shown, far)
+        agrees = Finding(Outcome.PARTLY, shown, far)
     if found.p >= statistics.ALPHA:
         return Finding(Outcome.UNDECIDED, shown, ZERO)
     return agrees if same else Finding(Outcome.FAILS, shown, OTHER_SIGN)
@@ -389,8 +392,8 @@ def spread_over_seeds(world: World, statement: Statement) -> Finding:
     relative spread over whatever was averaged; if the printed ± already explains half of that excess in the median
     row, it is the spread over images. Results, with three seeds: the printed ± is nearer to our SD of the seeds'
     means than to our SD over images (pairs), by the median ratio over rows, for every metric; "direction only" if for
-    most. With one seed it is refuted if the printed ± agrees with our SD over images within a factor of 1.5, by the
-    median ratio over rows, for each metric."""
+    most. With one seed it is refuted if the printed ± agrees with our SD over images (pairs) within a factor of 1.5, by
+    the median ratio over rows, for every metric of Table I, or of Table II but ISS."""
     metrics = statement.text("metric").split()
     if world.is_paper:
         if "mse" not in metrics:
@@ -404,8 +407,15 @@ def spread_over_seeds(world: World, statement: Statement) -> Finding:
     over_images = {name: _median_ratio(world, name, "sd") for name in metrics}
     if int(world.column("n_seeds").min()) < 2:
         shown = "printed ± over our SD over images or pairs: " + _by_metric(over_images)
-        alike = [1 / 1.5 <= ratio <= 1.5 for name, ratio in over_images.items() if name != "iss"]
-        refuted = alike and all(alike)
+        tables = [
+            [
+                1 / 1.5 <= ratio <= 1.5
+                for name, ratio in over_images.items()
+                if name in names and name != "iss"
+            ]
+            for names in (IMAGE_METRICS, PAIR_METRICS)
+        ]
+        refuted = any(alike and all(alike) for alike in tables)
         return decided(shown, holds=False, fails=refuted, reason="one seed has no spread over seeds")
     over_seeds = {name: _median_ratio(world, name, "seed_sd") for name in metrics}
     shown = (
@@ -449,7 +459,12 @@ def within(statement: Statement, values: Values) -> np.ndarray:
     return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*found)))
 
 
-@kind("members", field=True, size=always)
+def of_training(statement: Statement) -> bool:
+    """Whether one of its bounds is on a quantity that depends on the training schedule, unlike memory."""
+    return any(column != "peak_memory_mib" for column, _, _ in bounds(statement))
+
+
+@kind("members", field=True, size=of_training)
 def members(world: World, statement: Statement) -> Finding:
     """The models that satisfy printed bounds on one or more metrics are exactly those named, or, with `sense=inside`,
     include them. Results: by the share of resamples in which each model satisfies them; 97.5 % count as certain."""

@@ -112,6 +112,15 @@ def test_the_body_has_six_pages_and_the_appendix_ten_at_most(tmp_path: Path) -> 
     assert len(pages) - body <= 10
 
 
+def test_the_provenance_names_commits_in_short_and_whether_their_files_were_changed() -> None:
+    found = {
+        "commit": f"{'0123456789' * 4} or {'fedcba9876' * 4}+",
+        "versions": {"torch": "2.14.1", "x": None},
+    }
+    shown = [("commit", "012345678901, fedcba9876fe+"), ("versions", "torch 2.14.1")]
+    assert prose.provenance(found | {"flags": {}}) == shown
+
+
 @pytest.mark.parametrize("pages", ["README.md", "docs/*.md", "latex/**/*.j2"])
 def test_pages_and_templates_are_in_plain_english(pages: str) -> None:
     texts = {path: path.read_text(encoding="utf-8") for path in ROOT.glob(pages)}

@@ -109,8 +109,16 @@ def test_what_refutes_a_statement_about_each_of_several_needs_no_missing_model()
     ties = make_records("paper", (42,), targets=models, missing=["hvae"], seed_spread=0)
     missing = "1 of 22 models have no finished run"
     refuted = f"not reproduced: refuted by the models at hand ({missing})"
-    assert told(ties, "V-F.fig4-reconstruction") == [refuted]
+    assert told(ties, "V-F.fig4-reconstruction", "IV-A.ae-best", "VI-C.ae-ssim-rank") == [refuted] * 3
     assert told(records(missing=("hvae",)), "V-F.fig4-reconstruction") == [f"undecided: {missing}"]
+
+
+def test_a_collapsed_model_does_not_save_a_statement_that_others_refute() -> None:
+    models = paper.models()
+    models.loc["disent-beta-vae", "ssim"] = 0.8
+    sharper = {"missing": ["factor-vae"], "collapsed": ["beta-vae"], "seed_spread": 0}
+    (found,) = told(make_records("paper", (42,), targets=models, **sharper), "IV-C.disentangling-no-gain")
+    assert found == "not reproduced: refuted by the models at hand (no finished run of FactorVAE)"
 
 
 @pytest.mark.parametrize(
