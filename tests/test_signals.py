@@ -50,7 +50,8 @@ def start(
     environment["REPRODUCE_VENV"] = str(Path(sys.executable).parents[1])
     with (folder / "log").open("wb") as output:
         process = subprocess.Popen(
-            command,
+            # nohup, and a shell with a job in the background, would hand on that signals are ignored
+            ["env", "--default-signal", *command],
             cwd=ROOT,
             env=environment,
             stdout=output,
