@@ -22,7 +22,6 @@ from reproduce.architectures.names import (
     MILESTONE_PAIRS,
     PAIR_METRICS,
     REFERENCES,
-    SLUGS,
 )
 from reproduce.metrics import OTHER_IMAGE_METRICS
 from reproduce.storage.records import Arrays, Records
@@ -51,7 +50,7 @@ def make_records(
     profile: str = "desk",
     seeds: tuple[int, ...] = SEEDS,
     *,
-    architectures: Iterable[str] = SLUGS,
+    architectures: Iterable[str] = paper.PAPER_SLUGS,
     variants: Mapping[str, Iterable[str]] | None = None,
     collapsed: Iterable[str] = (),
     failed: Iterable[str] = (),

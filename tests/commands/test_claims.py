@@ -11,6 +11,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from reproduce.architectures.names import SLUGS
 from reproduce.commands import claims, options
 from reproduce.commands.options import PUBLISHED
 from reproduce.protocol import Protocol, profile
@@ -184,8 +185,8 @@ def test_claims_on_stale_runs_say_so_in_one_line(
     assert code == 0
     assert out.splitlines()[-1].endswith("no results")
     assert err == (
-        "warning: 4 of 24 runs of profile tiny are stale and take no part (pca-16/seed-0: the evaluation has changed "
-        "since): see `make status PROFILE=tiny`, then run `make reproduce PROFILE=tiny`\n"
+        f"warning: 4 of {len(SLUGS) + 2} runs of profile tiny are stale and take no part (pca-16/seed-0: the "
+        "evaluation has changed since): see `make status PROFILE=tiny`, then run `make reproduce PROFILE=tiny`\n"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from reproduce import paper
+from reproduce.architectures.names import SLUGS
 from reproduce.paper import PAPER_SLUGS
 from reproduce.report import figures, render
 from reproduce.report.context import Context
@@ -28,12 +29,12 @@ def _reversed() -> Records:
 DAMAGE: dict[str, Any] = {"collapsed": ["beta-vae"], "failed": ["svae"], "missing": ["hvae"]}
 DAMAGE |= {"variants": {"pythae": ["vamp"]}}
 KINDS: dict[str, Callable[[], Records]] = {
-    "all reproduced": lambda: make_records("paper", seed_spread=0),
+    "all reproduced": lambda: make_records("paper", architectures=SLUGS, seed_spread=0),
     "none reproduced": _reversed,
-    "collapsed and incomplete": lambda: make_records("desk", (42,), **DAMAGE),
+    "collapsed and incomplete": lambda: make_records("desk", (42,), architectures=SLUGS, **DAMAGE),
     "two models": lambda: make_records("desk", (42,), architectures=["ae", "vae"]),
     "all failed": lambda: make_records("desk", (42,), failed=PAPER_SLUGS),
-    "without verdicts": lambda: make_records("quick", (42,), collapsed=["vae"]),
+    "without verdicts": lambda: make_records("quick", (42,), architectures=SLUGS, collapsed=["vae"]),
 }
 
 
