@@ -80,11 +80,10 @@ own = partial(kind, table=OWN)
 def kind_of(statement: Statement) -> Kind:
     """The kind of a statement. Raises ReproduceError if there is none of that name."""
     found = OWN.get(statement.id) if statement.kind == "own" else KINDS.get(statement.kind)
-    if found is None and statement.kind == "own":
-        raise ReproduceError(f"statement {statement.id}: write its predicate in reproduce/verdicts/own.py")
     if found is None:
-        known = ", ".join(sorted(KINDS))
+        unknown = f"unknown kind '{statement.kind}'; known are own, {', '.join(sorted(KINDS))}"
+        no_function = "write its predicate in reproduce/verdicts/own.py"
         raise ReproduceError(
-            f"statement {statement.id}: unknown kind '{statement.kind}'; known are own, {known}"
+            f"statement {statement.id}: {no_function if statement.kind == 'own' else unknown}"
         )
     return found

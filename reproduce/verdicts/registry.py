@@ -44,12 +44,6 @@ def from_tables(tables: Tables) -> tuple[Statement, ...]:
                 f"two statements with the id {own.id}; rename one in reproduce/paper/claims/"
             )
         seen.add(own.id)
-        for name in ("metric", "x", "y"):
-            for metric in own.arguments.get(name, "").split():
-                if metric not in MEASURES:
-                    raise ReproduceError(
-                        f"statement {own.id}: unknown metric '{metric}'; known are {', '.join(MEASURES)}"
-                    )
     return tuple(_merged(rows(), cells))
 
 
@@ -145,7 +139,8 @@ def parsed(frame: pd.DataFrame, name: str) -> Iterator[Statement]:
 
 
 def arguments(name: str, identity: str, text: str) -> dict[str, str]:
-    """ "metric=ssim; models=ae wae" as a dictionary. Raises ReproduceError for a malformed argument."""
+    """ "metric=ssim; models=ae wae" as a dictionary. Raises ReproduceError for a malformed argument and for an unknown
+    metric."""
     found: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(";"))):
         key, equals, value = part.partition("=")
@@ -154,4 +149,9 @@ def arguments(name: str, identity: str, text: str) -> dict[str, str]:
                 f"{name}: statement {identity} has the malformed argument '{part}'; write key=value"
             )
         found[key.strip()] = value.strip()
+    metrics = " ".join(found.get(key, "") for key in ("metric", "x", "y")).split()
+    if unknown := [metric for metric in metrics if metric not in MEASURES]:
+        raise ReproduceError(
+            f"{name}: statement {identity} has the unknown metric '{unknown[0]}'; known are {', '.join(MEASURES)}"
+        )
     return found

@@ -18,7 +18,7 @@ TABLE_I = (
 
 
 def test_the_papers_22_stand_first_in_the_order_of_table_1() -> None:
-    assert ", ".join(LABELS[slug] for slug in registry.REGISTRY).startswith(TABLE_I)
+    assert ", ".join([LABELS[slug] for slug in registry.REGISTRY][:22]) == TABLE_I
 
 
 @pytest.mark.parametrize("slug", SLUGS)

@@ -115,6 +115,13 @@ def test_a_malformed_argument_is_refused(text: str) -> None:
         arguments("file.csv", "X.test", text)
 
 
+def test_an_unknown_metric_is_refused() -> None:
+    with pytest.raises(
+        ReproduceError, match=r"file.csv: statement X.test has the unknown metric 'mea'; known are"
+    ):
+        arguments("file.csv", "X.test", "metric=ssim mea")
+
+
 def test_other_columns_rows_of_one_id_and_unknown_ids_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ReproduceError, match=r"no statement 'IX-A\.nothing'"):
         registry.row("IX-A.nothing")
